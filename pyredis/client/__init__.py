@@ -1,0 +1,1 @@
+"""What callers hold while they talk to one or several servers."""

@@ -1,0 +1,229 @@
+"""What is known of a command before it is sent, and what follows from that for one argv.
+
+The rows come from ``_facts``, which is generated from live servers and ``overlay.toml``; what a connected server
+adds is learnt into a table of the caller's own. It knows no command by name: who needs to treat one in a
+special way adds a fact to the overlay. It decides nothing about routing, retries or output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import isfinite
+from typing import Any, Final, NamedTuple
+
+from pyredis.commands._facts import OVERRIDES, ROWS
+from pyredis.commands.rows import FIELDS, canonical, reported
+
+__all__ = ["TABLE", "Spec", "Table", "find"]
+
+
+# A named tuple, because a frozen dataclass of this size takes a millisecond of every start.
+class Spec(NamedTuple):
+    """One command, or one subcommand of a container.
+
+    ``arguments`` is the grammar: a tuple for each argument, ``(name, type, token, flags, key_spec, since,
+    display, arguments)``; ``type`` may be ``oneof`` or ``block``, which have arguments of their own; ``flags``
+    is a tuple of ``optional``, ``multiple`` and ``multiple_token``; ``key_spec`` is an index into
+    ``key_specs`` or None; ``display`` is None where it equals ``name``.
+
+    ``key_specs`` holds, for each, its flags, how to find the first key and how to find the rest:
+    ``("index", 1)``, ``("keyword", "STORE", 6)`` or ``("unknown",)``; then ``("range", last, step, limit)``,
+    ``("keynum", number, first, step)`` or ``("unknown",)``.
+
+    ``products`` is empty when only a connected server told of the command. The facts from ``effect`` on are
+    the overlay's; that file says what each may be.
+    """
+
+    name: str
+    products: frozenset[str] = frozenset()
+    arity: int = -1
+    flags: frozenset[str] = frozenset()
+    categories: tuple[str, ...] = ()
+    first_key: int = 0
+    last_key: int = 0
+    key_step: int = 0
+    key_specs: tuple[Any, ...] = ()
+    group: str = ""
+    since: str = ""
+    deprecated_since: str | None = None
+    tips: tuple[str, ...] = ()
+    arguments: tuple[Any, ...] = ()
+    subcommands: tuple[str, ...] = ()
+    effect: str | None = None
+    secrets: tuple[Any, ...] = ()
+    timeout: tuple[Any, ...] | None = None
+    readonly_twin: str | None = None
+    danger: str | None = None
+    shape: str | None = None
+
+    @property
+    def readonly(self) -> bool:
+        return "readonly" in self.flags
+
+    @property
+    def write(self) -> bool:
+        return "write" in self.flags
+
+    @property
+    def blocking(self) -> bool:
+        """Whether the server may hold the reply back until something happens; `blocks_for` says how long."""
+        return self.timeout is not None or "blocking" in self.flags
+
+    @property
+    def stateful(self) -> bool:
+        """Whether the command changes the state of its connection; ``effect`` says how."""
+        return self.effect is not None
+
+    def blocks_for(self, argv: Sequence[bytes]) -> float | None:
+        """Return how many seconds the server may block; 0.0 is for ever, None is not at all.
+
+        A timeout that the server would refuse does not block. A blocking command of which nothing more is
+        known, as of a module, may block for ever.
+        """
+        if self.timeout is None:
+            return 0.0 if self.blocking else None
+        where, unit, zero, skips, stop = self.timeout
+        seconds = _seconds(_timeout_word(argv, where, dict(skips), stop), unit)
+        return zero if seconds == 0 else seconds
+
+    def secret_positions(self, argv: Sequence[bytes]) -> frozenset[int]:
+        """Return the indices of arguments that must never be shown, logged or kept.
+
+        In doubt an argument is secret: so is what follows a key that is named ``AUTH``.
+        """
+        return frozenset(place for rule in self.secrets for place in _secret(rule, argv))
+
+    def shape_for(self, argv: Sequence[bytes]) -> str | None:
+        """Return what a flat RESP2 reply to this argv really is: ``map``, ``maps``, ``pairs``, ``text``."""
+        kind, _, condition = (self.shape or "").partition(" if ")
+        options = {canonical(word) for word in argv[_options_start(self) :]}
+        return kind if kind and (not condition or options.intersection(condition.split())) else None
+
+
+def _options_start(spec: Spec) -> int:
+    """Return the first index that can hold an option: a key may be named like one."""
+    return abs(spec.arity) if spec.key_specs else spec.name.count(" ") + 1
+
+
+def _timeout_word(argv: Sequence[bytes], where: int | str, skips: dict[str, int], stop: str | None) -> bytes:
+    """Return the argument at an index, or the one after the last such token that is an option."""
+    if isinstance(where, int):
+        return argv[where] if -len(argv) < where < len(argv) else b""
+    found, place = b"", 1
+    while place < len(argv) - 1 and (word := canonical(argv[place])) != stop:
+        if word == where:
+            found = argv[place + 1]
+        place += 1 + skips.get(word, 0)
+    return found
+
+
+def _seconds(word: bytes, unit: str) -> float | None:
+    """Return a timeout in seconds, or None when the server would refuse it."""
+    try:
+        if unit == "milliseconds":
+            seconds = int(word) / 1000
+        else:
+            # The server reads with strtold, which knows hexadecimal; float() does not.
+            seconds = float.fromhex(word.decode()) if b"x" in word.lower() else float(word)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if isfinite(seconds) and seconds >= 0 else None
+
+
+def _secret(rule: tuple[Any, ...], argv: Sequence[bytes]) -> Iterable[int]:
+    places = range(len(argv))
+    match rule:
+        case ("from", first):
+            return places[first:]
+        case ("starting", marks, first):
+            return [place for place in places[first:] if argv[place][:1] in marks]
+        case ("after", words, count):
+            tokens = [place for place in places[1:] if canonical(argv[place]) in words]
+            return [place for token in tokens for place in places[token + 1 : token + 1 + count]]
+    raise ValueError(f"no such rule for secrets: {rule!r}")
+
+
+class Table:
+    """Commands by name: the built-in rows, and what a connected server added.
+
+    Where servers state different facts of one command, ``product`` says whose hold, ``redis`` or ``valkey``;
+    every table knows the commands of both.
+    """
+
+    __slots__ = ("_commands", "_overrides", "_rows", "_specs")
+
+    def __init__(self, product: str = "redis") -> None:
+        self._rows: dict[str, tuple[Any, ...]] = {str(row[0]): row for row in ROWS}
+        self._overrides = {name: facts for owner, name, facts in OVERRIDES if owner == product}
+        self._specs: dict[str, Spec] = {}
+        # What execute() asks for: the usual spellings of the commands that have no subcommands.
+        self._commands: dict[bytes | str, Spec] = {}
+
+    def find(self, argv: Sequence[bytes | str]) -> Spec | None:
+        """Return the row of the subcommand, else of the command, else None; case does not matter."""
+        if not argv:
+            return None
+        return self._commands.get(argv[0]) or self._search(argv)
+
+    def names(self) -> Iterable[str]:
+        """Return every name: ``CONFIG``, ``CONFIG GET``, ...; the built-in ones sorted, then what was learnt."""
+        return self._rows.keys()
+
+    def specs(self) -> Iterator[Spec]:
+        return map(self._spec, list(self._rows))
+
+    def learn(self, command_reply: object) -> None:
+        """Add the commands of a server's COMMAND reply that have no row yet; believe it nothing else.
+
+        The reply may come from either decoder and in either protocol; what does not look like a row is skipped.
+        """
+        for row in reported(command_reply):
+            name = row[0]
+            if name not in self._rows:
+                self._rows[name] = row
+                self._forget(name.partition(" ")[0])
+
+    def _forget(self, container: str) -> None:
+        """Make a container's Spec anew when it is asked for next, with the subcommands it has then."""
+        self._specs.pop(container, None)
+        self._commands.clear()
+
+    def _search(self, argv: Sequence[bytes | str]) -> Spec | None:
+        name = canonical(argv[0])
+        if name not in self._rows or " " in name:
+            return None
+        spec = self._spec(name)
+        if not spec.subcommands:
+            self._remember(spec)
+        elif len(argv) > 1:
+            subcommand = f"{name} {canonical(argv[1])}"
+            if subcommand in self._rows:
+                return self._spec(subcommand)
+        return spec
+
+    def _remember(self, spec: Spec) -> None:
+        # Not as it was typed: SeLeCt has many spellings, and they would stay for ever.
+        for word in (spec.name, spec.name.lower()):
+            self._commands[word] = self._commands[word.encode("utf-8", "surrogateescape")] = spec
+
+    def _spec(self, name: str) -> Spec:
+        spec = self._specs.get(name)
+        if spec is None:
+            spec = self._specs[name] = self._make(name)
+        return spec
+
+    def _make(self, name: str) -> Spec:
+        facts: dict[str, Any] = dict(zip(FIELDS, self._rows[name], strict=True))
+        facts.update(self._overrides.get(name, ()))
+        facts.update(facts.pop("overlay"))
+        for field in ("products", "flags"):
+            facts[field] = frozenset(facts[field].split())
+        for field in ("categories", "tips"):
+            facts[field] = tuple(facts[field].split())
+        start = name + " "
+        facts["subcommands"] = tuple(other[len(start) :] for other in self._rows if other.startswith(start))
+        return Spec(**facts)
+
+
+TABLE: Final = Table()
+find = TABLE.find

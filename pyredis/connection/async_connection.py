@@ -1,0 +1,216 @@
+"""The handle that a caller holds: commands in, replies out, over one wire.
+
+A handle of a pool is dead once it is released, whatever becomes of the wire; a handle of its own opens its wire
+at the first command and stays with it until it is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from pyredis.address import Address, TcpAddress, UnixAddress
+from pyredis.commands.spec import find
+from pyredis.connection.stream import Wire, open_wire
+from pyredis.exceptions import PyRedisError
+from pyredis.options import ConnectionOptions
+from pyredis.resp.encode import argv
+from pyredis.types import Argument, Reply
+
+__all__ = ["AsyncConnection", "address_of", "checked_options"]
+
+
+def address_of(host: str | None, port: int, unix_sock: str | None) -> Address:
+    """Return where the server is: ``unix_sock`` when given, else ``host`` (127.0.0.1 when None) and ``port``."""
+    if unix_sock is None:
+        return TcpAddress("127.0.0.1" if host is None else host, port)
+    if host is not None:
+        raise ValueError("give host or unix_sock, not both")
+    return UnixAddress(unix_sock)
+
+
+def checked_options(options: dict[str, Any], address: Address) -> None:
+    """Refuse execution options that cannot mean anything on one server.
+
+    ``shard_key`` has no effect there; ``sock`` must be the server's own address; others are TypeError.
+    """
+    for name, value in options.items():
+        if name == "sock":
+            if value is not None and str(value) != str(address):
+                raise ValueError(f"sock={value!r} is not the address of this server, {address}")
+        elif name != "shard_key":
+            raise TypeError(f"unknown execution option {name!r}; there are shard_key and sock")
+
+
+class AsyncConnection:
+    """One connection to a server, used by one task at a time.
+
+    The options are those of ``ConnectionOptions``. It connects at the first command, or at ``connect``;
+    once broken or closed it stays so.
+    """
+
+    pool: object | None = None
+    """The pool that the connection is leased from."""
+
+    def __init__(
+        self,
+        host: str | None = None,
+        port: int = 6379,
+        unix_sock: str | None = None,
+        database: int = 0,
+        password: str | bytes | None = None,
+        encoding: str | None = None,
+        conn_timeout: float | None = 2,
+        read_timeout: float | None = 2,
+        username: str | None = None,
+        *,
+        protocol: Literal[2, 3] = 2,
+        decoder: Literal["fast", "typed"] = "fast",
+    ) -> None:
+        self._address = address_of(host, port, unix_sock)
+        self._options = ConnectionOptions(
+            database=database,
+            password=password,
+            username=username,
+            encoding=encoding,
+            conn_timeout=conn_timeout,
+            read_timeout=read_timeout,
+            protocol=protocol,
+            decoder=decoder,
+        )
+        self._wire: Wire | None = None
+        self._dead: str | None = None
+
+    @classmethod
+    def over(cls, wire: Wire) -> Self:
+        """Return a handle over a wire that is open already."""
+        self = cls.__new__(cls)
+        self._address = wire.address
+        self._options = wire.options
+        self._wire = wire
+        self._dead = None
+        return self
+
+    def __repr__(self) -> str:
+        state = self._dead or ("closed" if self.closed else "open")
+        return f"<{type(self).__name__} {self._address} {state}>"
+
+    def _take_wire(self) -> Wire:
+        """Return the open wire; PyRedisError says what became of it."""
+        if self._dead is not None:
+            raise PyRedisError(f"this connection to {self._address} is {self._dead}; acquire another one")
+        if self._wire is None:
+            raise PyRedisError(f"not connected to {self._address} yet; await connect() first")
+        return self._wire
+
+    def detach(self) -> Wire | None:
+        """Take the wire out of the handle, which is dead from then on; None when that was done before."""
+        wire, self._wire, self._dead = self._wire, None, "released"
+        return wire
+
+    async def connect(self) -> None:
+        """Open the connection unless it is open."""
+        if self._wire is None and self._dead is None:
+            self._wire = await open_wire(self._address, self._options)
+
+    async def execute(self, *args: Argument, **options: Any) -> Reply:
+        """Return the reply of a command; raise its ReplyError.
+
+        Commands that change the connection's state are welcome here. SUBSCRIBE and its kin return the list of
+        their confirmations; what is published comes to ``on_unasked``. Raises PyRedisConnReadTimeout when no
+        reply comes within ``read_timeout`` (a blocking command may block first), and closes the connection.
+        """
+        checked_options(options, self._address)
+        words = argv(args, self._options.encoding)
+        await self.connect()
+        return await self._take_wire().execute(words, find(words))
+
+    def close(self) -> None:
+        """Close at once; whoever waits for a reply gets PyRedisConnClosed."""
+        if self._wire is not None:
+            self._wire.abort()
+        elif self._dead is None:
+            self._dead = "closed"
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+        if self._wire is not None:
+            await self._wire.wait_closed()
+
+    @property
+    def address(self) -> Address:
+        return self._address
+
+    @property
+    def closed(self) -> bool:
+        return self._dead is not None or (self._wire is not None and self._wire.closed)
+
+    @property
+    def error(self) -> PyRedisError | None:
+        """Why the connection is closed; None while it is open."""
+        return self._wire.error if self._wire else None
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the next user would find the connection as it was opened."""
+        return self._wire is not None and self._wire.clean
+
+    @property
+    def database(self) -> int:
+        """The database that the connection is in now."""
+        return self._take_wire().conversation.database
+
+    @property
+    def username(self) -> str:
+        """The user that the connection is authenticated as now."""
+        return self._take_wire().conversation.username
+
+    @property
+    def protocol(self) -> int:
+        """The RESP version spoken now."""
+        return self._take_wire().conversation.protocol
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._take_wire().conversation.in_transaction
+
+    @property
+    def watching(self) -> bool:
+        return self._take_wire().conversation.watching
+
+    @property
+    def monitoring(self) -> bool:
+        return self._take_wire().conversation.monitoring
+
+    @property
+    def subscriptions(self) -> int:
+        """How many channels, patterns and shard channels are subscribed."""
+        return self._take_wire().conversation.subscriptions
+
+    @property
+    def reply_mode(self) -> Literal["on", "off", "skip"]:
+        """What CLIENT REPLY asked for."""
+        return self._take_wire().conversation.reply_mode
+
+    def on_unasked(self, receive: Callable[[Reply], None] | None) -> None:
+        """Have pushes, published messages and lines of MONITOR given to ``receive``; None drops them."""
+        self._take_wire().on_unasked = receive
+
+    def pause(self) -> None:
+        """Read nothing more from the network until ``resume``."""
+        self._take_wire().pause()
+
+    def resume(self) -> None:
+        self._take_wire().resume()
+
+    async def wait_closed(self) -> None:
+        """Return when the socket is gone."""
+        if self._wire is not None:
+            await self._wire.wait_closed()

@@ -1,0 +1,303 @@
+"""What is owed and where one connection stands, told from the commands sent and the replies heard.
+
+It sees argv and replies, never a socket or a clock. Replies are matched to commands by order alone, so anything
+unexpected is a ``ProtocolError``: a reply that nobody waits for would shift all that follow. ``at_rest`` is the
+one question that pools ask.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final, Literal, cast
+
+from pyredis.commands.spec import Spec
+from pyredis.exceptions import ProtocolError, PyRedisError, ReplyError
+from pyredis.types import Attributed, Map, Push, Reply
+
+__all__ = ["DEFAULT_USER", "Conversation", "Exchange", "Unasked"]
+
+DEFAULT_USER: Final = "default"
+
+_CONFIRMATIONS: Final = {
+    b"subscribe": b"subscribe",
+    b"unsubscribe": b"subscribe",
+    b"psubscribe": b"psubscribe",
+    b"punsubscribe": b"psubscribe",
+    b"ssubscribe": b"ssubscribe",
+    b"sunsubscribe": b"ssubscribe",
+}
+"""The kinds of confirmation, and the set of channels that each is about."""
+
+_MESSAGES: Final = frozenset({b"message", b"pmessage", b"smessage"})
+
+
+class Exchange:
+    """One command and the reply it is owed.
+
+    ``due`` counts what is still to come: one reply, or a confirmation for each channel of a subscription.
+    ``waiter`` and ``limit`` belong to whoever drives the conversation.
+    """
+
+    __slots__ = ("argv", "due", "effect", "error", "limit", "name", "reply", "waiter")
+
+    def __init__(self, argv: Sequence[bytes], spec: Spec | None, due: int) -> None:
+        self.name = spec.name if spec else ""
+        self.effect = spec.effect if spec else None
+        self.argv: Sequence[bytes] = argv if self.effect else ()
+        self.due = due
+        self.reply: Reply = None
+        self.error: PyRedisError | None = None
+        self.waiter: Any = None
+        self.limit: float | None = None
+
+
+class Unasked:
+    """What came without being asked for: a push, a published message, a line of MONITOR."""
+
+    __slots__ = ("reply",)
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+
+
+class Conversation:
+    """The state of one connection; it starts after the handshake, as the user and in the database opened."""
+
+    def __init__(self, database: int = 0, username: str | None = None, protocol: int = 2) -> None:
+        self._opened = (database, username or DEFAULT_USER, protocol)
+        self._owed: deque[Exchange] = deque()
+        self._forget_state()
+        self.database, self.username, self.protocol = self._opened
+
+    def _forget_state(self) -> None:
+        """Stand where a connection stands after RESET."""
+        self.database, self.username, self.protocol = 0, DEFAULT_USER, 2
+        self.in_transaction = False
+        self.watching = False
+        self.monitoring = False
+        self.reply_mode: Literal["on", "off", "skip"] = "on"
+        self._queued: list[Exchange] = []
+        self._channels: dict[bytes, set[bytes]] = {kind: set() for kind in _CONFIRMATIONS.values()}
+        self._altered = False
+
+    @property
+    def owed(self) -> int:
+        """How many commands still wait for their reply."""
+        return len(self._owed)
+
+    @property
+    def head(self) -> Exchange | None:
+        """The command whose reply comes next."""
+        return self._owed[0] if self._owed else None
+
+    @property
+    def subscriptions(self) -> int:
+        return sum(map(len, self._channels.values()))
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the next user would find the connection as it was opened, with no reply owed."""
+        return not (
+            self._owed
+            or self.in_transaction
+            or self.watching
+            or self.monitoring
+            or self._altered
+            or self.reply_mode != "on"
+            or self.subscriptions
+            or (self.database, self.username, self.protocol) != self._opened
+        )
+
+    def say(self, argv: Sequence[bytes], spec: Spec | None) -> Exchange:
+        """Return the exchange of a command that is about to be written; it is owed unless ``due`` is 0."""
+        effect = spec.effect if spec else None
+        if effect is not None or self.monitoring:
+            self._refuse(argv, effect)
+        due = self._due(argv, effect)
+        exchange = Exchange(argv, spec, due)
+        if due:
+            self._owed.append(exchange)
+        elif effect not in (None, "reply"):
+            # Its reply will never say whether it worked.
+            self._altered = True
+        return exchange
+
+    def _refuse(self, argv: Sequence[bytes], effect: str | None) -> None:
+        if self.monitoring:
+            raise PyRedisError("a connection in MONITOR takes no other command; use another one")
+        if effect == "replication":
+            name = argv[0].decode("ascii", "replace").upper()
+            raise PyRedisError(f"{name} would turn the connection into a replication stream")
+        if effect == "reply" and self.in_transaction:
+            raise PyRedisError("CLIENT REPLY inside MULTI would cut the reply of EXEC short; DISCARD first")
+
+    def _due(self, argv: Sequence[bytes], effect: str | None) -> int:
+        if effect == "reply":
+            return self._turn_replies(argv[2].lower() if len(argv) == 3 else b"")
+        if self.reply_mode == "off":
+            return 0
+        if self.reply_mode == "skip":
+            self.reply_mode = "on"
+            return 0
+        if effect == "subscribe" and not self.in_transaction:
+            return max(1, len(argv) - 1)
+        if effect == "unsubscribe" and not self.in_transaction:
+            kind = _CONFIRMATIONS[argv[0].lower()]
+            return len(argv) - 1 or max(1, len(self._channels[kind]))
+        return 1
+
+    def _turn_replies(self, mode: bytes) -> int:
+        if mode == b"off":
+            self.reply_mode = "off"
+        elif mode == b"skip":
+            if self.reply_mode == "on":
+                self.reply_mode = "skip"
+        elif mode == b"on":
+            self.reply_mode = "on"
+            return 1
+        return 0 if mode in (b"off", b"skip") else int(self.reply_mode == "on")
+
+    def drop_head(self) -> Exchange | None:
+        """Give up waiting for the reply due next and return its exchange: the connection is gone."""
+        return self._owed.popleft() if self._owed else None
+
+    def hear(self, reply: Reply) -> Exchange | Unasked | None:
+        """Return the exchange that this reply completes, or what came unasked, or None: more is due."""
+        if isinstance(reply, Push):
+            return self._hear_push(reply)
+        if self.monitoring and not self._owed:
+            return Unasked(reply)
+        if type(reply) is list and self._hears_messages() and _is_message(reply):
+            return self._hear_push(Push(cast("list[Reply]", reply)))
+        if not self._owed:
+            raise ProtocolError("the server sent a reply to no command")
+        exchange = self._owed.popleft()
+        exchange.due = 0
+        exchange.reply = reply
+        if self.in_transaction or exchange.effect is not None:
+            self._take_effect(exchange, reply)
+        return exchange
+
+    def _hears_messages(self) -> bool:
+        """Whether RESP2 arrays may be messages: a subscription stands or is being made."""
+        if self.protocol != 2:
+            return False
+        head = self.head
+        return (head is not None and head.effect in _SUBSCRIBING) or self.subscriptions > 0
+
+    def _hear_push(self, push: Push) -> Exchange | Unasked | None:
+        kind = _bytes(push[0]) if push else None
+        if kind is None or kind not in _CONFIRMATIONS:
+            return Unasked(push)
+        self._count_channel(kind, push)
+        head = self.head
+        if head is None or head.effect not in _SUBSCRIBING or head.argv[0].lower() != kind:
+            return Unasked(push)
+        confirmations = cast("list[Reply]", head.reply or [])
+        head.reply = [*confirmations, push]
+        head.due -= 1
+        return None if head.due else self._owed.popleft()
+
+    def _count_channel(self, kind: bytes, push: Push) -> None:
+        channel = _bytes(push[1]) if len(push) > 1 else None
+        if channel is None:
+            return
+        channels = self._channels[_CONFIRMATIONS[kind]]
+        if kind.startswith((b"un", b"pun", b"sun")):
+            channels.discard(channel)
+        else:
+            channels.add(channel)
+
+    def _take_effect(self, exchange: Exchange, reply: Reply) -> None:
+        if self.in_transaction and exchange.effect not in _ENDS_TRANSACTION:
+            if not isinstance(reply, ReplyError):
+                self._queued.append(exchange)
+            return
+        if exchange.effect == "exec":
+            self._executed(reply)
+        elif not isinstance(reply, ReplyError) and exchange.effect is not None:
+            self._changed(exchange.effect, exchange.argv, reply)
+
+    def _executed(self, reply: Reply) -> None:
+        """End the transaction; what its commands changed is changed now."""
+        if isinstance(reply, ReplyError) and reply.code == "ERR" and not self.in_transaction:
+            return
+        queued, self._queued = self._queued, []
+        self.in_transaction = self.watching = False
+        if not isinstance(reply, list):
+            return
+        if len(reply) != len(queued):
+            raise ProtocolError(f"EXEC answered {len(reply)} commands of {len(queued)}")
+        for exchange, part in zip(queued, cast("list[Reply]", reply), strict=True):
+            if exchange.effect is not None and not isinstance(part, ReplyError):
+                self._changed(exchange.effect, exchange.argv, part)
+
+    def _changed(self, effect: str, argv: Sequence[bytes], reply: Reply) -> None:
+        match effect:
+            case "select":
+                self.database = int(argv[1])
+            case "auth":
+                self.username = _text(argv[1]) if len(argv) > 2 else DEFAULT_USER
+            case "hello":
+                self._greeted(argv, reply)
+            case "reset":
+                self._forget_state()
+            case "multi":
+                self.in_transaction = True
+            case "discard":
+                self._queued = []
+                self.in_transaction = self.watching = False
+            case "watch":
+                self.watching = True
+            case "unwatch":
+                self.watching = False
+            case "monitor":
+                self.monitoring = True
+            case "alters":
+                self._altered = True
+
+    def _greeted(self, argv: Sequence[bytes], reply: Reply) -> None:
+        self.protocol = _protocol_of(reply) or self.protocol
+        words = [word.lower() for word in argv]
+        if b"auth" in words[2:]:
+            self.username = _text(argv[words.index(b"auth", 2) + 1])
+        if b"setname" in words[2:]:
+            self._altered = True
+
+
+_SUBSCRIBING: Final = frozenset({"subscribe", "unsubscribe"})
+_ENDS_TRANSACTION: Final = frozenset({"exec", "discard", "reset", "quit"})
+
+
+def _bytes(value: object) -> bytes | None:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    return bytes(value) if isinstance(value, bytes) else None
+
+
+def _is_message(reply: Sequence[object]) -> bool:
+    """Whether a RESP2 array is what RESP3 would push: a message or a confirmation."""
+    kind = _bytes(reply[0]) if reply else None
+    return kind in _CONFIRMATIONS or kind in _MESSAGES
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
+
+
+def _protocol_of(reply: Reply) -> int | None:
+    """Return what a HELLO reply says about ``proto``: a map, a dict or a flat array."""
+    if isinstance(reply, Attributed):
+        reply = reply.reply
+    pairs: list[tuple[Any, Any]] = []
+    if isinstance(reply, dict):
+        pairs = list(reply.items())
+    elif isinstance(reply, Map):
+        pairs = list(reply)
+    elif isinstance(reply, list):
+        pairs = list(zip(reply[::2], reply[1::2], strict=False))
+    for key, value in pairs:
+        if _bytes(key) == b"proto" and isinstance(value, int):
+            return value
+    return None

@@ -1,0 +1,246 @@
+"""Every error this library raises, as one tree.
+
+    PyRedisError
+    |- PyRedisURLError              the URL or the options cannot mean anything
+    |- PoolExhausted                pool_size leases are out
+    |- StatefulCommand              a pool was asked to change a connection's state (also a ValueError)
+    |- PyRedisConnError             the network; .address and .sent
+    |  |- PyRedisConnReadTimeout      a reply did not come in time; .seconds and .command
+    |  '- PyRedisConnClosed           the connection is closed
+    |- ProtocolError                the peer broke RESP; its connection is dead
+    |- ClusterError                 slot uncovered, too many redirects, keys in different slots
+    '- ReplyError                   the server said no; .code, .message and .command
+       |- MovedError, AskError        .slot and .address
+       '- one class for each code that a caller acts on
+
+Misuse (a wrong type, an impossible option) is TypeError or ValueError. No message carries a password or a
+value of a key; ``ReplyError`` carries the server's own words.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "AskError",
+    "Busy",
+    "ClusterDown",
+    "ClusterError",
+    "CrossSlot",
+    "ExecAbort",
+    "Loading",
+    "MasterDown",
+    "MovedError",
+    "NoAuth",
+    "NoPerm",
+    "NoProto",
+    "NoScript",
+    "OutOfMemory",
+    "PoolExhausted",
+    "ProtocolError",
+    "PyRedisConnClosed",
+    "PyRedisConnError",
+    "PyRedisConnReadTimeout",
+    "PyRedisError",
+    "PyRedisURLError",
+    "ReadOnly",
+    "ReplyError",
+    "StatefulCommand",
+    "TryAgain",
+    "WrongPass",
+    "WrongType",
+    "reply_error",
+]
+
+
+class PyRedisError(Exception):
+    """The root of every error of this library."""
+
+
+class PyRedisURLError(PyRedisError):
+    """A URL that cannot be understood; the message masks the password."""
+
+
+class PoolExhausted(PyRedisError):
+    """All connections of the pool are leased."""
+
+
+class StatefulCommand(PyRedisError, ValueError):
+    """The command changes the state of its connection, which a pool would hand to somebody else."""
+
+
+class PyRedisConnError(PyRedisError):
+    """The network failed: refused, unreachable, timed out or broken.
+
+    ``address`` is the server's, as ``host:port`` or the path of its socket. ``sent`` tells what became of the
+    command: False, it was provably never written; True, all of it was handed to the operating system; None,
+    unknown.
+    """
+
+    def __init__(self, message: str, *, address: str | None = None, sent: bool | None = False) -> None:
+        super().__init__(message)
+        self.address = address
+        self.sent = sent
+
+
+class PyRedisConnReadTimeout(PyRedisConnError):
+    """A reply did not come within ``seconds``; the connection is closed, the command's fate unknown."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        address: str | None = None,
+        sent: bool | None = True,
+        seconds: float | None = None,
+        command: str | None = None,
+    ) -> None:
+        super().__init__(message, address=address, sent=sent)
+        self.seconds = seconds
+        self.command = command
+
+
+class PyRedisConnClosed(PyRedisConnError):
+    """The connection was closed, by the server, by the network or by us."""
+
+
+class ProtocolError(PyRedisError):
+    """The peer sent bytes that are not RESP, or more than the limits allow."""
+
+
+class ClusterError(PyRedisError):
+    """The cluster cannot serve the command as it was asked."""
+
+
+class ReplyError(PyRedisError):
+    """The server's error reply.
+
+    ``message`` is the whole line as the server sent it, bytes outside UTF-8 kept by surrogateescape; ``code``
+    is its first word when that is in capitals (``WRONGTYPE``), else empty; ``command`` is the name of the
+    command that was refused, when known.
+    """
+
+    def __init__(self, message: str, command: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.command = command
+
+    @property
+    def code(self) -> str:
+        match = _CODE.match(self.message)
+        return match[1] if match else ""
+
+
+_CODE = re.compile(r"([A-Z][A-Z0-9_]*)(?=\s|$)")
+
+
+class _Redirect(ReplyError):
+    """A reply ``CODE slot host:port``; a malformed one leaves ``slot`` at -1 and ``address`` empty."""
+
+    _parts = re.compile(r"[A-Z]+ (\d{1,5}) (\S*:\d{1,5})$")
+
+    @property
+    def slot(self) -> int:
+        match = self._parts.match(self.message)
+        return int(match[1]) if match else -1
+
+    @property
+    def address(self) -> str:
+        """``host:port`` as sent; the host is empty when the server means itself."""
+        match = self._parts.match(self.message)
+        return match[2] if match else ""
+
+
+class MovedError(_Redirect):
+    """The slot lives on another node for good."""
+
+
+class AskError(_Redirect):
+    """The slot is on its way to another node; ask there, this once."""
+
+
+class NoAuth(ReplyError):
+    """The server wants a password first."""
+
+
+class WrongPass(ReplyError):
+    """User name or password is wrong, or the user is disabled."""
+
+
+class NoPerm(ReplyError):
+    """The user's ACL does not allow the command, the key or the channel."""
+
+
+class NoProto(ReplyError):
+    """The server does not speak the RESP version that HELLO asked for."""
+
+
+class ReadOnly(ReplyError):
+    """A write was sent to a replica."""
+
+
+class Loading(ReplyError):
+    """The server is still loading its data."""
+
+
+class Busy(ReplyError):
+    """A script or function blocks the server."""
+
+
+class MasterDown(ReplyError):
+    """The replica lost its primary and must not serve stale data."""
+
+
+class OutOfMemory(ReplyError):
+    """``maxmemory`` is reached and nothing may be evicted."""
+
+
+class NoScript(ReplyError):
+    """No script has that SHA."""
+
+
+class ExecAbort(ReplyError):
+    """EXEC was refused because a queued command was invalid."""
+
+
+class WrongType(ReplyError):
+    """The key holds another type than the command works on."""
+
+
+class CrossSlot(ReplyError):
+    """The keys of one command live in different slots."""
+
+
+class ClusterDown(ReplyError):
+    """The cluster does not serve the slot now."""
+
+
+class TryAgain(ReplyError):
+    """A multi-key command met a slot that is being migrated."""
+
+
+_CLASSES: dict[str, type[ReplyError]] = {
+    "ASK": AskError,
+    "BUSY": Busy,
+    "CLUSTERDOWN": ClusterDown,
+    "CROSSSLOT": CrossSlot,
+    "EXECABORT": ExecAbort,
+    "LOADING": Loading,
+    "MASTERDOWN": MasterDown,
+    "MOVED": MovedError,
+    "NOAUTH": NoAuth,
+    "NOPERM": NoPerm,
+    "NOPROTO": NoProto,
+    "NOSCRIPT": NoScript,
+    "OOM": OutOfMemory,
+    "READONLY": ReadOnly,
+    "TRYAGAIN": TryAgain,
+    "WRONGPASS": WrongPass,
+    "WRONGTYPE": WrongType,
+}
+
+
+def reply_error(message: str, command: str | None = None) -> ReplyError:
+    """Return the error of the class that fits the reply's code."""
+    code = message.split(" ", 1)[0]
+    return _CLASSES.get(code, ReplyError)(message, command)

@@ -1,0 +1,1 @@
+"""Pools: which connections there are, who holds them, and which may be handed out."""

@@ -1,0 +1,55 @@
+"""The wire: commands become bytes, bytes become replies.
+
+Knows RESP2 and RESP3 and nothing else: it opens no socket, reads no clock and never heard of a command's
+meaning. ``encode`` writes, ``decode`` (typed) and ``fast`` (hiredis) read; this module holds what the two
+readers share and chooses between them.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+if TYPE_CHECKING:
+    from pyredis.options import ConnectionOptions
+    from pyredis.types import Reply
+
+__all__ = ["INCOMPLETE", "Decoder", "Incomplete", "make_decoder"]
+
+
+class Incomplete(Enum):
+    """The type of ``INCOMPLETE``, so that no reply can be mistaken for it."""
+
+    INCOMPLETE = "no whole reply yet"
+
+
+INCOMPLETE: Final = Incomplete.INCOMPLETE
+
+
+class Decoder(Protocol):
+    """Takes the bytes of one stream as they come and gives its replies in order."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of the stream."""
+
+    def next(self) -> Reply | Literal[Incomplete.INCOMPLETE]:
+        """Return the next reply or push, or INCOMPLETE until more bytes come.
+
+        An error reply is returned as a ReplyError, never raised. Once the peer broke RESP, and the replies
+        before that were handed out, every call raises the same ProtocolError.
+        """
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything was fed that ``next`` has not handed out, or the stream is broken."""
+
+
+def make_decoder(options: ConnectionOptions) -> Decoder:
+    """Return the decoder that the options name; the other one is not even imported."""
+    if options.decoder == "typed":
+        from pyredis.resp.decode import TypedDecoder
+
+        return TypedDecoder(max_bulk=options.max_bulk)
+    from pyredis.resp.fast import FastDecoder
+
+    return FastDecoder(options.encoding, max_bulk=options.max_bulk)

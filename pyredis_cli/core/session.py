@@ -1,0 +1,311 @@
+"""One person's or one script's conversation with a server, over one lease of the pool.
+
+SELECT, AUTH, HELLO and MULTI are state of a connection, so the session keeps one lease for its life. When the
+connection breaks, the next command opens another one and brings it to where the person was; what cannot be
+brought back (a transaction, watched keys, subscriptions) is told, never made up. Nothing runs in a database, as
+a user or in a protocol that was not asked for, and a write is never sent twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+from pyredis.address import Address
+from pyredis.client.async_client import AsyncClient
+from pyredis.commands.spec import Table
+from pyredis.exceptions import PyRedisConnClosed, PyRedisError
+from pyredis.pool.async_pool import AsyncPool
+from pyredis.types import Reply
+from pyredis_cli.core.outcome import Outcome
+
+__all__ = ["Session"]
+
+_INBOX_FULL = 1_000
+"""So many unread messages, and the network is left to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the person changed since the start, to be done again on a new connection."""
+
+    reset: bool = False
+    credentials: tuple[bytes, ...] = ()
+    protocol: int | None = None
+    database: int | None = None
+
+    def steps(self) -> list[tuple[bytes, ...]]:
+        """Return the commands that bring a fresh connection there."""
+        steps: list[tuple[bytes, ...]] = []
+        if self.reset:
+            steps.append((b"RESET",))
+        if self.credentials:
+            steps.append((b"AUTH", *self.credentials))
+        if self.protocol is not None:
+            steps.append((b"HELLO", b"%d" % self.protocol))
+        if self.database is not None:
+            steps.append((b"SELECT", b"%d" % self.database))
+        return steps
+
+
+class Session:
+    """Runs commands one after the other on one lease; reconnects at the next command when that is gone."""
+
+    def __init__(self, pool: AsyncPool) -> None:
+        self.pool = pool
+        self.table = Table()
+        self.on_push: Callable[[Reply], None] | None = None
+        """Is given what the server pushes outside of SUBSCRIBE and MONITOR; None drops it."""
+        self._lease: AsyncClient | None = None
+        self._was_connected = False
+        self._wanted = _Wanted()
+        self._inbox: deque[Reply] = deque()
+        self._arrived = asyncio.Event()
+
+    # -- where it stands
+
+    @property
+    def address(self) -> Address:
+        return self.pool.address
+
+    @property
+    def connected(self) -> bool:
+        return self._lease is not None and not self._lease.closed
+
+    @property
+    def database(self) -> int:
+        """The database that commands run in, or will run in once connected."""
+        if self._lease is not None:
+            return self._lease.database
+        if self._wanted.database is not None:
+            return self._wanted.database
+        return 0 if self._wanted.reset else self.pool.database
+
+    @property
+    def username(self) -> str | None:
+        """The user that commands run as; None while not connected."""
+        return self._lease.username if self._lease is not None else None
+
+    @property
+    def protocol(self) -> int:
+        return self._lease.protocol if self._lease is not None else 0
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._lease is not None and self._lease.in_transaction
+
+    @property
+    def watching(self) -> bool:
+        return self._lease is not None and self._lease.watching
+
+    @property
+    def subscribed(self) -> bool:
+        return self._lease is not None and self._lease.subscriptions > 0
+
+    @property
+    def monitoring(self) -> bool:
+        return self._lease is not None and self._lease.monitoring
+
+    @property
+    def streaming(self) -> bool:
+        """Whether messages come by themselves."""
+        return self.subscribed or self.monitoring
+
+    # -- what it does
+
+    async def connect(self) -> None:
+        """Open the connection and bring it to where the person was.
+
+        Raises PyRedisConnError, or the ReplyError of a refused HELLO, AUTH, SELECT or RESET; it is not
+        connected then.
+        """
+        client = await self.pool.acquire()
+        try:
+            for argv in self._wanted.steps():
+                await client.execute(*argv)
+            client.on_unasked(self._receive)
+        except BaseException:
+            client.close()
+            await self.pool.release(client)
+            raise
+        self._lease = client
+        self._was_connected = True
+
+    async def run(self, argv: Sequence[bytes]) -> Outcome:
+        """Return what became of a command; errors are part of it.
+
+        A cancellation passes through; the connection is closed then, unless the reply had come.
+        """
+        words = tuple(argv)
+        outcome = Outcome(words, self.table.find(words))
+        started = perf_counter()
+        try:
+            outcome = await self._run(outcome)
+        except PyRedisError as error:
+            outcome = replace(outcome, error=error)
+        return replace(outcome, seconds=perf_counter() - started)
+
+    async def _run(self, outcome: Outcome) -> Outcome:
+        await _let_the_network_speak()
+        outcome = await self._reconnected(outcome)
+        broken_off = self._what_would_be_lost()
+        try:
+            return await self._execute(outcome)
+        except PyRedisConnClosed as error:
+            repeatable = error.sent is False or (outcome.spec is not None and outcome.spec.readonly)
+            if broken_off or not repeatable:
+                raise _unknown_fate(error, outcome) from None
+        return await self._execute(await self._reconnected(outcome))
+
+    async def _execute(self, outcome: Outcome) -> Outcome:
+        """Run the command on the lease, and remember what it changed."""
+        client = self._lease
+        if client is None:
+            raise PyRedisConnClosed("not connected", address=str(self.address))
+        silent = client.reply_mode != "on" or _is_silent(outcome)
+        queued = client.in_transaction
+        reply = await client.execute(*outcome.argv)
+        if client.closed:
+            await self._drop()
+        else:
+            self._remember(client, outcome, queued=queued)
+        return replace(outcome, reply=reply, silent=silent and reply is None)
+
+    async def _reconnected(self, outcome: Outcome) -> Outcome:
+        """See to it that there is a connection; add to the outcome what the person must know of it."""
+        if self.connected:
+            return outcome
+        lost = self._what_would_be_lost()
+        notices = outcome.notices
+        await self._drop()
+        if lost:
+            raise PyRedisConnClosed(
+                f"the connection to {self.address} was lost, and with it {lost}; "
+                f"{_name(outcome)} was not sent",
+                address=str(self.address),
+            )
+        again = self._was_connected
+        await self.connect()
+        if again:
+            notices = (*notices, f"reconnected to {self.address}")
+        return replace(outcome, notices=notices)
+
+    def _what_would_be_lost(self) -> str:
+        """Return what a new connection could not bring back, in words; empty when nothing."""
+        losses = {
+            "the transaction": self.in_transaction,
+            "the watched keys": self.watching and not self.in_transaction,
+        }
+        return " and ".join(name for name, held in losses.items() if held)
+
+    def _remember(self, client: AsyncClient, outcome: Outcome, *, queued: bool) -> None:
+        """Note what has to be done again on a new connection."""
+        effect = outcome.spec.effect if outcome.spec else None
+        if effect == "reset":
+            self._wanted = _Wanted(reset=True)
+        elif effect == "auth":
+            # Queued in a transaction it takes effect at EXEC; a connection that breaks before that is announced.
+            self._wanted = replace(self._wanted, credentials=outcome.argv[1:])
+        elif effect == "hello" and not queued:
+            credentials = _hello_credentials(outcome.argv) or self._wanted.credentials
+            self._wanted = replace(self._wanted, protocol=client.protocol, credentials=credentials)
+        elif effect in ("select", "exec"):
+            start = 0 if self._wanted.reset else self.pool.database
+            moved = client.database if client.database != start else None
+            self._wanted = replace(self._wanted, database=moved)
+
+    # -- messages
+
+    async def messages(self) -> AsyncGenerator[Reply, None]:
+        """Yield each push, published message or line of MONITOR as it comes.
+
+        Ends when nothing is subscribed any more; leaving it early closes the connection, and the next command
+        opens another. Raises the error that ended the connection.
+        """
+        client = self._lease
+        finished = False
+        try:
+            while client is not None:
+                while self._inbox:
+                    yield self._inbox.popleft()
+                    self._make_room(client)
+                if client.closed:
+                    raise client.error or PyRedisConnClosed(f"the connection to {self.address} is closed")
+                if not self.streaming:
+                    break
+                self._arrived.clear()
+                await self._next_arrival(client)
+            finished = True
+        finally:
+            if not finished:
+                await self._drop()
+
+    async def _next_arrival(self, client: AsyncClient) -> None:
+        """Return when a message is there or the connection is gone."""
+        gone = asyncio.ensure_future(client.wait_closed())
+        arrived = asyncio.ensure_future(self._arrived.wait())
+        try:
+            await asyncio.wait({gone, arrived}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            arrived.cancel()
+
+    def _receive(self, reply: Reply) -> None:
+        if self.on_push is not None and not self.streaming:
+            self.on_push(reply)
+        elif self.streaming:
+            self._inbox.append(reply)
+            self._arrived.set()
+            if len(self._inbox) >= _INBOX_FULL and self._lease is not None:
+                self._lease.pause()
+
+    def _make_room(self, client: AsyncClient) -> None:
+        if not self._inbox:
+            client.resume()
+
+    # -- the end
+
+    async def _drop(self) -> None:
+        """Let go of the lease; its connection is closed."""
+        client, self._lease = self._lease, None
+        self._inbox.clear()
+        if client is not None:
+            client.close()
+            await self.pool.release(client)
+
+    async def close(self) -> None:
+        """Close the connection and the pool."""
+        await self._drop()
+        await self.pool.close()
+
+
+async def _let_the_network_speak() -> None:
+    """Let the event loop see an end of file that has come already, before anything is written."""
+    # The first turn resumes this task before the sockets' callbacks, the second one after them.
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+def _is_silent(outcome: Outcome) -> bool:
+    """Whether success shows nothing: CLIENT REPLY OFF and SKIP, SHUTDOWN."""
+    return outcome.spec is not None and outcome.spec.effect in ("reply", "shutdown")
+
+
+def _hello_credentials(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    words = [word.lower() for word in argv]
+    if b"auth" not in words[2:]:
+        return ()
+    at = words.index(b"auth", 2)
+    return argv[at + 1 : at + 3]
+
+
+def _name(outcome: Outcome) -> str:
+    return outcome.spec.name if outcome.spec else "the command"
+
+
+def _unknown_fate(error: PyRedisConnClosed, outcome: Outcome) -> PyRedisConnClosed:
+    fate = "was not sent" if error.sent is False else "was sent, its outcome is unknown; it is not sent again"
+    return PyRedisConnClosed(f"{error}; {_name(outcome)} {fate}", address=error.address, sent=error.sent)

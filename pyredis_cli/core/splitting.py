@@ -1,0 +1,101 @@
+"""How a typed line becomes an argv, by redis-cli's quoting rules.
+
+Words are separated by blanks. ``"..."`` understands ``\\n \\r \\t \\b \\a \\xHH \\" \\\\`` and drops the backslash
+before anything else (so ``\\0`` is the digit 0); ``'...'`` understands ``\\'`` alone. A quoted part may follow
+bare text and ends its word: a blank or the end of the line must come next. Vertical tab and form feed are
+blanks between words but ordinary characters inside a bare word. A NUL is an ordinary character.
+
+It knows nothing of commands, and lines may be as long as memory allows: every step is one run of a regular
+expression that never backtracks.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["SplitError", "split", "split_bytes"]
+
+_BLANKS = re.compile(r"[ \t\n\v\f\r]*+")
+_WORD = re.compile(
+    r"""
+    (?P<bare> [^ \n\r\t"']*+ )
+    (?: " (?P<double> (?: [^"\\]++ | \\. )*+ ) "
+      | ' (?P<single> (?: [^'\\]++ | \\'? )*+ ) '
+    )?
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_BLANK = frozenset(" \t\n\v\f\r")
+
+_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|.)", re.DOTALL)
+_CONTROLS = {r"\n": "\n", r"\r": "\r", r"\t": "\t", r"\b": "\b", r"\a": "\a"}
+
+
+class SplitError(ValueError):
+    """A line that has no argv; ``column`` counts its characters from 1."""
+
+    def __init__(self, message: str, column: int) -> None:
+        super().__init__(message, column)
+        self.message = message
+        self.column = column
+
+    def __str__(self) -> str:
+        return f"{self.message} (column {self.column})"
+
+
+def split(line: str, encoding: str = "utf-8") -> list[bytes]:
+    r"""Return the words of a line as bytes, empty for a blank line.
+
+    Characters are encoded with ``encoding`` and ``\xHH`` is that very byte, whatever the encoding; bytes that
+    came in as lone surrogates (surrogateescape) go out as they were. SplitError when a quote is not closed,
+    when text is glued to a closing quote, or when the encoding has no such character.
+    """
+    argv = []
+    at = _after_blanks(line, 0)
+    while at < len(line):
+        word = _WORD.match(line, at)
+        assert word is not None  # every part of the pattern may be empty
+        end = word.end()
+        if end < len(line) and line[end] not in _BLANK:
+            raise _misquoted(word)
+        argv.append(_encoded(word, encoding))
+        at = _after_blanks(line, end)
+    return argv
+
+
+def split_bytes(line: bytes) -> list[bytes]:
+    """Return the words of a line of raw bytes; the column of a SplitError counts bytes."""
+    return split(line.decode("latin-1"), "latin-1")
+
+
+def _after_blanks(line: str, at: int) -> int:
+    blanks = _BLANKS.match(line, at)
+    assert blanks is not None  # the pattern may be empty
+    return blanks.end()
+
+
+def _misquoted(word: re.Match[str]) -> SplitError:
+    quoted = word.end() > word.end("bare")
+    message = "text is glued to a closing quote; put a blank between" if quoted else "unbalanced quotes"
+    return SplitError(message, word.end() + 1)
+
+
+def _encoded(word: re.Match[str], encoding: str) -> bytes:
+    text = word["bare"]
+    if word["double"]:
+        text += _ESCAPE.sub(_unescaped, word["double"])
+    elif word["single"]:
+        text += word["single"].replace(r"\'", "'")
+    try:
+        return text.encode(encoding, "surrogateescape")
+    except UnicodeEncodeError:
+        raise SplitError(f"{encoding} has no character for some of this word", word.start() + 1) from None
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    text = escape[0]
+    if len(text) == 4:
+        byte = int(text[2:], 16)
+        # Every encoding in use keeps ASCII; a higher byte goes through the encoder as surrogateescape has it.
+        return chr(byte) if byte < 0x80 else chr(0xDC00 + byte)
+    return _CONTROLS.get(text, text[1:])

@@ -1,0 +1,73 @@
+"""How the program ends: exit codes, which of them an error means, and the line that is said about it.
+
+The codes are API. It knows the error tree and the flags that mend things; it writes nothing.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from pyredis.address import Address
+from pyredis.exceptions import (
+    NoAuth,
+    ProtocolError,
+    PyRedisConnReadTimeout,
+    PyRedisError,
+    PyRedisURLError,
+    ReplyError,
+)
+
+__all__ = ["Exit", "exit_for", "explain"]
+
+
+class Exit(IntEnum):
+    """The exit codes; those above 128 are 128 and the number of the signal, as shells count."""
+
+    OK = 0
+    REPLY = 1  # the server replied with an error
+    USAGE = 2  # flags, URL, quoting: nothing was sent
+    CONNECTION = 3  # cannot connect, the connection is lost, or the peer does not speak RESP
+    REFUSED = 4  # authentication, permission or SELECT failed where it must not go on
+    TIMEOUT = 5  # no reply within --read-timeout
+    GUARD = 6  # refused by the guard or by read-only mode
+    PARTIAL = 7  # done in part; the command ran and its reply could not be written
+    INTERNAL = 70  # a bug in the program
+    HANGUP = 129
+    INTERRUPT = 130
+    BROKEN_PIPE = 141
+    TERMINATED = 143
+
+
+def exit_for(error: PyRedisError, *, at_connect: bool = False) -> Exit:
+    """Return the exit code that an error means."""
+    match error:
+        case NoAuth():
+            return Exit.REFUSED
+        case ReplyError():
+            return Exit.REFUSED if at_connect else Exit.REPLY
+        case PyRedisURLError():
+            return Exit.USAGE
+        case PyRedisConnReadTimeout():
+            return Exit.TIMEOUT
+    return Exit.CONNECTION
+
+
+_MENDS = {
+    "AUTH": "check --user and the password: --askpass, --pass or REDISCLI_AUTH",
+    "HELLO": "check --user and the password: --askpass, --pass or REDISCLI_AUTH",
+    "SELECT": "choose another database with -n",
+}
+
+
+def explain(error: PyRedisError, address: Address, *, at_connect: bool = False) -> str:
+    """Return one line that says what went wrong, where, and the mend when there is one."""
+    match error:
+        case ReplyError() if at_connect:
+            command = error.command or "the connection"
+            mend = _MENDS.get(command, "nothing was run")
+            return f"{address} refused {command}: (error) {error.message}; {mend}"
+        case ReplyError():
+            return f"(error) {error.message}"
+        case ProtocolError():
+            return f"{address} does not speak RESP: {error}; is that a Redis or Valkey server?"
+    return str(error)

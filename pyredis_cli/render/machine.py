@@ -1,0 +1,184 @@
+"""Replies for programs: redis-cli's raw bytes, and JSON.
+
+Both give the reply alone: attributes are left out, for a program that reads the reply must not find it elsewhere.
+It knows neither quotes nor colours.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from math import isfinite
+from typing import Final, cast
+
+from pyredis.exceptions import ReplyError
+from pyredis.types import Attributed, Map, Reply
+from pyredis_cli.render.escape import dangerous
+from pyredis_cli.render.layout import Steps, digits, double, message, pairs, unroll
+
+__all__ = ["json_text", "raw"]
+
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+_BASE64: Final = "$base64"
+
+
+def raw(reply: Reply, *, text: bool = False, delimiter: bytes = b"\n", end: bytes = b"\n") -> bytes:
+    """Return a reply as redis-cli writes it into a pipe: the exact bytes of each value.
+
+    Elements of aggregates follow each other with ``delimiter`` between (a key and its value: a blank), ``end``
+    closes the reply. An error's line is ended by a newline of its own. A ``text`` reply (INFO) is only ended when
+    its last line is not.
+    """
+    written = b"".join(unroll(_raw(reply, delimiter)))
+    if text:
+        return written if written.endswith(b"\n") else written + b"\n"
+    return written + end
+
+
+def json_text(reply: Reply) -> bytes:
+    """Return a reply as one line of JSON in UTF-8, as ``redis-cli --json`` writes it, and always valid.
+
+    - Integers and big numbers have all their digits, doubles the server's; ``"inf"``, ``"-inf"``, ``"nan"``.
+    - An error is ``{"error":{"code":"WRONGTYPE","message":"WRONGTYPE Operation ..."}}``, code "" if it has none.
+    - Bytes that are not UTF-8 are ``{"$base64":"..."}``, as a key ``"$base64:..."``; so are keys that begin with
+      ``$base64`` themselves.
+    - A key that is no string is its JSON as a string (``"1"``, ``"[1,2]"``), a map within it the list of its
+      pairs. Keys that repeat stay, in the order they came.
+    - Characters that could steer a terminal are written as ``\\uXXXX``.
+    """
+    return "".join(unroll(_json(reply))).encode() + b"\n"
+
+
+def _raw(reply: Reply, delimiter: bytes) -> Steps[bytes]:
+    match reply:
+        case bytes():
+            yield reply
+        case Attributed():
+            yield _raw(reply.reply, delimiter)
+        case Map() | dict():
+            start = b""
+            for key, value in pairs(reply):
+                yield start
+                yield _raw(key, delimiter)
+                yield b" "
+                yield _raw(value, delimiter)
+                start = delimiter
+        case list():
+            start = b""
+            for item in cast("list[Reply]", reply):
+                yield start
+                yield item if type(item) is bytes else _raw(item, delimiter)
+                start = delimiter
+        case _:
+            yield _raw_scalar(reply)
+
+
+def _raw_scalar(reply: Reply) -> bytes:
+    match reply:
+        case None:
+            return b""
+        case str():
+            return _bytes(reply)
+        case bool():
+            return b"(true)" if reply else b"(false)"
+        case int():
+            return digits(reply).encode()
+        case float():
+            return double(reply).encode()
+        case ReplyError():
+            return message(reply) + b"\n"
+    raise TypeError(f"a reply cannot be of type {type(reply).__name__}")
+
+
+def _json(reply: Reply, *, in_key: bool = False) -> Steps[str]:
+    match reply:
+        case Attributed():
+            yield _json(reply.reply, in_key=in_key)
+        case Map() | dict() if in_key:
+            # A string of JSON within a string of JSON doubles its backslashes at each level.
+            yield _json([list(pair) for pair in pairs(reply)], in_key=True)
+        case Map() | dict():
+            start = "{"
+            for key, value in pairs(reply):
+                yield f"{start}{_json_key(key)}:"
+                yield _json(value)
+                start = ","
+            yield "}" if reply else "{}"
+        case list():
+            start = "["
+            for item in cast("list[Reply]", reply):
+                yield start
+                yield _json(item, in_key=in_key)
+                start = ","
+            yield "]" if reply else "[]"
+        case _:
+            yield _json_scalar(reply)
+
+
+def _json_scalar(reply: Reply) -> str:
+    match reply:
+        case None:
+            return "null"
+        case bytes() | str():
+            return _json_value(_bytes(reply))
+        case bool():
+            return "true" if reply else "false"
+        case int():
+            return digits(reply)
+        case float():
+            return _json_double(reply)
+        case ReplyError():
+            return f'{{"error":{{"code":"{reply.code}","message":{_json_value(message(reply))}}}}}'
+    raise TypeError(f"a reply cannot be of type {type(reply).__name__}")
+
+
+def _json_double(number: float) -> str:
+    written = double(number)
+    if _NUMBER.fullmatch(written):
+        return written
+    return repr(float(number)) if isfinite(number) else f'"{float(number)}"'
+
+
+def _json_value(value: bytes) -> str:
+    text = _utf8(value)
+    return f'{{"{_BASE64}":"{_base64(value)}"}}' if text is None else _json_string(text)
+
+
+def _json_key(key: Reply) -> str:
+    while isinstance(key, Attributed):
+        key = key.reply
+    if not isinstance(key, bytes | str):
+        return _json_string("".join(unroll(_json(key, in_key=True))))
+    value = _bytes(key)
+    text = _utf8(value)
+    if text is None or text.startswith(_BASE64):
+        return f'"{_BASE64}:{_base64(value)}"'
+    return _json_string(text)
+
+
+def _json_string(text: str) -> str:
+    from json.encoder import encode_basestring  # only JSON pays for loading it
+
+    written = encode_basestring(text)
+    characters = dangerous(written)
+    return written.translate({ord(c): _json_escape(c) for c in characters}) if characters else written
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def _bytes(value: bytes | str) -> bytes:
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+
+
+def _utf8(value: bytes) -> str | None:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _base64(value: bytes) -> str:
+    return b64encode(value).decode()

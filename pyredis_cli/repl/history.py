@@ -1,0 +1,203 @@
+"""The history: what is remembered of typed lines, and the file that sessions share.
+
+It knows which words of a line are secret (the facts say), the file's form, modes and lock. Secrets reach
+neither memory nor disk. It knows nothing of keys pressed or of what the lines did.
+
+The file is redis-cli's: a command a line, the newest last, so ``REDISCLI_HISTFILE`` may name a file that
+both use.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+from prompt_toolkit.history import History
+
+from pyredis_cli.core.splitting import SplitError, split
+from pyredis_cli.render.escape import printable, quote
+from pyredis_cli.repl.lines import lines_of
+
+if TYPE_CHECKING:
+    from pyredis.commands.spec import Table
+
+__all__ = ["CommandHistory", "HistoryFile", "history_path", "redacted"]
+
+_ENTRIES = 100_000
+# Of a larger file only the end is read, so that a runaway one cannot delay the prompt.
+_TAIL = 16 * 1024 * 1024
+_PRIVATE_FILE = 0o600
+_PRIVATE_FOLDER = 0o700
+_OVERRIDES = ("REDISCLI_HISTFILE", "VALKEYCLI_HISTFILE")
+
+_COUNT = re.compile(rb"[+-]?\d+")
+_PLAIN_WORD = re.compile(r"""[^\s"'\\]+""")
+
+
+def history_path(environment: Mapping[str, str]) -> Path | None:
+    """Return the file that keeps the history; None when the environment names ``/dev/null``."""
+    for name in _OVERRIDES:
+        if path := environment.get(name):
+            return None if path == os.devnull else Path(path)
+    return platformdirs.user_state_path("pyredis-cli", appauthor=False) / "history"
+
+
+def redacted(line: str, encoding: str, table: Table, password: str | None = None) -> str | None:
+    """Return the line as it may be kept, secrets as ``***``; None when nothing of it may be.
+
+    A line that begins with a space is not kept, nor is one with unbalanced quotes that may hold a secret.
+    """
+    if line[:1].isspace():
+        return None
+    try:
+        argv = split(line, encoding)
+    except SplitError:
+        return None if _suspicious(line, table, password) else line
+    start = _counts(argv)
+    command = argv[start:]
+    spec = table.find(command) if command else None
+    secrets = spec.secret_positions(command) if spec else frozenset()
+    if not secrets:
+        return line
+    words = [_word(word, encoding) for word in argv]
+    for position in secrets:
+        words[start + position] = "***"
+    return " ".join(words)
+
+
+def _counts(argv: list[bytes]) -> int:
+    """Return how many repeat counts stand before the command: one is valid, more must hide no secret."""
+    return next((place for place, word in enumerate(argv) if not _COUNT.fullmatch(word)), len(argv))
+
+
+def _word(word: bytes, encoding: str) -> str:
+    text = word.decode(encoding, "surrogateescape")
+    return text if text.isprintable() and _PLAIN_WORD.fullmatch(text) else quote(word)
+
+
+def _suspicious(line: str, table: Table, password: str | None) -> bool:
+    """Return whether a line that cannot be split may hold a secret: when in doubt, yes."""
+    if password and password in line:
+        return True
+    name = next((word for word in line.split() if not _COUNT.fullmatch(word.encode(errors="replace"))), "")
+    guarded = {spec.name.partition(" ")[0] for spec in table.specs() if spec.secrets}
+    return _PLAIN_WORD.fullmatch(name) is None or name.upper() in guarded
+
+
+class HistoryFile:
+    """A file of commands, one a line, mode 0600 from its first byte on.
+
+    Every method may raise OSError. What is not a regular file is left alone: nothing is read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def prepare(self) -> None:
+        """Make the file, and its folder when that is the platform's own for us."""
+        if self.path.parent.name == "pyredis-cli":
+            self.path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        with self._opened(os.O_RDWR | os.O_APPEND | os.O_CREAT):
+            return
+
+    def append(self, line: str) -> None:
+        """Add a line in one write under a lock: sessions that run at the same time lose nothing."""
+        with self._opened(os.O_RDWR | os.O_APPEND | os.O_CREAT) as descriptor:
+            if descriptor is None:
+                return
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.write(descriptor, _line_break(descriptor) + line.encode("utf-8", "surrogateescape") + b"\n")
+
+    def newest(self) -> list[str]:
+        """Return the lines that a terminal can show, the newest first; none when there is no file."""
+        try:
+            with self._opened(os.O_RDONLY) as descriptor:
+                tail = _tail(descriptor) if descriptor is not None else b""
+        except FileNotFoundError:
+            return []
+        lines = tail.decode("utf-8", "surrogateescape").split("\n")
+        return [line for line in reversed(lines) if _showable(line)][:_ENTRIES]
+
+    @contextmanager
+    def _opened(self, flags: int) -> Iterator[int | None]:
+        # O_NONBLOCK: a FIFO in the file's place must not stop the program.
+        descriptor = os.open(self.path, flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, _PRIVATE_FILE)
+        try:
+            status = os.fstat(descriptor)
+            regular = stat.S_ISREG(status.st_mode)
+            if regular and stat.S_IMODE(status.st_mode) & 0o077 and status.st_uid == os.geteuid():
+                os.fchmod(descriptor, _PRIVATE_FILE)
+            yield descriptor if regular else None
+        finally:
+            os.close(descriptor)
+
+
+def _line_break(descriptor: int) -> bytes:
+    """Return what ends a last line that a crash cut short, else nothing."""
+    size = os.fstat(descriptor).st_size
+    return b"\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else b""
+
+
+def _tail(descriptor: int) -> bytes:
+    with open(descriptor, "rb", closefd=False) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL))
+        tail = file.read(_TAIL)
+    return tail if size <= _TAIL else tail.partition(b"\n")[2]
+
+
+def _showable(line: str) -> bool:
+    # isprintable is fast and strict: it refuses the ideographic space, for one, which printable lets through.
+    return bool(line) and not line.isspace() and (line.isprintable() or printable(line) == line)
+
+
+class CommandHistory(History):
+    """prompt_toolkit's history over a file; without one, of this session alone.
+
+    A file that cannot be used is warned of once; the session goes on with its own lines.
+    """
+
+    def __init__(
+        self,
+        file: HistoryFile | None,
+        keep: Callable[[str], str | None],
+        warn: Callable[[str], None],
+    ) -> None:
+        super().__init__()
+        self._file = file
+        self._keep = keep
+        self._warn = warn
+        self._use(HistoryFile.prepare)
+
+    def load_history_strings(self) -> Iterable[str]:
+        """Return the lines of the file, the newest first."""
+        lines: list[str] = []
+        self._use(lambda file: lines.extend(file.newest()))
+        return lines
+
+    def append_string(self, string: str) -> None:
+        """Remember each line of the text as far as it may be kept."""
+        for line in lines_of(string):
+            kept = self._keep(line)
+            if kept is not None and kept not in self._loaded_strings[:1]:
+                super().append_string(kept)
+
+    def store_string(self, string: str) -> None:
+        self._use(lambda file: file.append(string))
+
+    def _use(self, act: Callable[[HistoryFile], None]) -> None:
+        if self._file is None:
+            return
+        try:
+            act(self._file)
+        except OSError as error:
+            where, self._file = self._file.path, None
+            reason = error.strerror or "cannot be used"
+            self._warn(f"history is not saved: {where}: {reason}; REDISCLI_HISTFILE can name another file")

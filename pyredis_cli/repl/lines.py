@@ -1,0 +1,54 @@
+"""What a typed line asks for: an argv, and how often.
+
+It knows quoting and the repeat count of ``5 INCR x``. It does not know which words are the REPL's own, and
+sends nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pyredis_cli.core.splitting import SplitError, split
+
+__all__ = ["LineError", "Order", "lines_of", "order"]
+
+_COUNT = re.compile(rb"[+-]?\d+")
+_LARGEST_COUNT = 2**63 - 1
+
+
+class LineError(ValueError):
+    """A line that cannot be read; nothing of it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command to send ``times`` times."""
+
+    argv: tuple[bytes, ...]
+    times: int = 1
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of the text that are not blank: what was typed, or every line of a paste."""
+    return [line for line in text.replace("\r", "\n").split("\n") if line.strip()]
+
+
+def order(line: str, encoding: str) -> Order:
+    """Return what the line asks for; its argv is empty when the line is blank."""
+    try:
+        argv = split(line, encoding)
+    except SplitError as error:
+        raise LineError(f"Invalid argument(s): {error.message} (column {error.column})") from None
+    # A number alone is sent as it is: without a command behind it, it counts nothing.
+    if len(argv) < 2 or not _COUNT.fullmatch(argv[0]):
+        return Order(tuple(argv))
+    return Order(tuple(argv[1:]), _times(argv[0]))
+
+
+def _times(count: bytes) -> int:
+    # int() refuses numbers of thousands of digits; more than 19 are too large anyway.
+    times = int(count) if len(count.lstrip(b"+-0")) <= 19 else _LARGEST_COUNT + 1
+    if not 1 <= times <= _LARGEST_COUNT:
+        raise LineError(f"Invalid repeat count: give a number from 1 to {_LARGEST_COUNT} before the command")
+    return times

@@ -1,0 +1,264 @@
+"""The REPL: read a line, do it, print what became of it, until the person leaves.
+
+It joins the parts and holds the one session. What words mean, how lines are read, remembered, completed and
+printed, and what signals do, each is known to a module of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from pyredis.exceptions import PyRedisError, ReplyError
+from pyredis_cli.core import connect
+from pyredis_cli.exits import Exit
+from pyredis_cli.repl import meta
+from pyredis_cli.repl.completer import NameCompleter
+from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
+from pyredis_cli.repl.lines import LineError, Order, lines_of, order
+from pyredis_cli.repl.printer import Printer
+from pyredis_cli.repl.prompt import prompt
+from pyredis_cli.repl.reader import line_reader
+from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
+from pyredis_cli.repl.terminal import on_terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyredis.address import Address
+    from pyredis.types import Reply
+    from pyredis_cli.core.outcome import Outcome
+    from pyredis_cli.core.session import Session
+    from pyredis_cli.settings import Settings
+    from pyredis_cli.streams import Streams
+
+__all__ = ["run"]
+
+logger = logging.getLogger(__name__)
+
+# When one of these fails, the lines pasted after it would meet a database, user or protocol nobody asked for.
+_DECISIVE = frozenset({"select", "auth", "hello", "reset"})
+
+# So many pushes may wait to be shown; a flood beyond that must not fill the memory.
+_UNSEEN_PUSHES = 1_000
+
+
+class _After(Enum):
+    """What a line means for the lines pasted with it."""
+
+    GO_ON = auto()
+    STOP = auto()
+    LEAVE = auto()
+
+
+def run(settings: Settings, streams: Streams) -> int:
+    """Talk with the person at the terminal; return the exit code."""
+    # RESP3 tells a map from an array and a double from a string; a server without it answers in RESP2.
+    settings = replace(settings, protocol=settings.protocol or 3)
+    try:
+        return asyncio.run(_converse(settings, streams))
+    except Terminated as ending:
+        return ending.code
+
+
+async def _converse(settings: Settings, streams: Streams) -> int:
+    with on_terminal():
+        repl = Repl(settings, streams, history_path(os.environ))
+        with repl.signals.installed():
+            return await repl.converse()
+
+
+class Repl:
+    """One person, one terminal, one session."""
+
+    def __init__(self, settings: Settings, streams: Streams, history: Path | None) -> None:
+        self.signals = Signals()
+        self._settings = settings
+        self._printer = Printer(settings, streams)
+        self._pushes: asyncio.Queue[Reply] = asyncio.Queue(_UNSEEN_PUSHES)
+        self._session = self._new_session()
+        self._learning: asyncio.Task[None] | None = None
+        self._warnings: list[str] = []
+        self._reader = line_reader(
+            lambda: prompt(self._session),
+            CommandHistory(HistoryFile(history) if history else None, self._kept, self._warnings.append),
+            NameCompleter(lambda: self._session.table),
+        )
+
+    async def converse(self) -> int:
+        """Read and do lines until the person leaves."""
+        showing = asyncio.create_task(self._show_pushes())
+        try:
+            await self._connect()
+            return await self._read_lines()
+        finally:
+            await _cancelled(showing)
+            await self._forget()
+
+    async def _read_lines(self) -> int:
+        while True:
+            await self._show_warnings()
+            try:
+                text = await self._reader.prompt_async(handle_sigint=False)
+            except KeyboardInterrupt:  # Ctrl-C: the line is dropped
+                continue
+            except EOFError:
+                return Exit.OK
+            if await self._enter(text) is _After.LEAVE:
+                return Exit.OK
+
+    # -- lines --
+
+    async def _enter(self, text: str) -> _After:
+        """Do each line of what was typed or pasted, until one says stop."""
+        lines = lines_of(text)
+        for done, line in enumerate(lines, 1):
+            after = await self._do(line)
+            if after is _After.STOP and done < len(lines):
+                await self._printer.warn(f"stopped: {len(lines) - done} more pasted line(s) not sent")
+            if after is not _After.GO_ON:
+                return after
+        return _After.GO_ON
+
+    async def _do(self, line: str) -> _After:
+        try:
+            asked = order(line, self._settings.encoding)
+        except LineError as error:
+            await self._printer.refuse(str(error))
+            return _After.STOP
+        own = meta.verdict(asked.argv, self._session.table)
+        if own is not None:
+            return await self._act(own)
+        try:
+            return await self.signals.interruptible(self._send(asked))
+        except Interrupted:
+            await self._printer.tell("")  # the terminal has written ^C
+            await self._printer.warn(self._interruption())
+            return _After.STOP
+        finally:
+            self._learn()
+
+    async def _act(self, verdict: meta.Verdict) -> _After:
+        """Do what the REPL's own words ask for."""
+        match verdict:
+            case meta.Leave():
+                return _After.LEAVE
+            case meta.Clear():
+                await self._printer.clear()
+            case meta.Tell(lines):
+                await self._printer.tell(*lines)
+            case meta.Refuse(reason):
+                await self._printer.refuse(reason)
+                return _After.STOP
+            case meta.Connect(address):
+                await self._move(address)
+                return _After.GO_ON if self._session.connected else _After.STOP
+        return _After.GO_ON
+
+    async def _send(self, asked: Order) -> _After:
+        for _ in range(asked.times):
+            outcome = await self._session.run(asked.argv)
+            await self._printer.outcome(outcome, self._session)
+            if self._session.streaming:
+                await self._stream()
+                return _After.STOP
+            if _stops(outcome, connected=self._session.connected):
+                return _After.STOP
+        return _After.GO_ON
+
+    async def _stream(self) -> None:
+        """Print messages as they come, until Ctrl-C or the end of the connection."""
+        await self._printer.tell("Reading messages... (press Ctrl-C to quit)")
+        try:
+            async with aclosing(self._session.messages()) as messages:
+                async for message in messages:
+                    await self._printer.reply(message)
+        except PyRedisError as error:
+            await self._printer.error(error, self._session)
+
+    def _note_push(self, push: Reply) -> None:
+        with suppress(asyncio.QueueFull):
+            self._pushes.put_nowait(push)
+
+    async def _show_pushes(self) -> None:
+        """Print what the server pushes by itself, above the line that is being typed."""
+        while True:
+            await self._printer.reply(await self._pushes.get())
+
+    # -- the session --
+
+    async def _connect(self) -> None:
+        """Connect, or say why not: the session stays, and each command tries again."""
+        try:
+            await self.signals.interruptible(self._session.connect())
+        except Interrupted:
+            await self._printer.warn("not connected: interrupted")
+        except PyRedisError as error:
+            await self._printer.error(error, self._session)
+        self._learn()
+
+    async def _move(self, address: Address) -> None:
+        """Leave this server for another; the database stays the one that was selected."""
+        await self._forget()
+        self._settings = replace(self._settings, address=address, database=self._session.database)
+        self._session = self._new_session()
+        await self._connect()
+
+    def _new_session(self) -> Session:
+        session = connect.session(self._settings)
+        session.on_push = self._note_push
+        return session
+
+    async def _forget(self) -> None:
+        """Close the session, its pool, and what still runs on it."""
+        if self._learning is not None:
+            await _cancelled(self._learning)
+            self._learning = None
+        await self._session.close()
+
+    def _learn(self) -> None:
+        """Ask the server once which commands it knows, on another connection of the pool, without waiting."""
+        if self._learning is None and self._session.connected:
+            self._learning = asyncio.create_task(_learn_commands(self._session))
+
+    def _kept(self, line: str) -> str | None:
+        settings = self._settings
+        return redacted(line, settings.encoding, self._session.table, settings.password)
+
+    def _interruption(self) -> str:
+        if self._session.connected:
+            return "stopped"
+        return "stopped, and the connection closed; the next command opens another"
+
+    async def _show_warnings(self) -> None:
+        while self._warnings:
+            await self._printer.warn(self._warnings.pop(0))
+
+
+def _stops(outcome: Outcome, *, connected: bool) -> bool:
+    """Return whether nothing may follow: the connection failed, or a change of database or user did."""
+    if outcome.error is None:
+        return False
+    if connected and isinstance(outcome.error, ReplyError):
+        return outcome.spec is not None and outcome.spec.effect in _DECISIVE
+    return True
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait for its end."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _learn_commands(session: Session) -> None:
+    try:
+        session.table.learn(await session.pool.execute("COMMAND"))
+    except PyRedisError as error:
+        # An ACL that forbids it, no seat left in the pool: completion keeps the built-in names.
+        logger.debug("the server's commands stay unknown: %s", error)

@@ -1,0 +1,153 @@
+"""The REPL's own words: quit, exit, clear, help, connect, and whatever begins with a colon.
+
+Pure: from the words of a line to what is to be done, as a value; None when the line is for the server. A new
+word is a new row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from pyredis.address import Address, TcpAddress
+
+if TYPE_CHECKING:
+    from pyredis.commands.spec import Spec, Table
+
+__all__ = ["WORDS", "Clear", "Connect", "Leave", "Refuse", "Tell", "Verdict", "verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """End the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Clear the screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Print these lines."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Print why the line cannot be done."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Go on with another server."""
+
+    address: Address
+
+
+Verdict: TypeAlias = Leave | Clear | Tell | Refuse | Connect
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    usage: str
+    summary: str
+    judge: Callable[[Sequence[str], Table], Verdict]
+
+
+def verdict(argv: Sequence[bytes], table: Table) -> Verdict | None:
+    """Return what the words mean to the REPL itself, None when they are a command for the server."""
+    words = [word.decode("utf-8", "replace") for word in argv]
+    name = words[0].lower()
+    if row := _ROWS.get(name):
+        return row.judge(words[1:], table)
+    if name.startswith(":"):
+        return Refuse(f"unknown meta command {words[0]}; help lists what there is")
+    return None
+
+
+def _leave(words: Sequence[str], table: Table) -> Verdict:
+    return Leave()
+
+
+def _clear(words: Sequence[str], table: Table) -> Verdict:
+    return Refuse("clear takes no argument") if words else Clear()
+
+
+def _connect(words: Sequence[str], table: Table) -> Verdict:
+    if len(words) != 2:
+        return Refuse(f"usage: {_ROWS['connect'].usage}")
+    host, port = words
+    if not port.isascii() or not port.isdigit():
+        return Refuse(f"port {port!r} is not a number; usage: {_ROWS['connect'].usage}")
+    try:
+        return Connect(TcpAddress(host, int(port[:6])))
+    except ValueError as error:
+        return Refuse(f"{error}; usage: {_ROWS['connect'].usage}")
+
+
+def _help(words: Sequence[str], table: Table) -> Verdict:
+    if not words:
+        return Tell(tuple(_general_help()))
+    if words[0].startswith("@"):
+        return _group_help(words[0][1:].lower(), table)
+    if row := _ROWS.get(words[0].lower()):
+        return Tell((f"{row.usage}  {row.summary}",))
+    spec = table.find(words)
+    if spec is None:
+        return Refuse(f"no help for {' '.join(words)}; help @GROUP lists the commands of a group")
+    return Tell(tuple(_command_help(spec)))
+
+
+def _general_help() -> Iterator[str]:
+    yield "A line is a command for the server, or one of these words:"
+    width = max(len(row.usage) for row in _ROWS.values())
+    for row in dict.fromkeys(_ROWS.values()):
+        yield f"  {row.usage:<{width}}  {row.summary}"
+    yield f"  {'5 INCR x':<{width}}  run a command five times"
+    yield "TAB completes, Ctrl-R searches the history, Ctrl-C clears the line or stops a command."
+
+
+def _group_help(group: str, table: Table) -> Verdict:
+    names = sorted(spec.name for spec in table.specs() if spec.group == group and " " not in spec.name)
+    if not names:
+        groups = sorted({spec.group for spec in table.specs() if spec.group})
+        return Refuse(f"no group @{group}; there are {', '.join('@' + name for name in groups)}")
+    return Tell((", ".join(names),))
+
+
+def _command_help(spec: Spec) -> Iterator[str]:
+    yield f"{spec.name}  ({_arity(spec.arity)})"
+    facts = {
+        "group": spec.group,
+        "since": spec.since,
+        "deprecated since": spec.deprecated_since,
+        "known to": ", ".join(sorted(spec.products)),
+        "subcommands": ", ".join(sorted(spec.subcommands)),
+    }
+    for label, fact in facts.items():
+        if fact:
+            yield f"  {label}: {fact}"
+
+
+def _arity(arity: int) -> str:
+    """Return how many words the command takes, its name among them; a negative arity is the least."""
+    words = f"{abs(arity)} word{'s' if abs(arity) != 1 else ''}"
+    return f"at least {words}" if arity < 0 else words
+
+
+_HELP = _Row("help [COMMAND | @GROUP]", "this text, what a command takes, or the commands of a group", _help)
+_QUIT = _Row("quit, exit", "leave", _leave)
+_ROWS: dict[str, _Row] = {
+    "help": _HELP,
+    "?": _HELP,
+    "connect": _Row("connect HOST PORT", "go on with another server", _connect),
+    "clear": _Row("clear", "clear the screen", _clear),
+    "quit": _QUIT,
+    "exit": _QUIT,
+}
+WORDS = tuple(word for word in _ROWS if word.isalpha())

@@ -1,0 +1,76 @@
+"""The prompt: which server, database and user the next command meets, and in which state.
+
+Pure: from a session's state to formatted text. It knows no terminal and draws nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from pyredis.address import UnixAddress
+from pyredis_cli.render.escape import printable
+
+if TYPE_CHECKING:
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+
+    from pyredis.address import Address
+
+__all__ = ["STYLE", "State", "prompt"]
+
+STYLE = {
+    "prompt.address": "",
+    "prompt.database": "ansicyan",
+    "prompt.user": "ansimagenta",
+    "prompt.mode": "ansiyellow bold",
+    "prompt.lost": "ansired",
+}
+
+
+class State(Protocol):
+    """What a prompt tells of a session."""
+
+    @property
+    def connected(self) -> bool: ...
+    @property
+    def address(self) -> Address: ...
+    @property
+    def database(self) -> int: ...
+    @property
+    def username(self) -> str | None: ...
+    @property
+    def in_transaction(self) -> bool: ...
+    @property
+    def subscribed(self) -> bool: ...
+    @property
+    def monitoring(self) -> bool: ...
+
+
+def prompt(state: State) -> StyleAndTextTuples:
+    """Return the prompt as redis-cli writes it, ``127.0.0.1:6379[2](TX)> ``, a user other than default first.
+
+    Nothing is claimed of a connection that is not there: ``not connected> ``.
+    """
+    if not state.connected:
+        return [("class:prompt.lost", "not connected"), ("", "> ")]
+    fragments = [
+        ("class:prompt.address", "redis " if isinstance(state.address, UnixAddress) else ""),
+        ("class:prompt.user", _user(state.username)),
+        ("class:prompt.address", printable(str(state.address))),
+        ("class:prompt.database", f"[{state.database}]" if state.database else ""),
+        ("class:prompt.mode", _mode(state)),
+        ("", "> "),
+    ]
+    return [(style, text) for style, text in fragments if text]
+
+
+def _user(username: str | None) -> str:
+    return f"{printable(username)}@" if username not in (None, "", "default") else ""
+
+
+def _mode(state: State) -> str:
+    modes = (
+        (state.in_transaction, "(TX)"),
+        (state.subscribed, "(subscribed mode)"),
+        (state.monitoring, "(monitor)"),
+    )
+    return "".join(text for on, text in modes if on)

@@ -1,0 +1,45 @@
+"""The terminal as prompt_toolkit is to see it: an input that ends with the terminal, and a dumb one as dumb."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import AbstractContextManager
+
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.application.current import AppSession
+from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.input.posix_utils import PosixStdinReader
+from prompt_toolkit.input.vt100 import Vt100Input
+from prompt_toolkit.output.plain_text import PlainTextOutput
+from prompt_toolkit.utils import is_dumb_terminal
+
+__all__ = ["on_terminal"]
+
+
+def on_terminal() -> AbstractContextManager[AppSession]:
+    """Return a context in which prompts use the terminal of this process."""
+    # prompt_toolkit knows plain prompts for dumb terminals, but shows the cursor there with an escape sequence.
+    output = PlainTextOutput(sys.stdout) if is_dumb_terminal() else None
+    return create_app_session(_input(), output)
+
+
+class _EndingReader(PosixStdinReader):
+    """A reader that notices a hang-up.
+
+    prompt_toolkit takes every OSError of a read for a passing one; a terminal that is gone fails with EIO
+    each time and is readable each time, which would be an endless loop.
+    """
+
+    def read(self, count: int = 1024) -> str:
+        text = super().read(count)
+        if not text and not os.isatty(self.stdin_fd):
+            self.closed = True
+        return text
+
+
+def _input() -> Input:
+    terminal = create_input()
+    if isinstance(terminal, Vt100Input) and os.isatty(terminal.fileno()):
+        terminal.stdin_reader = _EndingReader(terminal.fileno(), encoding=terminal.stdin.encoding)
+    return terminal

@@ -1,0 +1,155 @@
+"""What the program was told, settled: which server, as whom, how, and in what form replies are shown.
+
+It knows which source wins: a flag, then the URL, then the environment, then the default. ``-s`` wins over ``-h``
+and ``-p``, as in redis-cli. It asks for what is missing where a person can answer, and sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from pyredis.address import Address, TcpAddress, UnixAddress
+from pyredis.options import checked_encoding
+from pyredis.url import Target
+from pyredis.url import parse as parse_url
+from pyredis_cli.flags import Given, Output, UsageError
+from pyredis_cli.streams import Streams
+
+__all__ = ["Settings", "settle"]
+
+T = TypeVar("T")
+
+_WARNING = (
+    "Warning: a password on the command line can be seen by others on this machine; "
+    "better use --askpass or REDISCLI_AUTH"
+)
+_PASSWORD_VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one run; ``repr`` never shows the password.
+
+    None: no limit for a timeout, the tool's choice for ``protocol`` and ``output``.
+    """
+
+    address: Address = field(default_factory=TcpAddress)
+    database: int = 0
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    encoding: str = "utf-8"
+    conn_timeout: float | None = 5
+    read_timeout: float | None = None
+    pool_size: int = 16
+    protocol: Literal[2, 3] | None = None
+    output: Output | None = None
+
+
+def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settings:
+    """Return the settings that flags, URL and environment amount to; ask the person for what is missing.
+
+    Warns of a password that other users of the machine can see. Raises UsageError and PyRedisURLError.
+    """
+    _check(given)
+    target = parse_url(given.url) if given.url is not None else Target(TcpAddress())
+    if not given.no_auth_warning and (given.password is not None or target.password is not None):
+        streams.say(_WARNING)
+    username, password = _credentials(given, target, environ, streams)
+    options = target.options
+    return Settings(
+        address=_address(given, target),
+        database=_first(given.database, target.database, 0),
+        username=username,
+        password=password,
+        encoding=_first(given.encoding, _encoding(options.get("encoding")), "utf-8"),
+        conn_timeout=_first(given.conn_timeout, options.get("conn_timeout", 5.0), 0.0) or None,
+        read_timeout=_first(given.read_timeout, options.get("read_timeout"), 0.0) or None,
+        pool_size=_first(given.pool_size, None, 16),
+        protocol=_protocol(given, options.get("protocol")),
+        output=given.output,
+    )
+
+
+def _first(given: T | None, said: T | None, default: T) -> T:
+    if given is not None:
+        return given
+    return said if said is not None else default
+
+
+def _check(given: Given) -> None:
+    where = (given.host, given.port, given.socket, given.url)
+    if given.embedded is not None and where != (None, None, None, None):
+        raise UsageError("--embedded starts a server of its own; leave out -h, -p, -s and -u")
+    if given.resp2 and given.resp3:
+        raise UsageError("-2 and -3 exclude each other; give one of them")
+
+
+def _address(given: Given, target: Target) -> Address:
+    if given.socket is not None:
+        return UnixAddress(given.socket)
+    if given.host is None and given.port is None:
+        return target.address
+    if isinstance(target.address, UnixAddress):
+        raise UsageError("the URL names a unix socket; leave out -h and -p")
+    return TcpAddress(
+        _first(given.host, target.address.host, ""),
+        _first(given.port, target.address.port, 0),
+    )
+
+
+def _encoding(said: str | None) -> str | None:
+    try:
+        return checked_encoding(said)
+    except ValueError as error:
+        raise UsageError(f"the URL says encoding={said}: {error}") from None
+
+
+def _protocol(given: Given, said: int | None) -> Literal[2, 3] | None:
+    if given.resp2 or given.resp3:
+        return 2 if given.resp2 else 3
+    match said:
+        case None | 2 | 3:
+            return said
+    raise UsageError(f"the URL says protocol={said}; there are 2 and 3")
+
+
+def _credentials(
+    given: Given, target: Target, environ: Mapping[str, str], streams: Streams
+) -> tuple[str | None, str | None]:
+    """Return user name and password; an empty password, which only nopass users have, when nobody can answer."""
+    username = target.username if given.username is None else given.username or _asked_name(streams)
+    if given.askpass:
+        return username, _asked_password(username, streams)
+    password = given.password
+    # The password of a URL belongs to the user of that URL.
+    if password is None and target.username in (None, username):
+        password = target.password
+    if password is None and given.embedded is None:
+        password = next(filter(None, map(environ.get, _PASSWORD_VARIABLES)), None)
+    if password is None and username is not None:
+        password = _asked_password(username, streams) if streams.can_ask else ""
+    return username, password
+
+
+def _asked_name(streams: Streams) -> str:
+    if not streams.can_ask:
+        raise UsageError("--user needs a name; without a terminal nobody can be asked for it")
+    name = _answer(streams.ask, "User name: ")
+    if not name:
+        raise UsageError("no user name was typed; give it with --user NAME")
+    return name
+
+
+def _asked_password(username: str | None, streams: Streams) -> str:
+    if not streams.can_ask:
+        raise UsageError("--askpass needs a terminal to ask on; set REDISCLI_AUTH instead")
+    return _answer(streams.ask_hidden, f"Password for {username}: " if username else "Password: ")
+
+
+def _answer(ask: Callable[[str], str], question: str) -> str:
+    try:
+        return ask(question)
+    except EOFError:
+        raise UsageError(f"no answer to {question.rstrip(': ')!r}; nothing was sent") from None

@@ -1,0 +1,1 @@
+"""The program's own tools, one module each; none knows another."""

@@ -1,0 +1,293 @@
+"""``exec``: one command from the arguments, or the commands on standard input, one per line.
+
+It knows how commands come in, how replies go out and when a script must stop. Arguments are never joined and
+split again; what is read is sent as soon as its line is complete, and each reply is written at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import BinaryIO, TypeAlias, cast
+
+from pyredis.commands.spec import Spec
+from pyredis.exceptions import PyRedisError, ReplyError
+from pyredis.types import Reply
+from pyredis_cli.core import connect
+from pyredis_cli.core.outcome import Outcome
+from pyredis_cli.core.session import Session
+from pyredis_cli.core.splitting import SplitError, split, split_bytes
+from pyredis_cli.exits import Exit, exit_for, explain
+from pyredis_cli.flags import UsageError
+from pyredis_cli.settings import Settings
+from pyredis_cli.streams import Streams
+
+__all__ = ["run"]
+
+_HELP = """\
+Usage: pyredis-cli [FLAGS] exec [COMMAND [ARG ...]]
+
+Run one command, or, without one, the commands on standard input: one per line, quoted as in redis-cli.
+Everything after exec is the command. Replies go to standard output, as they came when that is not a terminal.
+Exit code: 0, or 1 when the server replied with an error; pyredis-cli --help tells the flags.
+"""
+
+_CHUNK = 64 * 1024
+
+_DECISIVE = frozenset({"select", "auth", "hello", "reset"})
+"""Effects that the lines after them rely on: when one fails, those would meet another database or user."""
+
+_CONFIRMED = frozenset({"subscribe", "unsubscribe"})
+
+
+def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
+    """Run the words as a command, or what standard input holds; return the exit code."""
+    if words and words[0] == "--help":  # no command begins with a dash
+        streams.write(_HELP.encode())
+        return Exit.OK
+    argv = _encoded(words, settings.encoding)
+    if settings.protocol is None:
+        settings = replace(settings, protocol=3 if settings.output == "json" else 2)
+    return asyncio.run(_run(settings, streams, argv))
+
+
+def _encoded(words: Sequence[str], encoding: str) -> tuple[bytes, ...]:
+    argv = []
+    for position, word in enumerate(words):
+        try:
+            argv.append(word.encode(encoding, "surrogateescape"))
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"argument {position} of the command has characters that {encoding} lacks; "
+                "choose another --encoding"
+            ) from None
+    return tuple(argv)
+
+
+async def _run(settings: Settings, streams: Streams, argv: tuple[bytes, ...]) -> int:
+    session = connect.session(settings)
+    try:
+        await session.connect()
+    except PyRedisError as error:
+        streams.say(explain(error, settings.address, at_connect=True))
+        return exit_for(error, at_connect=True)
+    else:
+        run = _Run(session, settings, streams)
+        return await (run.command(argv) if argv else run.script())
+    finally:
+        await session.close()
+
+
+class _Run:
+    """Commands and their replies, on one session."""
+
+    def __init__(self, session: Session, settings: Settings, streams: Streams) -> None:
+        self._session = session
+        self._streams = streams
+        self._encoding = settings.encoding
+        self._form = _form(settings, streams)
+        self._queued: list[str | None] = []
+        """The effects of the commands of the open transaction."""
+
+    async def command(self, argv: tuple[bytes, ...]) -> Exit:
+        """Run one command; an error is one line on standard error, and nothing else."""
+        outcome = await self._outcome(argv)
+        if outcome.error is not None:
+            return self._fail(outcome.error)
+        self._show(outcome)
+        return await self._stream()
+
+    async def script(self) -> Exit:
+        """Run each line of standard input; return the exit code of what stopped it, else of the first error.
+
+        Nothing is sent after a line that cannot be read, a connection that failed, or a SELECT, AUTH, HELLO or
+        RESET that was refused.
+        """
+        code = Exit.OK
+        number = 0
+        async with aclosing(_lines(self._streams.stdin)) as lines:
+            async for line in lines:
+                number += 1
+                failure, go_on = await self._line(line, f"stdin:{number}")
+                if not go_on:
+                    return failure or code
+                code = code or failure
+        return code
+
+    async def _line(self, line: bytes, where: str) -> tuple[Exit, bool]:
+        """Return what became of a line of a script, and whether the next one may run."""
+        try:
+            argv = _words(line, self._encoding)
+        except SplitError as error:
+            self._streams.say(f"{where}:{error.column}: {error.message}; stopped before this line")
+            return Exit.USAGE, False
+        if not argv:
+            return Exit.OK, True
+        if _is_goodbye(argv):
+            return Exit.OK, False
+        return await self._entry(argv, where)
+
+    async def _entry(self, argv: tuple[bytes, ...], where: str) -> tuple[Exit, bool]:
+        outcome = await self._outcome(argv)
+        error = outcome.error
+        where = f"{where}: {_name(outcome)}: "
+        if error is not None and not isinstance(error, ReplyError):
+            return self._fail(error, where), False
+        self._show(outcome)
+        refused = self._refused(outcome)
+        if refused is not None:
+            self._fail(refused, where, "; stopped here, no later line was sent")
+            return Exit.REFUSED, False
+        if error is not None:
+            return self._fail(error, where), True
+        code = await self._stream()
+        return code, code is Exit.OK
+
+    def _refused(self, outcome: Outcome) -> ReplyError | None:
+        """Return why the lines to come would meet another database, user or protocol than they rely on."""
+        effect = outcome.spec.effect if outcome.spec else None
+        if isinstance(outcome.error, ReplyError):
+            return outcome.error if effect in _DECISIVE else None
+        if effect == "multi":
+            self._queued.clear()
+        elif self._session.in_transaction:
+            self._queued.append(effect)
+        elif effect == "exec" and isinstance(outcome.reply, list):
+            for queued, reply in zip(self._queued, cast("list[Reply]", outcome.reply), strict=False):
+                if queued in _DECISIVE and isinstance(reply, ReplyError):
+                    return reply
+        return None
+
+    async def _outcome(self, argv: tuple[bytes, ...]) -> Outcome:
+        """Return what became of a command, once its notices are told."""
+        outcome = await self._session.run(argv)
+        for notice in outcome.notices:
+            self._streams.say(notice)
+        return outcome
+
+    async def _stream(self) -> Exit:
+        """Write messages as they come, while anything is subscribed or monitored."""
+        if not self._session.streaming:
+            return Exit.OK
+        try:
+            async with aclosing(self._session.messages()) as messages:
+                async for message in messages:
+                    self._streams.write(self._form(message, None))
+        except PyRedisError as error:
+            return self._fail(error)
+        return Exit.OK
+
+    def _show(self, outcome: Outcome) -> None:
+        """Write the reply of an outcome, or its error in the place of the reply."""
+        if outcome.silent:
+            return
+        reply = outcome.error if isinstance(outcome.error, ReplyError) else outcome.reply
+        for part in _parts(reply, outcome.spec):
+            self._streams.write(self._form(part, outcome.spec))
+
+    def _fail(self, error: PyRedisError, where: str = "", consequence: str = "") -> Exit:
+        self._streams.say(f"{where}{explain(error, self._session.address)}{consequence}")
+        return exit_for(error)
+
+
+def _parts(reply: Reply, spec: Spec | None) -> Sequence[Reply]:
+    """Return the replies to one command: each confirmation of a subscription is one of its own."""
+    if spec is not None and spec.effect in _CONFIRMED and type(reply) is list:
+        return cast("list[Reply]", reply)
+    return (reply,)
+
+
+def _name(outcome: Outcome) -> str:
+    return outcome.spec.name if outcome.spec else outcome.argv[0].decode("utf-8", "surrogateescape")
+
+
+def _is_goodbye(argv: tuple[bytes, ...]) -> bool:
+    """Whether a line ends the script, as in redis-cli; the server is not told."""
+    return len(argv) == 1 and argv[0].lower() in (b"quit", b"exit")
+
+
+# -- lines of standard input
+
+
+def _words(line: bytes, encoding: str) -> tuple[bytes, ...]:
+    """Return the words of a line, byte for byte as they came; the column of a SplitError counts characters."""
+    # A character of gb18030 may end in the byte of a backslash, so quoting is looked for in text.
+    text = line.decode(encoding, "surrogateescape")
+    if text.encode(encoding, "surrogateescape") == line:
+        return tuple(split(text, encoding))
+    return tuple(split_bytes(line))
+
+
+async def _lines(stdin: BinaryIO) -> AsyncGenerator[bytes, None]:
+    """Yield each line as soon as it is complete, without its newline; the last one may lack it."""
+    begun: list[bytes] = []
+    while chunk := await _chunk(stdin):
+        first, *others = chunk.split(b"\n")
+        begun.append(first)
+        for line in others:
+            yield b"".join(begun)
+            begun = [line]
+    if last := b"".join(begun):
+        yield last
+
+
+async def _chunk(stdin: BinaryIO) -> bytes:
+    """Return what there is to read, empty at the end, while the event loop goes on."""
+    try:
+        while True:
+            await _readable(stdin)
+            chunk: bytes | None = stdin.read(_CHUNK)
+            if chunk is not None:  # None: somebody else was faster
+                return chunk
+    except OSError as error:
+        raise UsageError(f"cannot read standard input: {error.strerror}") from None
+
+
+async def _readable(stdin: BinaryIO) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    try:
+        loop.add_reader(stdin, ready.set)
+    except PermissionError:  # a regular file, always ready, is nothing to wait for
+        return
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(stdin)
+
+
+# -- the form of a reply
+
+_Form: TypeAlias = Callable[[Reply, Spec | None], bytes]
+
+
+def _form(settings: Settings, streams: Streams) -> _Form:
+    """Return what makes bytes of a reply; only what that takes is imported."""
+    terminal = streams.stdout_tty
+    match settings.output or ("human" if terminal else "raw"):
+        case "raw":
+            from pyredis_cli.render.machine import raw
+
+            return lambda reply, spec: raw(reply, text=_is_text(spec))
+        case "json":
+            from pyredis_cli.render.machine import json_text
+
+            return lambda reply, spec: json_text(reply)
+        case "redis":
+            from pyredis_cli.render.classic import classic
+
+            return lambda reply, spec: classic(reply, text=_is_text(spec), terminal=terminal)
+    from pyredis_cli.render.human import renderable, to_ansi
+
+    def human(reply: Reply, spec: Spec | None) -> bytes:
+        shown = renderable(reply, encoding=settings.encoding, text=_is_text(spec))
+        return to_ansi(shown, color=streams.color).encode("utf-8", "replace")
+
+    return human
+
+
+def _is_text(spec: Spec | None) -> bool:
+    """Whether the reply is text to be read, not a value."""
+    return spec is not None and spec.shape == "text"

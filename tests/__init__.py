@@ -1,0 +1,1 @@
+"""The tests. ``servers``, ``proxy``, ``hostile`` and ``terminal`` are the bench they stand on."""

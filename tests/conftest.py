@@ -1,0 +1,198 @@
+"""The fixtures every test may ask for: real servers, faults, leak checks and a clean environment.
+
+Servers are started when the first test asks for one and shared by the tests of a worker process; each test
+finds its server as new. A test that wants to kill or configure a server asks for `make_server` instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from tests.proxy import BackgroundProxy, Proxy, in_background
+from tests.servers import BINARIES, MissingServer, Server, until
+from tests.terminal import Terminal
+
+__all__ = ["MakeBackgroundProxy", "MakeProxy", "MakeServer", "MakeTerminal"]
+
+MakeServer: TypeAlias = Callable[..., Server]
+MakeProxy: TypeAlias = Callable[[Server], Awaitable[Proxy]]
+MakeTerminal: TypeAlias = Callable[..., Terminal]
+MakeBackgroundProxy: TypeAlias = Callable[[Server], BackgroundProxy]
+
+_LEAK_DEADLINE = 2.0  # seconds; what is being closed may need some turns of the loop
+_SERVERS = ("shared_server", "redis82", "valkey9", "redis70", "redis62", "server")
+_FOREIGN_PREFIXES = ("REDISCLI_", "REDIS_", "VALKEY_", "VALKEYCLI_", "PYREDIS_", "IREDIS", "XDG_")
+_FOREIGN_NAMES = (
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "COLORTERM",
+    "COLUMNS",
+    "LINES",
+    "LESS",
+    "LESSOPEN",
+    "PAGER",
+    "EDITOR",
+    "VISUAL",
+    "PROMPT_TOOLKIT_NO_CPR",
+    "PROMPT_TOOLKIT_COLOR_DEPTH",
+    "FAKETTY",
+    "LC_ALL",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Set `no_leaks` up after the servers and before all else.
+
+    A server outlives the test and is no leak; whatever else was opened must be closed again by then.
+    """
+    for item in items:
+        names: list[str] = getattr(item, "fixturenames", [])
+        if "no_leaks" in names:
+            names.sort(key=lambda name: 0 if name in _SERVERS else 1 if name == "no_leaks" else 2)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test, and every program it starts, away from the user's files and settings."""
+    for name in list(os.environ):
+        if name in _FOREIGN_NAMES or name.startswith(_FOREIGN_PREFIXES):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name, folder in (
+        ("XDG_CONFIG_HOME", ".config"),
+        ("XDG_DATA_HOME", ".local/share"),
+        ("XDG_STATE_HOME", ".local/state"),
+        ("XDG_CACHE_HOME", ".cache"),
+    ):
+        monkeypatch.setenv(name, str(home / folder))
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+
+def _make(name: str, *config: str) -> Server:
+    """Return a server that is not started yet; skip the test when the machine lacks an optional one."""
+    binary = BINARIES[name]
+    try:
+        binary.path()
+    except MissingServer as missing:
+        if binary.optional:
+            pytest.skip(str(missing))
+        raise
+    return Server(binary, *config)
+
+
+@pytest.fixture(scope="session")
+def shared_server() -> Iterator[Callable[[str], Server]]:
+    """Return the worker's own server of that name, as new; the first call starts it."""
+    running: dict[str, Server] = {}
+
+    def shared(name: str) -> Server:
+        if name not in running:
+            running[name] = stack.enter_context(_make(name))
+        running[name].reset()
+        return running[name]
+
+    with ExitStack() as stack:
+        yield shared
+
+
+@pytest.fixture
+def redis82(shared_server: Callable[[str], Server]) -> Server:
+    return shared_server("redis82")
+
+
+@pytest.fixture
+def valkey9(shared_server: Callable[[str], Server]) -> Server:
+    return shared_server("valkey9")
+
+
+@pytest.fixture
+def redis70(shared_server: Callable[[str], Server]) -> Server:
+    return shared_server("redis70")
+
+
+@pytest.fixture
+def redis62(shared_server: Callable[[str], Server]) -> Server:
+    return shared_server("redis62")
+
+
+@pytest.fixture(params=["redis82", "valkey9"])
+def server(request: pytest.FixtureRequest, shared_server: Callable[[str], Server]) -> Server:
+    """Return Redis, then Valkey: for what must hold on both."""
+    return shared_server(request.param)
+
+
+@pytest.fixture
+def make_server() -> Iterator[MakeServer]:
+    """Return ``make_server("redis82", "requirepass secret", ...)``: a started server of the test's own."""
+    with ExitStack() as stack:
+        yield lambda name="redis82", *config: stack.enter_context(_make(name, *config))
+
+
+@pytest.fixture
+async def proxy() -> AsyncIterator[MakeProxy]:
+    """Return ``await proxy(server)``: a proxy in front of that server, in the test's event loop."""
+    async with AsyncExitStack() as stack:
+
+        async def make(server: Server) -> Proxy:
+            return await stack.enter_async_context(Proxy((server.host, server.port)))
+
+        yield make
+
+
+@pytest.fixture
+def background_proxy() -> Iterator[MakeBackgroundProxy]:
+    """Return ``background_proxy(server)``: the same in a thread, for tests that block."""
+    with ExitStack() as stack:
+        yield lambda server: stack.enter_context(in_background((server.host, server.port)))
+
+
+@pytest.fixture
+def terminal() -> Iterator[MakeTerminal]:
+    """Return ``terminal(argv, columns=80, rows=24, env={...})``: a program in a terminal."""
+    with ExitStack() as stack:
+        yield lambda *args, **kwargs: stack.enter_context(Terminal(*args, **kwargs))
+
+
+@pytest.fixture
+async def no_leaks() -> AsyncIterator[None]:
+    """Fail when the test leaves a task running or a file descriptor open."""
+    gc.collect()
+    tasks, descriptors = asyncio.all_tasks(), _descriptors()
+    yield
+    gc.collect()
+    await until(
+        lambda: not (asyncio.all_tasks() - tasks - {asyncio.current_task()}),
+        seconds=_LEAK_DEADLINE,
+        what=f"no task is left of {asyncio.all_tasks() - tasks}",
+    )
+    await until(
+        lambda: len(_descriptors()) <= len(descriptors),
+        seconds=_LEAK_DEADLINE,
+        what=f"file descriptors {descriptors} are all that is open, not {_descriptors()}",
+    )
+
+
+def _descriptors() -> dict[int, str]:
+    """Return what this process has open, by number."""
+    listing = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
+    opened = {}
+    for name in os.listdir(listing):
+        try:
+            opened[int(name)] = os.readlink(f"{listing}/{name}")
+        except OSError:  # the descriptor that listed the folder is closed again
+            continue
+    return opened

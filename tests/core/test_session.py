@@ -1,0 +1,278 @@
+"""A session stays honest about its state, on real servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from pyredis import AsyncPool, NoAuth, PyRedisConnClosed, PyRedisConnError, ReplyError, WrongPass
+from pyredis.types import Push, Status
+from pyredis_cli.core.outcome import Outcome
+from pyredis_cli.core.session import Session
+from tests.conftest import MakeServer
+from tests.servers import Server
+
+pytestmark = pytest.mark.usefixtures("no_leaks")
+
+MakeSession = Callable[..., Session]
+
+
+@pytest.fixture
+async def session_of() -> AsyncIterator[MakeSession]:
+    sessions: list[Session] = []
+
+    def make(server: Server, **options: Any) -> Session:
+        options.setdefault("read_timeout", None)
+        pool = AsyncPool(server.host, server.port, decoder="typed", **options)
+        sessions.append(Session(pool))
+        return sessions[-1]
+
+    yield make
+    for session in sessions:
+        await session.close()
+
+
+async def run(session: Session, line: str) -> Outcome:
+    return await session.run(line.encode().split())
+
+
+async def reply(session: Session, line: str) -> Any:
+    outcome = await run(session, line)
+    assert outcome.error is None, outcome.error
+    return outcome.reply
+
+
+async def test_a_session_runs_commands_on_one_connection(server: Server, session_of: MakeSession) -> None:
+    session = session_of(server)
+    assert not session.connected
+    assert await reply(session, "SET k v") == Status(b"OK")
+    number = await reply(session, "CLIENT ID")
+    assert await reply(session, "GET k") == b"v"
+    assert await reply(session, "CLIENT ID") == number
+    assert session.connected
+
+
+async def test_an_error_reply_is_an_outcome(server: Server, session_of: MakeSession) -> None:
+    outcome = await run(session_of(server), "GET")
+    assert isinstance(outcome.error, ReplyError)
+    assert outcome.reply is None
+    assert outcome.seconds > 0
+
+
+async def test_state_is_told_as_it_changes(server: Server, session_of: MakeSession) -> None:
+    session = session_of(server, database=1)
+    await session.connect()
+    assert (session.database, session.username, session.in_transaction) == (1, "default", False)
+    await reply(session, "SELECT 3")
+    await reply(session, "MULTI")
+    await reply(session, "SELECT 4")
+    assert (session.database, session.in_transaction) == (3, True)
+    await reply(session, "EXEC")
+    assert (session.database, session.in_transaction) == (4, False)
+
+
+async def test_a_refused_select_or_password_at_connect_runs_nothing(
+    server: Server, session_of: MakeSession
+) -> None:
+    server.command("SET", "k", "v")
+    for options, kind in (
+        ({"database": 99}, ReplyError),
+        ({"username": "nobody", "password": "x"}, WrongPass),
+        ({"username": "nobody"}, WrongPass),
+    ):
+        session = session_of(server, **options)
+        outcome = await run(session, "FLUSHALL")
+        assert isinstance(outcome.error, kind)
+        assert not session.connected
+    assert server.command("EXISTS", "k") == 1
+
+
+async def test_a_lost_connection_comes_back_where_the_person_was(
+    make_server: MakeServer, session_of: MakeSession
+) -> None:
+    server = make_server("redis82", "user ada on >pw +@all ~*")
+    session = session_of(server, protocol=3)
+    await reply(session, "AUTH ada pw")
+    await reply(session, "HELLO 2")
+    await reply(session, "SELECT 5")
+    server.restart()
+    outcome = await run(session, "SET k v")
+    assert outcome.error is None
+    assert outcome.notices == (f"reconnected to 127.0.0.1:{server.port}",)
+    assert (session.username, session.protocol, session.database) == ("ada", 2, 5)
+    assert await reply(session, "ACL WHOAMI") == b"ada"
+    server.command("SELECT", 5)
+    assert server.command("GET", "k") == b"v"
+
+
+async def test_after_reset_a_new_connection_is_as_reset_left_it(
+    make_server: MakeServer, session_of: MakeSession
+) -> None:
+    server = make_server("redis82", "user ada on >pw +@all ~*")
+    session = session_of(server, database=2, username="ada", password="pw")
+    await reply(session, "PING")
+    await reply(session, "RESET")
+    server.restart()
+    assert await reply(session, "ACL WHOAMI") == b"default"
+    assert session.database == 0
+
+
+async def test_a_place_that_cannot_be_reached_again_runs_nothing(
+    make_server: MakeServer, session_of: MakeSession
+) -> None:
+    server = make_server("redis82")
+    session = session_of(server)
+    await reply(session, "SELECT 5")
+    server.restart()
+    server.command("CONFIG", "SET", "requirepass", "new")
+    outcome = await run(session, "SET k v")
+    assert isinstance(outcome.error, NoAuth)
+    assert not session.connected
+    outcome = await run(session, "AUTH new")
+    assert isinstance(outcome.error, NoAuth)
+
+
+async def test_nobody_there_is_an_outcome_and_the_next_command_tries_again(
+    make_server: MakeServer, session_of: MakeSession
+) -> None:
+    server = make_server("redis82")
+    session = session_of(server)
+    await reply(session, "PING")
+    server.kill()
+    outcome = await run(session, "PING")
+    assert isinstance(outcome.error, PyRedisConnError)
+    assert "cannot connect to" in str(outcome.error)
+    server.start()
+    assert await reply(session, "PING") == Status(b"PONG")
+
+
+async def test_a_transaction_that_was_lost_is_announced_and_nothing_runs_outside_it(
+    make_server: MakeServer, session_of: MakeSession
+) -> None:
+    server = make_server("redis82")
+    session = session_of(server)
+    for begin, lost in (("MULTI", "the transaction"), ("WATCH k", "the watched keys")):
+        await reply(session, begin)
+        server.restart()
+        outcome = await run(session, "SET k v")
+        assert lost in str(outcome.error)
+        assert "SET was not sent" in str(outcome.error)
+        assert server.command("EXISTS", "k") == 0
+        assert await reply(session, "PING") == Status(b"PONG")
+        assert not session.in_transaction
+
+
+async def test_a_write_whose_fate_is_unknown_is_not_repeated_but_a_read_is(
+    make_server: MakeServer, session_of: MakeSession
+) -> None:
+    server = make_server("redis82")
+    session = session_of(server)
+    await reply(session, "SET n 0")
+    for line in ("GET n", "INCR n"):
+        number = await reply(session, "CLIENT ID")
+        server.command("CLIENT", "PAUSE", 300, "ALL" if line == "GET n" else "WRITE")
+        running = asyncio.create_task(run(session, line))
+        await asyncio.sleep(0.05)
+        if line == "GET n":
+            session._lease._wire._transport.abort()  # type: ignore[union-attr]
+        else:
+            server.command("CLIENT", "KILL", "ID", number)
+        outcome = await running
+        if line == "GET n":
+            assert outcome.reply == b"0"
+            assert outcome.notices
+        else:
+            assert isinstance(outcome.error, PyRedisConnClosed)
+            assert "its outcome is unknown" in str(outcome.error)
+
+
+async def test_a_cancelled_command_leaves_a_session_that_works(
+    server: Server, session_of: MakeSession
+) -> None:
+    session = session_of(server)
+    await reply(session, "SELECT 2")
+    running = asyncio.create_task(run(session, "BLPOP queue 0"))
+    await server.until_blocked()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not session.connected
+    assert await reply(session, "SET k v") == Status(b"OK")
+    assert session.database == 2
+
+
+async def test_client_reply_off_and_shutdown_owe_nothing(
+    make_server: MakeServer, session_of: MakeSession
+) -> None:
+    server = make_server("redis82")
+    session = session_of(server)
+    for line in ("CLIENT REPLY OFF", "SET k v"):
+        outcome = await run(session, line)
+        assert (outcome.error, outcome.silent) == (None, True)
+    assert await reply(session, "CLIENT REPLY ON") == Status(b"OK")
+    outcome = await run(session, "GET nothing")
+    assert (outcome.reply, outcome.silent) == (None, False)
+    outcome = await run(session, "SHUTDOWN NOSAVE")
+    assert (outcome.error, outcome.silent) == (None, True)
+    assert not session.connected
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_messages_come_until_nothing_is_subscribed(
+    server: Server, session_of: MakeSession, protocol: Any
+) -> None:
+    session = session_of(server, protocol=protocol)
+    confirmations = await reply(session, "SUBSCRIBE a b")
+    assert [list(one) for one in confirmations] == [[b"subscribe", b"a", 1], [b"subscribe", b"b", 2]]
+    assert session.streaming
+    for number in range(5):
+        server.command("PUBLISH", "a", number)
+    got: list[Any] = []
+    async with aclosing(session.messages()) as messages:
+        async for message in messages:
+            got.append(message)
+            if len(got) == 5:
+                break
+    assert got == [Push([b"message", b"a", b"%d" % number]) for number in range(5)]
+    assert not session.connected
+    assert await reply(session, "PING") == Status(b"PONG")
+
+
+async def test_a_lost_connection_ends_the_messages(server: Server, session_of: MakeSession) -> None:
+    session = session_of(server)
+    number = await reply(session, "CLIENT ID")
+    assert await reply(session, "MONITOR") == Status(b"OK")
+    assert session.monitoring
+    server.command("SET", "k", "v")
+    server.command("CLIENT", "KILL", "ID", number)
+    got: list[Any] = []
+
+    async def read() -> None:
+        async for line in session.messages():
+            got.append(line)
+
+    with pytest.raises(PyRedisConnClosed):
+        await read()
+    assert any(b'"SET" "k" "v"' in line for line in got)
+    assert not session.connected
+
+
+async def test_a_flood_of_messages_waits_in_the_network_not_in_memory(
+    server: Server, session_of: MakeSession
+) -> None:
+    session = session_of(server)
+    await reply(session, "SUBSCRIBE flood")
+    for number in range(5_000):
+        server.command("PUBLISH", "flood", number)
+    assert len(session._inbox) < 5_000
+    got: list[Any] = []
+    async with aclosing(session.messages()) as messages:
+        async for message in messages:
+            got.append(message[2])
+            if len(got) == 5_000:
+                break
+    assert got == [b"%d" % number for number in range(5_000)]

@@ -1,0 +1,150 @@
+"""Replies for people: legible, in colours, cut to size, and never a danger to the terminal."""
+
+from __future__ import annotations
+
+import re
+import time
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyredis.exceptions import ReplyError
+from pyredis.types import Attributed, BigNumber, Double, Map, Reply, Set, Status, Verbatim
+from pyredis_cli.render.classic import classic
+from pyredis_cli.render.human import renderable, to_ansi
+from tests.render.cases import CASES
+from tests.strategies import Sample, pushes, replies
+
+INFO = b"# Server\r\nredis_version:8.2.3\r\nos:Linux: x\r\n\r\n# Clients\r\nconnected:1\r\n"
+
+
+def shown(reply: Reply, **options: Any) -> str:
+    return renderable(reply, **options).plain
+
+
+# Text shown as text, and lines of a text among elements, are the person's own; see the tests below.
+_OTHERWISE = {"string-utf8", "array", "set", "map", "map-of-scalars-keys", "map-of-lines", "verbatim-lines"}
+
+
+@pytest.mark.parametrize("case", sorted(CASES.keys() - _OTHERWISE))
+def test_without_colour_a_person_sees_what_redis_cli_shows(case: str) -> None:
+    assert to_ansi(renderable(CASES[case]), color=False).encode() == classic(CASES[case])
+
+
+@given(st.one_of(replies(), replies(2), pushes()), st.booleans())
+def test_no_reply_steers_the_terminal(sample: Sample, text: bool) -> None:
+    written = to_ansi(renderable(sample.reply, text=text), color=True)
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", written)
+    assert not [
+        c
+        for c in bare
+        if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    ]
+    assert bare == to_ansi(renderable(sample.reply, text=text), color=False)
+
+
+def test_text_is_shown_as_text_in_the_encoding_asked_for() -> None:
+    assert shown(["Ada 🦊".encode(), Status("東京".encode())]) == '1) "Ada 🦊"\n2) 東京'
+    assert shown("東京".encode("gb18030"), encoding="gb18030") == '"東京"'
+    assert shown("東京".encode("gb18030")) == r'"\x96|\xbe\xa9"'
+
+
+def test_markup_and_emoji_codes_are_text_like_any_other() -> None:
+    assert "[red]x[/red] :smile: [/]" in to_ansi(renderable(b"[red]x[/red] :smile: [/]"), color=True)
+
+
+def test_lines_of_a_text_cannot_pass_for_elements() -> None:
+    assert shown(Verbatim(b"one\r\ntwo")) == "one\ntwo"
+    assert shown([Verbatim(b"one\n2) two")]) == r"1) one\n2) two"
+
+
+def test_types_are_told_apart_by_colour_and_the_code_of_an_error_is_bold() -> None:
+    reply = [b"s", 1, Double("1.5"), BigNumber(2), None, True, ReplyError("WRONGTYPE no"), [], Status(b"OK")]
+    assert to_ansi(renderable(reply), color=True) == (
+        '\x1b[2m1) \x1b[0m\x1b[32m"s"\x1b[0m'
+        "\x1b[2m\n2) \x1b[0m\x1b[36m(integer) 1\x1b[0m"
+        "\x1b[2m\n3) \x1b[0m\x1b[36m(double) 1.5\x1b[0m"
+        "\x1b[2m\n4) \x1b[0m\x1b[36m(big number) 2\x1b[0m"
+        "\x1b[2m\n5) \x1b[0m\x1b[35m(nil)\x1b[0m"
+        "\x1b[2m\n6) \x1b[0m\x1b[35m(true)\x1b[0m"
+        "\x1b[2m\n7) \x1b[0m\x1b[31m(error) \x1b[0m\x1b[1;31mWRONGTYPE\x1b[0m\x1b[31m no\x1b[0m"
+        "\x1b[2m\n8) \x1b[0m\x1b[2m(empty array)\x1b[0m"
+        "\x1b[2m\n9) \x1b[0mOK\n"
+    )
+
+
+def test_a_long_line_is_neither_wrapped_nor_cut_off_at_the_screen() -> None:
+    value = b"word " * 500
+    assert to_ansi(renderable(value), color=False) == f'"{value.decode()}"\n'
+    assert to_ansi(renderable(value), color=True) == f'\x1b[32m"{value.decode()}"\x1b[0m\n'
+
+
+def test_a_long_value_is_cut_and_says_how_long_it_is() -> None:
+    assert shown(b"a" * 10_000) == '"' + "a" * 10_000 + '"'
+    assert shown(b"a" * 10_001) == '"' + "a" * 10_000 + '" … (10,001 bytes; first 10,000 shown)'
+    assert shown("東".encode() * 5, value_limit=5) == '"東東東東東"'
+    assert (
+        shown([1, "東京".encode() * 4], value_limit=3)
+        == '1) (integer) 1\n2) "東京東" … (24 bytes; first 3 shown)'
+    )
+    assert shown(b"\xff" * 50, value_limit=2) == r'"\xff\xff" … (50 bytes; first 2 shown)'
+    assert shown(Verbatim(b"text"), value_limit=2) == "te … (4 bytes; first 2 shown)"
+
+
+def test_a_long_aggregate_is_cut_and_says_how_much_is_missing() -> None:
+    reply = list(range(49_211))
+    lines = shown(reply).split("\n")
+    assert lines[-2:] == [
+        " 1000) (integer) 999",
+        "… 48,211 more elements (pipe pyredis-cli exec to see all)",
+    ]
+    assert shown([1, 2], limit=1) == "1) (integer) 1\n… 1 more element (pipe pyredis-cli exec to see all)"
+    assert shown([1, 2], limit=2) == "1) (integer) 1\n2) (integer) 2"
+
+
+def test_elements_count_wherever_they_stand() -> None:
+    reply = [Map([(b"a", [1, 2]), (b"b", Set([3]))]), Attributed([4], Map([(5, 6)]))]
+    note = "(pipe pyredis-cli exec to see all)"
+    assert shown(reply, limit=4) == (
+        f'1) 1# "a" => \n      1) (integer) 1\n      2) (integer) 2\n… 5 more elements {note}'
+    )
+    assert shown(reply, limit=8).endswith(f"2) |1# (integer) 5 => (integer) 6\n… 1 more element {note}")
+    assert "more" not in shown(reply, limit=9)
+
+
+def test_a_text_reply_has_its_sections_bold_and_its_names_dim() -> None:
+    assert shown(INFO, text=True) == INFO.decode().replace("\r\n", "\n").rstrip("\n")
+    assert to_ansi(renderable(INFO, text=True), color=True) == (
+        "\x1b[1m# Server\x1b[0m\n\x1b[2mredis_version:\x1b[0m8.2.3\n\x1b[2mos:\x1b[0mLinux: x\n"
+        "\n\x1b[1m# Clients\x1b[0m\n\x1b[2mconnected:\x1b[0m1\n"
+    )
+
+
+def test_a_text_reply_is_cut_by_lines() -> None:
+    note = "(pipe pyredis-cli exec to see all)"
+    assert shown(b"a\nb\nc\nd\n", text=True, limit=2) == f"a\nb\n… 2 more lines {note}"
+    assert shown(b"a\nb\n", text=True, limit=2) == "a\nb"
+    assert shown(b"abc\r\nb\r\n", text=True, value_limit=2) == "ab … (3 bytes; first 2 shown)\nb"
+
+
+def test_an_error_in_place_of_a_text_is_an_error() -> None:
+    assert shown(ReplyError("NOPERM no"), text=True) == "(error) NOPERM no"
+    assert shown(None, text=True) == "(nil)"
+
+
+def test_nesting_has_no_limit() -> None:
+    reply: Reply = 1
+    for depth in range(2000):
+        reply = [Map([(b"k", reply)]), Set([reply]), [reply]][depth % 3]
+    assert shown(reply, limit=10_000).endswith("(integer) 1")
+    assert shown(reply).endswith("… 1,000 more elements (pipe pyredis-cli exec to see all)")
+
+
+@pytest.mark.parametrize("reply", [bytes(range(256)) * 20_500, [b"element"] * 100_000], ids=["value", "list"])
+def test_a_huge_reply_is_there_at_once(reply: Reply) -> None:
+    start = time.process_time()
+    to_ansi(renderable(reply), color=True)
+    assert time.process_time() - start < 1  # it takes milliseconds

@@ -1,0 +1,48 @@
+"""The REPL in a terminal, and how a person talks with it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import pytest
+
+from tests.servers import Server
+from tests.terminal import Terminal
+
+__all__ = ["StartRepl", "ask", "at_prompt"]
+
+
+class StartRepl(Protocol):
+    def __call__(self, server: Server, *flags: str, prompt: str = ..., **window: Any) -> Terminal: ...
+
+
+@pytest.fixture
+def repl(terminal: Callable[..., Terminal]) -> StartRepl:
+    """Return ``repl(server, *flags)``: the REPL on that server, once its first prompt is there."""
+
+    def start(server: Server, *flags: str, prompt: str = ">", **window: Any) -> Terminal:
+        argv = [sys.executable, "-m", "pyredis_cli", "-h", server.host, "-p", str(server.port), *flags]
+        opened = terminal(argv, **{"columns": 120, **window})
+        opened.wait_until(lambda screen: screen.line.endswith(prompt), what="the first prompt")
+        return opened
+
+    return start
+
+
+def at_prompt(terminal: Terminal) -> bool:
+    """Return whether the cursor waits behind an empty prompt."""
+    return terminal.line.endswith(">")
+
+
+def ask(terminal: Terminal, line: str) -> str:
+    """Type a line, wait for the next prompt, and return what was printed between."""
+    typed = f"> {line}"
+    before = terminal.text.count(typed)
+    terminal.send_line(line)
+    terminal.wait_until(
+        lambda screen: screen.text.count(typed) > before and at_prompt(screen),
+        what=f"the prompt after {line}",
+    )
+    return terminal.text.rpartition(typed)[2].rpartition("\n")[0].strip("\n")

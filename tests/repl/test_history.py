@@ -1,0 +1,236 @@
+"""The history: what is remembered, and the file that sessions share."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from pyredis.commands.spec import TABLE
+from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
+
+PASSWORD = "hunter2"
+
+
+def kept(line: str) -> str | None:
+    return redacted(line, "utf-8", TABLE, PASSWORD)
+
+
+def history_of(path: Path | None, warnings: list[str] | None = None) -> CommandHistory:
+    file = HistoryFile(path) if path else None
+    return CommandHistory(file, kept, ([] if warnings is None else warnings).append)
+
+
+async def loaded(history: CommandHistory) -> list[str]:
+    return [line async for line in history.load()]
+
+
+# -- secrets
+
+
+@pytest.mark.parametrize(
+    ("line", "remembered"),
+    [
+        ("AUTH s3cret", "AUTH ***"),
+        ("auth s3cret", "auth ***"),
+        ("AuTh alice s3cret", "AuTh *** ***"),
+        ("5 AUTH s3cret", "5 AUTH ***"),
+        ("5 5 AUTH s3cret", "5 5 AUTH ***"),
+        ("0 AUTH s3cret", "0 AUTH ***"),
+        ("-1 AUTH s3cret", "-1 AUTH ***"),
+        ("99999999999999999999 AUTH s3cret", "99999999999999999999 AUTH ***"),
+        ("'5' AUTH s3cret", "5 AUTH ***"),
+        ('"AUTH" "s3cret"', "AUTH ***"),
+        (r'"\x41UTH" "s3cret"', "AUTH ***"),
+        (r'AUTH "s3\x63ret"', "AUTH ***"),
+        ("AUTH\ts3cret", "AUTH ***"),
+        ("HELLO 3 AUTH alice s3cret", "HELLO 3 AUTH *** ***"),
+        ("hello 3 setname x auth alice s3cret", "hello 3 setname x auth *** ***"),
+        ("ACL SETUSER alice on >s3cret ~* +@all", "ACL SETUSER alice on *** ~* +@all"),
+        ("CONFIG SET requirepass s3cret", "CONFIG SET requirepass ***"),
+        ("config set maxmemory 1 masterauth s3cret", "config set maxmemory 1 masterauth ***"),
+        ("MIGRATE h 6379 k 0 100 AUTH s3cret", "MIGRATE h 6379 k 0 100 AUTH ***"),
+        ("MIGRATE h 6379 k 0 100 AUTH2 alice s3cret", "MIGRATE h 6379 k 0 100 AUTH2 *** ***"),
+    ],
+)
+def test_a_secret_is_not_remembered_in_any_spelling(line: str, remembered: str) -> None:
+    assert kept(line) == remembered
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'AUTH "s3cret',
+        "auth 's3cret",
+        '5 AUTH "s3cret',
+        'AUTH "s3cret"x',
+        '"AUTH" "s3cret',
+        "5 'auth' \"s3cret",
+        'hello 3 auth alice "s3cret',
+        'ACL SETUSER alice on ">s3cret',
+        'CONFIG SET requirepass "s3cret',
+        r'"\x41UTH" "s3cret',
+    ],
+)
+def test_a_line_that_cannot_be_read_is_forgotten_when_it_may_hold_a_secret(line: str) -> None:
+    assert kept(line) is None
+
+
+def test_a_line_that_cannot_be_read_is_forgotten_when_it_holds_the_password_of_the_session() -> None:
+    assert kept(f'SET k "{PASSWORD}') is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET k",
+        "SET k 'it",
+        'SET k "open',
+        r'SET k "a\x00b"',
+        "5 INCR x",
+        "help auth",
+        "CONFIG GET *",
+        "5",
+        "AUTH",
+    ],
+)
+def test_other_lines_are_remembered_as_they_were_typed(line: str) -> None:
+    assert kept(line) == line
+
+
+def test_a_line_that_begins_with_a_space_is_not_remembered() -> None:
+    assert kept(" GET k") is None
+
+
+async def test_neither_memory_nor_file_holds_a_secret(tmp_path: Path) -> None:
+    history = history_of(tmp_path / "history")
+    history.append_string("AUTH s3cret\nGET k\n  \nHELLO 3 AUTH alice s3cret")
+    assert history.get_strings() == ["AUTH ***", "GET k", "HELLO 3 AUTH *** ***"]
+    assert (tmp_path / "history").read_text() == "AUTH ***\nGET k\nHELLO 3 AUTH *** ***\n"
+
+
+# -- the file
+
+
+async def test_what_one_session_appends_the_next_one_finds(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    first = history_of(path)
+    for line in ("SET k 1", "GET k", "GET k"):
+        first.append_string(line)
+    assert await loaded(history_of(path)) == ["GET k", "SET k 1"]
+
+
+def test_file_and_folder_are_private_from_the_start(tmp_path: Path) -> None:
+    previous = os.umask(0)
+    try:
+        path = tmp_path / "state" / "pyredis-cli" / "history"
+        history_of(path)
+    finally:
+        os.umask(previous)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    path.write_text("GET k\n")
+    path.chmod(0o644)
+    history_of(path).append_string("PING")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def _append_many(path: Path, name: str) -> None:
+    file = HistoryFile(path)
+    for number in range(200):
+        file.append(f"SET {name} {number} {'x' * 3000}")
+
+
+def test_sessions_that_append_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=_append_many, args=(path, name)) for name in ("a", "b", "c")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    lines = path.read_text().splitlines()
+    assert len(lines) == 600
+    for name in "abc":
+        mine = [line.split()[2] for line in lines if line.startswith(f"SET {name} ")]
+        assert mine == [str(number) for number in range(200)]
+
+
+async def test_only_the_newest_100_000_lines_are_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    path.write_text("".join(f"GET {number}\n" for number in range(100_500)))
+    lines = await loaded(history_of(path))
+    assert len(lines) == 100_000
+    assert lines[0] == "GET 100499"
+
+
+async def test_of_a_huge_file_only_the_end_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    with path.open("wb") as file:
+        file.truncate(1 << 32)
+        file.seek(0, os.SEEK_END)
+        file.write(b"\nGET newest\n")
+    assert await loaded(history_of(path)) == ["GET newest"]
+
+
+async def test_garbage_in_the_file_is_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    hostile = b"\x1b]0;title\x07\nSET k \xe2\x80\xae\n"
+    path.write_bytes(os.urandom(100_000) + b"\nGET k\n" + hostile + "SET k 你好\u3000世界\n".encode())
+    lines = await loaded(history_of(path))
+    assert lines[:2] == ["SET k 你好\u3000世界", "GET k"]
+    assert not any(character in line for line in lines for character in "\x00\x07\x1b\x9b\u202e")
+
+
+async def test_a_last_line_that_was_cut_short_stays_apart_from_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    path.write_text("GET a\nSET b")
+    history_of(path).append_string("GET c")
+    assert path.read_text() == "GET a\nSET b\nGET c\n"
+
+
+def test_a_file_that_cannot_be_written_is_warned_of_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    warnings: list[str] = []
+    history = history_of(tmp_path / "file" / "history", warnings)
+    history.append_string("GET a")
+    history.append_string("GET b")
+    assert history.get_strings() == ["GET a", "GET b"]
+    assert len(warnings) == 1
+    assert "REDISCLI_HISTFILE" in warnings[0]
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo"])
+async def test_what_is_no_regular_file_is_left_alone(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "history"
+    if kind == "folder":
+        path.mkdir()
+    else:
+        os.mkfifo(path)
+    history = history_of(path)
+    history.append_string("GET a")
+    assert history.get_strings() == ["GET a"]
+
+
+# -- where it is
+
+
+def test_the_environment_may_name_another_file() -> None:
+    assert history_path({"REDISCLI_HISTFILE": "/x/y"}) == Path("/x/y")
+
+
+def test_dev_null_means_no_file() -> None:
+    assert history_path({"REDISCLI_HISTFILE": "/dev/null"}) is None
+
+
+def test_the_default_is_in_the_state_folder_of_the_platform() -> None:
+    path = history_path({"REDISCLI_HISTFILE": ""})
+    assert path is not None
+    assert path.parts[-2:] == ("pyredis-cli", "history")

