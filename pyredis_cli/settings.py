@@ -45,6 +45,7 @@ class Settings:
     pool_size: int = 16
     protocol: Literal[2, 3] | None = None
     output: Output | None = None
+    echo: bool = False
 
 
 def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settings:
@@ -69,6 +70,7 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         pool_size=_first(given.pool_size, None, 16),
         protocol=_protocol(given, options.get("protocol")),
         output=given.output,
+        echo=given.echo,
     )
 
 

@@ -423,3 +423,12 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
         return True
     return False
+
+
+def test_a_script_shows_its_commands_when_asked_but_not_their_secrets(redis82: Server) -> None:
+    redis82.command("ACL", "SETUSER", "ada", "on", ">countess", "+@all", "~*")
+    script = b'SET k "two words"\nAUTH ada countess\nget k\n'
+
+    assert ran(redis82, "--echo", stdin=script) == Ran(
+        0, b'> SET k "two words"\nOK\n> AUTH *** ***\nOK\n> get k\ntwo words\n', b""
+    )

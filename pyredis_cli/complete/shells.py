@@ -23,6 +23,11 @@ class Words:
     tools: Mapping[str, str]
     commands: Mapping[str, Sequence[str]]
 
+    @property
+    def first(self) -> list[str]:
+        """What the first word may be; ``exec`` is a tool in lower case and a command in capitals."""
+        return list(dict.fromkeys((*self.tools, *self.commands)))
+
 
 def words(names: Iterable[str], tools: Mapping[str, str]) -> Words:
     """Return the words of the command line; ``names`` are commands as ``GET`` and ``CONFIG GET``."""
@@ -79,7 +84,7 @@ def _bash(known: Words) -> str:
         valued="|".join(valued),
         paths="|".join(name for flag in known.flags if flag.metavar == "PATH" for name in flag.names),
         flags=" ".join(name for flag in known.flags for name in flag.names),
-        first=" ".join([*known.tools, *known.commands]),
+        first=" ".join(known.first),
         subcommands="\n".join(
             f'            {command}) choices="{" ".join(subcommands)}" ;;'
             for command, subcommands in known.commands.items()
@@ -123,7 +128,7 @@ $flags
 
 def _zsh(known: Words) -> str:
     return _ZSH.substitute(
-        first=" ".join([*known.tools, *known.commands]),
+        first=" ".join(known.first),
         subcommands="\n".join(
             f"        {command}) choices=({' '.join(subcommands)}) ;;"
             for command, subcommands in known.commands.items()

@@ -87,6 +87,7 @@ class _Run:
         self._session = session
         self._streams = streams
         self._encoding = settings.encoding
+        self._echoes = settings.echo
         self._form = _form(settings, streams)
         self._queued: list[str | None] = []
         """The effects of the commands of the open transaction."""
@@ -127,7 +128,17 @@ class _Run:
             return Exit.OK, True
         if _is_goodbye(argv):
             return Exit.OK, False
+        if self._echoes:
+            self._echo(argv)
         return await self._entry(argv, where)
+
+    def _echo(self, argv: tuple[bytes, ...]) -> None:
+        """Write the command as the prompt would show it, without its secrets."""
+        from pyredis_cli.render.line import line
+
+        spec = self._session.table.find(argv)
+        hidden = spec.secret_positions(argv) if spec else ()
+        self._streams.write(f"> {line(argv, self._encoding, hidden)}\n".encode("utf-8", "replace"))
 
     async def _entry(self, argv: tuple[bytes, ...], where: str) -> tuple[Exit, bool]:
         outcome = await self._outcome(argv)
