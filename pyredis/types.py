@@ -7,9 +7,10 @@ the other. An error inside an aggregate stays in place as a ``ReplyError`` objec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from itertools import chain
+from typing import NamedTuple, TypeAlias, cast
 
 from pyredis.exceptions import ReplyError
 
@@ -92,22 +93,49 @@ def plain(reply: Reply, decode: Callable[[bytes], str] | None = None) -> Reply:
     A map becomes a dict, or a list of its pairs when a key repeats or cannot be hashed.
     Attributes are dropped.
     """
-    match reply:
+    # A stack of our own: a reply may be nested deeper than Python's would bear.
+    found: list[Reply] = []
+    frames: list[_Frame] = [_Frame(iter((reply,)), found, list)]
+    while frames:
+        items, made, kind = frames[-1]
+        for item in items:
+            while isinstance(item, Attributed):
+                item = item.reply
+            if isinstance(item, list):
+                members = chain.from_iterable(item) if isinstance(item, Map) else item
+                frames.append(_Frame(iter(cast("list[Reply]", members)), [], type(item)))
+                break
+            made.append(_plain_scalar(item, decode))
+        else:
+            frames.pop()
+            if frames:
+                frames[-1].made.append(_plain_aggregate(kind, made))
+    return found[0]
+
+
+class _Frame(NamedTuple):
+    """An aggregate on its way: the items still to come, those made plain, and its type."""
+
+    items: Iterator[Reply]
+    made: list[Reply]
+    kind: type
+
+
+def _plain_scalar(item: Reply, decode: Callable[[bytes], str] | None) -> Reply:
+    match item:
         case bytes():
-            return decode(reply) if decode else bytes(reply)
-        case Attributed():
-            return plain(reply.reply, decode)
-        case Map():
-            return _mapping([(plain(key, decode), plain(value, decode)) for key, value in reply])
-        case Push():
-            return Push(plain(item, decode) for item in reply)
-        case list():
-            return [plain(item, decode) for item in cast("list[Reply]", reply)]
+            return decode(item) if decode else bytes(item)
         case BigNumber():
-            return int(reply)
+            return int(item)
         case Double():
-            return float(reply)
-    return reply
+            return float(item)
+    return item
+
+
+def _plain_aggregate(kind: type, items: list[Reply]) -> Reply:
+    if issubclass(kind, Map):
+        return _mapping(list(zip(items[::2], items[1::2], strict=True)))
+    return Push(items) if issubclass(kind, Push) else items
 
 
 def _mapping(pairs: list[tuple[Reply, Reply]]) -> Reply:

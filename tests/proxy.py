@@ -374,10 +374,16 @@ async def _connect(upstream: Upstream) -> _End:
 
 
 async def stop_listening(listener: asyncio.Server) -> None:
-    """Close a listener, and let the connections it had accepted get as far as the code that serves them."""
-    listener.close()
+    """Close a listener, once the connections it has accepted are in the hands of the code that serves them.
+
+    Python 3.11 forgets, and never closes, a connection that it was accepting when the listener closed.
+    """
+    loop = asyncio.get_running_loop()
+    for listening in listener.sockets:
+        loop.remove_reader(listening.fileno())
     for _ in range(_TURNS_OF_AN_ACCEPT):
         await asyncio.sleep(0)
+    listener.close()
 
 
 async def abort(writer: asyncio.StreamWriter) -> None:

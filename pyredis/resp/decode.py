@@ -77,6 +77,13 @@ class _Inbox:
         self._show(b"")
         return rest
 
+    def let_go(self) -> None:
+        """Forget the bytes that were consumed when they are all of ``seen``, for they may be many."""
+        if self.at == len(self.seen):
+            self.before += self.at
+            self.seen = b""
+            self.at = 0
+
     def ready(self) -> bool:
         """Return whether reading can go on: nobody waits, or what was wanted has come."""
         if not self._wanted:
@@ -191,6 +198,8 @@ class TypedDecoder:
                 return self._reply()
             except ValueError as error:
                 self._give_up(str(error))
+            except MemoryError:
+                self._give_up("more than there is memory for")
         raise ProtocolError(self._broken)
 
     @property
@@ -223,6 +232,7 @@ class TypedDecoder:
             reply = self._placed(item)
             if reply is not INCOMPLETE:
                 self._elements = 0
+                self._inbox.let_go()
                 return reply
         return INCOMPLETE
 

@@ -168,11 +168,12 @@ class FastDecoder:
 
     def _take(self, piece: bytes) -> bool:
         """Feed hiredis a piece and take all whole replies out of it; return whether it can go on."""
-        self._feed(piece)
-        self._fed += len(piece)
-        start, count, held = self._start, self._count, self._length()
         gets, has_data, length, append = self._gets, self._has_data, self._length, self._replies.append
+        start, count = self._start, self._count
+        self._fed += len(piece)
         try:
+            self._feed(piece)
+            held = length()
             while has_data():
                 reply = gets()
                 if reply is INCOMPLETE:
@@ -262,7 +263,7 @@ class FastDecoder:
                     break
         except ProtocolError as error:
             return self._give_up(str(error))
-        except (LookupError, RuntimeError, ValueError) as error:
+        except (LookupError, MemoryError, RuntimeError, ValueError) as error:
             return self._give_up(f"a reply cannot be decoded: {type(error).__name__}")
         if reply is INCOMPLETE and typed.pending:
             return b""

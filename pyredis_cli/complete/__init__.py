@@ -1,7 +1,8 @@
-"""What may come next in a typed line. Pure: from the text and a table of commands to a list of candidates."""
+"""What may come next in a typed line. Pure: from text and a table of commands to values."""
 
 from __future__ import annotations
 
 from pyredis_cli.complete.candidates import Candidate, candidates
+from pyredis_cli.complete.syntax import syntax
 
-__all__ = ["Candidate", "candidates"]
+__all__ = ["Candidate", "candidates", "syntax"]

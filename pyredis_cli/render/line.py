@@ -7,13 +7,13 @@ from collections.abc import Collection, Sequence
 
 from pyredis_cli.render.escape import readable
 
-__all__ = ["line"]
+__all__ = ["as_typed"]
 
 # Nothing that a quoting rule, a comment or a shell-like redirection could mean.
 _BARE = re.compile(r'[^\s"\'\\#|>]+')
 
 
-def line(argv: Sequence[bytes], encoding: str = "utf-8", hidden: Collection[int] = ()) -> str:
+def as_typed(argv: Sequence[bytes], encoding: str = "utf-8", hidden: Collection[int] = ()) -> str:
     """Return one line that splits into the argv again; the words at the positions ``hidden`` are ``***``."""
     return " ".join(
         "***" if position in hidden else _word(word, encoding) for position, word in enumerate(argv)

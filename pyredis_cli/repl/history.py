@@ -22,7 +22,8 @@ import platformdirs
 from prompt_toolkit.history import History
 
 from pyredis_cli.core.splitting import SplitError, split
-from pyredis_cli.render.escape import printable, quote
+from pyredis_cli.render.escape import printable
+from pyredis_cli.render.line import as_typed
 from pyredis_cli.repl.lines import lines_of
 
 if TYPE_CHECKING:
@@ -66,20 +67,12 @@ def redacted(line: str, encoding: str, table: Table, password: str | None = None
     secrets = spec.secret_positions(command) if spec else frozenset()
     if not secrets:
         return line
-    words = [_word(word, encoding) for word in argv]
-    for position in secrets:
-        words[start + position] = "***"
-    return " ".join(words)
+    return as_typed(argv, encoding, {start + position for position in secrets})
 
 
 def _counts(argv: list[bytes]) -> int:
     """Return how many repeat counts stand before the command: one is valid, more must hide no secret."""
     return next((place for place, word in enumerate(argv) if not _COUNT.fullmatch(word)), len(argv))
-
-
-def _word(word: bytes, encoding: str) -> str:
-    text = word.decode(encoding, "surrogateescape")
-    return text if text.isprintable() and _PLAIN_WORD.fullmatch(text) else quote(word)
 
 
 def _suspicious(line: str, table: Table, password: str | None) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from pyredis.address import Address, TcpAddress
+from pyredis_cli.complete import syntax
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Spec, Table
@@ -121,8 +122,10 @@ def _group_help(group: str, table: Table) -> Verdict:
 
 
 def _command_help(spec: Spec) -> Iterator[str]:
-    yield f"{spec.name}  ({_arity(spec.arity)})"
+    yield syntax(spec)
+    known = spec.arguments or spec.subcommands
     facts = {
+        "takes": "" if known else _arity(spec.arity),
         "group": spec.group,
         "since": spec.since,
         "deprecated since": spec.deprecated_since,

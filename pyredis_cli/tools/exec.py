@@ -134,11 +134,11 @@ class _Run:
 
     def _echo(self, argv: tuple[bytes, ...]) -> None:
         """Write the command as the prompt would show it, without its secrets."""
-        from pyredis_cli.render.line import line
+        from pyredis_cli.render.line import as_typed
 
         spec = self._session.table.find(argv)
         hidden = spec.secret_positions(argv) if spec else ()
-        self._streams.write(f"> {line(argv, self._encoding, hidden)}\n".encode("utf-8", "replace"))
+        self._streams.write(f"> {as_typed(argv, self._encoding, hidden)}\n".encode("utf-8", "replace"))
 
     async def _entry(self, argv: tuple[bytes, ...], where: str) -> tuple[Exit, bool]:
         outcome = await self._outcome(argv)

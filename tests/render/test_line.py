@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyredis_cli.core.splitting import split
-from pyredis_cli.render.line import line
+from pyredis_cli.render.line import as_typed
 
 
 def test_words_are_quoted_only_where_they_must_be() -> None:
     argv = [b"SET", b"k:1", b"", b"two words", "東京".encode(), b'"', b"\xff", b"#", b"a|b", b">"]
-    assert line(argv) == r'SET k:1 "" "two words" 東京 "\"" "\xff" "#" "a|b" ">"'
+    assert as_typed(argv) == r'SET k:1 "" "two words" 東京 "\"" "\xff" "#" "a|b" ">"'
 
 
 def test_hidden_words_are_not_shown() -> None:
-    assert line([b"AUTH", b"ada", b"hush"], hidden={1, 2}) == "AUTH *** ***"
+    assert as_typed([b"AUTH", b"ada", b"hush"], hidden={1, 2}) == "AUTH *** ***"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "gb18030"])
 @given(argv=st.lists(st.binary(max_size=20), min_size=1))
 def test_a_line_splits_into_its_argv_again(encoding: str, argv: list[bytes]) -> None:
-    assert split(line(argv, encoding), encoding) == argv
+    assert split(as_typed(argv, encoding), encoding) == argv

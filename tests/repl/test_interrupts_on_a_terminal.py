@@ -11,11 +11,10 @@ import time
 
 import pytest
 
-from tests.conftest import MakeBackgroundProxy
+from tests.conftest import MakeBackgroundProxy, MakeTerminal
 from tests.proxy import REPLIES, Proxy
 from tests.repl.conftest import StartRepl, ask, at_prompt
 from tests.servers import DEADLINE, Server, wait_until
-from tests.terminal import Terminal
 
 
 def test_ctrl_c_clears_the_line_and_does_not_leave(repl: StartRepl, redis82: Server) -> None:
@@ -109,7 +108,7 @@ def test_a_push_appears_above_the_line_that_is_typed(repl: StartRepl, server: Se
 
 
 def test_a_write_in_flight_when_the_connection_breaks_is_not_sent_again(
-    repl: StartRepl, server: Server, background_proxy: MakeBackgroundProxy, terminal: object
+    background_proxy: MakeBackgroundProxy, repl: StartRepl, server: Server
 ) -> None:
     proxy = background_proxy(server)
     screen = repl(server, "-p", str(proxy.port))
@@ -135,7 +134,7 @@ def test_sigterm_during_a_command_leaves_with_143(repl: StartRepl, server: Serve
 
 
 def test_sigterm_while_it_still_connects_leaves_with_143(
-    terminal: type[Terminal], server: Server, background_proxy: MakeBackgroundProxy
+    background_proxy: MakeBackgroundProxy, terminal: MakeTerminal, server: Server
 ) -> None:
     proxy = background_proxy(server)
     proxy.do(lambda faulty: faulty.stall())
@@ -146,7 +145,7 @@ def test_sigterm_while_it_still_connects_leaves_with_143(
 
 
 def test_ctrl_c_while_it_still_connects_gives_a_prompt(
-    terminal: type[Terminal], server: Server, background_proxy: MakeBackgroundProxy
+    background_proxy: MakeBackgroundProxy, terminal: MakeTerminal, server: Server
 ) -> None:
     proxy = background_proxy(server)
     proxy.do(lambda faulty: faulty.stall())

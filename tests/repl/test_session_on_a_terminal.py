@@ -73,9 +73,9 @@ def test_a_value_of_five_megabytes_is_cut_and_said_to_be(repl: StartRepl, server
     assert "5,000,000 bytes" in ask(screen, "GET big")
 
 
-def test_a_value_of_five_megabytes_is_whole_as_redis_cli_shows_it(repl: StartRepl, server: Server) -> None:
-    server.command("SET", "big", b"x" * 5_000_000 + b"END")
-    screen = repl(server, "--no-raw")
+def test_a_value_of_five_megabytes_is_whole_as_redis_cli_shows_it(repl: StartRepl, redis82: Server) -> None:
+    redis82.command("SET", "big", b"x" * 5_000_000 + b"END")
+    screen = repl(redis82, "--no-raw")
     screen.send_line("GET big")
     screen.wait_until(lambda terminal: b'END"' in terminal.raw and at_prompt(terminal), 60)
     assert screen.raw.count(b"x") >= 5_000_000
@@ -130,7 +130,7 @@ def test_blank_lines_and_meta_commands(repl: StartRepl, redis82: Server) -> None
     screen.wait_until(lambda terminal: terminal.cursor[1] == 2)
     assert ask(screen, "PING") == "PONG"
     assert "connect HOST PORT" in ask(screen, "help")
-    assert "GET" in ask(screen, "help get")
+    assert ask(screen, "help get").startswith("GET key\n")
     assert ":nosuch" in ask(screen, ":nosuch 1")
     screen.send_line("clear")
     screen.wait_until(lambda terminal: terminal.cursor[1] == 0 and at_prompt(terminal))

@@ -403,6 +403,19 @@ def test_a_long_string_in_small_pieces_takes_linear_time(prefix, length, size):
     assert reply == ([1, b"x" * length] if prefix else b"x" * length)
 
 
+def test_a_long_string_that_was_handed_out_is_not_held_any_more():
+    decoder = TypedDecoder()
+    tracemalloc.start()
+    try:
+        decoder.feed(b"$5000000\r\n")
+        decoder.feed(bytes(5_000_000))
+        decoder.feed(b"\r\n")
+        assert len(decoder.next()) == 5_000_000
+        assert tracemalloc.get_traced_memory()[0] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_backlog_that_is_read_one_reply_for_each_chunk_takes_linear_time():
     decoder = TypedDecoder()
     decoder.feed(b"+OK\r\n" * 200_000)
