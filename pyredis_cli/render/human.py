@@ -26,7 +26,7 @@ __all__ = ["renderable", "to_ansi"]
 
 _LABEL: Final = re.compile(r"[\w.-]+:")
 _COLORS: Final = ColorSystem.STANDARD
-_ALL: Final = "pipe pyredis-cli exec to see all"
+_ALL: Final = "pyredis-cli exec ... | less shows all"
 # No encoding in use needs more bytes for a character.
 _WIDEST: Final = 4
 
@@ -122,7 +122,7 @@ def _append(shown: Text, piece: Piece) -> None:
 
 
 def _cut(size: int, shown: int) -> str:
-    return f" … ({size:,} bytes; first {shown:,} shown)"
+    return f" … ({size:,} bytes; first {shown:,} shown; {_ALL})"
 
 
 def _more(count: int, thing: str) -> str:

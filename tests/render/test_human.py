@@ -20,6 +20,8 @@ from tests.strategies import Sample, pushes, replies
 
 INFO = b"# Server\r\nredis_version:8.2.3\r\nos:Linux: x\r\n\r\n# Clients\r\nconnected:1\r\n"
 
+ALL = "pyredis-cli exec ... | less shows all"
+
 
 def shown(reply: Reply, **options: Any) -> str:
     return renderable(reply, **options).plain
@@ -84,14 +86,15 @@ def test_a_long_line_is_neither_wrapped_nor_cut_off_at_the_screen() -> None:
 
 def test_a_long_value_is_cut_and_says_how_long_it_is() -> None:
     assert shown(b"a" * 10_000) == '"' + "a" * 10_000 + '"'
-    assert shown(b"a" * 10_001) == '"' + "a" * 10_000 + '" … (10,001 bytes; first 10,000 shown)'
+    cut = f'" … (10,001 bytes; first 10,000 shown; {ALL})'
+    assert shown(b"a" * 10_001) == '"' + "a" * 10_000 + cut
     assert shown("東".encode() * 5, value_limit=5) == '"東東東東東"'
     assert (
         shown([1, "東京".encode() * 4], value_limit=3)
-        == '1) (integer) 1\n2) "東京東" … (24 bytes; first 3 shown)'
+        == f'1) (integer) 1\n2) "東京東" … (24 bytes; first 3 shown; {ALL})'
     )
-    assert shown(b"\xff" * 50, value_limit=2) == r'"\xff\xff" … (50 bytes; first 2 shown)'
-    assert shown(Verbatim(b"text"), value_limit=2) == "te … (4 bytes; first 2 shown)"
+    assert shown(b"\xff" * 50, value_limit=2) == rf'"\xff\xff" … (50 bytes; first 2 shown; {ALL})'
+    assert shown(Verbatim(b"text"), value_limit=2) == f"te … (4 bytes; first 2 shown; {ALL})"
 
 
 def test_a_long_aggregate_is_cut_and_says_how_much_is_missing() -> None:
@@ -99,15 +102,15 @@ def test_a_long_aggregate_is_cut_and_says_how_much_is_missing() -> None:
     lines = shown(reply).split("\n")
     assert lines[-2:] == [
         " 1000) (integer) 999",
-        "… 48,211 more elements (pipe pyredis-cli exec to see all)",
+        f"… 48,211 more elements ({ALL})",
     ]
-    assert shown([1, 2], limit=1) == "1) (integer) 1\n… 1 more element (pipe pyredis-cli exec to see all)"
+    assert shown([1, 2], limit=1) == f"1) (integer) 1\n… 1 more element ({ALL})"
     assert shown([1, 2], limit=2) == "1) (integer) 1\n2) (integer) 2"
 
 
 def test_elements_count_wherever_they_stand() -> None:
     reply = [Map([(b"a", [1, 2]), (b"b", Set([3]))]), Attributed([4], Map([(5, 6)]))]
-    note = "(pipe pyredis-cli exec to see all)"
+    note = f"({ALL})"
     assert shown(reply, limit=4) == (
         f'1) 1# "a" => \n      1) (integer) 1\n      2) (integer) 2\n… 5 more elements {note}'
     )
@@ -124,10 +127,10 @@ def test_a_text_reply_has_its_sections_bold_and_its_names_dim() -> None:
 
 
 def test_a_text_reply_is_cut_by_lines() -> None:
-    note = "(pipe pyredis-cli exec to see all)"
+    note = f"({ALL})"
     assert shown(b"a\nb\nc\nd\n", text=True, limit=2) == f"a\nb\n… 2 more lines {note}"
     assert shown(b"a\nb\n", text=True, limit=2) == "a\nb"
-    assert shown(b"abc\r\nb\r\n", text=True, value_limit=2) == "ab … (3 bytes; first 2 shown)\nb"
+    assert shown(b"abc\r\nb\r\n", text=True, value_limit=2) == f"ab … (3 bytes; first 2 shown; {ALL})\nb"
 
 
 def test_an_error_in_place_of_a_text_is_an_error() -> None:
@@ -140,7 +143,7 @@ def test_nesting_has_no_limit() -> None:
     for depth in range(2000):
         reply = [Map([(b"k", reply)]), Set([reply]), [reply]][depth % 3]
     assert shown(reply, limit=10_000).endswith("(integer) 1")
-    assert shown(reply).endswith("… 1,000 more elements (pipe pyredis-cli exec to see all)")
+    assert shown(reply).endswith(f"… 1,000 more elements ({ALL})")
 
 
 @pytest.mark.parametrize("reply", [bytes(range(256)) * 20_500, [b"element"] * 100_000], ids=["value", "list"])
