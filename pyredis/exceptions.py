@@ -1,7 +1,7 @@
 """Every error this library raises, as one tree.
 
     PyRedisError
-    |- PyRedisURLError              the URL or the options cannot mean anything
+    |- PyRedisURLError              the URL cannot mean anything (also a ValueError)
     |- PoolExhausted                pool_size leases are out
     |- StatefulCommand              a pool was asked to change a connection's state (also a ValueError)
     |- PyRedisConnError             the network; .address and .sent
@@ -57,7 +57,7 @@ class PyRedisError(Exception):
     """The root of every error of this library."""
 
 
-class PyRedisURLError(PyRedisError):
+class PyRedisURLError(PyRedisError, ValueError):
     """A URL that cannot be understood; the message masks the password."""
 
 

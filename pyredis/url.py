@@ -15,6 +15,7 @@ from typing import Any
 
 from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
+from pyredis.options import checked_timeout
 
 __all__ = ["SCHEMES", "Target", "masked", "parse"]
 
@@ -34,13 +35,21 @@ class Target:
 
 
 def masked(url: str) -> str:
-    """Return the URL with its password as ``***``."""
+    """Return the URL with ``***`` for its password and for the values of options that do not exist."""
     scheme, separator, rest = url.partition("://")
+    if not separator:
+        scheme, rest = "", url
     userinfo, at, where = rest.rpartition("@")
-    if not at:
-        return url
+    where, mark, query = where.partition("?")
+    where += mark + "&".join(map(_masked_option, query.split("&")))
     user, colon, _ = userinfo.partition(":")
-    return f"{scheme}{separator}{user}:***@{where}" if colon else f"{scheme}{separator}***@{where}"
+    shown = f"{user}:***" if colon else "***"
+    return f"{scheme}{separator}{shown}@{where}" if at else f"{scheme}{separator}{where}"
+
+
+def _masked_option(option: str) -> str:
+    name, equals, _ = option.partition("=")
+    return f"{name}=***" if equals and name not in _READERS else option
 
 
 def parse(url: str) -> Target:
@@ -115,27 +124,26 @@ def _address(host: str, port: str, url: str) -> TcpAddress:
 
 
 def _database(text: str, url: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise PyRedisURLError(f"database {text!r} is not a number in {masked(url)}")
+    try:
+        return _whole(text)
+    except ValueError as error:
+        raise PyRedisURLError(f"database {error} in {masked(url)}") from None
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(f"{text!r} is not a number")
     return int(text)
 
 
-def _seconds(text: str, url: str) -> float | None:
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise PyRedisURLError(f"{text!r} is not a number of seconds in {masked(url)}") from None
-    return seconds or None
+def _seconds(text: str) -> float | None:
+    return checked_timeout("the limit", float(text) or None)
 
 
-def _text(text: str, url: str) -> str:
-    return text
-
-
-_READERS: dict[str, Callable[[str, str], Any]] = {
-    "db": _database,
-    "protocol": _database,
-    "encoding": _text,
+_READERS: dict[str, Callable[[str], Any]] = {
+    "db": _whole,
+    "protocol": _whole,
+    "encoding": str,
     "conn_timeout": _seconds,
     "read_timeout": _seconds,
 }
@@ -151,5 +159,8 @@ def _options(query: str, url: str) -> dict[str, Any]:
             raise PyRedisURLError(
                 f"unknown option {name!r} in {masked(url)}; there are {', '.join(sorted(_READERS))}"
             )
-        options[name] = _READERS[name](value, url)
+        try:
+            options[name] = _READERS[name](value)
+        except ValueError as error:
+            raise PyRedisURLError(f"option {name}: {error} in {masked(url)}") from None
     return options

@@ -54,7 +54,13 @@ def test_a_url_says(url: str, target: Target) -> None:
         ("redis://u:hush@h/one", "database 'one' is not a number"),
         ("redis://u:hush@h/-1", "not a number"),
         ("redis://u:hush@h?colour=red", "unknown option 'colour'"),
-        ("redis://u:hush@h?conn_timeout=soon", "seconds"),
+        ("redis://u:hush@h?conn_timeout=soon", "option conn_timeout"),
+        ("redis://u:hush@h?read_timeout=-1", "option read_timeout"),
+        ("redis://u:hush@h?read_timeout=inf", "option read_timeout"),
+        ("redis://u:hush@h?db=one", "option db: 'one' is not a number"),
+        ("redis://h?password=hush", "unknown option 'password'"),
+        ("u:hush@h:6379", "not a URL"),
+        ("redis:/u:hush@h", "not a URL"),
         ("redis://u:hush@[::1", "brackets"),
         ("redis://u:hush@::1:6379", "brackets"),
         ("unix://u:hush@run/redis.sock", "no path"),
@@ -63,6 +69,7 @@ def test_a_url_says(url: str, target: Target) -> None:
 def test_a_url_that_means_nothing_is_refused_without_its_password(url: str, says: str) -> None:
     with pytest.raises(PyRedisURLError) as caught:
         parse(url)
+    assert isinstance(caught.value, ValueError)
     assert says in str(caught.value)
     assert "hush" not in str(caught.value)
 
@@ -71,6 +78,9 @@ def test_masking_hides_the_password_and_nothing_else() -> None:
     assert masked("redis://ada:p@ss@h:1/2") == "redis://ada:***@h:1/2"
     assert masked("redis://hush@h") == "redis://***@h"
     assert masked("redis://h:1") == "redis://h:1"
+    assert masked("redis://h?db=1&password=hush") == "redis://h?db=1&password=***"
+    assert masked("redis://u:hu://sh@h") == "redis://u:***@h"
+    assert masked("u:hush@h") == "u:***@h"
 
 
 def test_repr_of_a_target_hides_the_password() -> None:

@@ -6,9 +6,9 @@ at the first command and stays with it until it is closed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.commands.spec import find
@@ -30,7 +30,7 @@ def address_of(host: str | None, port: int, unix_sock: str | None) -> Address:
     return UnixAddress(unix_sock)
 
 
-def checked_options(options: dict[str, Any], address: Address) -> None:
+def checked_options(options: Mapping[str, object], address: Address) -> None:
     """Refuse execution options that cannot mean anything on one server.
 
     ``shard_key`` has no effect there; ``sock`` must be the server's own address; others are TypeError.
@@ -111,10 +111,17 @@ class AsyncConnection:
 
     async def connect(self) -> None:
         """Open the connection unless it is open."""
-        if self._wire is None and self._dead is None:
-            self._wire = await open_wire(self._address, self._options)
+        if self._unopened():
+            wire = await open_wire(self._address, self._options)
+            if self._unopened():
+                self._wire = wire
+            else:
+                wire.abort()  # it was closed meanwhile, or another task was faster
 
-    async def execute(self, *args: Argument, **options: Any) -> Reply:
+    def _unopened(self) -> bool:
+        return self._wire is None and self._dead is None
+
+    async def execute(self, *args: Argument, **options: object) -> Reply:
         """Return the reply of a command; raise its ReplyError.
 
         Commands that change the connection's state are welcome here. SUBSCRIBE and its kin return the list of

@@ -8,12 +8,13 @@ one question that pools ask.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, cast
 
 from pyredis.commands.spec import Spec
+from pyredis.connection.handshake import protocol_of
 from pyredis.exceptions import ProtocolError, PyRedisError, ReplyError
-from pyredis.types import Attributed, Map, Push, Reply
+from pyredis.types import Push, Reply
 
 __all__ = ["DEFAULT_USER", "Conversation", "Exchange", "Unasked"]
 
@@ -62,24 +63,37 @@ class Unasked:
 
 
 class Conversation:
-    """The state of one connection; it starts after the handshake, as the user and in the database opened."""
+    """The state of one connection; it starts after the handshake, as the user and in the database opened.
+
+    ``username`` None: nobody has authenticated, so the server takes it for the default user, or for nobody.
+    """
 
     def __init__(self, database: int = 0, username: str | None = None, protocol: int = 2) -> None:
-        self._opened = (database, username or DEFAULT_USER, protocol)
+        self._opened = (database, username, protocol)
         self._owed: deque[Exchange] = deque()
         self._forget_state()
-        self.database, self.username, self.protocol = self._opened
+        self.database, self._user, self.protocol = self._opened
+        self.reply_mode: Literal["on", "off", "skip"] = "on"
+        self.leaving = False
+        """Whether QUIT was answered: the server closes the connection."""
+        self._monitor_asked = False
+        self._altered = False
 
     def _forget_state(self) -> None:
-        """Stand where a connection stands after RESET."""
-        self.database, self.username, self.protocol = 0, DEFAULT_USER, 2
+        """Stand where a connection stands after RESET.
+
+        ``_altered`` stays: which of its settings RESET undoes depends on the server's version.
+        """
+        self.database, self._user, self.protocol = 0, None, 2
         self.in_transaction = False
         self.watching = False
         self.monitoring = False
-        self.reply_mode: Literal["on", "off", "skip"] = "on"
         self._queued: list[Exchange] = []
         self._channels: dict[bytes, set[bytes]] = {kind: set() for kind in _CONFIRMATIONS.values()}
-        self._altered = False
+
+    @property
+    def username(self) -> str:
+        return self._user or DEFAULT_USER
 
     @property
     def owed(self) -> int:
@@ -103,46 +117,64 @@ class Conversation:
             or self.in_transaction
             or self.watching
             or self.monitoring
+            or self.leaving
             or self._altered
             or self.reply_mode != "on"
             or self.subscriptions
-            or (self.database, self.username, self.protocol) != self._opened
+            or (self.database, self._user, self.protocol) != self._opened
         )
+
+    @property
+    def may_hear(self) -> bool:
+        """Whether bytes may come now: a reply is owed, or the server may speak without being asked."""
+        return bool(self._owed) or self.protocol != 2 or self.monitoring or self.subscriptions > 0
 
     def say(self, argv: Sequence[bytes], spec: Spec | None) -> Exchange:
         """Return the exchange of a command that is about to be written; it is owed unless ``due`` is 0."""
         effect = spec.effect if spec else None
-        if effect is not None or self.monitoring:
+        if effect is not None or self._monitor_asked:
             self._refuse(argv, effect)
         due = self._due(argv, effect)
         exchange = Exchange(argv, spec, due)
         if due:
             self._owed.append(exchange)
+            self._monitor_asked = effect == "monitor"
         elif effect not in (None, "reply"):
             # Its reply will never say whether it worked.
             self._altered = True
         return exchange
 
     def _refuse(self, argv: Sequence[bytes], effect: str | None) -> None:
-        if self.monitoring:
+        if self._monitor_asked:
             raise PyRedisError("a connection in MONITOR takes no other command; use another one")
         if effect == "replication":
             name = argv[0].decode("ascii", "replace").upper()
             raise PyRedisError(f"{name} would turn the connection into a replication stream")
-        if effect == "reply" and self.in_transaction:
-            raise PyRedisError("CLIENT REPLY inside MULTI would cut the reply of EXEC short; DISCARD first")
+        if effect in _BREAK_EXEC and self._transaction_ahead:
+            raise PyRedisError(
+                f"{_BREAK_EXEC[effect]} inside MULTI would break the reply of EXEC; DISCARD first"
+            )
+        if effect in _NEED_REPLIES and self.reply_mode != "on":
+            raise PyRedisError(f"{_NEED_REPLIES[effect]} although replies are off; CLIENT REPLY ON first")
+
+    @property
+    def _transaction_ahead(self) -> bool:
+        """Whether a command sent now would find the server in MULTI, as far as one can tell."""
+        return self.in_transaction or any(exchange.effect == "multi" for exchange in self._owed)
 
     def _due(self, argv: Sequence[bytes], effect: str | None) -> int:
         if effect == "reply":
             return self._turn_replies(argv[2].lower() if len(argv) == 3 else b"")
         if self.reply_mode == "off":
-            return 0
+            if effect != "reset":
+                return 0
+            self.reply_mode = "on"  # RESET turns replies on again, its own among them
         if self.reply_mode == "skip":
             self.reply_mode = "on"
             return 0
-        if effect == "subscribe" and not self.in_transaction:
+        if effect == "subscribe":
             return max(1, len(argv) - 1)
-        if effect == "unsubscribe" and not self.in_transaction:
+        if effect == "unsubscribe":
             kind = _CONFIRMATIONS[argv[0].lower()]
             return len(argv) - 1 or max(1, len(self._channels[kind]))
         return 1
@@ -171,12 +203,19 @@ class Conversation:
         if type(reply) is list and self._hears_messages() and _is_message(reply):
             return self._hear_push(Push(cast("list[Reply]", reply)))
         if not self._owed:
-            raise ProtocolError("the server sent a reply to no command")
+            # What a server says before it hangs up: too many clients, protected mode.
+            said = f": {reply.message}" if isinstance(reply, ReplyError) else ""
+            raise ProtocolError(f"the server sent a reply to no command{said}")
         exchange = self._owed.popleft()
         exchange.due = 0
         exchange.reply = reply
         if self.in_transaction or exchange.effect is not None:
-            self._take_effect(exchange, reply)
+            try:
+                self._take_effect(exchange, reply)
+            except (IndexError, ValueError):
+                raise ProtocolError(
+                    f"the server accepted {exchange.name} with impossible arguments"
+                ) from None
         return exchange
 
     def _hears_messages(self) -> bool:
@@ -210,6 +249,8 @@ class Conversation:
             channels.add(channel)
 
     def _take_effect(self, exchange: Exchange, reply: Reply) -> None:
+        if exchange.effect == "monitor":
+            self._monitor_asked = not (self.in_transaction or isinstance(reply, ReplyError))
         if self.in_transaction and exchange.effect not in _ENDS_TRANSACTION:
             if not isinstance(reply, ReplyError):
                 self._queued.append(exchange)
@@ -238,7 +279,7 @@ class Conversation:
             case "select":
                 self.database = int(argv[1])
             case "auth":
-                self.username = _text(argv[1]) if len(argv) > 2 else DEFAULT_USER
+                self._user = _text(argv[1]) if len(argv) > 2 else DEFAULT_USER
             case "hello":
                 self._greeted(argv, reply)
             case "reset":
@@ -254,19 +295,44 @@ class Conversation:
                 self.watching = False
             case "monitor":
                 self.monitoring = True
-            case "alters":
+            case "quit":
+                self.leaving = True
+            case "alters" | "subscribe" | "unsubscribe":  # the latter two out of a transaction
                 self._altered = True
 
     def _greeted(self, argv: Sequence[bytes], reply: Reply) -> None:
-        self.protocol = _protocol_of(reply) or self.protocol
-        words = [word.lower() for word in argv]
-        if b"auth" in words[2:]:
-            self.username = _text(argv[words.index(b"auth", 2) + 1])
-        if b"setname" in words[2:]:
-            self._altered = True
+        self.protocol = protocol_of(reply) or self.protocol
+        options = iter(argv[2:])
+        for option in options:
+            value = _text(next(options, b""))
+            if option.lower() == b"auth":
+                self._user = value
+                next(options, None)  # the password
+            else:
+                self._altered = True  # SETNAME
 
 
 _SUBSCRIBING: Final = frozenset({"subscribe", "unsubscribe"})
+
+_BREAK_EXEC: Final[Mapping[str | None, str]] = {
+    "reply": "CLIENT REPLY",
+    "subscribe": "a subscription",
+    "unsubscribe": "the end of a subscription",
+    # 8.2 leaves the error of a refused AUTH out of the array and sends it nowhere.
+    "auth": "AUTH",
+    "hello": "HELLO",
+}
+"""What a server queues and then answers in a way that no client can tell from the next reply."""
+
+_NEED_REPLIES: Final[Mapping[str | None, str]] = {
+    "subscribe": "a subscription is confirmed",
+    "unsubscribe": "the end of a subscription is confirmed",
+    "select": "only its reply tells whether SELECT worked,",
+    "auth": "only its reply tells whether AUTH worked,",
+    "hello": "only its reply tells whether HELLO worked,",
+}
+"""What must not be sent while no reply comes: nobody would know where the connection stands."""
+
 _ENDS_TRANSACTION: Final = frozenset({"exec", "discard", "reset", "quit"})
 
 
@@ -284,20 +350,3 @@ def _is_message(reply: Sequence[object]) -> bool:
 
 def _text(value: bytes) -> str:
     return value.decode("utf-8", "surrogateescape")
-
-
-def _protocol_of(reply: Reply) -> int | None:
-    """Return what a HELLO reply says about ``proto``: a map, a dict or a flat array."""
-    if isinstance(reply, Attributed):
-        reply = reply.reply
-    pairs: list[tuple[Any, Any]] = []
-    if isinstance(reply, dict):
-        pairs = list(reply.items())
-    elif isinstance(reply, Map):
-        pairs = list(reply)
-    elif isinstance(reply, list):
-        pairs = list(zip(reply[::2], reply[1::2], strict=False))
-    for key, value in pairs:
-        if _bytes(key) == b"proto" and isinstance(value, int):
-            return value
-    return None

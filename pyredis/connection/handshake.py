@@ -6,14 +6,14 @@ on. It does no I/O and needs nothing that a restricted user may lack: SELECT 0 a
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TypeAlias
+from collections.abc import Generator, Iterable
+from typing import TypeAlias, cast
 
-from pyredis.exceptions import NoAuth, NoPerm, NoProto, ProtocolError, ReplyError
+from pyredis.exceptions import NoAuth, NoPerm, NoProto, ProtocolError, ReplyError, reply_error
 from pyredis.options import ConnectionOptions
-from pyredis.types import Reply
+from pyredis.types import Attributed, Map, Reply
 
-__all__ = ["Handshake", "handshake"]
+__all__ = ["Handshake", "handshake", "protocol_of"]
 
 Handshake: TypeAlias = Generator[tuple[bytes, ...], Reply, int]
 
@@ -24,12 +24,12 @@ def handshake(options: ConnectionOptions) -> Handshake:
     Raises the ReplyError of a refused AUTH or SELECT. A server or a user without HELLO is served in RESP2.
     """
     credentials = _credentials(options)
-    greeted = options.protocol == 3 and (yield from _hello(credentials))
-    if credentials and not greeted:
+    agreed = (yield from _hello(credentials)) if options.protocol == 3 else None
+    if credentials and agreed is None:
         yield from _expect_ok(b"AUTH", *credentials)
     if options.database:
         yield from _expect_ok(b"SELECT", b"%d" % options.database)
-    return 3 if greeted else 2
+    return agreed or 2
 
 
 def _credentials(options: ConnectionOptions) -> tuple[bytes, ...]:
@@ -43,25 +43,42 @@ def _bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
 
 
-def _hello(credentials: tuple[bytes, ...]) -> Generator[tuple[bytes, ...], Reply, bool]:
-    """Return whether the server speaks RESP3 with us now; the credentials are accepted then, too."""
+def _hello(credentials: tuple[bytes, ...]) -> Generator[tuple[bytes, ...], Reply, int | None]:
+    """Return the protocol that HELLO agreed on, the credentials being accepted then; None without HELLO."""
     # 7.0 refuses HELLO before AUTH when a password is set, so AUTH rides inside HELLO.
     user = (b"default",) if len(credentials) == 1 else ()
     auth = (b"AUTH", *user, *credentials) if credentials else ()
     reply = yield (b"HELLO", b"3", *auth)
-    if not isinstance(reply, ReplyError):
-        return True
-    if not _does_without_hello(reply, authenticating=bool(credentials)):
-        reply.command = "HELLO"
-        raise reply
-    return False
+    if isinstance(reply, ReplyError):
+        if _does_without_hello(reply, authenticating=bool(credentials)):
+            return None
+        raise _refusal(reply, "HELLO")
+    agreed = protocol_of(reply)
+    if agreed is None:
+        raise ProtocolError("the server answered HELLO without telling the protocol")
+    return agreed
+
+
+def protocol_of(reply: Reply) -> int | None:
+    """Return what a HELLO reply, a map in any of its forms, says about ``proto``; None when nothing."""
+    if isinstance(reply, Attributed):
+        reply = reply.reply
+    pairs: Iterable[tuple[object, object]] = ()
+    if isinstance(reply, dict):
+        pairs = reply.items()
+    elif isinstance(reply, Map):
+        pairs = reply
+    elif isinstance(reply, list):
+        flat = cast("list[Reply]", reply)
+        pairs = zip(flat[::2], flat[1::2], strict=False)
+    for field, value in pairs:
+        if field in (b"proto", "proto") and isinstance(value, int):
+            return value
+    return None
 
 
 def _does_without_hello(error: ReplyError, *, authenticating: bool) -> bool:
-    """Whether the connection can go on in RESP2: HELLO is unknown, not allowed, or wants a password first.
-
-    The text of an unknown command is never raised: it repeats the arguments, the password among them.
-    """
+    """Whether the connection can go on in RESP2: HELLO is unknown, not allowed, or wants a password first."""
     if isinstance(error, NoAuth):
         return not authenticating
     return isinstance(error, (NoPerm, NoProto)) or "unknown command" in error.message.lower()
@@ -70,7 +87,11 @@ def _does_without_hello(error: ReplyError, *, authenticating: bool) -> bool:
 def _expect_ok(name: bytes, *args: bytes) -> Generator[tuple[bytes, ...], Reply, None]:
     reply = yield (name, *args)
     if isinstance(reply, ReplyError):
-        reply.command = name.decode("ascii")
-        raise reply
+        raise _refusal(reply, name.decode("ascii"))
     if reply not in (b"OK", "OK"):
         raise ProtocolError(f"the server answered {name.decode('ascii')} with something else than OK")
+
+
+def _refusal(error: ReplyError, command: str) -> ReplyError:
+    """Return the server's refusal without the arguments, a password among them, that it may repeat."""
+    return reply_error(error.message.partition(", with args")[0], command)

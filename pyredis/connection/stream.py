@@ -14,11 +14,11 @@ import re
 import select
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import cast
 
 from pyredis.address import Address, TcpAddress
 from pyredis.commands.spec import Spec
-from pyredis.connection.conversation import Conversation, Exchange
+from pyredis.connection.conversation import DEFAULT_USER, Conversation, Exchange
 from pyredis.connection.handshake import handshake
 from pyredis.exceptions import (
     ProtocolError,
@@ -36,7 +36,6 @@ from pyredis.types import Reply
 __all__ = ["Wire", "open_wire"]
 
 _KEEPALIVE_SECONDS = 15
-_HAPPY_EYEBALLS_SECONDS = 0.25
 
 
 async def open_wire(address: Address, options: ConnectionOptions) -> Wire:
@@ -52,42 +51,44 @@ async def open_wire(address: Address, options: ConnectionOptions) -> Wire:
             await wire.shake_hands()
     except BaseException as error:
         wire.abort()
-        if isinstance(error, TimeoutError) and not error.errno:
-            raise PyRedisConnError(
-                f"no answer from {address} within {options.conn_timeout:g} seconds; "
-                "check the address, or allow more with conn_timeout",
-                address=str(address),
-            ) from None
-        if isinstance(error, OSError):
-            raise _unreachable(address, error) from None
-        if isinstance(error, PyRedisConnClosed):
-            raise PyRedisConnError(
-                f"{address} closed the connection while it was being opened", address=str(address)
-            ) from None
-        raise
+        failure = _failure(error, wire)
+        if failure is None:
+            raise
+        raise failure from error
     return wire
+
+
+def _failure(error: BaseException, wire: Wire) -> PyRedisConnError | None:
+    """Return why there is no connection, in the words of this library; None when ``error`` says it already."""
+    address, seconds = wire.address, wire.options.conn_timeout
+    match error:
+        case TimeoutError(errno=None):
+            reason = f"no answer from {address} within {seconds:g} seconds"
+            mend = "check the address, or allow more with conn_timeout"
+        case PyRedisConnClosed():
+            reason, mend = f"{wire.error} while it was being opened", "is that a Redis or Valkey server?"
+        case socket.gaierror() | UnicodeError() if isinstance(address, TcpAddress):
+            reason = f"cannot connect to {address}: the host name {address.host!r} cannot be resolved"
+            mend = "check its spelling"
+        case OSError():
+            number = error.errno or _first_errno(str(error))
+            why = os.strerror(number).lower() if number else str(error)
+            reason = f"cannot connect to {address}: {why}"
+            mend = _MENDS.get(number, "check the address and the network")
+        case _:
+            return None
+    return PyRedisConnError(f"{reason}; {mend}", address=str(address))
 
 
 async def _connect(wire: Wire) -> None:
     loop = asyncio.get_running_loop()
     address = wire.address
     if isinstance(address, TcpAddress):
-        await loop.create_connection(
-            lambda: wire, address.host, address.port, happy_eyeballs_delay=_HAPPY_EYEBALLS_SECONDS
-        )
+        # One address of the name after the other: asyncio's happy eyeballs, when they are cancelled as a
+        # connection succeeds, forget its socket.
+        await loop.create_connection(lambda: wire, address.host, address.port)
     else:
         await loop.create_unix_connection(lambda: wire, address.path)
-
-
-def _unreachable(address: Address, error: OSError) -> PyRedisConnError:
-    """Return the network's refusal in one line that names the address and the mend."""
-    if isinstance(error, socket.gaierror) and isinstance(address, TcpAddress):
-        reason, mend = f"the host name {address.host!r} cannot be resolved", "check its spelling"
-    else:
-        number = error.errno or _first_errno(str(error))
-        reason = os.strerror(number).lower() if number else str(error)
-        mend = _MENDS.get(number, "check the address and the network")
-    return PyRedisConnError(f"cannot connect to {address}: {reason}; {mend}", address=str(address))
 
 
 def _first_errno(text: str) -> int:
@@ -139,7 +140,13 @@ class Wire(asyncio.Protocol):
                 argv = steps.send(reply)
                 reply = await self._outcome(self.send(argv, None, None))
         except StopIteration as done:
-            self.conversation = Conversation(self.options.database, self.options.username, done.value)
+            self.conversation = Conversation(self.options.database, self._user(), done.value)
+        if self.error is not None:  # more came than was asked for, or the end
+            raise self.error
+
+    def _user(self) -> str | None:
+        """Return as whom the handshake authenticated, None when it did not."""
+        return self.options.username or (None if self.options.password is None else DEFAULT_USER)
 
     async def execute(self, argv: Sequence[bytes], spec: Spec | None) -> Reply:
         """Return the reply of a command that has the connection to itself; raise its ReplyError.
@@ -149,9 +156,11 @@ class Wire(asyncio.Protocol):
         exchange = self.send(argv, spec, _limit(argv, spec, self.options.read_timeout))
         try:
             reply = await self._outcome(exchange)
-        except asyncio.CancelledError:
+        except BaseException:
             if exchange.due:
-                self.abort(PyRedisConnClosed("a command was cancelled before its reply came"))
+                self.abort(
+                    PyRedisConnClosed(f"{self._closed_text}: a command was cancelled before its reply came")
+                )
             raise
         if isinstance(reply, ReplyError):
             reply.command = exchange.name or None
@@ -160,8 +169,11 @@ class Wire(asyncio.Protocol):
 
     def send(self, argv: Sequence[bytes], spec: Spec | None, limit: float | None) -> Exchange:
         """Write a command and return its exchange, whose reply must come within ``limit`` seconds."""
-        if self.error is not None or self._transport is None:
+        if asyncio.get_running_loop() is not self._loop:
+            raise PyRedisError(f"the connection to {self.address} belongs to another event loop")
+        if self.error is not None or self._transport is None or self._transport.is_closing():
             raise self._never_sent()
+        packed = pack(argv)
         exchange = self.conversation.say(argv, spec)
         exchange.limit = limit
         exchange.waiter = self._loop.create_future()
@@ -170,8 +182,9 @@ class Wire(asyncio.Protocol):
         elif self.conversation.owed == 1:
             self._head_since = self._loop.time()
             self._watch(exchange)
-        self._transport.write(pack(argv))
-        self._flushed = not self._transport.get_write_buffer_size()
+        self._transport.write(packed)
+        # A transport that is broken drops what it is given, and then its buffer is empty as well.
+        self._flushed = not (self._transport.is_closing() or self._transport.get_write_buffer_size())
         return exchange
 
     async def _outcome(self, exchange: Exchange) -> Reply:
@@ -186,29 +199,27 @@ class Wire(asyncio.Protocol):
 
     @property
     def clean(self) -> bool:
-        """Whether it may be handed to somebody else: open, at rest, and nothing waits in the socket."""
+        """Whether it may be handed to somebody else in this event loop.
+
+        It is open, reading and at rest, and nothing waits in the decoder or in the socket.
+        """
         return (
             self.error is None
             and self.conversation.at_rest
             and not self._decoder.pending
-            and not self._readable()
+            and _running_loop() is self._loop
+            and self._transport is not None
+            and self._transport.is_reading()
+            and not _readable(self._transport)
         )
-
-    def _readable(self) -> bool:
-        """Whether the socket holds bytes or an end of file that the event loop has not seen yet."""
-        if self._transport is None or not hasattr(select, "poll"):
-            return False
-        poll = select.poll()
-        poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return bool(poll.poll(0))
 
     def abort(self, error: PyRedisError | None = None) -> None:
         """Close at once; whoever waits for a reply gets ``error``."""
-        self._end(error or PyRedisConnClosed(f"the connection to {self.address} is closed"), lost=False)
+        self._end(error or PyRedisConnClosed(self._closed_text), lost=False)
 
     async def wait_closed(self) -> None:
-        """Return when the socket is gone."""
-        if self._transport is not None:
+        """Return when the socket is gone, or closed in the other event loop that it belongs to."""
+        if self._transport is not None and asyncio.get_running_loop() is self._loop:
             await asyncio.shield(self._gone)
 
     def pause(self) -> None:
@@ -222,10 +233,10 @@ class Wire(asyncio.Protocol):
 
     # -- what the event loop calls
 
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
         if self.error is not None:
-            transport.abort()
+            self._transport.abort()
             return
         sock = transport.get_extra_info("socket")
         if isinstance(self.address, TcpAddress):
@@ -236,6 +247,8 @@ class Wire(asyncio.Protocol):
     def data_received(self, chunk: bytes) -> None:
         try:
             self._take_in(chunk)
+            if self._decoder.pending and not self.conversation.may_hear:
+                raise ProtocolError("the server sent the beginning of a reply to no command")
         except ProtocolError as error:
             self._end(error)
 
@@ -261,8 +274,9 @@ class Wire(asyncio.Protocol):
         self._end(PyRedisConnClosed(f"{self.address} closed the connection"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        reason = f"{self.address} closed the connection" if exc is None else f"lost {self.address}: {exc}"
-        self._end(PyRedisConnClosed(reason))
+        error = PyRedisConnClosed(f"{self.address} {'closed' if exc is None else 'broke'} the connection")
+        error.__cause__ = exc
+        self._end(error)
         if not self._gone.done():
             self._gone.set_result(None)
 
@@ -311,27 +325,41 @@ class Wire(asyncio.Protocol):
             self._flushed = not self._transport.get_write_buffer_size()
         return True if self._flushed else None
 
+    @property
+    def _closed_text(self) -> str:
+        return f"the connection to {self.address} is closed"
+
     def _never_sent(self) -> PyRedisConnClosed:
-        reason = f": {self.error}" if self.error else ""
-        return PyRedisConnClosed(
-            f"the connection to {self.address} is closed{reason}", address=str(self.address), sent=False
-        )
+        reason = self._closed_text if self.error is None else str(self.error)
+        if self.lost:
+            reason = f"{self._closed_text}: {reason}"
+        return PyRedisConnClosed(reason, address=str(self.address), sent=False)
 
     def _end(self, error: PyRedisError, *, lost: bool = True) -> None:
-        """Close, once; give every waiter the error, a SHUTDOWN or QUIT its success."""
+        """Close, once; the first error is the one that counts."""
         if self.error is not None:
             return
         if isinstance(error, PyRedisConnClosed):
             error.address = str(self.address)
             error.sent = self._sent()
         self.error = error
-        self.lost = lost
+        self.lost = lost and not self.conversation.leaving
+        if _running_loop() is self._loop:
+            self._let_go()
+        elif self._loop.is_closed():
+            self._transport = None  # which closes the socket; nobody can be waiting any more
+        else:
+            self._loop.call_soon_threadsafe(self._let_go)
+
+    def _let_go(self) -> None:
+        """Give every waiter the error, a SHUTDOWN or QUIT its success, and close the socket."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        obeyed = self.lost and isinstance(self.error, PyRedisConnClosed) and self.error.sent is True
         while (exchange := self.conversation.drop_head()) is not None:
-            if not (exchange.effect in _ENDS_CONNECTION and isinstance(error, PyRedisConnClosed)):
-                exchange.error = error
+            if not (obeyed and exchange.effect in _ENDS_CONNECTION):
+                exchange.error = self.error
             if not exchange.waiter.done():
                 exchange.waiter.set_result(None)
         if self._transport is not None:
@@ -339,6 +367,22 @@ class Wire(asyncio.Protocol):
 
 
 _ENDS_CONNECTION = frozenset({"shutdown", "quit"})
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _readable(transport: asyncio.Transport) -> bool:
+    """Whether the socket holds bytes or an end of file that the event loop has not seen yet."""
+    if not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _limit(argv: Sequence[bytes], spec: Spec | None, read_timeout: float | None) -> float | None:

@@ -8,20 +8,18 @@ what state it is in, for its conversation.
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections import deque
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeAlias, TypedDict
+from typing import Final, Literal, Self, TypeAlias, TypedDict
 
 from pyredis.client.async_client import AsyncClient
 from pyredis.commands.spec import Spec, find
 from pyredis.connection.stream import Wire
-from pyredis.exceptions import (
-    PoolExhausted,
-    PyRedisConnClosed,
-    StatefulCommand,
-)
-from pyredis.options import ConnectionOptions
+from pyredis.exceptions import PoolExhausted, PyRedisConnClosed, StatefulCommand
+from pyredis.options import ConnectionOptions, checked_timeout
 from pyredis.resp.encode import argv
 from pyredis.types import Argument, Reply
 
@@ -37,11 +35,11 @@ class PoolOptions(TypedDict, total=False):
     conn_timeout: float | None
     read_timeout: float | None
     pool_size: int
-    lock: AbstractAsyncContextManager[Any] | None
+    lock: AbstractAsyncContextManager[object] | None
     username: str | None
     protocol: Literal[2, 3]
     decoder: Literal["fast", "typed"]
-    acquire_timeout: float
+    acquire_timeout: float | None
     close_on_err: bool
 
 
@@ -70,12 +68,12 @@ class AsyncBasePool:
         conn_timeout: float | None = 2,
         read_timeout: float | None = 2,
         pool_size: int = 16,
-        lock: AbstractAsyncContextManager[Any] | None = None,
+        lock: AbstractAsyncContextManager[object] | None = None,
         username: str | None = None,
         *,
         protocol: Literal[2, 3] = 2,
         decoder: Literal["fast", "typed"] = "fast",
-        acquire_timeout: float = 0,
+        acquire_timeout: float | None = 0,
         close_on_err: bool = False,
     ) -> None:
         self._options = ConnectionOptions(
@@ -88,9 +86,7 @@ class AsyncBasePool:
             protocol=protocol,
             decoder=decoder,
         )
-        if not acquire_timeout >= 0:
-            raise ValueError(f"acquire_timeout must be 0 or more seconds, got {acquire_timeout}")
-        self._acquire_timeout = acquire_timeout
+        self._acquire_timeout = acquire_timeout and checked_timeout("acquire_timeout", acquire_timeout)
         self._close_on_err = bool(close_on_err)
         self._pool_size = _checked_size(pool_size)
         self._lock = asyncio.Lock() if lock is None else lock
@@ -167,14 +163,13 @@ class AsyncBasePool:
 
         Raises PoolExhausted when ``pool_size`` connections are leased and ``acquire_timeout`` has passed.
         """
-        seat = await self._take_seat()
-        wire = seat if isinstance(seat, Wire) else await self._open_reserved()
-        return self._handle(wire)
-
-    def _handle(self, wire: Wire) -> AsyncClient:
-        client = AsyncClient.over(wire)
+        client = AsyncClient.over(await self._lease())
         client.pool = self
         return client
+
+    async def _lease(self) -> Wire:
+        seat = await self._take_seat()
+        return seat if isinstance(seat, Wire) else await self._open_reserved()
 
     async def _take_seat(self) -> _Seat:
         seat: _Seat | asyncio.Future[_Seat] | None = None
@@ -200,7 +195,7 @@ class AsyncBasePool:
             if self._used < self._pool_size:
                 self._opening += 1
                 return _RESERVED
-        if not self._acquire_timeout:
+        if self._acquire_timeout == 0:
             raise self._exhausted()
         place: asyncio.Future[_Seat] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
@@ -313,7 +308,7 @@ class AsyncBasePool:
 
     # -- execute
 
-    async def execute(self, *args: Argument, **kwargs: Any) -> Reply:
+    async def execute(self, *args: Argument, **kwargs: object) -> Reply:
         """Return the reply of one command on a connection of the pool; raise its ReplyError.
 
         Execution options are ``shard_key`` and ``sock``. A command that changes the state of its connection is
@@ -334,14 +329,13 @@ class AsyncBasePool:
                 raise
         return await self._execute_leased(words, spec)
 
-    def _check_options(self, options: dict[str, Any]) -> None:
+    def _check_options(self, options: Mapping[str, object]) -> None:
         """Refuse execution options that cannot mean anything here."""
         for name in options.keys() - {"shard_key", "sock"}:
             raise TypeError(f"unknown execution option {name!r}; there are shard_key and sock")
 
     async def _execute_leased(self, words: tuple[bytes, ...], spec: Spec | None) -> Reply:
-        seat = await self._take_seat()
-        wire = seat if isinstance(seat, Wire) else await self._open_reserved()
+        wire = await self._lease()
         try:
             return await wire.execute(words, spec)
         finally:
@@ -369,6 +363,15 @@ class AsyncBasePool:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+    def __del__(self) -> None:
+        books = self.__dict__  # empty when the options were refused
+        wires = [*books.get("_idle", ()), *books.get("_leased", ())]
+        if any(not wire.closed for wire in wires):
+            unclosed = f"unclosed {self!r}; await its close(), or use async with"
+            warnings.warn(unclosed, ResourceWarning, stacklevel=2, source=self)
+        for wire in wires:
+            wire.abort()
 
 
 def _checked_size(size: int) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from collections.abc import Mapping
+from typing import Unpack
 
 from pyredis.address import Address
 from pyredis.connection.async_connection import address_of, checked_options
@@ -35,7 +36,7 @@ class AsyncPool(AsyncBasePool):
     def _where(self) -> str:
         return str(self._address)
 
-    def _check_options(self, options: dict[str, Any]) -> None:
+    def _check_options(self, options: Mapping[str, object]) -> None:
         checked_options(options, self._address)
 
     async def _open(self) -> Wire:

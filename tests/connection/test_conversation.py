@@ -175,11 +175,96 @@ def test_no_reply_is_owed_while_replies_are_off() -> None:
 def test_a_change_whose_outcome_was_never_told_is_not_rest() -> None:
     talk = Conversation()
     say(talk, "CLIENT REPLY OFF")
-    say(talk, "SELECT 3")
-    converse(talk, ("CLIENT REPLY ON", OK))
+    say(talk, "WATCH k")
+    converse(talk, ("CLIENT REPLY ON", OK), ("RESET", Status(b"RESET")))
     assert not talk.at_rest
-    converse(talk, ("RESET", Status(b"RESET")))
+
+
+def test_reset_does_not_undo_every_setting() -> None:
+    talk = Conversation()
+    converse(talk, ("CLIENT NO-EVICT ON", OK), ("RESET", Status(b"RESET")))
+    assert not talk.at_rest
+
+
+def test_reset_is_answered_while_replies_are_off_for_it_turns_them_on() -> None:
+    talk = Conversation()
+    say(talk, "CLIENT REPLY OFF")
+    reset, ping = say(talk, "RESET"), say(talk, "PING")
+    assert talk.hear(Status(b"RESET")) is reset
+    assert talk.hear(Status(b"PONG")) is ping
     assert talk.at_rest
+
+
+def test_reset_logs_out_whoever_was_logged_in() -> None:
+    talk = Conversation(username="default")
+    converse(talk, ("RESET", Status(b"RESET")))
+    assert (talk.username, talk.at_rest) == ("default", False)
+    converse(talk, ("AUTH pw", OK))
+    assert talk.at_rest
+
+
+def test_logging_in_where_nobody_was_is_a_change() -> None:
+    talk = Conversation()
+    converse(talk, ("AUTH pw", OK))
+    assert not talk.at_rest
+
+
+def test_a_connection_that_was_told_to_quit_is_not_at_rest() -> None:
+    talk = Conversation()
+    converse(talk, ("QUIT", OK))
+    assert (talk.leaving, talk.at_rest) == (True, False)
+
+
+def test_nothing_is_sent_behind_monitor_and_a_refused_one_changes_nothing() -> None:
+    talk = Conversation()
+    say(talk, "MONITOR")
+    with pytest.raises(PyRedisError, match="MONITOR"):
+        say(talk, "PING")
+    talk.hear(ReplyError("NOPERM no"))
+    converse(talk, ("PING", Status(b"PONG")))
+    assert talk.at_rest
+
+
+@pytest.mark.parametrize(
+    "line", ["CLIENT REPLY OFF", "SUBSCRIBE a", "UNSUBSCRIBE", "AUTH pw", "HELLO 3", "HELLO 2 AUTH ada pw"]
+)
+@pytest.mark.parametrize("heard", [True, False])
+def test_what_would_garble_the_reply_of_exec_is_refused_behind_multi(line: str, heard: bool) -> None:
+    talk = Conversation()
+    say(talk, "MULTI")
+    if heard:
+        talk.hear(OK)
+    with pytest.raises(PyRedisError, match="EXEC"):
+        say(talk, line)
+
+
+@pytest.mark.parametrize("mode", ["OFF", "SKIP"])
+@pytest.mark.parametrize("line", ["SUBSCRIBE a", "PUNSUBSCRIBE", "SELECT 3", "AUTH pw", "HELLO 3"])
+def test_what_needs_its_reply_is_refused_while_replies_are_off(line: str, mode: str) -> None:
+    talk = Conversation()
+    say(talk, f"CLIENT REPLY {mode}")
+    with pytest.raises(PyRedisError, match="replies are off"):
+        say(talk, line)
+    assert talk.owed == 0
+
+
+def test_the_words_of_a_server_that_hangs_up_are_kept() -> None:
+    with pytest.raises(ProtocolError, match="max number of clients"):
+        Conversation().hear(ReplyError("ERR max number of clients reached"))
+
+
+@pytest.mark.parametrize("line", ["SELECT", "SELECT one"])
+def test_accepting_the_impossible_is_a_protocol_error(line: str) -> None:
+    talk = Conversation()
+    say(talk, line)
+    with pytest.raises(ProtocolError, match="SELECT"):
+        talk.hear(OK)
+
+
+def test_a_name_is_not_taken_for_the_word_auth() -> None:
+    talk = Conversation()
+    converse(talk, ("HELLO 3 SETNAME auth", {b"proto": 3}), ("HELLO 3 AUTH setname pw", {b"proto": 3}))
+    assert (talk.username, talk.protocol) == ("setname", 3)
 
 
 def test_a_wrong_client_reply_is_answered() -> None:

@@ -9,9 +9,10 @@ import pytest
 from pyredis.connection.handshake import handshake
 from pyredis.exceptions import ProtocolError, ReplyError, reply_error
 from pyredis.options import ConnectionOptions
-from pyredis.types import Reply, Status
+from pyredis.types import Attributed, Map, Reply, Status
 
 OK = Status(b"OK")
+HELLO: Reply = {b"server": b"redis", b"proto": 3}
 UNKNOWN = reply_error(
     "ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `default`, `hush`, "
 )
@@ -41,14 +42,16 @@ def shake(options: dict[str, Any], *replies: Reply) -> tuple[list[bytes], int]:
         ({"username": "ada", "password": "hush"}, [OK], [b"AUTH ada hush"], 2),
         ({"username": "guest"}, [OK], [b"AUTH guest "], 2),
         ({"password": b"\xff"}, [OK], [b"AUTH \xff"], 2),
-        ({"protocol": 3}, [{}], [b"HELLO 3"], 3),
-        ({"protocol": 3, "password": "hush"}, [{}], [b"HELLO 3 AUTH default hush"], 3),
+        ({"protocol": 3}, [HELLO], [b"HELLO 3"], 3),
+        ({"protocol": 3, "password": "hush"}, [HELLO], [b"HELLO 3 AUTH default hush"], 3),
         (
             {"protocol": 3, "username": "ada", "password": "hush", "database": 1},
-            [{}, OK],
+            [HELLO, OK],
             [b"HELLO 3 AUTH ada hush", b"SELECT 1"],
             3,
         ),
+        ({"protocol": 3}, [["proto", 3]], [b"HELLO 3"], 3),
+        ({"protocol": 3}, [Attributed(Map([(b"proto", 2)]), Map())], [b"HELLO 3"], 2),
         ({"protocol": 3}, [UNKNOWN], [b"HELLO 3"], 2),
         (
             {"protocol": 3, "password": "hush", "database": 1},
@@ -89,6 +92,20 @@ def test_a_refusal_is_raised_with_the_command_that_was_refused(
         shake(options, *replies)
     assert caught.value.command == command
     assert "hush" not in str(caught.value)
+
+
+def test_a_server_without_auth_does_not_get_the_password_into_a_message() -> None:
+    with pytest.raises(ReplyError, match="unknown command") as caught:
+        shake(
+            {"password": "hush"}, reply_error("ERR unknown command 'AUTH', with args beginning with: 'hush' ")
+        )
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("reply", [OK, {}, [b"proto"], {b"proto": b"3"}])
+def test_hello_is_believed_when_it_tells_the_protocol(reply: Reply) -> None:
+    with pytest.raises(ProtocolError, match="HELLO"):
+        shake({"protocol": 3}, reply)
 
 
 def test_an_answer_that_is_no_answer_is_a_protocol_error() -> None:
