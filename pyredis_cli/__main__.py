@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import sys
 
-from pyredis_cli.cli import main
-
 __all__ = ["main"]
+
+_INTERRUPTED = 130
+
+
+def main() -> int:
+    """Run the program; return its exit code. Ctrl-C is quiet while the program is still being loaded, too."""
+    try:
+        from pyredis_cli.cli import main as run
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return run()
+
 
 if __name__ == "__main__":
     sys.exit(main())

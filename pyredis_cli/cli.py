@@ -25,7 +25,11 @@ from pyredis_cli.streams import OutputError, Streams
 __all__ = ["main", "run"]
 
 _DEBUG = "PYREDISCLI_DEBUG"
-_ENDINGS = {signal.SIGTERM: Exit.TERMINATED, signal.SIGHUP: Exit.HANGUP}
+_ENDINGS = {
+    signal.SIGINT: Exit.INTERRUPT,
+    signal.SIGTERM: Exit.TERMINATED,
+    signal.SIGHUP: Exit.HANGUP,
+}
 
 
 def main() -> int:
@@ -85,12 +89,13 @@ def _work(words: Sequence[str], streams: Streams) -> Callable[[Settings, Streams
 
 def _embedded(folder: str, words: Sequence[str], settings: Settings, streams: Streams) -> int:
     """Do the work on a private server that ends with it."""
+    from os.path import expanduser
     from pathlib import Path
 
     from pyredis_cli.embedded import EmbeddedError, EmbeddedServer
 
     try:
-        with EmbeddedServer.launch(Path(folder).expanduser() if folder else None) as server:
+        with EmbeddedServer.launch(Path(expanduser(folder)) if folder else None) as server:
             work = _work(words, streams)  # imported while the server starts
             server.until_ready()
             return work(replace(settings, address=UnixAddress(server.path)), streams)
@@ -110,9 +115,12 @@ def _printable(text: str) -> str:
 
 
 def _end_in_order() -> None:
-    """Let SIGTERM and a hang-up end the program like an exit does, unless they are ignored (nohup)."""
+    """Let these signals end the program like an exit does, unless they are ignored (nohup).
+
+    Python's own answer to SIGINT does not do: under asyncio it waits for a write to a full pipe.
+    """
     for number in _ENDINGS:
-        if signal.getsignal(number) is signal.SIG_DFL:
+        if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _end)
 
 

@@ -9,8 +9,11 @@ from enum import IntEnum
 
 from pyredis.address import Address
 from pyredis.exceptions import (
+    ClusterError,
     NoAuth,
+    PoolExhausted,
     ProtocolError,
+    PyRedisConnError,
     PyRedisConnReadTimeout,
     PyRedisError,
     PyRedisURLError,
@@ -49,7 +52,9 @@ def exit_for(error: PyRedisError, *, at_connect: bool = False) -> Exit:
             return Exit.USAGE
         case PyRedisConnReadTimeout():
             return Exit.TIMEOUT
-    return Exit.CONNECTION
+        case PyRedisConnError() | ProtocolError() | PoolExhausted() | ClusterError():
+            return Exit.CONNECTION
+    return Exit.USAGE  # refused before anything was sent, such as SYNC
 
 
 _MENDS = {

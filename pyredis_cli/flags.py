@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import click
 
@@ -72,14 +72,23 @@ def _filled(text: str) -> str:
     return text
 
 
+def _is_path(word: str) -> bool:
+    """Whether a word can only be meant as a folder: no command has a slash in its name."""
+    return not _URL.match(word) and (word in (".", "..") or word.startswith("~") or "/" in word)
+
+
+_URL = re.compile(r"(?:rediss?|valkeys?|unix)://", re.IGNORECASE)
+
+
 # -- the rows
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """One flag: its spellings, the field of ``Given`` it fills, and what the help says.
 
-    With a ``metavar`` it takes a value, read by ``read``; without one it sets its field to ``sets``.
+    With a ``metavar`` it takes a value, read by ``read``; without one it sets its field to ``sets``. The value is
+    glued on or the next word, where ``fits`` is given only if that word fits; ``alone`` is the value when there
+    is none, and when ``alone`` is None, there must be one.
     """
 
     names: tuple[str, ...]
@@ -88,6 +97,13 @@ class Flag:
     metavar: str | None = None
     read: Callable[[str], object] = str
     sets: object = True
+    alone: str | None = None
+    fits: Callable[[str], bool] | None = None
+
+    @property
+    def takes_next(self) -> bool:
+        """Whether the next word is its value, whatever that word is."""
+        return self.metavar is not None and self.fits is None
 
 
 FLAGS: dict[str, tuple[Flag, ...]] = {
@@ -97,10 +113,19 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("-s",), "socket", "unix socket of the server; wins over -h and -p", "PATH", _filled),
         Flag(("-u",), "url", "all at once: redis://user:password@host:port/database", "URL", _filled),
         Flag(("-n",), "database", "database number (0)", "DB", _number),
-        Flag(("--embedded",), "embedded", "a private server, kept in DIR or thrown away", "[DIR]"),
+        Flag(
+            ("--embedded",),
+            "embedded",
+            "a private server, kept in DIR or thrown away",
+            "[DIR]",
+            alone="",
+            fits=_is_path,
+        ),
     ),
     "As whom": (
-        Flag(("--user",), "username", "user name; asks for the password when none is given", "NAME"),
+        Flag(
+            ("--user",), "username", "user name; asks for the password when none is given", "NAME", alone=""
+        ),
         Flag(("-a", "--pass"), "password", "password; others can see it, better use --askpass", "PASSWORD"),
         Flag(("--askpass",), "askpass", "ask for the password; wins over --pass and REDISCLI_AUTH"),
         Flag(("--no-auth-warning",), "no_auth_warning", "no warning about a password on the command line"),
@@ -216,39 +241,27 @@ def _value(flag: Flag, _ctx: click.Context, _param: click.Parameter, text: str |
         raise UsageError(f"{'/'.join(flag.names)} {error}, not {text!r}") from None
 
 
-# -- the habits that click has no words for
-
-_URL = re.compile(r"(?:rediss?|valkeys?|unix)://", re.IGNORECASE)
-
-
 def _habits(args: Sequence[str]) -> list[str]:
-    """Return the arguments with redis-cli's and our own habits spelled out.
+    """Return the arguments with the habits that click has no words for spelled out.
 
-    A URL in front of the command gets its ``-u``; ``--embedded`` gets its DIR glued on when the next word looks
-    like a path, else an empty one; a last ``--user`` gets an empty name, which means: ask for it.
+    A URL in front of the command gets its ``-u``; a flag that may stand alone, and does, gets its value.
     """
     spelled: list[str] = []
     rest = list(args)
     while rest:
         word = rest.pop(0)
+        flag = _BY_NAME.get(word)
         if _URL.match(word) and "-u" not in spelled:
             spelled += ["-u", word]
         elif not word.startswith("-") or word in ("-", "--"):
             return [*spelled, word, *rest]
-        elif word == "--embedded":
-            spelled.append(f"--embedded={rest.pop(0) if rest and _is_path(rest[0]) else ''}")
-        elif word == "--user" and not rest:
-            spelled.append("--user=")
-        else:
+        elif flag is None or flag.metavar is None:
             spelled.append(word)
-            if word in _BY_NAME and _BY_NAME[word].metavar and rest:
-                spelled.append(rest.pop(0))
+        elif rest and (flag.fits is None or flag.fits(rest[0])):
+            spelled += [word, rest.pop(0)]
+        else:
+            spelled.append(word if flag.alone is None else f"{word}={flag.alone}")
     return spelled
-
-
-def _is_path(word: str) -> bool:
-    """Whether a word can only be meant as a folder: no command has a slash in its name."""
-    return not _URL.match(word) and (word in (".", "..") or word.startswith("~") or "/" in word)
 
 
 # -- help

@@ -7,9 +7,8 @@ first word of a Redis command, so that every command works without ``exec`` in f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
 from pyredis_cli.settings import Settings
 from pyredis_cli.streams import Streams
@@ -22,8 +21,7 @@ Tool: TypeAlias = Callable[[Settings, Streams, Sequence[str]], int]
 Repl: TypeAlias = Callable[[Settings, Streams], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """Where something lives, ``"module:attribute"``, and what it is for."""
 
     where: str

@@ -231,14 +231,14 @@ class Server:
 
     host: Final = "127.0.0.1"
 
-    def __init__(self, binary: Binary, *config: str) -> None:
+    def __init__(self, binary: Binary, *config: str, port: int | None = None) -> None:
         self.binary = binary
         self.config = config
         self.has_ipv6 = _has_ipv6_loopback()
         self.folder = _short_folder()
         self.unix_path = str(self.folder / "s")
         self.log_path = self.folder / "log"
-        self._port: int | None = None
+        self._port = port
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         self._wire: _Wire | None = None
@@ -264,20 +264,16 @@ class Server:
     # Life and death
 
     def start(self) -> None:
-        """Start the server, unless it runs; the first start chooses the port, later ones keep it."""
+        """Start the server, unless it runs; a port is chosen once and kept from then on."""
         if self.alive:
             return
-        if self._port is not None:
+        if self._port is None:
+            self._launch_on_a_free_port()
+        else:
             self._launch()
-            return
-        while self._port is None:
-            self._port = free_port()
-            try:
-                self._launch()
-            except _PortTaken:
-                self._port = None
-        self._first_settings = self.settings()
-        self._first_users = self._users()
+        if not self._first_settings:
+            self._first_settings = self.settings()
+            self._first_users = self._users()
 
     def stop(self) -> None:
         """Let the server end in good order (SIGTERM); kill it when it will not."""
@@ -436,6 +432,14 @@ class Server:
                 self.command("CONFIG", "SET", name, self._first_settings[name])
 
     # Starting one process
+
+    def _launch_on_a_free_port(self) -> None:
+        while self._port is None:
+            self._port = free_port()
+            try:
+                self._launch()
+            except _PortTaken:
+                self._port = None
 
     def _launch(self) -> None:
         path = self.binary.path()

@@ -45,6 +45,14 @@ def test_an_unknown_host() -> None:
     assert_told(ran("-h", "no-such-host.invalid", "PING"), 3, "no-such-host.invalid:6379")
 
 
+def test_the_folder_of_a_user_that_is_not_there() -> None:
+    assert_told(ran("--embedded", "~no.such.user/kept", "PING"), 3, "~no.such.user/kept")
+
+
+def test_a_command_that_would_take_over_the_connection(redis82: Server) -> None:
+    assert_told(ran(redis82, "SYNC"), 2, "SYNC would turn the connection into a replication stream")
+
+
 def test_a_host_that_does_not_answer_in_time() -> None:
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))

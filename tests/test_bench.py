@@ -89,14 +89,10 @@ def test_a_server_that_cannot_start_shows_its_log() -> None:
         pytest.fail("the server started")
 
 
-def test_a_port_that_is_taken_is_reported_as_that(make_server: MakeServer) -> None:
-    first, second = make_server(), Server(BINARIES["redis82"], "cluster-enabled no")
-    second._port = first.port
-    try:
-        with pytest.raises(ServerFailed, match="Address already in use"):
-            second.start()
-    finally:
-        second.close()
+def test_a_port_that_is_taken_is_reported_as_that(redis82: Server) -> None:
+    second = Server(BINARIES["redis82"], port=redis82.port)
+    with pytest.raises(ServerFailed, match="Address already in use"), second:
+        pytest.fail("two servers share a port")
 
 
 def test_a_paused_server_answers_once_it_is_resumed(make_server: MakeServer) -> None:

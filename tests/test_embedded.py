@@ -229,9 +229,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_ctrl_c_reaches_the_program_and_not_the_server():
     body = """
-import signal, sys
+import os, signal, sys
 from pyredis_cli.embedded import EmbeddedServer
-signal.signal(signal.SIGINT, lambda number, frame: print("interrupted", flush=True))
+signal.signal(signal.SIGINT, lambda number, frame: os.write(1, b"interrupted\\n"))
 with EmbeddedServer.start() as server:
     print(server.pid, server.path, flush=True)
     sys.stdin.read()

@@ -195,6 +195,34 @@ def test_nothing_is_sent_after_a_select_that_failed_inside_a_transaction(redis82
     assert redis82.command("EXISTS", "precious") == 1
 
 
+def test_nothing_is_sent_after_a_transaction_whose_select_was_not_run(redis82: Server) -> None:
+    redis82.command("SET", "precious", "1")
+
+    told = ran(redis82, stdin=b"MULTI\nSELECT 5\nNOSUCH\nEXEC\nFLUSHDB\n")
+
+    assert told.code == 4
+    assert (
+        told.said.splitlines()[1] == "stdin:4: EXEC: SELECT was not run; stopped here, no later line was sent"
+    )
+    assert redis82.command("EXISTS", "precious") == 1
+
+
+def test_a_password_refused_at_a_reconnect_stops_a_script(make_server: MakeServer) -> None:
+    server = make_server("redis82", "user ada on >old ~* +@all")
+    with Running(server, "--user", "ada", "-a", "old", "--no-auth-warning") as program:
+        program.write(b"PING\n")
+        assert program.line() == b"PONG\n"
+        server.command("ACL", "SETUSER", "ada", "resetpass", ">new")
+        server.command("CLIENT", "KILL", "USER", "ada")
+        program.write(b"SET one 1\nSET two 2\n")
+        code, said = program.ended()
+
+    assert code == 4
+    assert said.startswith(b"stdin:2: SET: ")
+    assert b"refused AUTH: (error) WRONGPASS" in said
+    assert said.count(b"\n") == 1
+
+
 def test_what_stopped_a_script_decides_the_exit_code(redis82: Server) -> None:
     assert ran(redis82, stdin=b"NOSUCH\nSELECT 99\n").code == 4
     assert ran(redis82, stdin=b"NOSUCH\nGET 'k\n").code == 2
@@ -317,6 +345,30 @@ async def test_ctrl_c_ends_a_blocking_command(redis82: Server) -> None:
     await until(lambda: redis82.blocked() == 0)
 
 
+def test_ctrl_c_ends_a_write_that_nobody_reads(redis82: Server) -> None:
+    redis82.command("SET", "k", b"x" * 5_000_000)
+    with Running(redis82, "GET", "k") as program:
+        program.until_output()
+        program.signal(signal.SIGINT)
+        assert program.ended() == (130, b"")
+
+
+def test_ctrl_c_is_quiet_while_the_program_is_still_being_loaded() -> None:
+    interrupted = """
+import builtins, signal
+def load(name, *args, real=builtins.__import__):
+    if name == "pyredis_cli.flags":
+        signal.raise_signal(signal.SIGINT)
+    return real(name, *args)
+builtins.__import__ = load
+from pyredis_cli.__main__ import main
+raise SystemExit(main())
+"""
+    ended = subprocess.run([sys.executable, "-c", interrupted], cwd=ROOT, capture_output=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (130, b"")
+
+
 def test_ctrl_c_ends_the_wait_for_a_line(redis82: Server) -> None:
     with Running(redis82) as program:
         program.write(b"PING\n")
@@ -366,6 +418,12 @@ def test_nothing_a_server_says_steers_a_terminal(redis82: Server, flag: str) -> 
             assert b"\x1b[2J" not in terminal.raw
             assert b"\xc2\x9b" not in terminal.raw
             assert b"\xe2\x80\xae" not in terminal.raw
+
+
+def test_a_text_that_only_some_options_ask_for_is_a_text(make_server: MakeServer) -> None:
+    server = make_server("redis82", "enable-debug-command yes")
+    for flags in ((), ("--no-raw",)):
+        assert ran(server, *flags, "DEBUG", "HTSTATS", "0").stdout.startswith(b"[Dictionary HT]\n")
 
 
 def test_a_password_is_asked_for_and_not_shown(make_server: MakeServer) -> None:

@@ -36,6 +36,7 @@ HERE = TcpAddress("db", 7000)
         (PoolExhausted("all leased"), 3, 3),
         (ClusterError("uncovered"), 3, 3),
         (PyRedisURLError("no URL"), 2, 2),
+        (PyRedisError("SYNC would turn the connection into a replication stream"), 2, 2),
     ],
 )
 def test_an_error_has_one_exit_code(error: PyRedisError, in_a_command: int, at_connect: int) -> None:

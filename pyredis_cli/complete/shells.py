@@ -77,9 +77,7 @@ complete -F _pyredis_cli pyredis-cli
 
 
 def _bash(known: Words) -> str:
-    valued = [
-        name for flag in known.flags if flag.metavar and flag.fills != "embedded" for name in flag.names
-    ]
+    valued = [name for flag in known.flags if flag.takes_next for name in flag.names]
     return _BASH.substitute(
         valued="|".join(valued),
         paths="|".join(name for flag in known.flags if flag.metavar == "PATH" for name in flag.names),
@@ -142,8 +140,8 @@ def _zsh_flag(flag: Flag) -> str:
     value = ""
     if flag.metavar == "PATH":
         value = ":path:_files"
-    elif flag.metavar and flag.fills != "embedded":
-        value = f":{flag.metavar.lower()}: "
+    elif flag.takes_next:
+        value = f":{str(flag.metavar).lower()}: "
     names = f"{{{','.join(flag.names)}}}" if len(flag.names) > 1 else flag.names[0]
     exclusive = f"'({' '.join(flag.names)})'"
     return f"    {exclusive}{names}'[{_zsh_escaped(flag.help)}]{value}' \\"
@@ -187,9 +185,7 @@ complete -c pyredis-cli -f
 
 
 def _fish(known: Words) -> str:
-    valued = [
-        name for flag in known.flags if flag.metavar and flag.fills != "embedded" for name in flag.names
-    ]
+    valued = [name for flag in known.flags if flag.takes_next for name in flag.names]
     lines = [_FISH_HEAD.replace("{valued}", " ".join(valued))]
     lines += [_fish_flag(flag) for flag in known.flags]
     lines += [
@@ -214,7 +210,7 @@ def _fish_flag(flag: Flag) -> str:
     value = ""
     if flag.metavar == "PATH":
         value = " -rF"
-    elif flag.metavar and flag.fills != "embedded":
+    elif flag.takes_next:
         value = " -x"
     condition = "-n 'not count (__pyredis_cli_words) >/dev/null'"
     return f"complete -c pyredis-cli {condition} {names}{value} -d {_quoted(flag.help)}"

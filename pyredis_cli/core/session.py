@@ -11,31 +11,37 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Final, NamedTuple, cast
 
 from pyredis.address import Address
 from pyredis.client.async_client import AsyncClient
 from pyredis.commands.spec import Table
-from pyredis.exceptions import PyRedisConnClosed, PyRedisError
+from pyredis.exceptions import PyRedisConnClosed, PyRedisError, ReplyError
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
 from pyredis_cli.core.outcome import Outcome
 
 __all__ = ["Session"]
 
-_INBOX_FULL = 1_000
+_INBOX_FULL: Final = 1_000
 """So many unread messages, and the network is left to wait."""
 
+_DECISIVE: Final = frozenset({"select", "auth", "hello", "reset"})
+"""Effects that later commands rely on: when one fails, those would meet another database, user or protocol."""
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What the person changed since the start, to be done again on a new connection."""
+
+class _Wanted(NamedTuple):
+    """What the person changed since the start, to be done again on a new connection.
+
+    ``undone`` are the commands that are not: they are told.
+    """
 
     reset: bool = False
     credentials: tuple[bytes, ...] = ()
     protocol: int | None = None
     database: int | None = None
+    undone: tuple[str, ...] = ()
 
     def steps(self) -> list[tuple[bytes, ...]]:
         """Return the commands that bring a fresh connection there."""
@@ -61,7 +67,10 @@ class Session:
         """Is given what the server pushes outside of SUBSCRIBE and MONITOR; None drops it."""
         self._lease: AsyncClient | None = None
         self._was_connected = False
+        self._expects_reply = False
         self._wanted = _Wanted()
+        self._queued: list[Outcome] = []
+        """The commands of the open transaction."""
         self._inbox: deque[Reply] = deque()
         self._arrived = asyncio.Event()
 
@@ -112,7 +121,7 @@ class Session:
     @property
     def streaming(self) -> bool:
         """Whether messages come by themselves."""
-        return self.subscribed or self.monitoring
+        return self.connected and (self.subscribed or self.monitoring)
 
     # -- what it does
 
@@ -145,8 +154,8 @@ class Session:
         try:
             outcome = await self._run(outcome)
         except PyRedisError as error:
-            outcome = replace(outcome, error=error)
-        return replace(outcome, seconds=perf_counter() - started)
+            outcome = outcome._replace(error=error, at_connect=self._lease is None)
+        return outcome._replace(seconds=perf_counter() - started)
 
     async def _run(self, outcome: Outcome) -> Outcome:
         await _let_the_network_speak()
@@ -166,20 +175,32 @@ class Session:
         if client is None:
             raise PyRedisConnClosed("not connected", address=str(self.address))
         silent = client.reply_mode != "on" or _is_silent(outcome)
-        queued = client.in_transaction
-        reply = await client.execute(*outcome.argv)
-        if client.closed:
-            await self._drop()
+        queues = client.in_transaction
+        try:
+            outcome = outcome._replace(reply=await self._reply(client, outcome.argv))
+        except ReplyError as error:
+            outcome = outcome._replace(error=error)
         else:
-            self._remember(client, outcome, queued=queued)
-        return replace(outcome, reply=reply, silent=silent and reply is None)
+            outcome = outcome._replace(silent=silent and outcome.reply is None)
+        outcome = outcome._replace(broken_ground=self._take_effect(client, outcome, queues=queues))
+        if client.closed and outcome.error is None:
+            await self._drop()
+        return outcome
+
+    async def _reply(self, client: AsyncClient, argv: tuple[bytes, ...]) -> Reply:
+        """Return the reply to a command; it may come behind any number of messages."""
+        self._expects_reply = True
+        client.resume()
+        try:
+            return await client.execute(*argv)
+        finally:
+            self._expects_reply = False
 
     async def _reconnected(self, outcome: Outcome) -> Outcome:
         """See to it that there is a connection; add to the outcome what the person must know of it."""
         if self.connected:
             return outcome
         lost = self._what_would_be_lost()
-        notices = outcome.notices
         await self._drop()
         if lost:
             raise PyRedisConnClosed(
@@ -189,33 +210,68 @@ class Session:
             )
         again = self._was_connected
         await self.connect()
-        if again:
-            notices = (*notices, f"reconnected to {self.address}")
-        return replace(outcome, notices=notices)
+        return outcome._replace(notices=(*outcome.notices, self._welcome())) if again else outcome
 
     def _what_would_be_lost(self) -> str:
         """Return what a new connection could not bring back, in words; empty when nothing."""
         losses = {
             "the transaction": self.in_transaction,
             "the watched keys": self.watching and not self.in_transaction,
+            "CLIENT REPLY OFF": self._lease is not None and self._lease.reply_mode != "on",
         }
         return " and ".join(name for name, held in losses.items() if held)
 
-    def _remember(self, client: AsyncClient, outcome: Outcome, *, queued: bool) -> None:
+    def _welcome(self) -> str:
+        """Return what to say of a new connection: also what the person did to the old one that this one lacks."""
+        undone, self._wanted = self._wanted.undone, self._wanted._replace(undone=())
+        rest = f"; not done again: {', '.join(undone)}" if undone else ""
+        return f"reconnected to {self.address}{rest}"
+
+    # -- what commands change
+
+    def _take_effect(self, client: AsyncClient, outcome: Outcome, *, queues: bool) -> str:
+        """Remember what the command changed; return why the ground of those to come is broken, if it is.
+
+        What is queued in a transaction takes effect when EXEC says so.
+        """
+        if client.in_transaction and queues:
+            if outcome.error is None:
+                self._queued.append(outcome)
+                return ""
+            return _broken_ground(outcome, outcome.error)
+        queued, self._queued = self._queued, []
+        if _effect(outcome) != "exec":
+            return self._change(client, outcome, outcome.error or outcome.reply)
+        if not isinstance(outcome.reply, list):
+            return next((f"{_name(one)} was not run" for one in queued if _effect(one) in _DECISIVE), "")
+        replies = cast("list[Reply]", outcome.reply)
+        changes = [self._change(client, *done) for done in zip(queued, replies, strict=False)]
+        return next(filter(None, changes), "")
+
+    def _change(self, client: AsyncClient, outcome: Outcome, reply: Reply | PyRedisError) -> str:
+        if isinstance(reply, ReplyError):
+            return _broken_ground(outcome, reply)
+        self._remember(client, outcome)
+        return ""
+
+    def _remember(self, client: AsyncClient, outcome: Outcome) -> None:
         """Note what has to be done again on a new connection."""
-        effect = outcome.spec.effect if outcome.spec else None
-        if effect == "reset":
-            self._wanted = _Wanted(reset=True)
-        elif effect == "auth":
-            # Queued in a transaction it takes effect at EXEC; a connection that breaks before that is announced.
-            self._wanted = replace(self._wanted, credentials=outcome.argv[1:])
-        elif effect == "hello" and not queued:
-            credentials = _hello_credentials(outcome.argv) or self._wanted.credentials
-            self._wanted = replace(self._wanted, protocol=client.protocol, credentials=credentials)
-        elif effect in ("select", "exec"):
-            start = 0 if self._wanted.reset else self.pool.database
-            moved = client.database if client.database != start else None
-            self._wanted = replace(self._wanted, database=moved)
+        wanted = self._wanted
+        match _effect(outcome):
+            case "reset":
+                wanted = _Wanted(reset=True)
+            case "auth":
+                wanted = wanted._replace(credentials=outcome.argv[1:])
+            case "hello":
+                credentials = _hello_credentials(outcome.argv) or wanted.credentials
+                wanted = wanted._replace(protocol=client.protocol, credentials=credentials)
+            case "select":
+                start = 0 if wanted.reset else self.pool.database
+                wanted = wanted._replace(database=client.database if client.database != start else None)
+            case "alters":
+                undone = dict.fromkeys((*wanted.undone, _name(outcome)))
+                wanted = wanted._replace(undone=tuple(undone))
+        self._wanted = wanted
 
     # -- messages
 
@@ -240,8 +296,8 @@ class Session:
                 await self._next_arrival(client)
             finished = True
         finally:
-            if not finished:
-                await self._drop()
+            if not finished and client is not None:
+                client.close()  # and stays the lease: the next command tells what was lost with it
 
     async def _next_arrival(self, client: AsyncClient) -> None:
         """Return when a message is there or the connection is gone."""
@@ -259,7 +315,7 @@ class Session:
         elif self.streaming:
             self._inbox.append(reply)
             self._arrived.set()
-            if len(self._inbox) >= _INBOX_FULL and self._lease is not None:
+            if len(self._inbox) >= _INBOX_FULL and self._lease is not None and not self._expects_reply:
                 self._lease.pause()
 
     def _make_room(self, client: AsyncClient) -> None:
@@ -289,17 +345,27 @@ async def _let_the_network_speak() -> None:
     await asyncio.sleep(0)
 
 
+def _effect(outcome: Outcome) -> str | None:
+    return outcome.spec.effect if outcome.spec else None
+
+
 def _is_silent(outcome: Outcome) -> bool:
     """Whether success shows nothing: CLIENT REPLY OFF and SKIP, SHUTDOWN."""
-    return outcome.spec is not None and outcome.spec.effect in ("reply", "shutdown")
+    return _effect(outcome) in ("reply", "shutdown")
+
+
+def _broken_ground(outcome: Outcome, error: PyRedisError) -> str:
+    return f"(error) {error}" if _effect(outcome) in _DECISIVE else ""
 
 
 def _hello_credentials(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    words = [word.lower() for word in argv]
-    if b"auth" not in words[2:]:
-        return ()
-    at = words.index(b"auth", 2)
-    return argv[at + 1 : at + 3]
+    """Return the user and the password of ``HELLO proto AUTH user password SETNAME name``."""
+    options = iter(argv[2:])
+    for option in options:
+        if option.lower() == b"auth":
+            return (next(options), next(options))
+        next(options, None)  # the name of SETNAME, which may be "auth"
+    return ()
 
 
 def _name(outcome: Outcome) -> str:

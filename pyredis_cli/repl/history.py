@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING
 import platformdirs
 from prompt_toolkit.history import History
 
+from pyredis_cli.core.secrets import guarded, hidden
 from pyredis_cli.core.splitting import SplitError, split
 from pyredis_cli.render.escape import printable
 from pyredis_cli.render.line import as_typed
 from pyredis_cli.repl.lines import lines_of
+from pyredis_cli.repl.meta import WORDS
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
@@ -38,6 +40,7 @@ _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
 _OVERRIDES = ("REDISCLI_HISTFILE", "VALKEYCLI_HISTFILE")
 
+_OWN_WORDS = frozenset(word.encode() for word in WORDS)
 _COUNT = re.compile(rb"[+-]?\d+")
 _PLAIN_WORD = re.compile(r"""[^\s"'\\]+""")
 
@@ -63,11 +66,10 @@ def redacted(line: str, encoding: str, table: Table, password: str | None = None
         return None if _suspicious(line, table, password) else line
     start = _counts(argv)
     command = argv[start:]
-    spec = table.find(command) if command else None
-    secrets = spec.secret_positions(command) if spec else frozenset()
-    if not secrets:
+    if command and command[0].lower() in _OWN_WORDS:
         return line
-    return as_typed(argv, encoding, {start + position for position in secrets})
+    secrets = hidden(command, table)
+    return as_typed(argv, encoding, {start + position for position in secrets}) if secrets else line
 
 
 def _counts(argv: list[bytes]) -> int:
@@ -80,8 +82,7 @@ def _suspicious(line: str, table: Table, password: str | None) -> bool:
     if password and password in line:
         return True
     name = next((word for word in line.split() if not _COUNT.fullmatch(word.encode(errors="replace"))), "")
-    guarded = {spec.name.partition(" ")[0] for spec in table.specs() if spec.secrets}
-    return _PLAIN_WORD.fullmatch(name) is None or name.upper() in guarded
+    return _PLAIN_WORD.fullmatch(name) is None or guarded(name, table)
 
 
 class HistoryFile:

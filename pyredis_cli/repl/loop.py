@@ -14,7 +14,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from pyredis.exceptions import PyRedisError, ReplyError
+from pyredis.exceptions import PyRedisError
 from pyredis_cli.core import connect
 from pyredis_cli.exits import Exit
 from pyredis_cli.repl import meta
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from pyredis.address import Address
     from pyredis.types import Reply
-    from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.core.session import Session
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 logger = logging.getLogger(__name__)
-
-# When one of these fails, the lines pasted after it would meet a database, user or protocol nobody asked for.
-_DECISIVE = frozenset({"select", "auth", "hello", "reset"})
 
 # So many pushes may wait to be shown; a flood beyond that must not fill the memory.
 _UNSEEN_PUSHES = 1_000
@@ -88,6 +84,7 @@ class Repl:
             lambda: prompt(self._session),
             CommandHistory(HistoryFile(history) if history else None, self._kept, self._warnings.append),
             NameCompleter(lambda: self._session.table),
+            color=streams.color,
         )
 
     async def converse(self) -> int:
@@ -163,11 +160,11 @@ class Repl:
     async def _send(self, asked: Order) -> _After:
         for _ in range(asked.times):
             outcome = await self._session.run(asked.argv)
-            await self._printer.outcome(outcome, self._session)
+            await self._printer.outcome(outcome, self._session.address)
             if self._session.streaming:
                 await self._stream()
                 return _After.STOP
-            if _stops(outcome, connected=self._session.connected):
+            if outcome.broken_ground or not outcome.answered:
                 return _After.STOP
         return _After.GO_ON
 
@@ -179,7 +176,7 @@ class Repl:
                 async for message in messages:
                     await self._printer.reply(message)
         except PyRedisError as error:
-            await self._printer.error(error, self._session)
+            await self._printer.error(error, self._session.address)
 
     def _note_push(self, push: Reply) -> None:
         with suppress(asyncio.QueueFull):
@@ -199,7 +196,7 @@ class Repl:
         except Interrupted:
             await self._printer.warn("not connected: interrupted")
         except PyRedisError as error:
-            await self._printer.error(error, self._session)
+            await self._printer.error(error, self._session.address, at_connect=True)
         self._learn()
 
     async def _move(self, address: Address) -> None:
@@ -238,15 +235,6 @@ class Repl:
     async def _show_warnings(self) -> None:
         while self._warnings:
             await self._printer.warn(self._warnings.pop(0))
-
-
-def _stops(outcome: Outcome, *, connected: bool) -> bool:
-    """Return whether nothing may follow: the connection failed, or a change of database or user did."""
-    if outcome.error is None:
-        return False
-    if connected and isinstance(outcome.error, ReplyError):
-        return outcome.spec is not None and outcome.spec.effect in _DECISIVE
-    return True
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

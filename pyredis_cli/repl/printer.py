@@ -18,10 +18,10 @@ from pyredis_cli.render.escape import printable
 from pyredis_cli.render.machine import json_text, raw
 
 if TYPE_CHECKING:
+    from pyredis.address import Address
     from pyredis.exceptions import PyRedisError
     from pyredis.types import Reply
     from pyredis_cli.core.outcome import Outcome
-    from pyredis_cli.core.session import Session
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
 
@@ -46,17 +46,16 @@ class Printer:
         self._streams = streams
         self._turn = asyncio.Lock()
 
-    async def outcome(self, outcome: Outcome, session: Session) -> None:
+    async def outcome(self, outcome: Outcome, address: Address) -> None:
         """Print what became of a command: what must be told first, then its reply or error, then its time."""
         for notice in outcome.notices:
             await self.warn(notice)
-        if isinstance(outcome.error, ReplyError) and session.connected:
+        if isinstance(outcome.error, ReplyError) and outcome.answered:
             await self.reply(outcome.error)
         elif outcome.error is not None:
-            await self.error(outcome.error, session)
+            await self.error(outcome.error, address, at_connect=outcome.at_connect)
         elif not outcome.silent:
-            shape = outcome.spec.shape_for(outcome.argv) if outcome.spec else None
-            await self.reply(outcome.reply, text=shape == "text")
+            await self.reply(outcome.reply, text=outcome.is_text)
         if outcome.seconds >= _SLOW:
             await self._line(f"({outcome.seconds:.2f}s)", _DIM)
 
@@ -64,9 +63,9 @@ class Printer:
         """Print a reply, an error reply or a message that came by itself; ``text`` is for text to be read."""
         await self._write(self._formatted(reply, text))
 
-    async def error(self, error: PyRedisError, session: Session) -> None:
+    async def error(self, error: PyRedisError, address: Address, *, at_connect: bool = False) -> None:
         """Print why there is no reply, or why the session is not connected."""
-        await self.refuse(explain(error, session.address, at_connect=not session.connected))
+        await self.refuse(explain(error, address, at_connect=at_connect))
 
     async def refuse(self, line: str) -> None:
         """Print why something typed is not done."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from pyredis_cli.repl.bindings import bindings
@@ -20,7 +21,7 @@ __all__ = ["line_reader"]
 
 
 def line_reader(
-    message: Callable[[], StyleAndTextTuples], history: History, completer: Completer
+    message: Callable[[], StyleAndTextTuples], history: History, completer: Completer, *, color: bool
 ) -> PromptSession[str]:
     """Return a session that reads a line at a time; ``message`` is asked for the prompt at each redraw."""
     return PromptSession(
@@ -31,5 +32,6 @@ def line_reader(
         enable_suspend=True,
         key_bindings=bindings(),
         style=Style.from_dict(STYLE),
+        color_depth=None if color else ColorDepth.MONOCHROME,
         include_default_pygments_style=False,
     )

@@ -36,9 +36,6 @@ Exit code: 0, or 1 when the server replied with an error; pyredis-cli --help tel
 
 _CHUNK = 64 * 1024
 
-_DECISIVE = frozenset({"select", "auth", "hello", "reset"})
-"""Effects that the lines after them rely on: when one fails, those would meet another database or user."""
-
 _CONFIRMED = frozenset({"subscribe", "unsubscribe"})
 
 
@@ -89,22 +86,20 @@ class _Run:
         self._encoding = settings.encoding
         self._echoes = settings.echo
         self._form = _form(settings, streams)
-        self._queued: list[str | None] = []
-        """The effects of the commands of the open transaction."""
 
     async def command(self, argv: tuple[bytes, ...]) -> Exit:
         """Run one command; an error is one line on standard error, and nothing else."""
         outcome = await self._outcome(argv)
         if outcome.error is not None:
-            return self._fail(outcome.error)
+            return self._fail(outcome.error, at_connect=outcome.at_connect)
         self._show(outcome)
         return await self._stream()
 
     async def script(self) -> Exit:
         """Run each line of standard input; return the exit code of what stopped it, else of the first error.
 
-        Nothing is sent after a line that cannot be read, a connection that failed, or a SELECT, AUTH, HELLO or
-        RESET that was refused.
+        Nothing is sent after a line that cannot be read, a connection that failed, or a change of database, user
+        or protocol that did not come true.
         """
         code = Exit.OK
         number = 0
@@ -134,42 +129,24 @@ class _Run:
 
     def _echo(self, argv: tuple[bytes, ...]) -> None:
         """Write the command as the prompt would show it, without its secrets."""
+        from pyredis_cli.core.secrets import hidden
         from pyredis_cli.render.line import as_typed
 
-        spec = self._session.table.find(argv)
-        hidden = spec.secret_positions(argv) if spec else ()
-        self._streams.write(f"> {as_typed(argv, self._encoding, hidden)}\n".encode("utf-8", "replace"))
+        shown = as_typed(argv, self._encoding, hidden(argv, self._session.table))
+        self._streams.write(f"> {shown}\n".encode("utf-8", "replace"))
 
     async def _entry(self, argv: tuple[bytes, ...], where: str) -> tuple[Exit, bool]:
         outcome = await self._outcome(argv)
-        error = outcome.error
         where = f"{where}: {_name(outcome)}: "
-        if error is not None and not isinstance(error, ReplyError):
-            return self._fail(error, where), False
-        self._show(outcome)
-        refused = self._refused(outcome)
-        if refused is not None:
-            self._fail(refused, where, "; stopped here, no later line was sent")
+        if outcome.answered:
+            self._show(outcome)
+        if outcome.broken_ground:
+            self._streams.say(f"{where}{outcome.broken_ground}; stopped here, no later line was sent")
             return Exit.REFUSED, False
-        if error is not None:
-            return self._fail(error, where), True
+        if outcome.error is not None:
+            return self._fail(outcome.error, where, at_connect=outcome.at_connect), outcome.answered
         code = await self._stream()
         return code, code is Exit.OK
-
-    def _refused(self, outcome: Outcome) -> ReplyError | None:
-        """Return why the lines to come would meet another database, user or protocol than they rely on."""
-        effect = outcome.spec.effect if outcome.spec else None
-        if isinstance(outcome.error, ReplyError):
-            return outcome.error if effect in _DECISIVE else None
-        if effect == "multi":
-            self._queued.clear()
-        elif self._session.in_transaction:
-            self._queued.append(effect)
-        elif effect == "exec" and isinstance(outcome.reply, list):
-            for queued, reply in zip(self._queued, cast("list[Reply]", outcome.reply), strict=False):
-                if queued in _DECISIVE and isinstance(reply, ReplyError):
-                    return reply
-        return None
 
     async def _outcome(self, argv: tuple[bytes, ...]) -> Outcome:
         """Return what became of a command, once its notices are told."""
@@ -185,7 +162,7 @@ class _Run:
         try:
             async with aclosing(self._session.messages()) as messages:
                 async for message in messages:
-                    self._streams.write(self._form(message, None))
+                    self._streams.write(self._form(message, False))
         except PyRedisError as error:
             return self._fail(error)
         return Exit.OK
@@ -196,11 +173,11 @@ class _Run:
             return
         reply = outcome.error if isinstance(outcome.error, ReplyError) else outcome.reply
         for part in _parts(reply, outcome.spec):
-            self._streams.write(self._form(part, outcome.spec))
+            self._streams.write(self._form(part, outcome.is_text))
 
-    def _fail(self, error: PyRedisError, where: str = "", consequence: str = "") -> Exit:
-        self._streams.say(f"{where}{explain(error, self._session.address)}{consequence}")
-        return exit_for(error)
+    def _fail(self, error: PyRedisError, where: str = "", *, at_connect: bool = False) -> Exit:
+        self._streams.say(f"{where}{explain(error, self._session.address, at_connect=at_connect)}")
+        return exit_for(error, at_connect=at_connect)
 
 
 def _parts(reply: Reply, spec: Spec | None) -> Sequence[Reply]:
@@ -271,7 +248,8 @@ async def _readable(stdin: BinaryIO) -> None:
 
 # -- the form of a reply
 
-_Form: TypeAlias = Callable[[Reply, Spec | None], bytes]
+_Form: TypeAlias = Callable[[Reply, bool], bytes]
+"""Makes bytes of a reply; is told whether the reply is text to be read, not a value."""
 
 
 def _form(settings: Settings, streams: Streams) -> _Form:
@@ -281,24 +259,19 @@ def _form(settings: Settings, streams: Streams) -> _Form:
         case "raw":
             from pyredis_cli.render.machine import raw
 
-            return lambda reply, spec: raw(reply, text=_is_text(spec))
+            return lambda reply, text: raw(reply, text=text)
         case "json":
             from pyredis_cli.render.machine import json_text
 
-            return lambda reply, spec: json_text(reply)
+            return lambda reply, text: json_text(reply)
         case "redis":
             from pyredis_cli.render.classic import classic
 
-            return lambda reply, spec: classic(reply, text=_is_text(spec), terminal=terminal)
+            return lambda reply, text: classic(reply, text=text, terminal=terminal)
     from pyredis_cli.render.human import renderable, to_ansi
 
-    def human(reply: Reply, spec: Spec | None) -> bytes:
-        shown = renderable(reply, encoding=settings.encoding, text=_is_text(spec))
+    def human(reply: Reply, text: bool) -> bytes:
+        shown = renderable(reply, encoding=settings.encoding, text=text)
         return to_ansi(shown, color=streams.color).encode("utf-8", "replace")
 
     return human
-
-
-def _is_text(spec: Spec | None) -> bool:
-    """Whether the reply is text to be read, not a value."""
-    return spec is not None and spec.shape == "text"

@@ -54,6 +54,13 @@ async def loaded(history: CommandHistory) -> list[str]:
         ("config set maxmemory 1 masterauth s3cret", "config set maxmemory 1 masterauth ***"),
         ("MIGRATE h 6379 k 0 100 AUTH s3cret", "MIGRATE h 6379 k 0 100 AUTH ***"),
         ("MIGRATE h 6379 k 0 100 AUTH2 alice s3cret", "MIGRATE h 6379 k 0 100 AUTH2 *** ***"),
+        ("AUHT s3cret", "AUHT ***"),
+        ("5 autth alice s3cret", "5 autth *** ***"),
+        ("AUTHENTICATE s3cret", "AUTHENTICATE ***"),
+        ("HELO 3 AUTH alice s3cret", "HELO *** *** *** ***"),
+        ("ACL SETUSR alice >s3cret", "ACL SETUSR *** ***"),
+        ("config sett requirepass s3cret", "config sett *** ***"),
+        ("CONFG SET requirepass s3cret", "CONFG *** *** ***"),
     ],
 )
 def test_a_secret_is_not_remembered_in_any_spelling(line: str, remembered: str) -> None:
@@ -73,6 +80,8 @@ def test_a_secret_is_not_remembered_in_any_spelling(line: str, remembered: str) 
         'ACL SETUSER alice on ">s3cret',
         'CONFIG SET requirepass "s3cret',
         r'"\x41UTH" "s3cret',
+        'AUHT "s3cret',
+        'ACL SETUSR alice ">s3cret',
     ],
 )
 def test_a_line_that_cannot_be_read_is_forgotten_when_it_may_hold_a_secret(line: str) -> None:
@@ -95,6 +104,14 @@ def test_a_line_that_cannot_be_read_is_forgotten_when_it_holds_the_password_of_t
         "CONFIG GET *",
         "5",
         "AUTH",
+        "SETT k v",
+        "SETT k 'open",
+        "HGETAL key",
+        "CLINET LIST",
+        "CLIENT LSIT x",
+        "ACL",
+        "ACL SETUSR",
+        "NOBODY." + "x" * 10_000 + " KNOWS",
     ],
 )
 def test_other_lines_are_remembered_as_they_were_typed(line: str) -> None:

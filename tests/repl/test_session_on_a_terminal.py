@@ -47,8 +47,10 @@ def test_an_error_is_red_and_shows_its_code(repl: StartRepl, server: Server) -> 
     assert screen.cell(0, row).fg in ("red", "brightred")
 
 
-def test_without_colours_no_colour_is_sent(repl: StartRepl, redis82: Server) -> None:
-    screen = repl(redis82, env={"NO_COLOR": "1"})
+@pytest.mark.parametrize("wish", [{"NO_COLOR": "1"}, {"CLICOLOR": "0"}])
+def test_without_colours_no_colour_is_sent(repl: StartRepl, redis82: Server, wish: dict[str, str]) -> None:
+    screen = repl(redis82, env=wish)
+    ask(screen, "SELECT 2")
     ask(screen, "NOSUCH")
     ask(screen, "LRANGE nokey 0 -1")
     assert not re.search(rb"\x1b\[(?:\d+;)*(?:3|9)[0-7](?:;\d+)*m", screen.raw)

@@ -1,0 +1,39 @@
+"""Which words of a command must be neither shown nor kept.
+
+The facts say it of commands that are spelt right. Of the others it is guessed, on the side of caution: a password
+behind a misspelt ``AUTH`` is a password still. It knows no file and no screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from pyredis.commands.spec import Table
+
+__all__ = ["guarded", "hidden"]
+
+_LONGEST_NAME = 40
+
+
+def hidden(argv: Sequence[bytes], table: Table) -> frozenset[int]:
+    """Return the positions of the words that are or may be secret."""
+    spec = table.find(argv)
+    if spec is not None and not spec.subcommands:
+        return spec.secret_positions(argv)
+    # Nobody knows the command, or the subcommand of that container.
+    first = 1 if spec is None else 2
+    if len(argv) <= first or not guarded(argv[0].decode("utf-8", "replace"), table):
+        return frozenset()
+    return frozenset(range(first, len(argv)))
+
+
+def guarded(name: str, table: Table) -> bool:
+    """Return whether a command of that name may carry a secret, as it is spelt or as it may be meant."""
+    name = name.upper()
+    careful = {spec.name.partition(" ")[0] for spec in table.specs() if spec.secrets}
+    if name in careful or table.find([name]) is not None:
+        return name in careful
+    if len(name) > _LONGEST_NAME:
+        return False
+    return name.startswith(tuple(careful)) or bool(get_close_matches(name, careful))
