@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 __all__ = ["main"]
@@ -11,6 +12,8 @@ _INTERRUPTED = 130
 
 def main() -> int:
     """Run the program; return its exit code. Ctrl-C is quiet while the program is still being loaded, too."""
+    # Nothing of what is being loaded is garbage; looking for it costs a tenth of a one-shot's time.
+    gc.disable()
     try:
         from pyredis_cli.cli import main as run
     except KeyboardInterrupt:

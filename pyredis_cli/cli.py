@@ -74,7 +74,7 @@ def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> in
 
 def _start(given: Given, settings: Settings, streams: Streams) -> int:
     if given.embedded is None:
-        return _work(given.words, streams)(settings, streams)
+        return _do(_work(given.words, streams), settings, streams)
     return _embedded(given.embedded, given.words, settings, streams)
 
 
@@ -85,6 +85,13 @@ def _work(words: Sequence[str], streams: Streams) -> Callable[[Settings, Streams
     name, rest = (words[0], words[1:]) if words and words[0] in TOOLS else ("exec", words)
     tool = load_tool(name)
     return lambda settings, streams: tool(settings, streams, rest)
+
+
+def _do(work: Callable[[Settings, Streams], int], settings: Settings, streams: Streams) -> int:
+    """Do the work; from now on there may be garbage, but not among what is loaded."""
+    gc.freeze()
+    gc.enable()
+    return work(settings, streams)
 
 
 def _embedded(folder: str, words: Sequence[str], settings: Settings, streams: Streams) -> int:
@@ -98,7 +105,7 @@ def _embedded(folder: str, words: Sequence[str], settings: Settings, streams: St
         with EmbeddedServer.launch(Path(expanduser(folder)) if folder else None) as server:
             work = _work(words, streams)  # imported while the server starts
             server.until_ready()
-            return work(replace(settings, address=UnixAddress(server.path)), streams)
+            return _do(work, replace(settings, address=UnixAddress(server.path)), streams)
     except EmbeddedError as error:
         streams.say(str(error))
         return Exit.CONNECTION
