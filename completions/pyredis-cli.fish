@@ -29,7 +29,7 @@ complete -c pyredis-cli -f
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s h -x -d 'host of the server (127.0.0.1)'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s p -x -d 'port of the server (6379)'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s s -rF -d 'unix socket of the server; wins over -h and -p'
-complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s u -x -d 'all at once: redis://user:password@host:port/database'
+complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s u -x -d 'redis://user:password@host:port/database; -n, --user and --pass win'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s n -x -d 'database number (0)'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l embedded -d 'a private server, kept in DIR or thrown away'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l user -x -d 'user name; asks for the password when none is given'

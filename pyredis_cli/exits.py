@@ -57,9 +57,10 @@ def exit_for(error: PyRedisError, *, at_connect: bool = False) -> Exit:
     return Exit.USAGE  # refused before anything was sent, such as SYNC
 
 
+_CHECK_PASSWORD = "check --user and the password: --askpass, --pass or REDISCLI_AUTH"
 _MENDS = {
-    "AUTH": "check --user and the password: --askpass, --pass or REDISCLI_AUTH",
-    "HELLO": "check --user and the password: --askpass, --pass or REDISCLI_AUTH",
+    "AUTH": _CHECK_PASSWORD,
+    "HELLO": _CHECK_PASSWORD,
     "SELECT": "choose another database with -n",
 }
 
@@ -69,7 +70,7 @@ def explain(error: PyRedisError, address: Address, *, at_connect: bool = False) 
     match error:
         case ReplyError() if at_connect:
             command = error.command or "the connection"
-            mend = _MENDS.get(command, "nothing was run")
+            mend = _CHECK_PASSWORD if isinstance(error, NoAuth) else _MENDS.get(command, "nothing was run")
             return f"{address} refused {command}: (error) {error.message}; {mend}"
         case ReplyError():
             return f"(error) {error.message}"

@@ -111,7 +111,13 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("-h",), "host", "host of the server (127.0.0.1)", "HOST", _filled),
         Flag(("-p",), "port", "port of the server (6379)", "PORT", _port),
         Flag(("-s",), "socket", "unix socket of the server; wins over -h and -p", "PATH", _filled),
-        Flag(("-u",), "url", "all at once: redis://user:password@host:port/database", "URL", _filled),
+        Flag(
+            ("-u",),
+            "url",
+            "redis://user:password@host:port/database; -n, --user and --pass win",
+            "URL",
+            _filled,
+        ),
         Flag(("-n",), "database", "database number (0)", "DB", _number),
         Flag(
             ("--embedded",),

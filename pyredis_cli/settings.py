@@ -84,6 +84,8 @@ def _check(given: Given) -> None:
     where = (given.host, given.port, given.socket, given.url)
     if given.embedded is not None and where != (None, None, None, None):
         raise UsageError("--embedded starts a server of its own; leave out -h, -p, -s and -u")
+    if given.url is not None and where[:3] != (None, None, None):
+        raise UsageError("the URL says where the server is; leave out -h, -p and -s, or -u")
     if given.resp2 and given.resp3:
         raise UsageError("-2 and -3 exclude each other; give one of them")
 
@@ -91,14 +93,10 @@ def _check(given: Given) -> None:
 def _address(given: Given, target: Target) -> Address:
     if given.socket is not None:
         return UnixAddress(given.socket)
-    if given.host is None and given.port is None:
+    if given.url is not None:
         return target.address
-    if isinstance(target.address, UnixAddress):
-        raise UsageError("the URL names a unix socket; leave out -h and -p")
-    return TcpAddress(
-        _first(given.host, target.address.host, ""),
-        _first(given.port, target.address.port, 0),
-    )
+    default = TcpAddress()
+    return TcpAddress(_first(given.host, None, default.host), _first(given.port, None, default.port))
 
 
 def _encoding(said: str | None) -> str | None:

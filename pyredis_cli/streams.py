@@ -111,12 +111,15 @@ class Streams:
 
 
 def _reopen_closed() -> None:
-    """Put the null device in the place of a closed stream, or the next socket would take its number."""
+    """Put the null device in the place of a closed stream, or the next socket would take its number.
+
+    It is opened for reading alone, so that writing to a closed standard output fails as it should.
+    """
     for descriptor in (_STDIN, _STDOUT, _STDERR):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            os.open(os.devnull, os.O_RDONLY)
 
 
 def _unbuffered(descriptor: int, mode: str) -> BinaryIO:

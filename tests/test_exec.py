@@ -288,8 +288,12 @@ def test_no_input_is_no_error(redis82: Server) -> None:
 def test_closed_streams_are_survived(redis82: Server) -> None:
     program = f"{sys.executable} -m pyredis_cli -s {redis82.unix_path}"
 
-    for ran_like_that in (f"{program} SET k v <&- >&- 2>&-", f"{program} <&-", f"{program} PING <&- 2>&-"):
-        assert subprocess.run(["sh", "-c", ran_like_that], check=False).returncode == 0
+    for ran_like_that, code in (
+        (f"{program} SET k v <&- >&- 2>&-", 7),  # it ran, and its reply went nowhere
+        (f"{program} <&-", 0),
+        (f"{program} PING <&- 2>&-", 0),
+    ):
+        assert subprocess.run(["sh", "-c", ran_like_that], check=False).returncode == code
     assert redis82.command("GET", "k") == b"v"
 
 
@@ -490,3 +494,44 @@ def test_a_script_shows_its_commands_when_asked_but_not_their_secrets(redis82: S
     assert ran(redis82, "--echo", stdin=script) == Ran(
         0, b'> SET k "two words"\nOK\n> AUTH *** ***\nOK\n> get k\ntwo words\n', b""
     )
+
+
+def test_a_script_goes_on_with_another_server(redis82: Server, valkey9: Server) -> None:
+    valkey9.command("SET", "k", "v")
+    script = f"SET k here\nSELECT 0\nconnect 127.0.0.1 {valkey9.port}\nGET k\nFLUSHALL\n".encode()
+
+    assert ran(redis82, stdin=script) == Ran(0, b"OK\nOK\nv\nOK\n", b"")
+    assert redis82.command("GET", "k") == b"here"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("connect 127.0.0.1 1", 3, "stdin:1: connect: cannot connect to 127.0.0.1:1: connection refused"),
+        ("connect 127.0.0.1", 2, "stdin:1: connect: connect takes a host and a port; stopped here"),
+        ("connect redis://u:hush@h 1", 2, "stdin:1: connect: connect takes a host and a port; stopped here"),
+        ("connect h one", 2, "stdin:1: connect: port 'one' is not a number; stopped here"),
+    ],
+)
+def test_a_script_that_cannot_go_on_elsewhere_stops(redis82: Server, line: str, code: int, said: str) -> None:
+    redis82.command("SET", "k", "v")
+    outcome = ran(redis82, stdin=f"{line}\nFLUSHALL\n".encode())
+
+    assert outcome.code == code
+    assert outcome.said.startswith(said)
+    assert redis82.command("EXISTS", "k") == 1
+
+
+def test_a_number_in_front_repeats_a_command_of_a_script(redis82: Server) -> None:
+    assert ran(redis82, stdin=b"3 INCR n\n") == Ran(0, b"1\n2\n3\n", b"")
+    refused = ran(redis82, stdin=b"0 INCR n\nINCR n\n")
+    assert (refused.code, refused.stdout) == (2, b"")
+    assert redis82.command("GET", "n") == b"3"
+
+
+def test_what_fails_inside_a_transaction_is_an_error(redis82: Server) -> None:
+    outcome = ran(redis82, stdin=b"MULTI\nINCR n\nLPUSH n x\nEXEC\nPING\n")
+
+    assert outcome.code == 1
+    assert outcome.said.startswith("stdin:4: EXEC: 2) (error) WRONGTYPE ")
+    assert outcome.stdout.endswith(b"PONG\n")

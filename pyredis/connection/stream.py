@@ -64,7 +64,7 @@ def _failure(error: BaseException, wire: Wire) -> PyRedisConnError | None:
     match error:
         case TimeoutError(errno=None):
             reason = f"no answer from {address} within {seconds:g} seconds"
-            mend = "check the address, or allow more with conn_timeout"
+            mend = "check the address, or allow more time to connect"
         case PyRedisConnClosed():
             reason, mend = f"{wire.error} while it was being opened", "is that a Redis or Valkey server?"
         case socket.gaierror() | UnicodeError() if isinstance(address, TcpAddress):

@@ -116,6 +116,11 @@ class AsyncBasePool:
         return self._options.username
 
     @property
+    def protocol(self) -> Literal[2, 3]:
+        """The RESP version asked for; a server that does not know HELLO is served in RESP2."""
+        return self._options.protocol
+
+    @property
     def conn_timeout(self) -> float | None:
         return self._options.conn_timeout
 

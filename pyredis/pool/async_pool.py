@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Unpack
 
-from pyredis.address import Address
+from pyredis.address import Address, UnixAddress
 from pyredis.connection.async_connection import address_of, checked_options
 from pyredis.connection.stream import Wire, open_wire
 from pyredis.pool.async_base import AsyncBasePool, PoolOptions
@@ -38,6 +38,26 @@ class AsyncPool(AsyncBasePool):
 
     def _check_options(self, options: Mapping[str, object]) -> None:
         checked_options(options, self._address)
+
+    def like(self, **changes: Unpack[PoolOptions]) -> AsyncPool:
+        """Return a new pool for the same server, with the same options but for these."""
+        options: PoolOptions = {
+            "database": self.database,
+            "password": self.password,
+            "encoding": self.encoding,
+            "conn_timeout": self.conn_timeout,
+            "read_timeout": self.read_timeout,
+            "pool_size": self.pool_size,
+            "username": self.username,
+            "protocol": self.protocol,
+            "decoder": self._options.decoder,
+            "acquire_timeout": self._acquire_timeout,
+            "close_on_err": self.close_on_err,
+        }
+        options.update(changes)
+        if isinstance(self._address, UnixAddress):
+            return AsyncPool(unix_sock=self._address.path, **options)
+        return AsyncPool(self._address.host, self._address.port, **options)
 
     async def _open(self) -> Wire:
         return await open_wire(self._address, self._options)

@@ -6,6 +6,7 @@ behind a misspelt ``AUTH`` is a password still. It knows no file and no screen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -14,10 +15,16 @@ from pyredis.commands.spec import Table
 __all__ = ["guarded", "hidden"]
 
 _LONGEST_NAME = 40
+_URL = re.compile(rb"\w+://[^/]*@")  # with a user and a password
 
 
 def hidden(argv: Sequence[bytes], table: Table) -> frozenset[int]:
     """Return the positions of the words that are or may be secret."""
+    urls = frozenset(position for position, word in enumerate(argv) if _URL.match(word))
+    return urls | _guessed(argv, table)
+
+
+def _guessed(argv: Sequence[bytes], table: Table) -> frozenset[int]:
     spec = table.find(argv)
     if spec is not None and not spec.subcommands:
         return spec.secret_positions(argv)

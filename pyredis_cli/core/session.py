@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
 from time import perf_counter
 from typing import Final, NamedTuple, cast
 
@@ -18,6 +19,7 @@ from pyredis.address import Address
 from pyredis.client.async_client import AsyncClient
 from pyredis.commands.spec import Table
 from pyredis.exceptions import PyRedisConnClosed, PyRedisError, ReplyError
+from pyredis.pool.async_base import PoolOptions
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
 from pyredis_cli.core.outcome import Outcome
@@ -29,6 +31,10 @@ _INBOX_FULL: Final = 1_000
 
 _DECISIVE: Final = frozenset({"select", "auth", "hello", "reset"})
 """Effects that later commands rely on: when one fails, those would meet another database, user or protocol."""
+
+
+_LETS_GO: Final = frozenset({"exec", "discard", "unwatch", "reply", "reset"})
+"""Effects by which a person lets go of what was lost with a connection."""
 
 
 class _Wanted(NamedTuple):
@@ -185,7 +191,16 @@ class Session:
         outcome = outcome._replace(broken_ground=self._take_effect(client, outcome, queues=queues))
         if client.closed and outcome.error is None:
             await self._drop()
+        elif _effect(outcome) == "auth" and outcome.error is None:
+            await self._speak_as_asked(client)
         return outcome
+
+    async def _speak_as_asked(self, client: AsyncClient) -> None:
+        """Say HELLO again once somebody has logged in: without a password the server may have refused it."""
+        if self.pool.protocol == 3 and client.protocol == 2 and self._wanted.protocol is None:
+            with suppress(ReplyError):
+                await client.execute("HELLO", 3)
+                self._wanted = self._wanted._replace(protocol=3)
 
     async def _reply(self, client: AsyncClient, argv: tuple[bytes, ...]) -> Reply:
         """Return the reply to a command; it may come behind any number of messages."""
@@ -201,16 +216,42 @@ class Session:
         if self.connected:
             return outcome
         lost = self._what_would_be_lost()
-        await self._drop()
+        lets_go = _effect(outcome) in _LETS_GO
+        if not lost or lets_go:
+            await self._drop()
         if lost:
+            # It stays lost until it is let go: lines typed ahead must not run outside of what they were meant for.
             raise PyRedisConnClosed(
-                f"the connection to {self.address} was lost, and with it {lost}; "
-                f"{_name(outcome)} was not sent",
+                f"the connection to {self.address} was lost, and with it {lost}; {_name(outcome)} was not sent"
+                + ("" if lets_go else "; DISCARD goes on without it"),
                 address=str(self.address),
             )
         again = self._was_connected
-        await self.connect()
+        await self._connect_for(outcome)
         return outcome._replace(notices=(*outcome.notices, self._welcome())) if again else outcome
+
+    async def _connect_for(self, outcome: Outcome) -> None:
+        """Connect; what an AUTH, HELLO or SELECT asks for takes the place of what the server may refuse."""
+        changes, wanted = _instead(outcome, self._wanted)
+        if not changes:
+            await self.connect()
+            return
+        before = self.pool, self._wanted
+        self.pool, self._wanted = self.pool.like(**changes), wanted
+        right = False
+        try:
+            await self.connect()
+            right = True
+        except ReplyError as error:
+            right = (
+                "password" in changes and error.command == "SELECT"
+            )  # the password was, the database is not
+            raise
+        finally:
+            useless = before[0] if right else self.pool
+            if not right:
+                self.pool, self._wanted = before
+            await useless.close()
 
     def _what_would_be_lost(self) -> str:
         """Return what a new connection could not bring back, in words; empty when nothing."""
@@ -349,6 +390,26 @@ def _effect(outcome: Outcome) -> str | None:
     return outcome.spec.effect if outcome.spec else None
 
 
+def _instead(outcome: Outcome, wanted: _Wanted) -> tuple[PoolOptions, _Wanted]:
+    """Return with which options to connect instead when this command asks for them, and what is wanted then."""
+    match _effect(outcome), outcome.argv[1:]:
+        case "auth", (password,):
+            return {"username": None, "password": password}, wanted._replace(credentials=())
+        case "auth", (user, password):
+            return _credentials(user, password), wanted._replace(credentials=())
+        case "hello", _ if credentials := _hello_credentials(outcome.argv):
+            return _credentials(*credentials), wanted._replace(credentials=())
+        case "select", (database,) if database.isdigit():
+            return {"database": int(database)}, wanted._replace(database=None)
+        case "reset", ():
+            return {"username": None, "password": None, "database": 0}, _Wanted()
+    return {}, wanted
+
+
+def _credentials(user: bytes, password: bytes) -> PoolOptions:
+    return {"username": user.decode("utf-8", "surrogateescape"), "password": password}
+
+
 def _is_silent(outcome: Outcome) -> bool:
     """Whether success shows nothing: CLIENT REPLY OFF and SKIP, SHUTDOWN."""
     return _effect(outcome) in ("reply", "shutdown")
@@ -358,12 +419,13 @@ def _broken_ground(outcome: Outcome, error: PyRedisError) -> str:
     return f"(error) {error}" if _effect(outcome) in _DECISIVE else ""
 
 
-def _hello_credentials(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
+def _hello_credentials(argv: tuple[bytes, ...]) -> tuple[bytes, bytes] | tuple[()]:
     """Return the user and the password of ``HELLO proto AUTH user password SETNAME name``."""
     options = iter(argv[2:])
     for option in options:
         if option.lower() == b"auth":
-            return (next(options), next(options))
+            user, password = next(options, b""), next(options, None)
+            return () if password is None else (user, password)
         next(options, None)  # the name of SETNAME, which may be "auth"
     return ()
 

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 import platformdirs
 from prompt_toolkit.history import History
 
+from pyredis_cli.core.lines import lines_of
 from pyredis_cli.core.secrets import guarded, hidden
 from pyredis_cli.core.splitting import SplitError, split
 from pyredis_cli.render.escape import printable
 from pyredis_cli.render.line import as_typed
-from pyredis_cli.repl.lines import lines_of
 from pyredis_cli.repl.meta import WORDS
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.core import connect
+from pyredis_cli.core.lines import LineError, Order, lines_of, order
 from pyredis_cli.exits import Exit
 from pyredis_cli.repl import meta
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
-from pyredis_cli.repl.lines import LineError, Order, lines_of, order
 from pyredis_cli.repl.printer import Printer
 from pyredis_cli.repl.prompt import prompt
 from pyredis_cli.repl.reader import line_reader
@@ -230,7 +230,10 @@ class Repl:
     def _interruption(self) -> str:
         if self._session.connected:
             return "stopped"
-        return "stopped, and the connection closed; the next command opens another"
+        return (
+            "stopped waiting: what was sent may still be executed; "
+            "the connection is closed, the next command opens another"
+        )
 
     async def _show_warnings(self) -> None:
         while self._warnings:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from pyredis.address import Address, TcpAddress
+from pyredis.address import Address
 from pyredis_cli.complete import syntax
+from pyredis_cli.core.lines import LineError, destination
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Spec, Table
@@ -80,14 +81,9 @@ def _clear(words: Sequence[str], table: Table) -> Verdict:
 
 
 def _connect(words: Sequence[str], table: Table) -> Verdict:
-    if len(words) != 2:
-        return Refuse(f"usage: {_ROWS['connect'].usage}")
-    host, port = words
-    if not port.isascii() or not port.isdigit():
-        return Refuse(f"port {port!r} is not a number; usage: {_ROWS['connect'].usage}")
     try:
-        return Connect(TcpAddress(host, int(port[:6])))
-    except ValueError as error:
+        return Connect(destination(words))
+    except LineError as error:
         return Refuse(f"{error}; usage: {_ROWS['connect'].usage}")
 
 

@@ -16,8 +16,8 @@ from pyredis.commands.spec import Spec
 from pyredis.exceptions import PyRedisError, ReplyError
 from pyredis.types import Reply
 from pyredis_cli.core import connect
+from pyredis_cli.core.lines import LineError, Order, counted, destination
 from pyredis_cli.core.outcome import Outcome
-from pyredis_cli.core.session import Session
 from pyredis_cli.core.splitting import SplitError, split, split_bytes
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.flags import UsageError
@@ -64,28 +64,42 @@ def _encoded(words: Sequence[str], encoding: str) -> tuple[bytes, ...]:
 
 
 async def _run(settings: Settings, streams: Streams, argv: tuple[bytes, ...]) -> int:
-    session = connect.session(settings)
+    run = _Run(settings, streams)
     try:
-        await session.connect()
-    except PyRedisError as error:
-        streams.say(explain(error, settings.address, at_connect=True))
-        return exit_for(error, at_connect=True)
-    else:
-        run = _Run(session, settings, streams)
+        await run.connect()
         return await (run.command(argv) if argv else run.script())
+    except _Stopped as stopped:
+        return stopped.code
     finally:
-        await session.close()
+        await run.close()
+
+
+class _Stopped(Exception):
+    """Nothing more is sent; what there is to say is said."""
+
+    def __init__(self, code: Exit) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class _Run:
     """Commands and their replies, on one session."""
 
-    def __init__(self, session: Session, settings: Settings, streams: Streams) -> None:
-        self._session = session
+    def __init__(self, settings: Settings, streams: Streams) -> None:
+        self._settings = settings
+        self._session = connect.session(settings)
         self._streams = streams
-        self._encoding = settings.encoding
-        self._echoes = settings.echo
         self._form = _form(settings, streams)
+
+    async def connect(self, where: str = "") -> None:
+        """Open the connection; _Stopped when there is none to be had."""
+        try:
+            await self._session.connect()
+        except PyRedisError as error:
+            raise _Stopped(self._fail(error, where, at_connect=True)) from None
+
+    async def close(self) -> None:
+        await self._session.close()
 
     async def command(self, argv: tuple[bytes, ...]) -> Exit:
         """Run one command; an error is one line on standard error, and nothing else."""
@@ -93,60 +107,99 @@ class _Run:
         if outcome.error is not None:
             return self._fail(outcome.error, at_connect=outcome.at_connect)
         self._show(outcome)
-        return await self._stream()
+        await self._stream()
+        return Exit.OK
 
     async def script(self) -> Exit:
-        """Run each line of standard input; return the exit code of what stopped it, else of the first error.
+        """Run each line of standard input; return the exit code of the first error.
 
-        Nothing is sent after a line that cannot be read, a connection that failed, or a change of database, user
-        or protocol that did not come true.
+        _Stopped at a line that cannot be read, a connection that failed, or a change of database, user or
+        protocol that did not come true: nothing is sent after it.
         """
         code = Exit.OK
         number = 0
         async with aclosing(_lines(self._streams.stdin)) as lines:
             async for line in lines:
                 number += 1
-                failure, go_on = await self._line(line, f"stdin:{number}")
-                if not go_on:
-                    return failure or code
+                asked = self._asked(line, f"stdin:{number}")
+                if _is_goodbye(asked.argv):
+                    break
+                failure = await self._line(asked, f"stdin:{number}")
                 code = code or failure
         return code
 
-    async def _line(self, line: bytes, where: str) -> tuple[Exit, bool]:
-        """Return what became of a line of a script, and whether the next one may run."""
+    def _asked(self, line: bytes, where: str) -> Order:
+        """Return what a line asks for."""
         try:
-            argv = _words(line, self._encoding)
+            return counted(_words(line, self._settings.encoding))
         except SplitError as error:
-            self._streams.say(f"{where}:{error.column}: {error.message}; stopped before this line")
-            return Exit.USAGE, False
-        if not argv:
-            return Exit.OK, True
-        if _is_goodbye(argv):
-            return Exit.OK, False
-        if self._echoes:
-            self._echo(argv)
-        return await self._entry(argv, where)
+            problem = f"{where}:{error.column}: {error.message}"
+        except LineError as error:
+            problem = f"{where}: {error}"
+        self._streams.say(f"{problem}; stopped before this line")
+        raise _Stopped(Exit.USAGE)
+
+    async def _line(self, asked: Order, where: str) -> Exit:
+        """Do what a line asks for; return the exit code of its first error."""
+        if not asked.argv:
+            return Exit.OK
+        if self._settings.echo:
+            self._echo(asked.argv)
+        if asked.argv[0].lower() == b"connect":
+            await self._move(asked.argv, where)
+            return Exit.OK
+        code = Exit.OK
+        for _ in range(asked.times):
+            failure = await self._entry(asked.argv, where)
+            code = code or failure
+        return code
+
+    async def _move(self, argv: tuple[bytes, ...], where: str) -> None:
+        """Go on with another server, as redis-cli's scripts do; the database stays the one selected."""
+        try:
+            address = destination([word.decode("utf-8", "surrogateescape") for word in argv[1:]])
+        except LineError as error:
+            self._streams.say(f"{where}: connect: {error}; stopped here, no later line was sent")
+            raise _Stopped(Exit.USAGE) from None
+        self._settings = replace(self._settings, address=address, database=self._session.database)
+        await self._session.close()
+        self._session = connect.session(self._settings)
+        await self.connect(f"{where}: connect: ")
 
     def _echo(self, argv: tuple[bytes, ...]) -> None:
         """Write the command as the prompt would show it, without its secrets."""
         from pyredis_cli.core.secrets import hidden
         from pyredis_cli.render.line import as_typed
 
-        shown = as_typed(argv, self._encoding, hidden(argv, self._session.table))
+        shown = as_typed(argv, self._settings.encoding, hidden(argv, self._session.table))
         self._streams.write(f"> {shown}\n".encode("utf-8", "replace"))
 
-    async def _entry(self, argv: tuple[bytes, ...], where: str) -> tuple[Exit, bool]:
+    async def _entry(self, argv: tuple[bytes, ...], where: str) -> Exit:
+        """Run one command of a script; return the exit code it deserves."""
         outcome = await self._outcome(argv)
         where = f"{where}: {_name(outcome)}: "
         if outcome.answered:
             self._show(outcome)
         if outcome.broken_ground:
             self._streams.say(f"{where}{outcome.broken_ground}; stopped here, no later line was sent")
-            return Exit.REFUSED, False
+            raise _Stopped(Exit.REFUSED)
         if outcome.error is not None:
-            return self._fail(outcome.error, where, at_connect=outcome.at_connect), outcome.answered
-        code = await self._stream()
-        return code, code is Exit.OK
+            code = self._fail(outcome.error, where, at_connect=outcome.at_connect)
+            if not outcome.answered:
+                raise _Stopped(code)
+            return code
+        await self._stream()
+        return self._failed_inside(outcome, where)
+
+    def _failed_inside(self, outcome: Outcome, where: str) -> Exit:
+        """Tell which commands of a transaction failed; they are errors like others."""
+        if outcome.spec is None or outcome.spec.effect != "exec" or not isinstance(outcome.reply, list):
+            return Exit.OK
+        code = Exit.OK
+        for number, reply in enumerate(cast("list[Reply]", outcome.reply), 1):
+            if isinstance(reply, ReplyError):
+                code = self._fail(reply, f"{where}{number}) ")
+        return code
 
     async def _outcome(self, argv: tuple[bytes, ...]) -> Outcome:
         """Return what became of a command, once its notices are told."""
@@ -155,17 +208,16 @@ class _Run:
             self._streams.say(notice)
         return outcome
 
-    async def _stream(self) -> Exit:
+    async def _stream(self) -> None:
         """Write messages as they come, while anything is subscribed or monitored."""
         if not self._session.streaming:
-            return Exit.OK
+            return
         try:
             async with aclosing(self._session.messages()) as messages:
                 async for message in messages:
                     self._streams.write(self._form(message, False))
         except PyRedisError as error:
-            return self._fail(error)
-        return Exit.OK
+            raise _Stopped(self._fail(error)) from None
 
     def _show(self, outcome: Outcome) -> None:
         """Write the reply of an outcome, or its error in the place of the reply."""

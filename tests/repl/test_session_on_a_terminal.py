@@ -356,3 +356,29 @@ def test_sigterm_leaves_with_143_and_restores_the_terminal(repl: StartRepl, redi
     assert screen.exit_code() == 143
     assert screen.raw.rstrip().endswith(b"\x1b[?2004l") or b"\x1b[?2004l" in screen.raw[-200:]
     assert "Traceback" not in screen.text
+
+
+def test_a_refused_password_or_database_can_be_said_again(repl: StartRepl, make_server: MakeServer) -> None:
+    server = make_server("redis82", "requirepass right")
+    screen = repl(server, "--pass", "wrong", "--no-auth-warning", "-n", "99")
+    screen.wait_for("WRONGPASS")
+    screen.send_line("AUTH right")
+    screen.wait_for("refused SELECT: (error) ERR DB index is out of range")
+    screen.send_line("SELECT 3")
+    screen.wait_for(f"127.0.0.1:{server.port}[3]> ")
+    screen.send_line("SET k v")
+    screen.wait_for("OK")
+
+
+def test_lines_typed_ahead_do_not_run_outside_a_lost_transaction(
+    repl: StartRepl, make_server: MakeServer
+) -> None:
+    server = make_server("redis82")
+    screen = repl(server)
+    screen.send_line("MULTI")
+    screen.wait_for("(TX)> ")
+    server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    screen.send("SET a 1\rSET b 2\rEXEC\rSET c 3\r")
+    screen.wait_until(lambda shown: server.command("EXISTS", "c") == 1)
+    assert server.command("EXISTS", "a", "b") == 0
+    assert "with it the transaction; SET was not sent; DISCARD goes on without it" in screen.text

@@ -1,17 +1,19 @@
-"""What a typed line asks for: an argv, and how often.
+"""What a line asks for: an argv, and how often.
 
-It knows quoting and the repeat count of ``5 INCR x``. It does not know which words are the REPL's own, and
-sends nothing.
+It knows quoting, the repeat count of ``5 INCR x`` and where ``connect`` leads. It does not know which words are
+not the server's, and sends nothing.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pyredis.address import TcpAddress
 from pyredis_cli.core.splitting import SplitError, split
 
-__all__ = ["LineError", "Order", "lines_of", "order"]
+__all__ = ["LineError", "Order", "counted", "destination", "lines_of", "order"]
 
 _COUNT = re.compile(rb"[+-]?\d+")
 _LARGEST_COUNT = 2**63 - 1
@@ -40,10 +42,28 @@ def order(line: str, encoding: str) -> Order:
         argv = split(line, encoding)
     except SplitError as error:
         raise LineError(f"Invalid argument(s): {error.message} (column {error.column})") from None
+    return counted(argv)
+
+
+def counted(argv: Sequence[bytes]) -> Order:
+    """Return what the words ask for: a number in front of a command says how often."""
     # A number alone is sent as it is: without a command behind it, it counts nothing.
     if len(argv) < 2 or not _COUNT.fullmatch(argv[0]):
         return Order(tuple(argv))
     return Order(tuple(argv[1:]), _times(argv[0]))
+
+
+def destination(words: Sequence[str]) -> TcpAddress:
+    """Return where ``connect HOST PORT`` leads; no message repeats a URL, which may hold a password."""
+    if len(words) != 2 or "://" in words[0]:
+        raise LineError("connect takes a host and a port")
+    host, port = words
+    if not port.isascii() or not port.isdigit():
+        raise LineError(f"port {port!r} is not a number")
+    try:
+        return TcpAddress(host, int(port[:6]))
+    except ValueError as error:
+        raise LineError(str(error)) from None
 
 
 def _times(count: bytes) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyredis_cli.repl.lines import LineError, Order, lines_of, order
+from pyredis_cli.core.lines import LineError, Order, lines_of, order
 
 
 def test_a_line_is_a_command_to_send_once() -> None:
