@@ -20,6 +20,7 @@ from pyredis import (
     PyRedisError,
     ReplyError,
     StatefulCommand,
+    UnixAddress,
     WrongPass,
     WrongType,
 )
@@ -93,6 +94,14 @@ def test_a_pool_has_at_least_one_connection(size: int) -> None:
 def test_host_and_unix_socket_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="unix_sock"):
         AsyncPool("127.0.0.1", unix_sock="/run/redis.sock")
+
+
+async def test_a_pool_like_another_differs_in_what_is_asked_for_alone() -> None:
+    one = AsyncPool("127.0.0.1", 7000, password="hush", pool_size=3, protocol=3, acquire_timeout=5)
+    other = one.like(database=3, pool_size=4)
+    assert (other.address, other.password, other.protocol) == (one.address, "hush", 3)
+    assert (other.database, other.pool_size, one.database, one.pool_size) == (3, 4, 0, 3)
+    assert AsyncPool(unix_sock="/s").like(username="ada").address == UnixAddress("/s")
 
 
 # -- acquire
