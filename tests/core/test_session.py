@@ -232,6 +232,121 @@ async def test_a_person_who_logs_in_by_hand_gets_the_protocol_asked_for(
     assert session.protocol == 2
 
 
+async def test_messages_left_early_take_the_watch_with_them_and_say_so(
+    server: Server, session_of: MakeSession
+) -> None:
+    session = session_of(server, protocol=3)
+    await reply(session, "WATCH k")
+    await reply(session, "SUBSCRIBE news")
+    server.command("PUBLISH", "news", "x")
+    async with aclosing(session.messages()) as messages:
+        async for _ in messages:
+            break
+    assert not session.streaming
+    outcome = await run(session, "MULTI")
+    assert "the watched keys" in str(outcome.error)
+    assert not session.in_transaction
+
+
+async def test_replies_that_were_turned_off_do_not_come_back_unannounced(
+    make_server: MakeServer, session_of: MakeSession
+) -> None:
+    server = make_server("redis82")
+    session = session_of(server)
+    await run(session, "CLIENT REPLY OFF")
+    await run(session, "SELECT 5")
+    server.restart()
+    outcome = await run(session, "SET k v")
+    assert "CLIENT REPLY OFF" in str(outcome.error)
+    assert server.command("EXISTS", "k") == 0
+
+
+async def test_what_is_not_done_again_after_a_reconnect_is_told(
+    make_server: MakeServer, session_of: MakeSession
+) -> None:
+    server = make_server("redis82")
+    session = session_of(server)
+    for line in ("CLIENT SETNAME me", "CLIENT NO-EVICT ON", "CLIENT SETNAME you"):
+        await reply(session, line)
+    where = f"reconnected to 127.0.0.1:{server.port}"
+    server.restart()
+    outcome = await run(session, "PING")
+    assert outcome.notices == (f"{where}; not done again: CLIENT SETNAME, CLIENT NO-EVICT",)
+    server.restart()
+    assert (await run(session, "PING")).notices == (where,)
+
+
+async def test_a_password_is_refused_inside_a_transaction_and_not_used_on_a_new_connection(
+    make_server: MakeServer, session_of: MakeSession
+) -> None:
+    server = make_server("redis82", "user ada on >pw +@all ~*")
+    session = session_of(server)
+    await reply(session, "MULTI")
+    for line in ("AUTH ada pw", "HELLO 3 AUTH ada pw"):
+        assert "inside MULTI" in str((await run(session, line)).error)
+    assert session.in_transaction
+    await reply(session, "DISCARD")
+    server.restart()
+    assert await reply(session, "ACL WHOAMI") == b"default"
+
+
+async def test_what_a_transaction_changed_is_done_again_on_a_new_connection(
+    make_server: MakeServer, session_of: MakeSession
+) -> None:
+    server = make_server("redis82")
+    session = session_of(server)
+    for line in ("MULTI", "SELECT 4", "EXEC"):
+        await reply(session, line)
+    server.restart()
+    assert await reply(session, "PING") == Status(b"PONG")
+    assert session.database == 4
+
+
+async def test_setname_auth_is_a_name_and_no_password(
+    make_server: MakeServer, session_of: MakeSession
+) -> None:
+    server = make_server("redis82")
+    session = session_of(server)
+    await reply(session, "HELLO 3 SETNAME auth")
+    server.restart()
+    assert await reply(session, "PING") == Status(b"PONG")
+    assert (session.username, session.protocol) == ("default", 3)
+
+
+async def test_a_command_gets_its_reply_although_messages_were_left_unread(
+    server: Server, session_of: MakeSession
+) -> None:
+    session = session_of(server, protocol=3)
+    await reply(session, "SUBSCRIBE flood")
+    for number in range(3_000):
+        server.command("PUBLISH", "flood", number)
+    async with asyncio.timeout(10):
+        assert await reply(session, "PING") == Status(b"PONG")
+
+
+@pytest.mark.parametrize(
+    ("lines", "broken"),
+    [
+        (["SELECT 99"], "(error) ERR DB index is out of range"),
+        (["MULTI", "SELECT 99", "EXEC"], "(error) ERR DB index is out of range"),
+        (["MULTI", "SELECT 5", "NOSUCH", "EXEC"], "SELECT was not run"),
+        (["WATCH k", "SET k v", "MULTI", "SELECT 5", "EXEC"], "SELECT was not run"),
+        (["MULTI", "SELECT 5", "DISCARD"], ""),
+        (["MULTI", "INCR k", "EXEC"], ""),
+        (["MULTI", "SELECT 5", "RESET"], ""),
+        (["NOSUCH"], ""),
+        (["EXEC"], ""),
+    ],
+)
+async def test_a_change_that_did_not_come_true_breaks_the_ground_of_what_follows(
+    server: Server, session_of: MakeSession, lines: list[str], broken: str
+) -> None:
+    session = session_of(server)
+    await session.connect()
+    outcomes = [await run(session, line) for line in lines]
+    assert [outcome.broken_ground for outcome in outcomes] == [""] * (len(lines) - 1) + [broken]
+
+
 async def test_a_write_whose_fate_is_unknown_is_not_repeated_but_a_read_is(
     make_server: MakeServer, session_of: MakeSession
 ) -> None:
