@@ -32,6 +32,15 @@ class Outcome(NamedTuple):
     silent: bool = False
 
     @property
+    def effect(self) -> str | None:
+        """How the command changes the state of its connection, None when it does not."""
+        return self.spec.effect if self.spec else None
+
+    @property
+    def name(self) -> str:
+        return self.spec.name if self.spec else "the command"
+
+    @property
     def is_text(self) -> bool:
         """Whether the reply is text to be read, not a value."""
         return self.spec is not None and self.spec.shape_for(self.argv) == "text"

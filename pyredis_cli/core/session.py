@@ -13,16 +13,16 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from pyredis.address import Address
 from pyredis.client.async_client import AsyncClient
 from pyredis.commands.spec import Table
 from pyredis.exceptions import PyRedisConnClosed, PyRedisError, ReplyError
-from pyredis.pool.async_base import PoolOptions
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
 from pyredis_cli.core.outcome import Outcome
+from pyredis_cli.core.wanted import Wanted, after, instead
 
 __all__ = ["Session"]
 
@@ -37,32 +37,6 @@ _LETS_GO: Final = frozenset({"exec", "discard", "unwatch", "reply", "reset"})
 """Effects by which a person lets go of what was lost with a connection."""
 
 
-class _Wanted(NamedTuple):
-    """What the person changed since the start, to be done again on a new connection.
-
-    ``undone`` are the commands that are not: they are told.
-    """
-
-    reset: bool = False
-    credentials: tuple[bytes, ...] = ()
-    protocol: int | None = None
-    database: int | None = None
-    undone: tuple[str, ...] = ()
-
-    def steps(self) -> list[tuple[bytes, ...]]:
-        """Return the commands that bring a fresh connection there."""
-        steps: list[tuple[bytes, ...]] = []
-        if self.reset:
-            steps.append((b"RESET",))
-        if self.credentials:
-            steps.append((b"AUTH", *self.credentials))
-        if self.protocol is not None:
-            steps.append((b"HELLO", b"%d" % self.protocol))
-        if self.database is not None:
-            steps.append((b"SELECT", b"%d" % self.database))
-        return steps
-
-
 class Session:
     """Runs commands one after the other on one lease; reconnects at the next command when that is gone."""
 
@@ -74,7 +48,7 @@ class Session:
         self._lease: AsyncClient | None = None
         self._was_connected = False
         self._expects_reply = False
-        self._wanted = _Wanted()
+        self._wanted = Wanted()
         self._queued: list[Outcome] = []
         """The commands of the open transaction."""
         self._inbox: deque[Reply] = deque()
@@ -95,9 +69,7 @@ class Session:
         """The database that commands run in, or will run in once connected."""
         if self._lease is not None:
             return self._lease.database
-        if self._wanted.database is not None:
-            return self._wanted.database
-        return 0 if self._wanted.reset else self.pool.database
+        return self._wanted.database_from(self.pool.database)
 
     @property
     def username(self) -> str | None:
@@ -191,7 +163,7 @@ class Session:
         outcome = outcome._replace(broken_ground=self._take_effect(client, outcome, queues=queues))
         if client.closed and outcome.error is None:
             await self._drop()
-        elif _effect(outcome) == "auth" and outcome.error is None:
+        elif outcome.effect == "auth" and outcome.error is None:
             await self._speak_as_asked(client)
         return outcome
 
@@ -216,13 +188,13 @@ class Session:
         if self.connected:
             return outcome
         lost = self._what_would_be_lost()
-        lets_go = _effect(outcome) in _LETS_GO
+        lets_go = outcome.effect in _LETS_GO
         if not lost or lets_go:
             await self._drop()
         if lost:
             # It stays lost until it is let go: lines typed ahead must not run outside of what they were meant for.
             raise PyRedisConnClosed(
-                f"the connection to {self.address} was lost, and with it {lost}; {_name(outcome)} was not sent"
+                f"the connection to {self.address} was lost, and with it {lost}; {outcome.name} was not sent"
                 + ("" if lets_go else "; DISCARD goes on without it"),
                 address=str(self.address),
             )
@@ -232,7 +204,7 @@ class Session:
 
     async def _connect_for(self, outcome: Outcome) -> None:
         """Connect; what an AUTH, HELLO or SELECT asks for takes the place of what the server may refuse."""
-        changes, wanted = _instead(outcome, self._wanted)
+        changes, wanted = instead(self._wanted, outcome)
         if not changes:
             await self.connect()
             return
@@ -281,10 +253,10 @@ class Session:
                 return ""
             return _broken_ground(outcome, outcome.error)
         queued, self._queued = self._queued, []
-        if _effect(outcome) != "exec":
+        if outcome.effect != "exec":
             return self._change(client, outcome, outcome.error or outcome.reply)
         if not isinstance(outcome.reply, list):
-            return next((f"{_name(one)} was not run" for one in queued if _effect(one) in _DECISIVE), "")
+            return next((f"{one.name} was not run" for one in queued if one.effect in _DECISIVE), "")
         replies = cast("list[Reply]", outcome.reply)
         changes = [self._change(client, *done) for done in zip(queued, replies, strict=False)]
         return next(filter(None, changes), "")
@@ -292,27 +264,8 @@ class Session:
     def _change(self, client: AsyncClient, outcome: Outcome, reply: Reply | PyRedisError) -> str:
         if isinstance(reply, ReplyError):
             return _broken_ground(outcome, reply)
-        self._remember(client, outcome)
+        self._wanted = after(self._wanted, outcome, client.protocol)
         return ""
-
-    def _remember(self, client: AsyncClient, outcome: Outcome) -> None:
-        """Note what has to be done again on a new connection."""
-        wanted = self._wanted
-        match _effect(outcome):
-            case "reset":
-                wanted = _Wanted(reset=True)
-            case "auth":
-                wanted = wanted._replace(credentials=outcome.argv[1:])
-            case "hello":
-                credentials = _hello_credentials(outcome.argv) or wanted.credentials
-                wanted = wanted._replace(protocol=client.protocol, credentials=credentials)
-            case "select":
-                start = 0 if wanted.reset else self.pool.database
-                wanted = wanted._replace(database=client.database if client.database != start else None)
-            case "alters":
-                undone = dict.fromkeys((*wanted.undone, _name(outcome)))
-                wanted = wanted._replace(undone=tuple(undone))
-        self._wanted = wanted
 
     # -- messages
 
@@ -386,54 +339,15 @@ async def _let_the_network_speak() -> None:
     await asyncio.sleep(0)
 
 
-def _effect(outcome: Outcome) -> str | None:
-    return outcome.spec.effect if outcome.spec else None
-
-
-def _instead(outcome: Outcome, wanted: _Wanted) -> tuple[PoolOptions, _Wanted]:
-    """Return with which options to connect instead when this command asks for them, and what is wanted then."""
-    match _effect(outcome), outcome.argv[1:]:
-        case "auth", (password,):
-            return {"username": None, "password": password}, wanted._replace(credentials=())
-        case "auth", (user, password):
-            return _credentials(user, password), wanted._replace(credentials=())
-        case "hello", _ if credentials := _hello_credentials(outcome.argv):
-            return _credentials(*credentials), wanted._replace(credentials=())
-        case "select", (database,) if database.isdigit():
-            return {"database": int(database)}, wanted._replace(database=None)
-        case "reset", ():
-            return {"username": None, "password": None, "database": 0}, _Wanted()
-    return {}, wanted
-
-
-def _credentials(user: bytes, password: bytes) -> PoolOptions:
-    return {"username": user.decode("utf-8", "surrogateescape"), "password": password}
-
-
 def _is_silent(outcome: Outcome) -> bool:
     """Whether success shows nothing: CLIENT REPLY OFF and SKIP, SHUTDOWN."""
-    return _effect(outcome) in ("reply", "shutdown")
+    return outcome.effect in ("reply", "shutdown")
 
 
 def _broken_ground(outcome: Outcome, error: PyRedisError) -> str:
-    return f"(error) {error}" if _effect(outcome) in _DECISIVE else ""
-
-
-def _hello_credentials(argv: tuple[bytes, ...]) -> tuple[bytes, bytes] | tuple[()]:
-    """Return the user and the password of ``HELLO proto AUTH user password SETNAME name``."""
-    options = iter(argv[2:])
-    for option in options:
-        if option.lower() == b"auth":
-            user, password = next(options, b""), next(options, None)
-            return () if password is None else (user, password)
-        next(options, None)  # the name of SETNAME, which may be "auth"
-    return ()
-
-
-def _name(outcome: Outcome) -> str:
-    return outcome.spec.name if outcome.spec else "the command"
+    return f"(error) {error}" if outcome.effect in _DECISIVE else ""
 
 
 def _unknown_fate(error: PyRedisConnClosed, outcome: Outcome) -> PyRedisConnClosed:
     fate = "was not sent" if error.sent is False else "was sent, its outcome is unknown; it is not sent again"
-    return PyRedisConnClosed(f"{error}; {_name(outcome)} {fate}", address=error.address, sent=error.sent)
+    return PyRedisConnClosed(f"{error}; {outcome.name} {fate}", address=error.address, sent=error.sent)

@@ -193,7 +193,7 @@ class _Run:
 
     def _failed_inside(self, outcome: Outcome, where: str) -> Exit:
         """Tell which commands of a transaction failed; they are errors like others."""
-        if outcome.spec is None or outcome.spec.effect != "exec" or not isinstance(outcome.reply, list):
+        if outcome.effect != "exec" or not isinstance(outcome.reply, list):
             return Exit.OK
         code = Exit.OK
         for number, reply in enumerate(cast("list[Reply]", outcome.reply), 1):
