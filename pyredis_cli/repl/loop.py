@@ -230,6 +230,8 @@ class Repl:
     def _interruption(self) -> str:
         if self._session.connected:
             return "stopped"
+        if self._session.subscribed or self._session.monitoring:
+            return "no more messages: the connection is closed, the next command opens another"
         return (
             "stopped waiting: what was sent may still be executed; "
             "the connection is closed, the next command opens another"

@@ -80,6 +80,7 @@ def test_messages_are_shown_as_they_come_until_ctrl_c(
     server.command(*shout[:-1], "more")
     screen.wait_for('"more"')
     screen.send_key("c-c")
+    screen.wait_for("no more messages: the connection is closed")
     screen.wait_until(at_prompt)
     assert ask(screen, "SET k v").endswith("OK")
     assert screen.line == f"{server.host}:{server.port}>"
