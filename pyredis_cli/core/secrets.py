@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from pyredis.commands.spec import Table
+from pyredis.commands.rows import canonical
+from pyredis.commands.spec import Spec, Table
 
 __all__ = ["guarded", "hidden"]
 
@@ -27,12 +28,22 @@ def hidden(argv: Sequence[bytes], table: Table) -> frozenset[int]:
 def _guessed(argv: Sequence[bytes], table: Table) -> frozenset[int]:
     spec = table.find(argv)
     if spec is not None and not spec.subcommands:
-        return spec.secret_positions(argv)
+        return spec.secret_positions(argv) | _behind_misspelt_words(argv, spec)
     # Nobody knows the command, or the subcommand of that container.
     first = 1 if spec is None else 2
     if len(argv) <= first or not guarded(argv[0].decode("utf-8", "replace"), table):
         return frozenset()
     return frozenset(range(first, len(argv)))
+
+
+def _behind_misspelt_words(argv: Sequence[bytes], spec: Spec) -> frozenset[int]:
+    """Return what stands behind a word that is nearly one that a secret follows: ``CONFIG SET requirepas x``."""
+    marks = [mark for kind, marks, *_ in spec.secrets if kind == "after" for mark in marks]
+    return frozenset(
+        position + 1
+        for position, word in enumerate(argv[:-1])
+        if marks and len(word) <= _LONGEST_NAME and get_close_matches(canonical(word), marks, cutoff=0.8)
+    )
 
 
 def guarded(name: str, table: Table) -> bool:
@@ -43,4 +54,4 @@ def guarded(name: str, table: Table) -> bool:
         return name in careful
     if len(name) > _LONGEST_NAME:
         return False
-    return name.startswith(tuple(careful)) or bool(get_close_matches(name, careful))
+    return name.startswith(tuple(careful)) or bool(get_close_matches(name, careful, cutoff=0.7))

@@ -215,9 +215,8 @@ class Session:
             await self.connect()
             right = True
         except ReplyError as error:
-            right = (
-                "password" in changes and error.command == "SELECT"
-            )  # the password was, the database is not
+            # Then the password was right, and the database is to be said again.
+            right = "password" in changes and error.command == "SELECT"
             raise
         finally:
             useless = before[0] if right else self.pool

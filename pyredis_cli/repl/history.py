@@ -65,10 +65,9 @@ def redacted(line: str, encoding: str, table: Table, password: str | None = None
     except SplitError:
         return None if _suspicious(line, table, password) else line
     start = _counts(argv)
-    command = argv[start:]
-    if command and command[0].lower() in _OWN_WORDS:
-        return line
-    secrets = hidden(command, table)
+    if argv[start:] and argv[start].lower() in _OWN_WORDS:
+        start += 1  # what "help" or "connect" is about may hold a secret as well
+    secrets = hidden(argv[start:], table)
     return as_typed(argv, encoding, {start + position for position in secrets}) if secrets else line
 
 

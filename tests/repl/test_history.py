@@ -251,3 +251,21 @@ def test_the_default_is_in_the_state_folder_of_the_platform() -> None:
     path = history_path({"REDISCLI_HISTFILE": ""})
     assert path is not None
     assert path.parts[-2:] == ("pyredis-cli", "history")
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        (":AUTH s3cret", ":AUTH ***"),
+        ("help AUTH s3cret", "help AUTH ***"),
+        ("CONFIG SET requirepas s3cret", "CONFIG SET requirepas ***"),
+        ("connect redis://u:s3cret@h 1", "connect *** 1"),
+        ("SET k redis://u:s3cret@h", "SET k ***"),
+        ("help config set", "help config set"),
+        ("connect 127.0.0.1 6379", "connect 127.0.0.1 6379"),
+        ("CONFIG SET maxmemory 1gb", "CONFIG SET maxmemory 1gb"),
+        ("SET k redis://h:1/2", "SET k redis://h:1/2"),
+    ],
+)
+def test_a_secret_is_not_remembered_where_it_does_not_belong(line: str, kept: str) -> None:
+    assert redacted(line, "utf-8", TABLE) == kept
