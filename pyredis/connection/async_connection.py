@@ -12,7 +12,8 @@ from typing import Literal, Self
 
 from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.commands.spec import find
-from pyredis.connection.stream import Wire, open_wire
+from pyredis.connection.opening import open_wire
+from pyredis.connection.stream import Wire
 from pyredis.exceptions import PyRedisError
 from pyredis.options import ConnectionOptions
 from pyredis.resp.encode import argv

@@ -7,7 +7,8 @@ from typing import Unpack
 
 from pyredis.address import Address, UnixAddress
 from pyredis.connection.async_connection import address_of, checked_options
-from pyredis.connection.stream import Wire, open_wire
+from pyredis.connection.opening import open_wire
+from pyredis.connection.stream import Wire
 from pyredis.pool.async_base import AsyncBasePool, PoolOptions
 
 __all__ = ["AsyncPool"]
