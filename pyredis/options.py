@@ -42,13 +42,25 @@ def checked_encoding(encoding: str | None) -> str | None:
     return encoding
 
 
+def _checked_name(option: str, name: str | None) -> None:
+    """Refuse what a server's list of clients, one line each, could not show."""
+    if name is None:
+        return
+    if not isinstance(name, str):
+        raise TypeError(f"{option} must be str or None, not {type(name).__name__}")
+    if not name or not all("!" <= character <= "~" for character in name):
+        raise ValueError(f"{option} must be printable ASCII without blanks, got {name!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionOptions:
     """The options of one connection; ``repr`` never shows the password.
 
     ``decoder`` is ``"fast"`` (hiredis, plain values) or ``"typed"`` (replies keep their wire type and stay
     bytes). ``protocol`` 3 falls back to 2 on a server that does not know HELLO. Timeouts are in seconds, None
-    for no limit. ``max_bulk`` is the largest string in bytes that a server may announce.
+    for no limit. ``max_bulk`` is the largest string in bytes that a server may announce. The server's lists of
+    clients show ``client_name``, and ``lib_name`` with the version of this library; None sends neither. A
+    connection that was idle for ``health_check_interval`` seconds is asked with PING before it is used.
     """
 
     database: int = 0
@@ -60,6 +72,9 @@ class ConnectionOptions:
     protocol: Literal[2, 3] = 2
     decoder: Literal["fast", "typed"] = "fast"
     max_bulk: int = 512 * 1024 * 1024
+    client_name: str | None = None
+    lib_name: str | None = "pyredis"
+    health_check_interval: float | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.database, bool) or not isinstance(self.database, int):
@@ -79,3 +94,6 @@ class ConnectionOptions:
         checked_encoding(self.encoding)
         checked_timeout("conn_timeout", self.conn_timeout)
         checked_timeout("read_timeout", self.read_timeout)
+        checked_timeout("health_check_interval", self.health_check_interval)
+        for option in ("client_name", "lib_name"):
+            _checked_name(option, getattr(self, option))
