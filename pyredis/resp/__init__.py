@@ -27,7 +27,20 @@ INCOMPLETE: Final = Incomplete.INCOMPLETE
 
 
 class Decoder(Protocol):
-    """Takes the bytes of one stream as they come and gives its replies in order."""
+    """Takes the bytes of one stream as they come and gives its replies in order.
+
+    Either ``take`` alone, or ``feed`` and then ``next`` until INCOMPLETE.
+    """
+
+    broken: str | None
+    """Why the stream cannot go on, as far as it was decoded; None while it can."""
+
+    def take(self, chunk: bytes) -> list[Reply]:
+        """Take the next bytes of the stream; return every reply and push that is whole now.
+
+        An error reply is a ReplyError in the list. Once the peer broke RESP, the replies before that are
+        returned, ``broken`` says why, and nothing more comes.
+        """
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the stream."""
@@ -41,7 +54,7 @@ class Decoder(Protocol):
 
     @property
     def pending(self) -> bool:
-        """Whether anything was fed that ``next`` has not handed out, or the stream is broken."""
+        """Whether anything was fed that was not handed out as a reply, or the stream is broken."""
 
 
 def make_decoder(options: ConnectionOptions) -> Decoder:

@@ -38,8 +38,12 @@ _BIG_NUMBER = re.compile(rb"[+-]?[0-9]{1,4096}")
 _FINITE = re.compile(rb"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE = frozenset([b"inf", b"+inf", b"-inf", b"nan", b"-nan"])
 
-# The headers of short bulk strings up to the LF, so that a run of them needs no number parsing.
-_SHORT = {b"$%d\r" % size: size for size in range(1024)}
+# The headers of short bulk strings, so that a run of them needs no number parsing.
+_HEADERS = [b"$%d" % size for size in range(1024)]
+_SHORT = {header + b"\r": size for size, header in enumerate(_HEADERS)}
+
+_RUN: Final = 32  # strings that an aggregate must lack for them to be split off together
+_WINDOW: Final = 16 * 1024  # bytes that are split at once
 
 
 class _Inbox:
@@ -150,6 +154,7 @@ class _Frame:
     size: int
     rows: Mapping[int, _Row]
     items: list[Reply] = field(default_factory=list)
+    uniform: bool = True  # nothing but short strings has been seen
 
 
 class TypedDecoder:
@@ -181,11 +186,22 @@ class TypedDecoder:
         self._elements = 0  # announced in the reply in progress
         self._streamed = 0  # bytes in the streamed string in progress
         self._item_at = 0
-        self._broken: str | None = None
+        self.broken: str | None = None
+
+    def take(self, chunk: bytes) -> list[Reply]:
+        """Take the next bytes of the stream; return every reply and push that is whole now.
+
+        Replies before a breach of RESP are returned, then ``broken`` says what it was.
+        """
+        self.feed(chunk)
+        replies: list[Reply] = []
+        while self.broken is None and (reply := self._next()) is not INCOMPLETE:
+            replies.append(reply)
+        return replies
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the stream."""
-        if chunk and self._broken is None:
+        if chunk and self.broken is None:
             self._inbox.add(chunk)
 
     def next(self) -> Reply | _NotYet:
@@ -193,19 +209,15 @@ class TypedDecoder:
 
         After the peer broke RESP every call raises the same ProtocolError.
         """
-        if self._broken is None:
-            try:
-                return self._reply()
-            except ValueError as error:
-                self._give_up(str(error))
-            except MemoryError:
-                self._give_up("more than there is memory for")
-        raise ProtocolError(self._broken)
+        reply = INCOMPLETE if self.broken is not None else self._next()
+        if self.broken is not None:
+            raise ProtocolError(self.broken)
+        return reply
 
     @property
     def pending(self) -> bool:
         """Whether bytes were fed that no reply has used up, or the stream is broken."""
-        return self._broken is not None or bool(self._stack) or bool(self._inbox)
+        return self.broken is not None or bool(self._stack) or bool(self._inbox)
 
     @property
     def offset(self) -> int:
@@ -216,9 +228,19 @@ class TypedDecoder:
         """Return the bytes behind the last reply and forget them; only between two replies."""
         return self._inbox.take()
 
+    def _next(self) -> Reply | _NotYet:
+        """Return the next reply, INCOMPLETE when more bytes must come or the stream broke."""
+        try:
+            return self._reply()
+        except ValueError as error:
+            self._give_up(str(error))
+        except MemoryError:
+            self._give_up("more than there is memory for")
+        return INCOMPLETE
+
     def _give_up(self, reason: str) -> None:
         offset = self._inbox.before + self._item_at
-        self._broken = (
+        self.broken = (
             f"not RESP at byte {offset} of the stream: {reason}; the connection cannot be used again"
         )
         self._inbox.take()
@@ -337,10 +359,11 @@ class _Strings(_String):
 
     def read(self, decoder: TypedDecoder) -> Reply | _NotYet:
         """Move the short strings that stand next to each other into the frame; return the last of them."""
-        frame = decoder._stack[-1]
-        items, inbox, short = frame.items, decoder._inbox, decoder._short
-        seen, at = inbox.seen, inbox.at
+        frame, inbox, short = decoder._stack[-1], decoder._inbox, decoder._short
+        items, seen, start = frame.items, inbox.seen, inbox.at
         due = 1 if frame.size == _STREAMED else frame.size - len(items)
+        at = _split_off(frame, seen, start, due) if due >= _RUN and short else start
+        due = due if at == start else frame.size - len(items)
         while due:
             lf = seen.find(b"\n", at, at + 7)
             size = short.get(seen[at:lf]) if lf > 0 else None
@@ -352,10 +375,33 @@ class _Strings(_String):
             items.append(seen[lf + 1 : end])
             at = end + 2
             due -= 1
-        if at == inbox.at:
+        if at == start:
             return super().read(decoder)  # long, null, streamed, broken or not all there
         inbox.at = at
         return items.pop()
+
+
+def _split_off(frame: _Frame, seen: bytes, at: int, due: int) -> int:
+    """Move short strings that hold no CRLF into the frame, a window at a time; return where they end.
+
+    What is split must be header, string, header, string: each header announces the length of what follows it.
+    One window in which that is not so is the last that is tried in this frame.
+    """
+    while due and frame.uniform:
+        window = seen[at : at + _WINDOW].split(b"\r\n", 2 * due)
+        pairs = (len(window) - 1) // 2  # the last piece is not ended
+        if not pairs:
+            break
+        headers, strings = window[: 2 * pairs : 2], window[1 : 2 * pairs : 2]
+        try:
+            frame.uniform = headers == [_HEADERS[size] for size in map(len, strings)]
+        except IndexError:
+            frame.uniform = False
+        if frame.uniform:
+            frame.items += strings
+            at += sum(map(len, headers)) + sum(map(len, strings)) + 4 * pairs
+            due -= pairs
+    return at
 
 
 class _Chunk:

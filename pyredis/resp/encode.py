@@ -8,20 +8,73 @@ an argument, for it may be a password.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from pyredis.types import Argument
 
-__all__ = ["argv", "encode", "pack"]
+__all__ = ["argv", "encode", "pack", "packed"]
 
 _EMPTY = "a command needs at least its name; no argument was given"
 # Nearly every header that is ever sent, made once.
 _LENGTHS = [b"$%d" % length for length in range(512)]
 _COUNTS = [b"*%d" % count for count in range(32)]
 
+# For ``packed``: headers with CRLF on both sides, and what a command of so many arguments begins with by its
+# name. Those are learnt by use, for this module knows no commands.
+_BETWEEN = [b"\r\n%b\r\n" % length for length in _LENGTHS]
+_HEADS: list[dict[object, bytes]] = [{} for _ in _COUNTS]
+_MOST_HEADS: Final = 500
+_LONGEST_NAME: Final = 24
+
 
 def encode(args: Sequence[Argument], encoding: str | None = None) -> bytes:
     """Return one command as the bytes to send."""
     return pack(argv(args, encoding))
+
+
+def packed(args: Sequence[Argument], encoding: str | None = None) -> bytes:
+    """Return what ``encode`` returns, in a third of the time when the arguments are str, bytes and int.
+
+    hiredis' packer is hardly faster, takes what has no one spelling, and is far slower from 100 kB on.
+    """
+    if encoding is None or encoding == "utf-8":
+        # One flat pass, for it runs for each command. What it does not expect and what UTF-8 cannot express
+        # is for ``encode``, which knows how to spell or to refuse it.
+        try:
+            try:
+                parts = [_HEADS[len(args)][args[0]]]
+            except LookupError:
+                parts = [_head(args)]
+            for argument in args[1:]:
+                if type(argument) is str:
+                    argument = argument.encode()
+                elif type(argument) is int:
+                    argument = b"%d" % argument
+                elif type(argument) is not bytes:
+                    break
+                length = len(argument)
+                if length < 512:
+                    parts.append(_BETWEEN[length] + argument)
+                else:
+                    parts += (b"\r\n$%d\r\n" % length, argument)
+            else:
+                parts.append(b"\r\n")
+                return b"".join(parts)
+        except (LookupError, TypeError, ValueError):
+            pass
+    return encode(args, encoding)
+
+
+def _head(args: Sequence[Argument]) -> bytes:
+    """Return what a command begins with; keep it for the next, unless names seem to have no end."""
+    count, name = len(args), args[0]
+    (spelling,) = argv([name])
+    head = b"*%d\r\n$%d\r\n%b" % (count, len(spelling), spelling)
+    if type(name) is str and len(name) <= _LONGEST_NAME and count < len(_HEADS):
+        heads = _HEADS[count]
+        if len(heads) < _MOST_HEADS:
+            heads[name] = head
+    return head
 
 
 def argv(args: Sequence[Argument], encoding: str | None = None) -> tuple[bytes, ...]:
@@ -33,12 +86,20 @@ def argv(args: Sequence[Argument], encoding: str | None = None) -> tuple[bytes, 
     if not args:
         raise TypeError(_EMPTY)
     encoding = encoding or "utf-8"
-    return tuple(
-        [
-            argument if type(argument) is bytes else _spelled(argument, position, encoding)
-            for position, argument in enumerate(args, 1)
-        ]
-    )
+    try:
+        return tuple(
+            [
+                argument
+                if type(argument) is bytes
+                else argument.encode(encoding, "surrogateescape")
+                if type(argument) is str
+                else _spelled(argument, position, encoding)
+                for position, argument in enumerate(args, 1)
+            ]
+        )
+    except UnicodeError:
+        # Once more, to say which.
+        return tuple([_spelled(argument, position, encoding) for position, argument in enumerate(args, 1)])
 
 
 def pack(argv: Sequence[bytes]) -> bytes:

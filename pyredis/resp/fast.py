@@ -6,16 +6,22 @@ a reply that hiredis gets wrong is decoded by the typed decoder and made plain, 
 hiredis reserves memory for every element that an aggregate announces, pairs equal keys of a map wrongly,
 returns attributes as if they were the reply, takes any text for a big number and the length -1 for a null in
 every type, replaces bytes outside UTF-8 in errors, and searches an unfinished line from its start again and
-again. So each chunk is searched for the few line starts that can mean one of these. Whether such a line
-start is a header or the inside of a string is asked of hiredis itself: fed up to there, it has bytes left
-over only when it stands inside a string. What hiredis refuses is judged by the typed decoder, too.
+again. Each of these begins with a type byte that hardly occurs otherwise, and a byte that does not occur is
+cheaply known not to. So there are four ways, from the cheapest to the last resort:
+
+- a chunk that is one short string needs no decoder;
+- a long string is cut out of the chunks it came in, which are not searched;
+- a chunk in which no line begins with such a byte is hiredis' (``_flat``);
+- any other is searched for line starts that can mean trouble (``_careful``). Whether one is a header or the
+  inside of a string is asked of hiredis itself: fed up to there, it has bytes left over only when it stands
+  inside a string. What hiredis may not have or refuses is judged by the typed decoder.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, Literal
 
 import hiredis
@@ -34,12 +40,24 @@ __all__ = ["FastDecoder"]
 _TRAP = rb"[%|(*~>=](?:(?<=[%|(])|\d{4}|(?<!\*)-)"
 _FIRST_TRAP = re.compile(_TRAP)
 _LATER_TRAP = re.compile(rb"\n" + _TRAP)
+_LATER_ARRAY = re.compile(rb"\*\d{4}(?<=\n\*\d{4})")
+
+_TYPES: Final = b"%|(*~>="
+_LATER_TYPE = re.compile(rb"\n[%|(*~>=]")
 
 _NEEDS_MORE = frozenset([b"*", b"~", b">", b"="])
-_STRING = re.compile(rb"\$(\d{1,19})\r\n")
+_LONG_STRING = re.compile(rb"\$([1-9]\d{4,18})\r\n")
 
-_PIECE: Final = 16 * 1024  # hiredis moves the unread rest of what it was fed after every KiB it reads
+# By the length of a chunk that is one string: its header.
+_HEADERS: Final = {len(header) + size + 2: header for size in range(1000) for header in [b"$%d\r\n" % size]}
+# What comes alone most often besides.
+_ALONE: Final[dict[bytes, Reply]] = {b"+OK\r\n": b"OK", b"$-1\r\n": None, b":0\r\n": 0, b":1\r\n": 1}
+
+_SHORT_HEADER: Final = 6  # up to the CR: a string of five digits is worth cutting out
+_PIECE: Final = 32 * 1024  # hiredis moves the unread rest of what it was fed after every KiB it reads
 _LARGE: Final = 64 * 1024  # of one item that is not whole; larger ones are the typed decoder's
+_BUFFER: Final = 4 * _LARGE  # may stay with hiredis, which would free and ask for it with each piece
+_SMALL: Final = 4 * 1024  # chunks of a long string that are worth joining as they come
 _HEADER: Final = 24  # a type byte, the digits of 64 bits, CRLF, and slack
 _CLAIMS: Final = 2**20  # elements that may be announced beyond those that can have come
 
@@ -55,6 +73,7 @@ _REFUSALS = (
     TypeError,
     ValueError,
 )
+_UNDECODABLE = (LookupError, MemoryError, RuntimeError, ValueError)
 
 
 class FastDecoder:
@@ -66,24 +85,52 @@ class FastDecoder:
     """
 
     def __init__(self, encoding: str | None = None, *, max_bulk: int = 512 * 1024 * 1024) -> None:
+        self.broken: str | None = None
         self._encoding = encoding
         self._decode = _decode_with(encoding)
         self._max_bulk = max_bulk
+        simple = encoding is None and max_bulk >= 1000
+        self._headers = _HEADERS if simple else {}
+        self._alone = _ALONE if simple else {}
         # A string past max_bulk must become large before hiredis was fed all of it.
         self._large = min(_LARGE, max_bulk // 2)
         self._piece = max(1, min(_PIECE, self._large))
-        self._replies: deque[Reply] = deque()
+        self._large_piece = max(1, self._large)
+        self._waiting: deque[Reply] = deque()  # for ``next``
         self._typed: TypedDecoder | None = None
-        self._skipped = 0
-        self._broken: str | None = None
+        self._skipped = 0  # whole replies that the typed decoder will tell once more
+        self._parts: list[bytes | bytearray] = []  # header and pieces of a long string that is not whole
+        self._missing = 0  # bytes of it, with its CRLF
         self._begin(0)
+
+    def take(self, chunk: bytes) -> list[Reply]:
+        """Take the next bytes of the stream; return every reply and push that is whole now.
+
+        Never raises: replies before a breach of RESP are returned, then ``broken`` says what it was.
+        """
+        if self._waiting:
+            self.feed(chunk)
+            replies = list(self._waiting)
+            self._waiting.clear()
+            return replies
+        if self._idle:
+            size = len(chunk)
+            header = self._headers.get(size)
+            if header is not None and chunk.startswith(header) and chunk.endswith(b"\r\n"):
+                self._start += size
+                return [chunk[len(header) : -2]]
+            if size <= 5 and chunk in self._alone:
+                self._start += size
+                return [self._alone[chunk]]
+        replies = []
+        self._take(chunk, replies)
+        return replies
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the stream."""
-        if self._typed is not None:
-            chunk = self._feed_typed(self._typed, chunk, give_back=True)
-        if chunk and self._broken is None:
-            self._feed_hiredis(chunk)
+        waiting, self._waiting = self._waiting, deque()
+        waiting += self.take(chunk)
+        self._waiting = waiting
 
     def next(self) -> Reply | Literal[Incomplete.INCOMPLETE]:
         """Return the next reply or push, or INCOMPLETE until more bytes come.
@@ -91,16 +138,16 @@ class FastDecoder:
         After the peer broke RESP, and the replies before that were returned, every call raises the same
         ProtocolError.
         """
-        if self._replies:
-            return self._replies.popleft()
-        if self._broken is not None:
-            raise ProtocolError(self._broken)
+        if self._waiting:
+            return self._waiting.popleft()
+        if self.broken is not None:
+            raise ProtocolError(self.broken)
         return INCOMPLETE
 
     @property
     def pending(self) -> bool:
-        """Whether anything was fed that ``next`` has not returned, or the stream is broken."""
-        return bool(self._replies) or not self._between or bool(self._held)
+        """Whether anything was fed that was not returned, or the stream is broken."""
+        return not self._idle or bool(self._waiting)
 
     def _begin(self, offset: int) -> None:
         """Let hiredis start at an offset of the stream where a reply starts."""
@@ -111,68 +158,177 @@ class FastDecoder:
             reader.has_data,
             reader.len,
         )
-        self._between = True  # hiredis stands between two replies
+        self._idle = True  # hiredis has all that came, and stands between two replies
+        self._outside = True  # hiredis has all that came, and stands in no aggregate
         self._held = b""  # the start of a line that is too short to tell a trap
-        self._kept: deque[bytes] = deque()  # what hiredis was fed, from ``_kept_at`` to ``_fed``
-        self._kept_at = self._fed = offset
         self._start = offset  # where a reply starts, the one in progress or one of the last
-        self._count = 0  # whole replies from ``_start`` on
+        self._kept: list[bytes | memoryview] = []  # what hiredis was fed from there on, if kept
+        self._size = 0  # bytes of that
+        self._count = 0  # whole replies in that
         self._claimed = 0  # elements announced since the last whole reply, if many
         self._came = 0  # bytes since the last whole reply
 
-    def _feed_hiredis(self, chunk: bytes) -> None:
-        """Feed hiredis what it may have; from the first byte that it may not have on, the typed decoder."""
-        if self._held:
-            chunk = self._held + chunk
-            self._held = b""
-        if self._between and self._announces_large(chunk):
-            self._hand_over(chunk)
+    def _take(self, chunk: bytes, replies: list[Reply]) -> None:
+        """Decode a chunk, by whoever may decode it."""
+        if self._typed is not None:
+            chunk = self._feed_typed(self._typed, chunk, replies, give_back=True)
+        elif self._parts:
+            chunk = self._feed_long(chunk, replies)
+        if self._idle and chunk.startswith(b"$") and b"\r" not in chunk[:_SHORT_HEADER]:
+            chunk = self._cut_long(chunk, replies)
+        if not chunk or self.broken is not None:
             return
+        harmless = not self._held and _harmless(chunk)
+        if self._outside and (harmless or _begins_nothing(chunk)):
+            self._flat(chunk, replies)
+            return
+        if harmless:
+            self._give(chunk, 0, len(chunk), replies)
+        else:
+            self._careful(chunk, replies)
+        # In no aggregate, too, when none began with the reply in progress or behind its start.
+        self._outside = self._idle or (
+            len(self._kept) == 1 and not self._held and _begins_nothing(bytes(self._kept[0]))
+        )
+
+    # -- long strings in no aggregate
+
+    def _cut_long(self, chunk: bytes, replies: list[Reply]) -> bytes:
+        """Cut out the long strings that a chunk begins with; return what stands behind them."""
         at = 0
-        line = 0 if _FIRST_TRAP.match(chunk) else _next_trap(chunk, 0)
-        while line >= 0:
-            if not self._give(chunk, at, line):
+        while (header := _LONG_STRING.match(chunk, at)) is not None:
+            size, start = int(header[1]), header.end()
+            end = start + size
+            if size > self._max_bulk or chunk[end : end + 2] not in (b"\r\n", b"\r", b""):
+                self._start += at
+                self._hand_over(chunk[at:], replies)
+                return b""
+            if len(chunk) < end + 2:
+                self._start += at
+                self._parts = [header[0], chunk[start:]]
+                self._missing = end + 2 - len(chunk)
+                self._idle = self._outside = False
+                return b""
+            if not self._add_string(chunk[start:end], replies):
+                return b""
+            at = end + 2
+        self._start += at
+        return chunk[at:]
+
+    def _feed_long(self, chunk: bytes, replies: list[Reply]) -> bytes:
+        """Take what is missing of a long string; return what stands behind it."""
+        parts, missing = self._parts, self._missing
+        if len(chunk) < missing:
+            self._missing -= len(chunk)
+            if len(chunk) >= _SMALL:
+                parts.append(chunk)
+            elif isinstance(parts[-1], bytearray):
+                parts[-1] += chunk
+            else:
+                parts.append(bytearray(chunk))
+            return b""
+        last = chunk[:missing] if missing > 1 else parts.pop() + chunk[:1]
+        rest = chunk[missing:]
+        self._parts = []
+        if not last.endswith(b"\r\n"):
+            self._kept = [*map(bytes, parts), bytes(last)]
+            self._hand_over(rest, replies)
+            return b""
+        header, *parts = parts
+        text = b"".join((*parts, last[:-2]))
+        self._start += len(header) + len(text) + 2
+        self._idle = self._outside = True
+        return rest if self._add_string(text, replies) else b""
+
+    def _add_string(self, text: bytes, replies: list[Reply]) -> bool:
+        try:
+            replies.append(text if self._decode is None else self._decode(text))
+        except _UNDECODABLE as error:
+            self._give_up(f"a reply cannot be decoded: {type(error).__name__}")
+            return False
+        return True
+
+    # -- strings and lines in no aggregate that hiredis may have
+
+    def _flat(self, chunk: bytes, replies: list[Reply]) -> None:
+        """Feed hiredis a chunk in which no aggregate begins, nor anything else that it takes wrongly.
+
+        C code calls ``gets`` here, and nothing is asked between two replies. So it is not known where they
+        start, which matters when the last one is not whole. Where that starts is guessed; the guess was wrong
+        if hiredis, fed up to there, has bytes left over.
+        """
+        had, size = len(replies), len(chunk)
+        end = size if chunk.endswith(b"\n") else _guess(chunk)
+        if end:
+            if not self._pour(chunk, 0, end, replies, had):
+                return
+            if not self._has_data():
+                self._rest(end)
+                if end == size:
+                    return
+                chunk = self._cut_long(chunk[end:], replies)
+                if not chunk:
+                    return
+                had, end = len(replies), 0
+        if self._pour(chunk, end, len(chunk), replies, had):
+            self._keep(chunk, len(replies) - had)
+            self._outside = self._size <= self._large
+
+    def _pour(self, chunk: bytes, at: int, end: int, replies: list[Reply], had: int) -> bool:
+        """Feed hiredis a part of the chunk and take all whole replies; return whether it can go on."""
+        feed, gets, piece = self._feed, self._gets, self._piece
+        try:
+            while at < end:
+                feed(chunk, at, min(piece, end - at))
+                at += piece
+                # What was taken before ``gets`` raises stays in the list.
+                replies.extend(iter(gets, INCOMPLETE))
+                if self._length() > self._large:
+                    break
+            else:
+                return True
+        except _REFUSALS:
+            pass
+        self._keep(chunk, len(replies) - had)
+        self._hand_over(b"", replies)
+        return False
+
+    # -- whatever else there may be
+
+    def _careful(self, chunk: bytes, replies: list[Reply]) -> None:
+        """Feed hiredis what it may have; from the first byte that it may not have on, the typed decoder."""
+        chunk = self._held + chunk
+        self._held = b""
+        at = 0
+        for line in _suspects(chunk):
+            if not self._give(chunk, at, line, replies):
                 return
             if not self._may_go_on(chunk, line):
-                self._hand_over(chunk[line:])
+                self._hand_over(chunk[line:], replies)
                 return
             at = line
-            line = _next_trap(chunk, at)
-        end = self._told(chunk)
-        if self._give(chunk, at, end):
+        end = _told(chunk)
+        if self._give(chunk, at, end, replies):
             self._held = chunk[end:]
+            if self._held:
+                self._idle = False
 
-    def _announces_large(self, chunk: bytes) -> bool:
-        """Return whether a string begins here that hiredis would only hold on to, and others search."""
-        string = _STRING.match(chunk) if len(chunk) >= _PIECE else None
-        return string is not None and int(string[1]) > _LARGE
-
-    def _told(self, chunk: bytes) -> int:
-        """Return where to stop for now: before a last line that is too short to tell whether it is a trap.
-
-        Without its LF it cannot complete a reply, so nobody waits for it in vain.
-        """
-        line = chunk.rfind(b"\n") + 1
-        short = len(chunk) - line <= _HEADER and chunk[line : line + 1] in _NEEDS_MORE
-        return line if short else len(chunk)
-
-    def _give(self, chunk: bytes, at: int, end: int) -> bool:
+    def _give(self, chunk: bytes, at: int, end: int, replies: list[Reply]) -> bool:
         """Feed hiredis a part of the chunk; where it cannot go on, hand over all the rest and return False."""
         while at < end:
-            stop = min(at + self._piece, end)
-            if not self._take(chunk[at:stop]):
-                self._hand_over(chunk[stop:])
+            stop = min(at + self._large_piece, end)
+            if not self._take_piece(chunk, at, stop, replies):
+                self._hand_over(chunk[stop:], replies)
                 return False
             at = stop
         return True
 
-    def _take(self, piece: bytes) -> bool:
+    def _take_piece(self, chunk: bytes, at: int, stop: int, replies: list[Reply]) -> bool:
         """Feed hiredis a piece and take all whole replies out of it; return whether it can go on."""
-        gets, has_data, length, append = self._gets, self._has_data, self._length, self._replies.append
-        start, count = self._start, self._count
-        self._fed += len(piece)
+        gets, has_data, length, append = self._gets, self._has_data, self._length, replies.append
+        count = left = 0
         try:
-            self._feed(piece)
+            self._feed(chunk, at, stop - at)
             held = length()
             while has_data():
                 reply = gets()
@@ -188,36 +344,19 @@ class FastDecoder:
                 count += 1
                 # hiredis forgets what it has read once that is a KiB. When it did so with a reply, what it
                 # still holds begins with the next one.
-                left = length()
-                if left != held:
-                    start, count, held = self._fed - left, 0, left
+                if length() != held:
+                    held = left = length()
+                    count = 0
             else:
-                self._rest()
+                self._rest(stop - at)
                 return True
         except _REFUSALS:
             can_go_on = False
-        self._keep(piece, start, count)
+        if left:
+            self._rest(stop - left - at)
+            at = stop - left
+        self._keep(memoryview(chunk)[at:stop], count)
         return can_go_on
-
-    def _rest(self) -> None:
-        """Note that hiredis stands between two replies: nothing need be kept."""
-        self._between = True
-        self._start = self._kept_at = self._fed
-        self._count = self._claimed = self._came = 0
-        if self._kept:
-            self._kept.clear()
-
-    def _keep(self, piece: bytes, start: int, count: int) -> None:
-        """Keep what hiredis was fed, from the last known start of a reply on."""
-        self._between = False
-        kept = self._kept
-        kept.append(piece)
-        self._came += len(piece)
-        if start != self._start or count != self._count:
-            self._start, self._count = start, count
-            self._claimed = self._came = 0
-            while kept and self._kept_at + len(kept[0]) <= start:
-                self._kept_at += len(kept.popleft())
 
     def _may_go_on(self, chunk: bytes, line: int) -> bool:
         """Return whether hiredis, fed up to a line that looks like a trap, may have that line."""
@@ -233,20 +372,41 @@ class FastDecoder:
         # An element takes three bytes at least.
         return self._claimed - self._came // 3 <= _CLAIMS
 
-    def _hand_over(self, rest: bytes) -> None:
+    # -- where hiredis stands
+
+    def _rest(self, fed: int) -> None:
+        """Note that hiredis, fed so many bytes more, stood between two replies: nothing need be kept."""
+        self._idle = self._outside = True
+        self._start += self._size + fed
+        self._count = self._size = self._claimed = self._came = 0
+        if self._kept:
+            self._kept = []
+
+    def _keep(self, piece: bytes | memoryview, count: int) -> None:
+        """Keep what hiredis was fed for the typed decoder, and how many whole replies are in it."""
+        self._idle = False
+        self._kept.append(piece)
+        self._size += len(piece)
+        self._came += len(piece)
+        if count:
+            self._count += count
+            self._claimed = self._came = 0
+
+    def _hand_over(self, rest: bytes, replies: list[Reply]) -> None:
         """Let the typed decoder tell the reply in progress, and whatever else the chunk brought."""
         from pyredis.resp.decode import TypedDecoder
 
-        self._between = False
+        self._idle = self._outside = False
         self._skipped = self._count
         self._typed = typed = TypedDecoder(max_bulk=self._max_bulk, offset=self._start)
         for piece in self._kept:
-            typed.feed(piece[max(0, self._start - self._kept_at) :])
-            self._kept_at += len(piece)
-        self._kept.clear()
-        self._feed_typed(typed, rest, give_back=False)
+            typed.feed(bytes(piece))
+        self._kept = []
+        self._feed_typed(typed, rest, replies, give_back=False)
 
-    def _feed_typed(self, typed: TypedDecoder, chunk: bytes, *, give_back: bool) -> bytes:
+    def _feed_typed(
+        self, typed: TypedDecoder, chunk: bytes, replies: list[Reply], *, give_back: bool
+    ) -> bytes:
         """Take replies from the typed decoder; once between two of them, let hiredis begin again there.
 
         With ``give_back`` that is after the first reply, and the rest of the chunk is returned. Without, it
@@ -258,12 +418,12 @@ class FastDecoder:
                 if self._skipped:
                     self._skipped -= 1
                     continue
-                self._replies.append(plain(reply, self._decode))
+                replies.append(plain(reply, self._decode))
                 if give_back:
                     break
         except ProtocolError as error:
             return self._give_up(str(error))
-        except (LookupError, MemoryError, RuntimeError, ValueError) as error:
+        except _UNDECODABLE as error:
             return self._give_up(f"a reply cannot be decoded: {type(error).__name__}")
         if reply is INCOMPLETE and typed.pending:
             return b""
@@ -272,23 +432,77 @@ class FastDecoder:
         return typed.unread()
 
     def _give_up(self, reason: str) -> bytes:
-        self._broken = reason
+        self.broken = reason
         self._typed = None
+        self._idle = self._outside = False
         return b""
 
 
-def _next_trap(chunk: bytes, at: int) -> int:
-    """Return where the next line starts that may be a trap or the inside of a string, -1 for none."""
-    trap = _LATER_TRAP.search(chunk, at)
-    return trap.start() + 1 if trap else -1
+def _harmless(chunk: bytes) -> bool:
+    """Return whether hiredis may have the chunk, and no aggregate begins in it, whatever came before."""
+    return 42 not in chunk and not _odd(chunk)  # *
+
+
+def _begins_nothing(chunk: bytes) -> bool:
+    """Return whether no line begins in the chunk as an aggregate does or what hiredis takes wrongly."""
+    return chunk[0] not in _TYPES and _LATER_TYPE.search(chunk) is None
+
+
+def _odd(chunk: bytes) -> bool:
+    """Return whether a line may begin in the chunk that hiredis takes wrongly, other than an array.
+
+    Looking for one byte is much faster than any regular expression, most of all for an int.
+    """
+    return (
+        37 in chunk  # %
+        or 124 in chunk  # |
+        or 40 in chunk  # (
+        or 126 in chunk  # ~
+        or 62 in chunk  # >
+        or (61 in chunk and (45 in chunk or chunk[-1] == 61))  # =-
+    )
+
+
+def _guess(chunk: bytes) -> int:
+    """Return where the reply may start that a chunk without an LF at its end breaks off in."""
+    line = chunk.rfind(b"\n") + 1
+    if chunk[line] in b"+-:,#_":
+        return line
+    string = chunk.rfind(b"\r\n$")
+    return string + 2 if string >= 0 else 0
+
+
+def _suspects(chunk: bytes) -> Iterator[int]:
+    """Yield where the lines start that may be a trap or the inside of a string."""
+    if _FIRST_TRAP.match(chunk):
+        yield 0
+    if _odd(chunk):
+        for trap in _LATER_TRAP.finditer(chunk):
+            yield trap.start() + 1
+    elif chunk.find(b"*", 1) > 0:
+        for trap in _LATER_ARRAY.finditer(chunk):
+            yield trap.start()
+
+
+def _told(chunk: bytes) -> int:
+    """Return where to stop for now: before a last line that is too short to tell whether it is a trap.
+
+    Without its LF it cannot complete a reply, so nobody waits for it in vain.
+    """
+    line = chunk.rfind(b"\n") + 1
+    short = len(chunk) - line <= _HEADER and chunk[line : line + 1] in _NEEDS_MORE
+    return line if short else len(chunk)
 
 
 def _reader(encoding: str | None) -> hiredis.Reader:
     if encoding is None:
-        return hiredis.Reader(replyError=_reply_error, notEnoughData=INCOMPLETE)
-    return hiredis.Reader(
-        replyError=_reply_error, notEnoughData=INCOMPLETE, encoding=encoding, errors="surrogateescape"
-    )
+        reader = hiredis.Reader(replyError=_reply_error, notEnoughData=INCOMPLETE)
+    else:
+        reader = hiredis.Reader(
+            replyError=_reply_error, notEnoughData=INCOMPLETE, encoding=encoding, errors="surrogateescape"
+        )
+    reader.setmaxbuf(_BUFFER)
+    return reader
 
 
 def _reply_error(text: str) -> ReplyError:

@@ -209,6 +209,26 @@ def test_a_push_may_come_between_replies():
     )
 
 
+@given(samples=streams(3), points=cut_points())
+def test_taking_is_feeding_and_asking_until_nothing_is_whole(samples: list[Sample], points):
+    wire = b"".join(sample.wire for sample in samples)
+    for chunks in (cut_up(wire, points), bytewise(wire)):
+        one, other = TypedDecoder(), TypedDecoder()
+        for chunk in chunks:
+            other.feed(chunk)
+            assert spelled(one.take(chunk)) == spelled(taken(other))
+            assert one.pending == other.pending
+        assert one.broken is None
+        assert not one.pending
+
+
+def test_what_was_fed_before_is_taken_first():
+    decoder = TypedDecoder()
+    decoder.feed(b"+a\r\n+b")
+    assert decoder.take(b"\r\n+c\r\n") == [b"a", b"b", b"c"]
+    assert decoder.take(b"") == []
+
+
 BROKEN: list[tuple[bytes, str]] = [
     (b"hello\r\n", "0x68"),
     (b"\r\n", "0x0d"),
@@ -278,6 +298,21 @@ BROKEN: list[tuple[bytes, str]] = [
 @pytest.mark.parametrize(("wire", "reason"), BROKEN)
 def test_what_is_not_resp_is_refused_saying_why(wire, reason):
     assert reason in refusal(wire)
+
+
+@pytest.mark.parametrize(("wire", "reason"), BROKEN)
+def test_whole_replies_are_taken_before_garbage_and_nothing_behind_it(wire, reason):
+    stream = b"+one\r\n:2\r\n" + wire
+    for chunks in ([stream], bytewise(stream)):
+        decoder = TypedDecoder()
+        assert [reply for chunk in chunks for reply in decoder.take(chunk)] == [b"one", 2]
+        assert decoder.broken is not None
+        assert reason in decoder.broken
+        assert decoder.pending
+        assert decoder.take(b"+three\r\n") == []
+        with pytest.raises(ProtocolError) as caught:
+            decoder.next()
+        assert str(caught.value) == decoder.broken
 
 
 def test_a_refusal_says_at_which_byte_of_the_stream_the_bad_item_begins():
@@ -431,6 +466,64 @@ def test_a_large_array_in_small_pieces_is_whole():
     for size in (1, 13, 1500, 65536):
         replies = decoded([wire[at : at + size] for at in range(0, len(wire), size)])
         assert replies == [[b"%d" % n for n in range(20000)]]
+
+
+def lines_run(chunks: list[bytes]) -> int:
+    """Return how many lines of Python the decoder runs for the chunks."""
+    count = 0
+
+    def watch(frame, event, argument):
+        nonlocal count
+        count += event == "line"
+        return watch
+
+    decoder = TypedDecoder()
+    before = sys.gettrace()
+    sys.settrace(watch)
+    try:
+        for chunk in chunks:
+            decoder.take(chunk)
+    finally:
+        sys.settrace(before)
+    assert not decoder.pending
+    return count
+
+
+@pytest.mark.parametrize("size", [1, 7, 10**9])
+@pytest.mark.parametrize("shape", [b"*%d\r\n%b", b"*1\r\n*%d\r\n%b", b"%%%d\r\n%b"])
+def test_the_work_grows_as_the_reply_does_however_it_is_cut(shape, size):
+    work = []
+    for count in (500, 2000):
+        items = b"$7\r\n\r\n*9999\r\n" * count * (2 if shape.startswith(b"%%") else 1)
+        wire = shape % (count, items)
+        work.append(lines_run([wire[at : at + size] for at in range(0, len(wire), size)]))
+    assert work[1] < 4.2 * work[0]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [b"$3\r\na\r\n\r\n", b":1\r\n", b"$-1\r\n", b"$2000\r\n%b\r\n" % bytes(2000), b"$8\r\n\r\n$1\r\nab\r\n"],
+)
+@pytest.mark.parametrize("size", [11, 1000, 10**9])
+def test_a_run_of_short_strings_may_be_broken_by_anything(odd, size):
+    run = b"$2\r\nab\r\n"
+    (value,) = decoded([odd])
+    for place in (0, 1, 31, 500, 4999):
+        wire = b"*5002\r\n" + run * place + odd + run * (5000 - place) + odd + b":7\r\n"
+        chunks = [wire[at : at + size] for at in range(0, len(wire), size)]
+        assert decoded(chunks) == [[b"ab"] * place + [value] + [b"ab"] * (5000 - place) + [value], 7]
+
+
+def test_a_run_of_short_strings_is_refused_where_it_is_broken():
+    for wrong, reason in (
+        (b"$2\r\nabc\r\n", "CRLF"),
+        (b"$02\r\nab\r\n", "length"),
+        (b"$3\r\nab\r\n", "CRLF"),
+    ):
+        wire = b"*5000\r\n" + b"$2\r\nab\r\n" * 777 + wrong + b"$2\r\nab\r\n" * 5000
+        found = refusal(wire)
+        assert reason in found
+        assert f"byte {7 + 777 * 8} " in found
 
 
 def test_unread_bytes_can_be_taken_back():

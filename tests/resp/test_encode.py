@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import enum
 import sys
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pyredis.resp.decode import TypedDecoder
-from pyredis.resp.encode import argv, encode, pack
-from pyredis.types import Status
+from pyredis.resp.encode import argv, encode, pack, packed
+from pyredis.types import Argument, Status
 
 
 class Weekday(enum.IntEnum):
@@ -111,3 +112,89 @@ def test_what_is_packed_can_be_decoded(arguments):
     decoder.feed(pack(arguments))
     assert decoder.next() == arguments
     assert not decoder.pending
+
+
+def spelled_or_refused(spell, args: object, encoding: str | None) -> tuple[str, object]:
+    """Return the bytes that a spelling of a command gives, or how it refuses the command."""
+    try:
+        return "bytes", spell(args, encoding)
+    except (LookupError, TypeError, ValueError) as error:
+        return type(error).__name__, str(error)
+
+
+class Shouted(str):
+    def encode(self, *_: str) -> bytes:  # type: ignore[override]
+        return str(self).upper().encode()
+
+
+class Code:
+    """Not a str, though it has what a str has."""
+
+    def __len__(self) -> int:
+        return 3
+
+    def encode(self) -> bytes:
+        return b"abc"
+
+
+NAMES = st.sampled_from(
+    ["GET", "get", b"GET", "SET", "x" * 30, "é", "\udcff", "", 5, Status(b"GET"), bytearray(b"GET")]
+)
+ARGUMENTS = st.one_of(
+    st.text(max_size=8),
+    st.text(st.characters(), max_size=4),
+    st.sampled_from(
+        ["\udcff", "\ud800", "x" * 511, "x" * 512, "é" * 256, b"y" * 511, b"y" * 512, b"z" * 70_000]
+    ),
+    st.binary(max_size=600),
+    st.integers(),
+    st.floats(),
+    st.binary(max_size=5).map(bytearray),
+    st.sampled_from(
+        [memoryview(b"abcdef")[::2], memoryview(b"ab"), Status(b"OK"), Weekday.TUESDAY, Odd(2.5)]
+    ),
+    st.sampled_from([None, True, [], ["secret"], {}, (), object, Code(), 1j, Shouted("a")]),
+)
+
+
+@given(
+    name=NAMES,
+    rest=st.lists(ARGUMENTS, max_size=10),
+    encoding=st.sampled_from([None, "utf-8", "latin-1", "gb18030", "no such encoding"]),
+)
+def test_packing_in_one_go_is_encoding(name, rest: list[Argument], encoding):
+    for args in ((name, *rest), [name, *rest]):
+        expected = spelled_or_refused(encode, args, encoding)
+        # Twice: the second time it may know the name.
+        assert spelled_or_refused(packed, args, encoding) == expected
+        assert spelled_or_refused(packed, args, encoding) == expected
+
+
+@pytest.mark.parametrize("length", [0, 1, 511, 512, 5000, 1_000_000])
+def test_an_argument_of_any_length_is_packed(length):
+    for value in ("x" * length, b"x" * length):
+        assert packed(("SET", "k", value)) == b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n%b\r\n" % (
+            length,
+            b"x" * length,
+        )
+
+
+def test_as_many_arguments_as_there_are_are_packed():
+    for count in (0, 1, 6, 7, 8, 31, 32, 20_000):
+        args = ("MGET", *["key"] * count)
+        assert packed(args) == encode(args) == packed(args)
+
+
+def test_packing_nothing_is_refused():
+    with pytest.raises(TypeError, match="name"):
+        packed(())
+
+
+def test_names_without_end_are_not_all_kept():
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            packed((f"COMMAND{number}", "x"))
+        assert tracemalloc.get_traced_memory()[0] < 500_000
+    finally:
+        tracemalloc.stop()

@@ -128,6 +128,40 @@ def test_noise_is_a_reply_or_a_protocol_error(noise, size):
         assert found == typed_outcome(noise)[0]
 
 
+@given(samples=st.one_of(streams(2), streams(3)), points=cut_points(), encoding=ENCODINGS)
+def test_taking_is_feeding_and_asking_until_nothing_is_whole(samples: list[Sample], points, encoding):
+    wire = b"".join(sample.wire for sample in samples)
+    for chunks in ([wire], cut_up(wire, points), bytewise(wire)):
+        one, other = FastDecoder(encoding), FastDecoder(encoding)
+        for chunk in chunks:
+            other.feed(chunk)
+            assert spelled(one.take(chunk)) == spelled(taken(other))
+            assert one.pending == other.pending
+        assert one.broken is None
+        assert not one.pending
+
+
+@given(
+    samples=st.lists(replies(2), max_size=30),
+    size=st.integers(1, 200),
+    max_bulk=st.sampled_from([3000, 2**29]),
+)
+def test_replies_one_behind_the_other_may_be_cut_anywhere(samples: list[Sample], size, max_bulk):
+    wire = b"".join(sample.wire for sample in samples)
+    decoder = FastDecoder(max_bulk=max_bulk)
+    found = [reply for at in range(0, len(wire), size) for reply in decoder.take(wire[at : at + size])]
+    assert spelled(found) == as_plain(samples, None)
+    assert not decoder.pending
+
+
+def test_what_was_fed_before_is_taken_first():
+    decoder = FastDecoder()
+    decoder.feed(b"+a\r\n+b")
+    assert decoder.take(b"\r\n+c\r\n") == [b"a", b"b", b"c"]
+    assert decoder.take(b"") == []
+    assert not decoder.pending
+
+
 # What hiredis 3.5.0 gets wrong, and what it must become.
 WRONG_IN_HIREDIS: list[tuple[bytes, Reply]] = [
     (b"%3\r\n+a\r\n:1\r\n+b\r\n:2\r\n+a\r\n:3\r\n", Map([(b"a", 1), (b"b", 2), (b"a", 3)])),
@@ -333,6 +367,42 @@ def test_what_is_not_resp_is_refused_saying_why(wire, reason):
     assert reason in refusal(wire)
 
 
+GARBAGE = [
+    b"hello\r\n",
+    b":x\r\n",
+    b"*2\r\n:1\r\n:x\r\n",
+    b">-1\r\n",
+    b"=-1\r\n",
+    b"~-1\r\n",
+    b"(12x\r\n",
+    b"%1\r\n+a\r\n:x\r\n",
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=[garbage[:12].decode() for garbage in GARBAGE])
+@pytest.mark.parametrize(
+    "before", [b"+one\r\n", b"+one\r\n" * 300, b"*1\r\n+one\r\n", b"$10000\r\n%b\r\n" % bytes(10_000)]
+)
+def test_whole_replies_are_taken_before_garbage_and_nothing_behind_it(before, garbage):
+    expected = decoded([before])
+    stream = before + garbage
+    whole = [
+        [stream],
+        [before, garbage],
+        *([stream[:at], stream[at:]] for at in range(len(before), len(before) + 9)),
+    ]
+    for chunks in [*whole, bytewise(stream)]:
+        decoder = FastDecoder()
+        assert [reply for chunk in chunks for reply in decoder.take(chunk)] == expected
+        assert decoder.broken is not None
+        assert decoder.pending
+        assert decoder.take(b"+three\r\n") == []
+        with pytest.raises(ProtocolError) as caught:
+            decoder.next()
+        assert str(caught.value) == decoder.broken
+        assert f"byte {len(before)} " in decoder.broken or b"*" in garbage or b"%" in garbage
+
+
 def test_a_refusal_is_for_ever_and_comes_behind_the_replies_before_it():
     decoder = FastDecoder()
     decoder.feed(b"+one\r\n+two\r\n:x\r\n+three\r\n")
@@ -379,6 +449,54 @@ def test_long_statuses_errors_and_strings_are_whole(size, length):
     status, error, *strings = decoded([stream[at : at + size] for at in range(0, len(stream), size)])
     assert (status, error.message) == (text, text.decode())
     assert strings == [text, [1, text], text, b"OK"]
+
+
+def test_a_long_string_is_whole_at_every_cut_of_its_ends():
+    text = b"\r\n%1\r\n" * 3000
+    bulk = b"$%d\r\n%b\r\n" % (len(text), text)
+    stream = b"+a\r\n" + bulk + bulk + b"%1\r\n+b\r\n:1\r\n"
+    expected = [b"a", text, text, {b"b": 1}]
+    edges = [edge + near for edge in (4, 4 + len(bulk), 4 + 2 * len(bulk)) for near in range(-3, 13)]
+    for at in edges:
+        assert decoded([stream[:at], stream[at:]]) == expected
+        assert (
+            decoded([stream[:at], stream[at : at + 1], stream[at + 1 : at + 5000], stream[at + 5000 :]])
+            == expected
+        )
+
+
+@pytest.mark.parametrize("cut", [4, 12, 20_008, 20_012, 20_013, 20_016])
+def test_a_long_string_that_is_not_followed_by_crlf_is_refused(cut):
+    stream = b"+a\r\n$20000\r\n" + b"x" * 20_000 + b"\r+b\r\n"
+    decoder = FastDecoder()
+    assert decoder.take(b"+a\r\n") == [b"a"]
+    found = decoder.take(stream[4:cut]) + decoder.take(stream[cut:])
+    assert found == []
+    assert decoder.broken is not None
+    assert "byte 4 " in decoder.broken
+    assert "CRLF" in decoder.broken
+
+
+def test_a_long_string_is_decoded_in_the_encoding_asked_for():
+    text = "né" * 20_000
+    bulk = b"$%d\r\n%b\r\n" % (len(text), text.encode("latin-1"))
+    assert decoded([bulk], "latin-1") == [text]
+    assert decoded([bulk[:30_000], bulk[30_000:]], "utf-8") == [text.replace("é", "\udce9")]
+    decoder = FastDecoder("unicode_escape")
+    assert decoder.take(b"+a\r\n$10000\r\n%b\r\n+b\r\n" % (b"\\x" * 5000)) == ["a"]
+    assert "cannot be decoded" in decoder.broken
+
+
+def test_a_long_string_in_tiny_pieces_takes_little_more_memory_than_it_is_long():
+    decoder = FastDecoder()
+    decoder.take(b"$3000000\r\n")
+    tracemalloc.start()
+    try:
+        for _ in range(400_000):
+            decoder.take(b"abcdefg")
+        assert tracemalloc.get_traced_memory()[0] < 4_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_string_past_the_limit_is_refused_before_it_has_come():
@@ -435,6 +553,28 @@ def test_a_stream_that_never_pauses_between_two_replies_does_not_pile_up():
         assert tracemalloc.get_traced_memory()[1] < 200_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "text", [b"x" * 64, b"\r\n$64\r\n\r\n$1\r\n".ljust(64, b"x"), b"+x" * 32, b"*1\r\n" * 16]
+)
+@pytest.mark.parametrize("shape", [b"$64\r\n%b\r\n", b"*2\r\n$64\r\n%b\r\n:1\r\n"])
+def test_a_stream_that_breaks_off_anywhere_and_never_pauses_does_not_pile_up(shape, text):
+    reply = shape % text
+    stream = reply * 20_000
+    decoder = FastDecoder()
+    tracemalloc.start()
+    try:
+        count = 0
+        for at in range(0, len(stream), 4099):
+            count += len(decoder.take(stream[at : at + 4099]))
+            # What is kept to judge a reply by, should hiredis refuse it.
+            assert sum(map(len, decoder._kept)) < 200_000
+        assert count == 20_000
+        assert tracemalloc.get_traced_memory()[0] < 300_000
+    finally:
+        tracemalloc.stop()
+    assert not decoder.pending
 
 
 @pytest.mark.parametrize("reply", [b"%1\r\n+a\r\n:1\r\n", b"$4\r\n\r\n%2\r\n", b"*2\r\n+a\r\n%0\r\n"])
