@@ -11,13 +11,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyredis.address import TcpAddress, UnixAddress
     from pyredis.client.async_client import AsyncClient
+    from pyredis.client.async_pubsub import AsyncPubSubClient
+    from pyredis.client.messages import Message, Reconnected, Unsubscribed
+    from pyredis.client.pushes import Pushes
+    from pyredis.client.script import Script
     from pyredis.connection.async_connection import AsyncConnection
     from pyredis.exceptions import (
         AskError,
+        Busy,
+        ClusterDown,
         ClusterError,
+        CrossSlot,
+        ExecAbort,
+        Loading,
+        MasterDown,
         MovedError,
         NoAuth,
         NoPerm,
+        NoProto,
+        NoScript,
+        OutOfMemory,
         PoolExhausted,
         ProtocolError,
         PyRedisConnClosed,
@@ -25,13 +38,19 @@ if TYPE_CHECKING:
         PyRedisConnReadTimeout,
         PyRedisError,
         PyRedisURLError,
+        ReadOnly,
         ReplyError,
         StatefulCommand,
+        TryAgain,
         WrongPass,
         WrongType,
     )
-    from pyredis.pool.async_base import AsyncBasePool
+    from pyredis.options import TlsOptions
+    from pyredis.pool.async_base import AsyncBasePool, Statistics
     from pyredis.pool.async_pool import AsyncPool
+    from pyredis.pool.by_url import get_by_url
+    from pyredis.retry import Backoff
+    from pyredis.version import __version__
 
 _HOMES = {
     "pyredis.address": ("TcpAddress", "UnixAddress"),
@@ -39,6 +58,17 @@ _HOMES = {
     "pyredis.connection.async_connection": ("AsyncConnection",),
     "pyredis.exceptions": (
         "AskError",
+        "TryAgain",
+        "ReadOnly",
+        "OutOfMemory",
+        "NoScript",
+        "NoProto",
+        "MasterDown",
+        "Loading",
+        "ExecAbort",
+        "CrossSlot",
+        "ClusterDown",
+        "Busy",
         "ClusterError",
         "MovedError",
         "NoAuth",
@@ -55,7 +85,15 @@ _HOMES = {
         "WrongPass",
         "WrongType",
     ),
-    "pyredis.pool.async_base": ("AsyncBasePool",),
+    "pyredis.pool.async_base": ("AsyncBasePool", "Statistics"),
+    "pyredis.client.script": ("Script",),
+    "pyredis.client.messages": ("Message", "Reconnected", "Unsubscribed"),
+    "pyredis.client.pushes": ("Pushes",),
+    "pyredis.retry": ("Backoff",),
+    "pyredis.options": ("TlsOptions",),
+    "pyredis.pool.by_url": ("get_by_url",),
+    "pyredis.version": ("__version__",),
+    "pyredis.client.async_pubsub": ("AsyncPubSubClient",),
     "pyredis.pool.async_pool": ("AsyncPool",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -66,23 +104,45 @@ __all__ = [
     "AsyncClient",
     "AsyncConnection",
     "AsyncPool",
+    "AsyncPubSubClient",
+    "Backoff",
+    "Busy",
+    "ClusterDown",
     "ClusterError",
+    "CrossSlot",
+    "ExecAbort",
+    "Loading",
+    "MasterDown",
+    "Message",
     "MovedError",
     "NoAuth",
     "NoPerm",
+    "NoProto",
+    "NoScript",
+    "OutOfMemory",
     "PoolExhausted",
     "ProtocolError",
+    "Pushes",
     "PyRedisConnClosed",
     "PyRedisConnError",
     "PyRedisConnReadTimeout",
     "PyRedisError",
     "PyRedisURLError",
+    "ReadOnly",
+    "Reconnected",
     "ReplyError",
+    "Script",
     "StatefulCommand",
+    "Statistics",
     "TcpAddress",
+    "TlsOptions",
+    "TryAgain",
     "UnixAddress",
+    "Unsubscribed",
     "WrongPass",
     "WrongType",
+    "__version__",
+    "get_by_url",
 ]
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 
 __all__ = [
+    "REPLY_ERRORS",
     "AskError",
     "Busy",
     "ClusterDown",
@@ -238,6 +239,10 @@ _CLASSES: dict[str, type[ReplyError]] = {
     "WRONGPASS": WrongPass,
     "WRONGTYPE": WrongType,
 }
+
+
+REPLY_ERRORS = frozenset([ReplyError, *_CLASSES.values()])
+"""Every class that ``reply_error`` makes: a reply is an error when its type is one of these."""
 
 
 def reply_error(message: str, command: str | None = None) -> ReplyError:

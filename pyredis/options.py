@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["ConnectionOptions", "checked_encoding", "checked_timeout"]
+__all__ = ["ConnectionOptions", "TlsOptions", "checked_encoding", "checked_timeout", "checked_tls"]
 
 _PRINTABLE = bytes(range(128))
 
@@ -53,6 +53,66 @@ def _checked_name(option: str, name: str | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsOptions:
+    """Whom to trust over TLS, and what to show; ``repr`` never shows the password of the key.
+
+    ``ca_file`` (PEM) and ``ca_folder`` (as ``openssl rehash`` leaves it) hold the authorities to trust, those of
+    the system when neither is given. ``cert_file`` and ``key_file`` (PEM; one file may hold both) are shown to a
+    server that asks for a client certificate. ``server_name`` is the name asked for and verified, the host when
+    None; over a unix socket there is no host, so it must be given. ``verify=False`` checks neither the chain nor
+    the name: whoever is in between can then read and change everything.
+    """
+
+    ca_file: str | None = None
+    ca_folder: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    key_password: str | bytes | None = field(default=None, repr=False)
+    server_name: str | None = None
+    verify: bool = True
+
+    def __post_init__(self) -> None:
+        for option in ("ca_file", "ca_folder", "cert_file", "key_file", "server_name"):
+            _check_filled(option, getattr(self, option))
+        if not isinstance(self.verify, bool):
+            raise TypeError(f"verify must be True or False, not {type(self.verify).__name__}")
+        if not isinstance(self.key_password, (str, bytes, type(None))):
+            raise TypeError(
+                f"key_password must be str, bytes or None, not {type(self.key_password).__name__}"
+            )
+        if self.cert_file is None and self.key_file is not None:
+            raise ValueError("key_file without cert_file; give the certificate that belongs to the key")
+        if self.cert_file is None and self.key_password is not None:
+            raise ValueError("key_password without cert_file; give the certificate and the key it opens")
+        if self.server_name is not None:
+            _check_server_name(self.server_name)
+
+
+def checked_tls(tls: TlsOptions | bool | None) -> TlsOptions | None:
+    """Return the options to encrypt with, None for no encryption; True stands for the options' defaults."""
+    if tls is None or isinstance(tls, TlsOptions):
+        return tls
+    if not isinstance(tls, bool):
+        raise TypeError(f"tls must be TlsOptions, True, False or None, not {type(tls).__name__}")
+    return TlsOptions() if tls else None
+
+
+def _check_filled(option: str, text: str | None) -> None:
+    if not isinstance(text, (str, type(None))):
+        raise TypeError(f"{option} must be a str or None, not {type(text).__name__}")
+    if text is not None and (not text or "\0" in text):
+        raise ValueError(f"{option} is {'empty' if not text else 'no name: it holds a zero byte'}")
+
+
+def _check_server_name(name: str) -> None:
+    """Refuse what no handshake could ask for."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"server_name {name!r} is no host name") from None
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionOptions:
     """The options of one connection; ``repr`` never shows the password.
 
@@ -60,7 +120,8 @@ class ConnectionOptions:
     bytes). ``protocol`` 3 falls back to 2 on a server that does not know HELLO. Timeouts are in seconds, None
     for no limit. ``max_bulk`` is the largest string in bytes that a server may announce. The server's lists of
     clients show ``client_name``, and ``lib_name`` with the version of this library; None sends neither. A
-    connection that was idle for ``health_check_interval`` seconds is asked with PING before it is used.
+    connection that was idle for ``health_check_interval`` seconds is asked with PING before it is used. With
+    ``tls`` everything is encrypted, and nothing is said before the server's certificate is verified.
     """
 
     database: int = 0
@@ -75,6 +136,7 @@ class ConnectionOptions:
     client_name: str | None = None
     lib_name: str | None = "pyredis"
     health_check_interval: float | None = None
+    tls: TlsOptions | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.database, bool) or not isinstance(self.database, int):
@@ -89,6 +151,8 @@ class ConnectionOptions:
             raise TypeError(f"password must be str, bytes or None, not {type(self.password).__name__}")
         if not isinstance(self.username, (str, type(None))):
             raise TypeError(f"username must be str or None, not {type(self.username).__name__}")
+        if not isinstance(self.tls, (TlsOptions, type(None))):
+            raise TypeError(f"tls must be TlsOptions or None, not {type(self.tls).__name__}")
         if self.max_bulk < 1:
             raise ValueError(f"max_bulk must be at least 1 byte, got {self.max_bulk}")
         checked_encoding(self.encoding)

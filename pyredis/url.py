@@ -1,26 +1,30 @@
-"""What a URL says about a server: where it is, as whom and in which database to talk to it.
+"""What a URL says about a server: where it is, as whom, in which database and how to talk to it.
 
     redis://[user[:password]@]host[:port][/database][?option=value&...]      also valkey://
+    rediss://...                                      the same over TLS;     also valkeys://
     unix://[user[:password]@]/path/to/socket[?db=database&...]
 
-User, password, path and values are percent-decoded; the last ``@`` ends the user and password, so a password may
-hold one unescaped. One word before the ``@`` is the password, as in redis-cli. No message shows the password.
+User, password, host, path and values are percent-decoded; the last ``@`` ends the user and password, so a
+password may hold one unescaped. One word before the ``@`` is the password, as in redis-cli. Options are those of
+a pool, and for TLS the flags of redis-cli: ``cacert``, ``cacertdir``, ``cert``, ``key``, ``sni``, ``insecure``.
+No message shows the password.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
-from pyredis.options import checked_timeout
+from pyredis.options import TlsOptions, checked_timeout
 
 __all__ = ["SCHEMES", "Target", "masked", "parse"]
 
-SCHEMES = ("redis", "valkey", "unix")
-_ENCRYPTED = ("rediss", "valkeys")
+SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys", "unix")
+_ENCRYPTED: Final = ("rediss", "valkeys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,31 @@ class Target:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     options: dict[str, Any] = field(default_factory=dict)
+
+    def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the keyword arguments of a pool: what the URL said, except where ``given`` says it.
+
+        The password of a URL belongs to the user of that URL, so it is not used for another one. ValueError
+        when ``given`` says where the server is, too, or takes away the TLS that the URL asks for.
+        """
+        for name in ("host", "port", "unix_sock"):
+            if name in given:
+                raise ValueError(f"the URL says where the server is; leave out {name}")
+        if "tls" in self.options and not given.get("tls", True):
+            raise ValueError("the URL asks for TLS; leave out tls, or write redis:// or valkey://")
+        own = self._said()
+        if self.username not in (None, given.get("username", self.username)):
+            own.pop("password", None)
+        return {**own, **given}
+
+    def _said(self) -> dict[str, Any]:
+        said: dict[str, Any] = dict(self.options)
+        for name in ("database", "username", "password"):
+            if getattr(self, name) is not None:
+                said[name] = getattr(self, name)
+        if isinstance(self.address, UnixAddress):
+            return {"unix_sock": self.address.path, **said}
+        return {"host": self.address.host, "port": self.address.port, **said}
 
 
 def masked(url: str) -> str:
@@ -58,32 +87,48 @@ def parse(url: str) -> Target:
     if not separator:
         raise PyRedisURLError(f"{masked(url)!r} is not a URL; write redis://host:port/database")
     scheme = scheme.lower()
-    if scheme in _ENCRYPTED:
-        raise PyRedisURLError(f"{scheme}:// needs TLS, which this version does not speak yet: {masked(url)}")
     if scheme not in SCHEMES:
         raise PyRedisURLError(
             f"unknown scheme {scheme!r} in {masked(url)}; use {', '.join(SCHEMES[:-1])} or {SCHEMES[-1]}"
         )
     userinfo, _, where = rest.rpartition("@")
+    if _OPTION_BEFORE_AT.search(userinfo):
+        raise PyRedisURLError(f"an @ in an option of {masked(url)}; write it as %40 there")
     where, _, query = where.partition("?")
+    try:
+        return _target(scheme, userinfo, where, query)
+    except ValueError as error:
+        raise PyRedisURLError(f"{error} in {masked(url)}") from None
+
+
+# What is said below is followed by "in" and the URL without its password.
+
+
+def _target(scheme: str, userinfo: str, where: str, query: str) -> Target:
     username, password = _credentials(userinfo)
-    options = _options(query, url)
-    database = options.pop("db", None)
-    address: Address
+    options = _options(query, encrypted=scheme in _ENCRYPTED)
     if scheme == "unix":
-        address = _unix(where, url)
-    else:
-        address, path = _tcp(where, url)
-        database = _database(path, url) if path else database
+        return Target(_unix(where), options.pop("db", None), username, password, options)
+    address, path = _tcp(where)
+    if path and "db" in options:
+        raise ValueError(f"two databases, /{path} and db={options['db']},")
+    database = _database(path) if path else options.pop("db", None)
     return Target(address, database, username, password, options)
 
 
 def _unquoted(text: str) -> str:
-    """Return the text with its percent-escapes read."""
-    # Imported where a URL is read: most programs that import this module at start-up never read one.
+    """Return the text with its percent-escapes read; bytes outside UTF-8 are kept by surrogateescape."""
+    if "%" not in text:
+        return text
+    if _BAD_ESCAPE.search(text):
+        raise ValueError("a % that is followed by no two hexadecimal digits (write a bare one as %25)")
+    # Imported where it is needed: most programs that import this module at start-up never read such a URL.
     from urllib.parse import unquote
 
-    return unquote(text)
+    return unquote(text, errors="surrogateescape")
+
+
+_BAD_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 
 def _credentials(userinfo: str) -> tuple[str | None, str | None]:
@@ -92,42 +137,36 @@ def _credentials(userinfo: str) -> tuple[str | None, str | None]:
     return _unquoted(user) or None, _unquoted(password) or None
 
 
-def _unix(path: str, url: str) -> UnixAddress:
+def _unix(path: str) -> UnixAddress:
     if not path.startswith("/"):
-        raise PyRedisURLError(f"no path of a socket in {masked(url)}; write unix:///path/to/socket")
+        raise ValueError("no path of a socket (write unix:///path/to/socket)")
     return UnixAddress(_unquoted(path))
 
 
-def _tcp(where: str, url: str) -> tuple[TcpAddress, str]:
+def _tcp(where: str) -> tuple[TcpAddress, str]:
     hostport, _, path = where.partition("/")
     if hostport.startswith("["):
         host, bracket, tail = hostport[1:].partition("]")
         if not bracket or (tail and not tail.startswith(":")):
-            raise PyRedisURLError(f"no host in {masked(url)}; an IPv6 address stands in brackets, [::1]:6379")
+            raise ValueError("no host (an IPv6 address stands in brackets, [::1]:6379)")
         port = tail[1:]
     else:
         host, _, port = hostport.partition(":")
         if ":" in port:
-            raise PyRedisURLError(
-                f"two ports in {masked(url)}; an IPv6 address stands in brackets, [::1]:6379"
-            )
-    return _address(_unquoted(host) or "127.0.0.1", port, url), path
-
-
-def _address(host: str, port: str, url: str) -> TcpAddress:
+            raise ValueError("two ports (an IPv6 address stands in brackets, [::1]:6379)")
     if port and not (port.isascii() and port.isdigit()):
-        raise PyRedisURLError(f"port {port!r} is not a number in {masked(url)}")
-    try:
-        return TcpAddress(host, int(port or 6379))
-    except ValueError as error:
-        raise PyRedisURLError(f"{error} in {masked(url)}") from None
+        raise ValueError(f"port {port!r} is not a number")
+    return TcpAddress(_unquoted(host) or "127.0.0.1", int(port or 6379)), path
 
 
-def _database(text: str, url: str) -> int:
+def _database(text: str) -> int:
     try:
         return _whole(text)
     except ValueError as error:
-        raise PyRedisURLError(f"database {error} in {masked(url)}") from None
+        raise ValueError(f"database {error}") from None
+
+
+# -- options: how the value of each is read
 
 
 def _whole(text: str) -> int:
@@ -137,30 +176,86 @@ def _whole(text: str) -> int:
 
 
 def _seconds(text: str) -> float | None:
-    return checked_timeout("the limit", float(text) or None)
+    """Return a limit; ``none`` is no limit."""
+    if text.lower() == "none":
+        return None
+    try:
+        return checked_timeout("it", float(text)) if float(text) else 0.0
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number of seconds") from None
 
 
-_READERS: dict[str, Callable[[str], Any]] = {
-    "db": _whole,
-    "protocol": _whole,
-    "encoding": str,
-    "conn_timeout": _seconds,
-    "read_timeout": _seconds,
+def _limit(text: str) -> float | None:
+    """Return a limit, None for none: both ``none`` and 0 say so."""
+    return _seconds(text) or None
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in _TRUTHS:
+        raise ValueError(f"{text!r} is neither yes nor no")
+    return _TRUTHS[text.lower()]
+
+
+def _filled(text: str) -> str:
+    if not text:
+        raise ValueError("it is empty")
+    return text
+
+
+_TRUTHS: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
+_TLS_FIELDS: Final = {
+    "cacert": "ca_file",
+    "cacertdir": "ca_folder",
+    "cert": "cert_file",
+    "key": "key_file",
+    "sni": "server_name",
+    "insecure": "verify",
 }
-"""The options that a query may hold, and how each is read; 0 seconds are no limit."""
+"""The options of TLS, spelt as redis-cli spells its flags, and the fields of ``TlsOptions`` that they fill."""
+
+_READERS: Final[dict[str, Callable[[str], Any]]] = {
+    "acquire_timeout": _seconds,
+    "client_name": _filled,
+    "close_on_err": _truth,
+    "conn_timeout": _limit,
+    "db": _whole,
+    "encoding": str,
+    "health_check_interval": _limit,
+    "pool_size": _whole,
+    "protocol": _whole,
+    "read_timeout": _limit,
+    **dict.fromkeys(_TLS_FIELDS, _filled),
+    "insecure": _truth,
+}
+"""The options that a query may hold, and how each is read."""
+
+_OPTION_BEFORE_AT: Final = re.compile(rf"[?&](?:{'|'.join(_READERS)})=")
+"""What no password looks like: an option whose value holds the last ``@``."""
 
 
-def _options(query: str, url: str) -> dict[str, Any]:
-    from urllib.parse import parse_qsl
-
-    options: dict[str, Any] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
+def _options(query: str, *, encrypted: bool) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    for option in filter(None, query.split("&")):
+        name, equals, value = option.partition("=")
         if name not in _READERS:
-            raise PyRedisURLError(
-                f"unknown option {name!r} in {masked(url)}; there are {', '.join(sorted(_READERS))}"
-            )
+            raise ValueError(f"unknown option {name!r} (there are {', '.join(sorted(_READERS))})")
+        if name in said:
+            raise ValueError(f"option {name} twice")
+        if not equals:
+            raise ValueError(f"option {name} without a value")
         try:
-            options[name] = _READERS[name](value)
+            said[name] = _READERS[name](_unquoted(value))
         except ValueError as error:
-            raise PyRedisURLError(f"option {name}: {error} in {masked(url)}") from None
-    return options
+            raise ValueError(f"option {name}: {error}") from None
+    return _with_tls(said, encrypted=encrypted)
+
+
+def _with_tls(said: dict[str, Any], *, encrypted: bool) -> dict[str, Any]:
+    """Return the options with those of TLS made one."""
+    fields = {_TLS_FIELDS[name]: said.pop(name) for name in _TLS_FIELDS if name in said}
+    if fields and not encrypted:
+        raise ValueError("TLS options without TLS (write rediss or valkeys)")
+    if "verify" in fields:
+        fields["verify"] = not fields["verify"]  # insecure=yes
+    return {**said, "tls": TlsOptions(**fields)} if encrypted else said

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from pyredis.address import Address, TcpAddress, UnixAddress
-from pyredis.options import checked_encoding
+from pyredis.options import TlsOptions, checked_encoding
 from pyredis.url import Target
 from pyredis.url import parse as parse_url
 from pyredis_cli.flags import Given, Output, UsageError
@@ -32,7 +32,7 @@ _PASSWORD_VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
 class Settings:
     """The settings of one run; ``repr`` never shows the password.
 
-    None: no limit for a timeout, the tool's choice for ``protocol`` and ``output``.
+    None: no limit for a timeout, the tool's choice for ``protocol`` and ``output``, no encryption for ``tls``.
     """
 
     address: Address = field(default_factory=TcpAddress)
@@ -44,6 +44,7 @@ class Settings:
     read_timeout: float | None = None
     pool_size: int = 16
     protocol: Literal[2, 3] | None = None
+    tls: TlsOptions | None = None
     output: Output | None = None
     echo: bool = False
 
@@ -67,8 +68,9 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         encoding=_first(given.encoding, _encoding(options.get("encoding")), "utf-8"),
         conn_timeout=_first(given.conn_timeout, options.get("conn_timeout", 5.0), 0.0) or None,
         read_timeout=_first(given.read_timeout, options.get("read_timeout"), 0.0) or None,
-        pool_size=_first(given.pool_size, None, 16),
+        pool_size=_first(given.pool_size, options.get("pool_size"), 16),
         protocol=_protocol(given, options.get("protocol")),
+        tls=options.get("tls"),
         output=given.output,
         echo=given.echo,
     )

@@ -129,7 +129,7 @@ def test_a_database_out_of_range_runs_nothing_in_database_0(
         (["-u", "http://localhost", "PING"], ["http", "redis"]),
         (["-u", "redis://h:port", "PING"], ["port"]),
         (["-u", "localhost:6379", "PING"], ["redis://"]),
-        (["rediss://localhost", "PING"], ["rediss", "TLS"]),
+        (["rediss://localhost?bogus=1", "PING"], ["unknown option", "bogus"]),
         (["-2", "-3", "PING"], ["-2", "-3"]),
         (["--encoding", "bogus", "PING"], ["--encoding"]),
         (["--user"], ["--user", "name"]),

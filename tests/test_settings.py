@@ -10,6 +10,7 @@ import pytest
 
 from pyredis.address import TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
+from pyredis.options import TlsOptions
 from pyredis_cli.flags import UsageError, parse
 from pyredis_cli.settings import Settings, settle
 from pyredis_cli.streams import Streams
@@ -93,6 +94,19 @@ def test_flags_win_over_the_url() -> None:
     assert (overruled.database, overruled.username, overruled.password) == (4, "ada", "two")
     assert (overruled.conn_timeout, overruled.read_timeout) == (None, 7)
     assert (overruled.encoding, overruled.protocol) == ("utf-8", 2)
+
+
+def test_the_url_asks_for_tls_and_says_how() -> None:
+    assert settled("-u", "rediss://db?cacert=/ca.pem&sni=other").tls == TlsOptions(
+        ca_file="/ca.pem", server_name="other"
+    )
+    assert settled("-u", "valkeys://db?insecure=yes").tls == TlsOptions(verify=False)
+    assert settled("-u", "redis://db").tls is None
+
+
+def test_the_size_of_the_pool_is_a_flag_or_in_the_url() -> None:
+    assert settled("-u", "redis://db?pool_size=3").pool_size == 3
+    assert settled("-u", "redis://db?pool_size=3", "--pool-size", "4").pool_size == 4
 
 
 def test_no_limit_is_0_in_flags_and_in_the_url() -> None:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pyredis.address import Address, TcpAddress, UnixAddress
+from pyredis.commands.methods import Commands
 from pyredis.commands.spec import find
 from pyredis.connection.opening import open_wire
 from pyredis.connection.stream import Wire
-from pyredis.exceptions import PyRedisError
-from pyredis.options import ConnectionOptions
+from pyredis.exceptions import PyRedisConnClosed, PyRedisError
+from pyredis.options import ConnectionOptions, TlsOptions, checked_tls
 from pyredis.resp.encode import argv
 from pyredis.types import Argument, Reply
+
+if TYPE_CHECKING:
+    from pyredis.connection.bulk import Bulk, Pipeline
 
 __all__ = ["AsyncConnection", "address_of", "checked_options"]
 
@@ -44,7 +48,7 @@ def checked_options(options: Mapping[str, object], address: Address) -> None:
             raise TypeError(f"unknown execution option {name!r}; there are shard_key and sock")
 
 
-class AsyncConnection:
+class AsyncConnection(Commands):
     """One connection to a server, used by one task at a time.
 
     The options are those of ``ConnectionOptions``. It connects at the first command, or at ``connect``;
@@ -66,8 +70,12 @@ class AsyncConnection:
         read_timeout: float | None = 2,
         username: str | None = None,
         *,
+        tls: TlsOptions | bool | None = None,
         protocol: Literal[2, 3] = 2,
         decoder: Literal["fast", "typed"] = "fast",
+        max_bulk: int = 512 * 1024 * 1024,
+        client_name: str | None = None,
+        lib_name: str | None = "pyredis",
     ) -> None:
         self._address = address_of(host, port, unix_sock)
         self._options = ConnectionOptions(
@@ -77,10 +85,15 @@ class AsyncConnection:
             encoding=encoding,
             conn_timeout=conn_timeout,
             read_timeout=read_timeout,
+            tls=checked_tls(tls),
             protocol=protocol,
             decoder=decoder,
+            max_bulk=max_bulk,
+            client_name=client_name,
+            lib_name=lib_name,
         )
         self._wire: Wire | None = None
+        self._bulk: Bulk | None = None
         self._dead: str | None = None
 
     @classmethod
@@ -90,6 +103,7 @@ class AsyncConnection:
         self._address = wire.address
         self._options = wire.options
         self._wire = wire
+        self._bulk = None
         self._dead = None
         return self
 
@@ -108,6 +122,8 @@ class AsyncConnection:
     def detach(self) -> Wire | None:
         """Take the wire out of the handle, which is dead from then on; None when that was done before."""
         wire, self._wire, self._dead = self._wire, None, "released"
+        if wire is not None and self._bulk is not None and self._bulk.unfinished:
+            wire.abort(PyRedisConnClosed(f"the connection to {self._address} was released during a bulk"))
         return wire
 
     async def connect(self) -> None:
@@ -129,10 +145,58 @@ class AsyncConnection:
         their confirmations; what is published comes to ``on_unasked``. Raises PyRedisConnReadTimeout when no
         reply comes within ``read_timeout`` (a blocking command may block first), and closes the connection.
         """
-        checked_options(options, self._address)
+        if options:
+            checked_options(options, self._address)
+        if self._bulk is not None:
+            self._take_wire()
+            await self._bulk.add(args)
+            return None
         words = argv(args, self._options.encoding)
-        await self.connect()
+        if self._wire is None:
+            await self.connect()
         return await self._take_wire().execute(words, find(words))
+
+    # -- bulk
+
+    async def bulk_start(self, bulk_size: int = 5000, keep_results: bool = True) -> None:
+        """Have commands sent in batches from now on: they return None, ``bulk_stop`` returns their replies.
+
+        ``bulk_size`` commands are written at once, and no more than twice as many are on their way. Without
+        ``keep_results`` only error replies are kept.
+        """
+        from pyredis.connection.bulk import Bulk
+
+        if self._bulk is not None:
+            raise PyRedisError("a bulk was started already; await bulk_stop() first")
+        await self.connect()
+        self._bulk = Bulk(self._take_wire(), bulk_size, keep_replies=keep_results)
+
+    async def bulk_stop(self) -> list[Reply]:
+        """Return the replies of the bulk in order, error replies in place as ReplyError objects.
+
+        Raises PyRedisConnError when the connection broke meanwhile.
+        """
+        bulk, self._bulk = self._bulk, None
+        if bulk is None:
+            raise PyRedisError("no bulk was started; await bulk_start() first")
+        self._take_wire()
+        return await bulk.stop()
+
+    def bulk_drop(self) -> None:
+        """Forget the commands of the bulk that were not written yet."""
+        if self._bulk is not None:
+            self._bulk.drop()
+
+    def pipeline(self, bulk_size: int = 5000, keep_results: bool = True) -> Pipeline:
+        """``async with client.pipeline() as p``: a bulk for the length of a block; then ``p.replies``."""
+        from pyredis.connection.bulk import Pipeline
+
+        return Pipeline(self, bulk_size, keep_results)
+
+    @property
+    def replies_later(self) -> bool:
+        """Whether a command's reply tells nothing about it yet: in MULTI, in a bulk, with replies off."""
+        return self._bulk is not None or self.in_transaction or self.reply_mode != "on"
 
     def close(self) -> None:
         """Close at once; whoever waits for a reply gets PyRedisConnClosed."""

@@ -16,7 +16,7 @@ from pyredis.connection.handshake import protocol_of
 from pyredis.exceptions import ProtocolError, PyRedisError, ReplyError
 from pyredis.types import Push, Reply
 
-__all__ = ["DEFAULT_USER", "Conversation", "Exchange", "Unasked"]
+__all__ = ["DEFAULT_USER", "Conversation", "Exchange", "Run", "Unasked"]
 
 DEFAULT_USER: Final = "default"
 
@@ -53,6 +53,35 @@ class Exchange:
         self.limit: float | None = None
 
 
+class Run:
+    """Commands in a row that change no state and are answered together: one list of replies, one waiter.
+
+    ``due`` counts the replies still to come. Without ``keep`` only error replies are kept.
+    """
+
+    __slots__ = ("due", "error", "keep", "limit", "replies", "waiter")
+
+    name = ""
+    effect = None
+
+    def __init__(self, due: int = 0, waiter: Any = None, *, keep: bool = True) -> None:
+        self.limit: float | None = None
+        self.due = due
+        self.waiter = waiter
+        self.keep = keep
+        self.replies: list[Reply] = []
+        self.error: PyRedisError | None = None
+
+    def hear(self, replies: Sequence[Reply], at: int = 0) -> int:
+        """Take what is due from ``replies[at:]``, up to the next push, and return how many replies that were."""
+        taken = replies[at : at + self.due]
+        if Push in map(type, taken):
+            taken = taken[: list(map(type, taken)).index(Push)]
+        self.due -= len(taken)
+        self.replies += taken if self.keep else [reply for reply in taken if isinstance(reply, ReplyError)]
+        return len(taken)
+
+
 class Unasked:
     """What came without being asked for: a push, a published message, a line of MONITOR."""
 
@@ -70,7 +99,8 @@ class Conversation:
 
     def __init__(self, database: int = 0, username: str | None = None, protocol: int = 2) -> None:
         self._opened = (database, username, protocol)
-        self._owed: deque[Exchange] = deque()
+        self._owed: deque[Exchange | Run] = deque()
+        self._effects_owed = 0
         self._forget_state()
         self.database, self._user, self.protocol = self._opened
         self.reply_mode: Literal["on", "off", "skip"] = "on"
@@ -97,13 +127,18 @@ class Conversation:
 
     @property
     def owed(self) -> int:
-        """How many commands still wait for their reply."""
+        """How many commands, and runs of commands, still wait for their reply."""
         return len(self._owed)
 
     @property
-    def head(self) -> Exchange | None:
+    def head(self) -> Exchange | Run | None:
         """The command whose reply comes next."""
         return self._owed[0] if self._owed else None
+
+    @property
+    def tail(self) -> Exchange | Run | None:
+        """The command, or run of commands, whose reply comes last."""
+        return self._owed[-1] if self._owed else None
 
     @property
     def subscriptions(self) -> int:
@@ -129,6 +164,29 @@ class Conversation:
         """Whether bytes may come now: a reply is owed, or the server may speak without being asked."""
         return bool(self._owed) or self.protocol != 2 or self.monitoring or self.subscriptions > 0
 
+    @property
+    def calm(self) -> bool:
+        """Whether a command without an effect, sent now, gets one plain reply and nothing but that."""
+        return (
+            self.reply_mode == "on"
+            and not (self.in_transaction or self.monitoring)
+            and not (self.protocol == 2 and self.subscriptions)
+            and not self._effects_owed
+        )
+
+    def say_run(self, *, keep: bool = True) -> Run:
+        """Return a run to which commands without effect may be added, while ``calm``, and nothing else said."""
+        run = Run(keep=keep)
+        self._owed.append(run)
+        return run
+
+    def say_before(self, count: int, limit: float | None) -> None:
+        """Have so many replies, of commands whose replies nobody wants, come before all that is owed."""
+        for _ in range(count):
+            exchange = Exchange((), None, 1)
+            exchange.limit = limit
+            self._owed.appendleft(exchange)
+
     def say(self, argv: Sequence[bytes], spec: Spec | None) -> Exchange:
         """Return the exchange of a command that is about to be written; it is owed unless ``due`` is 0."""
         effect = spec.effect if spec else None
@@ -138,6 +196,7 @@ class Conversation:
         exchange = Exchange(argv, spec, due)
         if due:
             self._owed.append(exchange)
+            self._effects_owed += effect is not None
             self._monitor_asked = effect == "monitor"
         elif effect not in (None, "reply"):
             # Its reply will never say whether it worked.
@@ -190,12 +249,17 @@ class Conversation:
             return 1
         return 0 if mode in (b"off", b"skip") else int(self.reply_mode == "on")
 
-    def drop_head(self) -> Exchange | None:
+    def drop_head(self) -> Exchange | Run | None:
         """Give up waiting for the reply due next and return its exchange: the connection is gone."""
-        return self._owed.popleft() if self._owed else None
+        return self._pop() if self._owed else None
 
-    def hear(self, reply: Reply) -> Exchange | Unasked | None:
-        """Return the exchange that this reply completes, or what came unasked, or None: more is due."""
+    def _pop(self) -> Exchange | Run:
+        entry = self._owed.popleft()
+        self._effects_owed -= entry.effect is not None
+        return entry
+
+    def hear(self, reply: Reply) -> Exchange | Run | Unasked | None:
+        """Return the exchange or run that this reply completes, or what came unasked, or None: more is due."""
         if isinstance(reply, Push):
             return self._hear_push(reply)
         if self.monitoring and not self._owed:
@@ -206,7 +270,14 @@ class Conversation:
             # What a server says before it hangs up: too many clients, protected mode.
             said = f": {reply.message}" if isinstance(reply, ReplyError) else ""
             raise ProtocolError(f"the server sent a reply to no command{said}")
-        exchange = self._owed.popleft()
+        head = self._owed[0]
+        if isinstance(head, Run):
+            head.hear((reply,))
+            return None if head.due else self._pop()
+        return self._hear_reply(head, reply)
+
+    def _hear_reply(self, exchange: Exchange, reply: Reply) -> Exchange:
+        self._pop()
         exchange.due = 0
         exchange.reply = reply
         if self.in_transaction or exchange.effect is not None:
@@ -223,7 +294,7 @@ class Conversation:
         if self.protocol != 2:
             return False
         head = self.head
-        return (head is not None and head.effect in _SUBSCRIBING) or self.subscriptions > 0
+        return (isinstance(head, Exchange) and head.effect in _SUBSCRIBING) or self.subscriptions > 0
 
     def _hear_push(self, push: Push) -> Exchange | Unasked | None:
         kind = _bytes(push[0]) if push else None
@@ -231,12 +302,16 @@ class Conversation:
             return Unasked(push)
         self._count_channel(kind, push)
         head = self.head
-        if head is None or head.effect not in _SUBSCRIBING or head.argv[0].lower() != kind:
+        if not isinstance(head, Exchange) or head.effect not in _SUBSCRIBING or head.argv[0].lower() != kind:
             return Unasked(push)
-        confirmations = cast("list[Reply]", head.reply or [])
-        head.reply = [*confirmations, push]
+        if head.reply is None:
+            head.reply = []
+        cast("list[Reply]", head.reply).append(push)
         head.due -= 1
-        return None if head.due else self._owed.popleft()
+        if head.due:
+            return None
+        self._pop()
+        return head
 
     def _count_channel(self, kind: bytes, push: Push) -> None:
         channel = _bytes(push[1]) if len(push) > 1 else None

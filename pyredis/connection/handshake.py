@@ -1,7 +1,8 @@
-"""What is said before a connection is handed out: HELLO or AUTH, then SELECT.
+"""What is said before a connection is handed out: HELLO or AUTH, then SELECT; and how it introduces itself.
 
-A generator that yields one argv after the other, is sent the reply to each, and returns the protocol agreed
-on. It does no I/O and needs nothing that a restricted user may lack: SELECT 0 and the like are never sent.
+The handshake is a generator that yields one argv after the other, is sent the reply to each, and returns the
+protocol agreed on. It does no I/O and needs nothing that a restricted user may lack: SELECT 0 and the like are
+never sent. Names are no part of it but of the introduction, whose refusal changes nothing.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import TypeAlias, cast
 from pyredis.exceptions import NoAuth, NoPerm, NoProto, ProtocolError, ReplyError, reply_error
 from pyredis.options import ConnectionOptions
 from pyredis.types import Attributed, Map, Reply
+from pyredis.version import __version__
 
-__all__ = ["Handshake", "handshake", "protocol_of"]
+__all__ = ["Handshake", "handshake", "introduction", "protocol_of"]
 
 Handshake: TypeAlias = Generator[tuple[bytes, ...], Reply, int]
 
@@ -30,6 +32,21 @@ def handshake(options: ConnectionOptions) -> Handshake:
     if options.database:
         yield from _expect_ok(b"SELECT", b"%d" % options.database)
     return agreed or 2
+
+
+def introduction(options: ConnectionOptions) -> tuple[tuple[bytes, ...], ...]:
+    """Return the commands that tell the server who is calling, for its lists of clients; maybe none.
+
+    Whatever is replied to them is to be read and dropped: servers before 7.2 do not know CLIENT SETINFO, a
+    restricted user may not say CLIENT, and neither is a reason to do without the connection.
+    """
+    told: list[tuple[bytes, ...]] = []
+    if options.client_name is not None:
+        told.append((b"CLIENT", b"SETNAME", _bytes(options.client_name)))
+    if options.lib_name is not None:
+        told.append((b"CLIENT", b"SETINFO", b"LIB-NAME", _bytes(options.lib_name)))
+        told.append((b"CLIENT", b"SETINFO", b"LIB-VER", _bytes(__version__)))
+    return tuple(told)
 
 
 def _credentials(options: ConnectionOptions) -> tuple[bytes, ...]:

@@ -1,82 +1,119 @@
-"""How a connection comes to be: a socket to the address, a handshake, and plain words when there is neither."""
+"""How a connection comes to be: a socket to the address, TLS if asked for, a handshake, and plain words else."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
-import re
-import socket
+import contextlib
+from socket import socket
+from typing import Any, Final
 
-from pyredis.address import Address, TcpAddress
+from pyredis.address import Address
+from pyredis.connection.dialing import Dialing
+from pyredis.connection.handshake import handshake
 from pyredis.connection.stream import Wire
-from pyredis.exceptions import PyRedisConnClosed, PyRedisConnError
-from pyredis.options import ConnectionOptions
+from pyredis.exceptions import PyRedisConnClosed, PyRedisConnError, ReplyError
+from pyredis.options import ConnectionOptions, TlsOptions
 
 __all__ = ["open_wire"]
+
+_FOR_EVER: Final = 7 * 24 * 3600.0
+"""Seconds that asyncio may allow a TLS handshake: ours is the limit that counts."""
 
 
 async def open_wire(address: Address, options: ConnectionOptions) -> Wire:
     """Return a connection that has shaken hands, within ``conn_timeout`` in all.
 
-    Raises PyRedisConnError when there is nobody to talk to and the ReplyError of a refused AUTH or SELECT; the
-    socket is closed then.
+    Raises PyRedisConnError when there is nobody to talk to, or nobody who can be trusted, and the ReplyError of
+    a refused AUTH or SELECT; the socket is closed then.
     """
     wire = Wire(address, options)
+    dialing = Dialing(address)
+    sock: socket | None = None
     try:
+        security = {} if options.tls is None else _security(address, options.tls)
         async with asyncio.timeout(options.conn_timeout):
-            await _connect(wire)
+            sock = await dialing.connect()
+            await asyncio.get_running_loop().create_connection(lambda: wire, sock=sock, **security)
             await wire.shake_hands()
+            if options.tls is not None:
+                await _hear(wire)
     except BaseException as error:
         wire.abort()
-        failure = _failure(error, wire)
+        failure = _unreached(error, wire, dialing) if sock is None else _unopened(error, wire)
         if failure is None:
             raise
         raise failure from error
     return wire
 
 
-def _failure(error: BaseException, wire: Wire) -> PyRedisConnError | None:
-    """Return why there is no connection, in the words of this library; None when ``error`` says it already."""
-    address, seconds = wire.address, wire.options.conn_timeout
+def _security(address: Address, options: TlsOptions) -> dict[str, Any]:
+    """Return how asyncio is asked for TLS."""
+    from pyredis.connection import tls
+
+    try:
+        return {
+            "ssl": tls.context(options),
+            "server_hostname": tls.server_name(address, options),
+            "ssl_handshake_timeout": _FOR_EVER,
+        }
+    except PyRedisConnError as error:
+        error.address = str(address)
+        raise
+
+
+async def _hear(wire: Wire) -> None:
+    """Hear from the server once, if the handshake was silent.
+
+    In TLS 1.3 a server tells only after the handshake that it refuses our certificate, and sends tickets that
+    would make an idle connection look as if something had been said unasked.
+    """
+    if next(handshake(wire.options), None) is None:
+        with contextlib.suppress(ReplyError):  # NOAUTH or LOADING will do
+            await wire.execute((b"PING",), None)
+
+
+def _unreached(error: BaseException, wire: Wire, dialing: Dialing) -> PyRedisConnError | None:
+    """Return that nobody has answered, in the words of this library; None when ``error`` says it already."""
+    if not isinstance(error, TimeoutError):
+        return None
+    where = str(wire.address)
+    tried = f" (tried {', '.join(dialing.tried)})" if len(dialing.tried) > 1 else ""
+    return PyRedisConnError(
+        f"no answer from {where}{tried} within {wire.options.conn_timeout:g} seconds; "
+        "check the address, or allow more time to connect",
+        address=where,
+    )
+
+
+def _unopened(error: BaseException, wire: Wire) -> PyRedisConnError | None:
+    """Return why a server that was reached cannot be talked to; None when ``error`` says it already."""
+    where, seconds, encrypts = str(wire.address), wire.options.conn_timeout, wire.options.tls is not None
     match error:
-        case TimeoutError(errno=None):
-            reason = f"no answer from {address} within {seconds:g} seconds"
+        case TimeoutError() if encrypts:
+            reason = f"no answer from {where} over TLS within {seconds:g} seconds"
+            mend = "does it speak TLS on this port?"
+        case TimeoutError():
+            reason = f"no answer from {where} within {seconds:g} seconds"
             mend = "check the address, or allow more time to connect"
-        case PyRedisConnClosed():
-            reason, mend = f"{wire.error} while it was being opened", "is that a Redis or Valkey server?"
-        case socket.gaierror() | UnicodeError() if isinstance(address, TcpAddress):
-            reason = f"cannot connect to {address}: the host name {address.host!r} cannot be resolved"
-            mend = "check its spelling"
-        case OSError():
-            number = error.errno or _first_errno(str(error))
-            why = os.strerror(number).lower() if number else str(error)
-            reason = f"cannot connect to {address}: {why}"
-            mend = _MENDS.get(number, "check the address and the network")
+        case OSError() | PyRedisConnClosed() if encrypts:
+            reason, mend = _insecure(error, wire)
+        case PyRedisConnClosed() | OSError():
+            reason = f"{wire.error} while it was being opened"
+            mend = "is that a Redis or Valkey server, and does it want TLS?"
         case _:
             return None
-    return PyRedisConnError(f"{reason}; {mend}", address=str(address))
+    return PyRedisConnError(f"{reason}; {mend}", address=where)
 
 
-async def _connect(wire: Wire) -> None:
-    loop = asyncio.get_running_loop()
-    address = wire.address
-    if isinstance(address, TcpAddress):
-        # One address of the name after the other: asyncio's happy eyeballs, when they are cancelled as a
-        # connection succeeds, forget its socket.
-        await loop.create_connection(lambda: wire, address.host, address.port)
-    else:
-        await loop.create_unix_connection(lambda: wire, address.path)
+def _insecure(error: BaseException, wire: Wire) -> tuple[str, str]:
+    """Return why there is no encrypted connection."""
+    from pyredis.connection import tls
 
-
-def _first_errno(text: str) -> int:
-    # asyncio joins the failures of several addresses of one name into one text.
-    found = re.search(r"\[Errno (\d+)\]", text)
-    return int(found[1]) if found else 0
-
-
-_MENDS = {
-    errno.ECONNREFUSED: "is a server running there?",
-    errno.ENOENT: "is a server running, with that unixsocket?",
-    errno.EACCES: "this user may not open the socket",
-}
+    options = wire.options.tls
+    assert options is not None
+    cause = error.__cause__ if isinstance(error, PyRedisConnClosed) else error
+    told = tls.reason_and_mend(cause, options, tls.server_name(wire.address, options))
+    if told is not None:
+        return f"cannot connect to {wire.address}: {told[0]}", told[1]
+    mend = "does it speak TLS on this port, and does it ask for a client certificate?"
+    return f"{wire.address} closed the connection during the TLS handshake", mend

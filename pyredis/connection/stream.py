@@ -1,22 +1,27 @@
 """The asyncio socket of one connection.
 
-It moves bytes between the network, a decoder and a conversation, keeps the one deadline that matters (that of
-the reply due next) on one timer, and dies at the first thing that is out of step. Who may use it, and when, is
-for handles and pools to say.
+It moves bytes between the network, a decoder and whoever is owed the replies: a conversation while the
+connection has one holder, a lane while many tasks share it. It keeps the one deadline that matters (that of the
+reply due next) on one timer, and dies at the first thing that is out of step. Who may use it, and when, is for
+handles and pools to say.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import select
-import socket
+import weakref
 from collections.abc import Callable, Sequence
-from typing import cast
+from copy import copy
+from typing import Final, cast
 
-from pyredis.address import Address, TcpAddress
+from pyredis.address import Address
 from pyredis.commands.spec import Spec
-from pyredis.connection.conversation import DEFAULT_USER, Conversation, Exchange
-from pyredis.connection.handshake import handshake
+from pyredis.connection.conversation import DEFAULT_USER, Conversation, Exchange, Run, Unasked
+from pyredis.connection.handshake import handshake, introduction
+from pyredis.connection.lane import Lane
 from pyredis.exceptions import (
     ProtocolError,
     PyRedisConnClosed,
@@ -25,13 +30,16 @@ from pyredis.exceptions import (
     ReplyError,
 )
 from pyredis.options import ConnectionOptions
-from pyredis.resp import INCOMPLETE, make_decoder
-from pyredis.resp.encode import pack
-from pyredis.types import Reply
+from pyredis.resp import make_decoder
+from pyredis.resp.encode import encode, pack
+from pyredis.types import Push, Reply
 
 __all__ = ["Wire"]
 
-_KEEPALIVE_SECONDS = 15
+# Programs that set up no logging hear nothing: every connection passes here.
+logging.getLogger("pyredis").addHandler(logging.NullHandler())
+
+_UNSEEN_AFTER: Final = 0.01  # seconds of silence after which an idle socket is looked at before it is used
 
 
 class Wire(asyncio.Protocol):
@@ -41,25 +49,41 @@ class Wire(asyncio.Protocol):
         self.address = address
         self.options = options
         self.conversation = Conversation()
+        self.lane: Lane | None = None
         self.generation = 0
+        self.introduction: tuple[tuple[bytes, ...], ...] = ()
+        """What goes out before the first command, in the same packet; its replies are dropped."""
         self.error: PyRedisError | None = None
         """Why the connection is closed; None while it is open."""
         self.lost = False
         """Whether the network, the server or the clock closed it, not its holder."""
+        self.reason = ""
+        """Why it was closed, in a word or two, for statistics."""
         self.on_unasked: Callable[[Reply], None] | None = None
+        self.on_end: weakref.WeakMethod[Callable[[Wire], None]] | None = None
+        self.on_idle: weakref.WeakMethod[Callable[[Wire], None]] | None = None
+        """Called when a promised lane has nothing in flight, or a lane was idle for ``health_check_interval``."""
+        self.on_stalled: weakref.WeakMethod[Callable[[Wire], None]] | None = None
+        """Called when a long or a late reply holds up a lane."""
+        self.last_words: str | None = None
+        """An error that nobody asked for and that came last: it may tell why the server closes."""
+        self.loop = asyncio.get_running_loop()
         self._decoder = make_decoder(options)
-        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._head_since = 0.0
+        self._since = self.loop.time()  # when the reply due next became that, or the last one came
+        self._checks_health = options.health_check_interval is not None
         self._flushed = True
-        self._gone: asyncio.Future[None] = self._loop.create_future()
+        self._paused = False
+        self._begun_unasked = False  # what came in part, while nothing was owed, must be a push
+        self._gone: asyncio.Future[None] = self.loop.create_future()
+        _WIRES.add(self)
 
     def __repr__(self) -> str:
         state = "closed" if self.error else f"{self.conversation.owed} owed"
         return f"<Wire {self.address} {state}>"
 
-    # -- what its holders do
+    # -- what its holder does
 
     async def shake_hands(self) -> None:
         """Run the handshake; the conversation then starts as the user and in the database opened."""
@@ -73,6 +97,7 @@ class Wire(asyncio.Protocol):
             self.conversation = Conversation(self.options.database, self._user(), done.value)
         if self.error is not None:  # more came than was asked for, or the end
             raise self.error
+        self.introduction = introduction(self.options)
 
     def _user(self) -> str | None:
         """Return as whom the handshake authenticated, None when it did not."""
@@ -84,14 +109,7 @@ class Wire(asyncio.Protocol):
         A caller that stops waiting leaves a reply owed, so the connection is closed.
         """
         exchange = self.send(argv, spec, _limit(argv, spec, self.options.read_timeout))
-        try:
-            reply = await self._outcome(exchange)
-        except BaseException:
-            if exchange.due:
-                self.abort(
-                    PyRedisConnClosed(f"{self._closed_text}: a command was cancelled before its reply came")
-                )
-            raise
+        reply = await self._outcome(exchange)
         if isinstance(reply, ReplyError):
             reply.command = exchange.name or None
             raise reply
@@ -99,33 +117,140 @@ class Wire(asyncio.Protocol):
 
     def send(self, argv: Sequence[bytes], spec: Spec | None, limit: float | None) -> Exchange:
         """Write a command and return its exchange, whose reply must come within ``limit`` seconds."""
-        if asyncio.get_running_loop() is not self._loop:
-            raise PyRedisError(f"the connection to {self.address} belongs to another event loop")
-        if self.error is not None or self._transport is None or self._transport.is_closing():
-            raise self._never_sent()
+        self._check_usable()
         packed = pack(argv)
         exchange = self.conversation.say(argv, spec)
         exchange.limit = limit
-        exchange.waiter = self._loop.create_future()
+        exchange.waiter = self.loop.create_future()
         if not exchange.due:
             exchange.waiter.set_result(None)
-        elif self.conversation.owed == 1:
-            self._head_since = self._loop.time()
-            self._watch(exchange)
-        self._transport.write(packed)
-        # A transport that is broken drops what it is given, and then its buffer is empty as well.
-        self._flushed = not (self._transport.is_closing() or self._transport.get_write_buffer_size())
+        self._send(packed, idle=self.conversation.owed == 1)
         return exchange
 
+    def send_batch(
+        self, commands: Sequence[tuple[Sequence[bytes], Spec | None, bytes]], *, keep: bool
+    ) -> list[Exchange | Run | PyRedisError]:
+        """Write many commands (argv, row, packed) at once and return what is owed for them, in order.
+
+        Commands without effect are runs; a command that the conversation refuses is its error and not written.
+        The last entry that is owed a reply has a waiter, for the whole batch.
+        """
+        self._check_usable()
+        conversation = self.conversation
+        idle = not conversation.owed
+        sent: list[Exchange | Run | PyRedisError] = []
+        parts = []
+        run: Run | None = None
+        for argv, spec, packed in commands:
+            if spec is not None and spec.effect is None and not spec.blocking and (run or conversation.calm):
+                if run is None:
+                    run = conversation.say_run(keep=keep)
+                    run.limit = self.options.read_timeout
+                    sent.append(run)
+                run.due += 1
+            else:
+                run = None
+                try:
+                    exchange = conversation.say(argv, spec)
+                except PyRedisError as error:
+                    sent.append(error)
+                    continue
+                exchange.limit = _limit(argv, spec, self.options.read_timeout)
+                sent.append(exchange)
+            parts.append(packed)
+        last = conversation.tail
+        if last is not None and last.waiter is None:
+            last.waiter = self.loop.create_future()
+        self._send(b"".join(parts), idle=idle)
+        return sent
+
+    async def settled(self, sent: Sequence[Exchange | Run | PyRedisError]) -> None:
+        """Return when a batch is answered, or the connection is closed."""
+        for entry in reversed(sent):
+            if not isinstance(entry, PyRedisError) and entry.waiter is not None:
+                try:
+                    await entry.waiter
+                except BaseException:
+                    self._give_up(entry)
+                    raise
+                return
+
+    def _check_usable(self) -> None:
+        if asyncio.get_running_loop() is not self.loop:
+            raise PyRedisError(f"the connection to {self.address} belongs to another event loop or process")
+        if self.error is not None or self._transport is None or self._transport.is_closing():
+            raise self.never_sent()
+
+    def _send(self, packed: bytes, *, idle: bool) -> None:
+        """Write what the conversation was told of last."""
+        if self.introduction:
+            argvs, self.introduction = self.introduction, ()
+            self.conversation.say_before(len(argvs), self.options.read_timeout)
+            packed = b"".join(map(encode, argvs)) + packed
+        self.write(packed, idle=idle)
+        self._watch()
+
+    def write(self, packed: bytes, *, idle: bool) -> None:
+        """Hand bytes to the network; ``idle`` when nothing was owed before them."""
+        if idle:
+            self._since = self.loop.time()
+            if self._timer is None or self._checks_health:
+                self._watch()
+        if self._paused:
+            self._regulate()
+        transport = cast("asyncio.Transport", self._transport)
+        transport.write(packed)
+        # A transport that is broken drops what it is given, and then its buffer is empty as well.
+        self._flushed = not (transport.is_closing() or transport.get_write_buffer_size())
+
     async def _outcome(self, exchange: Exchange) -> Reply:
-        await exchange.waiter
+        try:
+            await exchange.waiter
+        except BaseException:
+            self._give_up(exchange)
+            raise
         if exchange.error is not None:
             raise exchange.error
         return exchange.reply
 
+    def _give_up(self, owed: Exchange | Run) -> None:
+        """Close the connection when a caller stops waiting for a reply that is still owed."""
+        if owed.due:
+            self.abort(
+                PyRedisConnClosed(f"{self._closed_text}: a command was cancelled before its reply came")
+            )
+
+    def share(self) -> Lane:
+        """Return the lane of the connection, which must be clean; nobody else may use it until ``unshare``."""
+        self.lane = lane = Lane(self)
+        if self._timer is not None:  # it may be that of a command that was allowed to block for long
+            self._timer.cancel()
+            self._timer = None
+        return lane
+
+    def unshare(self) -> None:
+        """End the shared use: nothing is in flight."""
+        self.lane = None
+
+    def rest_soon(self) -> None:
+        """Hand a promised lane over, unless those who were just answered come back with new commands first."""
+        lane = self.lane
+        if lane is not None and lane.promised:
+            self.loop.call_soon(self._rest, lane)
+        self._watch()
+
+    def _rest(self, lane: Lane) -> None:
+        if self.lane is lane and not lane.owed:
+            _call(self.on_idle, self)
+
     @property
     def closed(self) -> bool:
         return self.error is not None
+
+    @property
+    def closing(self) -> bool:
+        """Whether what is written now would be dropped."""
+        return self._transport is None or self._transport.is_closing()
 
     @property
     def clean(self) -> bool:
@@ -135,30 +260,64 @@ class Wire(asyncio.Protocol):
         """
         return (
             self.error is None
+            and (self.lane is None or not self.lane.owed)
             and self.conversation.at_rest
             and not self._decoder.pending
-            and _running_loop() is self._loop
+            and _running_loop() is self.loop
             and self._transport is not None
             and self._transport.is_reading()
             and not _readable(self._transport)
         )
 
-    def abort(self, error: PyRedisError | None = None) -> None:
+    def sound(self) -> bool:
+        """Whether an idle connection may be written to; one that ended unseen is closed now."""
+        if self.loop.time() - self._since > _UNSEEN_AFTER and _readable(
+            cast("asyncio.Transport", self._transport)
+        ):
+            self._end(PyRedisConnClosed(f"{self.address} closed the connection while it was idle"))
+        return self.error is None
+
+    def lively(self) -> bool:
+        """Return True; tell when the reply due next is late, so that others take another lane."""
+        if self.idle_for > _LATE:
+            _call(self.on_stalled, self)
+        return True
+
+    @property
+    def idle_for(self) -> float:
+        """Seconds since the last reply came."""
+        return self.loop.time() - self._since
+
+    @property
+    def stalled(self) -> bool:
+        """Whether a long reply is on its way, or the reply due next is late: others wait behind it."""
+        lane = self.lane
+        return lane is not None and bool(lane.in_flight) and (self._decoder.pending or self.idle_for > _LATE)
+
+    def abort(self, error: PyRedisError | None = None, *, reason: str = "not at rest") -> None:
         """Close at once; whoever waits for a reply gets ``error``."""
-        self._end(error or PyRedisConnClosed(self._closed_text), lost=False)
+        self._end(error or PyRedisConnClosed(self._closed_text), reason)
 
     async def wait_closed(self) -> None:
         """Return when the socket is gone, or closed in the other event loop that it belongs to."""
-        if self._transport is not None and asyncio.get_running_loop() is self._loop:
+        if self._transport is not None and asyncio.get_running_loop() is self.loop:
             await asyncio.shield(self._gone)
 
     def pause(self) -> None:
-        """Read nothing more until ``resume``: what comes is more than the holder can take."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
+        """Read nothing more until ``resume``, except for replies that are due: their commands would time out."""
+        self._paused = True
+        self._regulate()
 
     def resume(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        self._paused = False
+        self._regulate()
+
+    def _regulate(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._paused and not self._owes:
+            self._transport.pause_reading()
+        else:
             self._transport.resume_reading()
 
     # -- what the event loop calls
@@ -167,44 +326,86 @@ class Wire(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         if self.error is not None:
             self._transport.abort()
-            return
-        sock = transport.get_extra_info("socket")
-        if isinstance(self.address, TcpAddress):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if hasattr(socket, "TCP_KEEPIDLE"):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_SECONDS)
 
     def data_received(self, chunk: bytes) -> None:
+        decoder, lane = self._decoder, self.lane
+        replies = decoder.take(chunk)
         try:
-            self._take_in(chunk)
-            if self._decoder.pending and not self.conversation.may_hear:
-                raise ProtocolError("the server sent the beginning of a reply to no command")
+            if replies:
+                self.last_words = None
+                if self._begun_unasked:
+                    self._begun_unasked = False
+                    if type(replies[0]) is not Push:
+                        raise ProtocolError("the server sent a reply to no command")
+                if type(replies[0]) is not Push or type(replies[-1]) is not Push:
+                    self._since = self.loop.time()
+                if lane is not None:
+                    lane.hear(replies)
+                    if (lane.promised or self._checks_health) and not lane.owed:
+                        self.rest_soon()
+                else:
+                    self._hear(replies)
+            elif lane is not None and len(chunk) > _LONG_CHUNK:
+                lane.watchful = True
+                _call(self.on_stalled, self)
+            if decoder.broken is not None:
+                raise ProtocolError(decoder.broken)
+            if not self._owes and decoder.pending:
+                if not self.conversation.may_hear:
+                    raise ProtocolError("the server sent the beginning of a reply to no command")
+                self._begun_unasked = self.conversation.protocol == 3 and not self.conversation.monitoring
         except ProtocolError as error:
             self._end(error)
 
-    def _take_in(self, chunk: bytes) -> None:
-        decoder = self._decoder
-        decoder.feed(chunk)
-        completed = False
-        while self.error is None and (reply := decoder.next()) is not INCOMPLETE:
-            heard = self.conversation.hear(reply)
-            if type(heard) is Exchange:
-                completed = True
-                if not heard.waiter.done():
-                    heard.waiter.set_result(None)
-            elif heard is not None and self.on_unasked is not None:
-                self.on_unasked(heard.reply)
-        if completed:
-            head = self.conversation.head
-            if head is not None:
-                self._head_since = self._loop.time()
-                self._watch(head)
+    @property
+    def _owes(self) -> bool:
+        return bool(self.conversation.owed if self.lane is None else self.lane.in_flight)
+
+    def _hear(self, replies: list[Reply]) -> None:
+        """Tell the conversation; whoever has all that was due is woken."""
+        conversation = self.conversation
+        at = 0
+        while at < len(replies) and self.error is None:
+            head = conversation.head
+            if isinstance(head, Run) and type(replies[at]) is not Push:
+                at += head.hear(replies, at)
+                if not head.due:
+                    conversation.drop_head()
+                    _wake(head)
+                continue
+            heard = conversation.hear(replies[at])
+            at += 1
+            if type(heard) is Unasked:
+                self._pass_on(heard)
+            elif isinstance(heard, Exchange):
+                if heard.waiter is None and isinstance(heard.reply, ReplyError):
+                    self.last_words = heard.reply.message
+                _wake(heard)
+        if conversation.owed:
+            self._watch()
+        if self._paused:
+            self._regulate()
+
+    def hear_push(self, push: Push) -> None:
+        """Take a push that came between the replies of a lane."""
+        heard = self.conversation.hear(push)
+        if type(heard) is Unasked:
+            self._pass_on(heard)
+
+    def _pass_on(self, unasked: Unasked) -> None:
+        if self.on_unasked is not None:
+            self.on_unasked(unasked.reply)
 
     def eof_received(self) -> None:
-        self._end(PyRedisConnClosed(f"{self.address} closed the connection"))
+        self._end(PyRedisConnClosed(f"{self.address} closed the connection{self._said}"))
+
+    @property
+    def _said(self) -> str:
+        return f": {self.last_words}" if self.last_words else ""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        error = PyRedisConnClosed(f"{self.address} {'closed' if exc is None else 'broke'} the connection")
+        how = "closed" if exc is None else "broke"
+        error = PyRedisConnClosed(f"{self.address} {how} the connection{self._said}")
         error.__cause__ = exc
         self._end(error)
         if not self._gone.done():
@@ -212,39 +413,55 @@ class Wire(asyncio.Protocol):
 
     # -- the deadline of the reply due next
 
-    def _watch(self, head: Exchange) -> None:
-        """See to it that the timer fires no later than the deadline of ``head``.
+    def _limit_now(self) -> float | None:
+        """Return the seconds that the reply due next may take from ``_since`` on; None for no limit.
+
+        Nothing due: how long a lane may be idle.
+        """
+        lane = self.lane
+        if lane is not None:
+            return self.options.read_timeout if lane.in_flight else self.options.health_check_interval
+        head = self.conversation.head
+        return head.limit if head is not None else None
+
+    def _watch(self) -> None:
+        """See to it that the timer fires no later than the limit.
 
         A timer that was set for an earlier reply is left to fire and look again: that costs less than
         cancelling one for every command.
         """
-        if head.limit is None:
+        limit = self._limit_now()
+        if limit is None:
             return
-        deadline = self._head_since + head.limit
+        deadline = self._since + limit
         if self._timer is not None:
             if self._timer.when() <= deadline:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(deadline, self._look_at_clock)
+        self._timer = self.loop.call_at(deadline, self._look_at_clock)
 
     def _look_at_clock(self) -> None:
         self._timer = None
+        limit = self._limit_now()
+        if limit is None or self.error is not None:
+            return
+        if self.loop.time() < self._since + limit:
+            self._watch()
+        elif self._owes:
+            self._end(self._timed_out(limit))
+        else:
+            _call(self.on_idle, self)
+
+    def _timed_out(self, limit: float) -> PyRedisConnReadTimeout:
         head = self.conversation.head
-        if head is None or head.limit is None:
-            return
-        if self._loop.time() < self._head_since + head.limit:
-            self._watch(head)
-            return
-        command = head.name or "the command"
-        self._end(
-            PyRedisConnReadTimeout(
-                f"no reply to {command} from {self.address} within {head.limit:g} seconds; "
-                "the connection is closed, whether it was executed is unknown",
-                address=str(self.address),
-                sent=self._sent(),
-                seconds=head.limit,
-                command=head.name or None,
-            )
+        command = (head.name if head is not None else "") or None
+        return PyRedisConnReadTimeout(
+            f"no reply to {command or 'the command'} from {self.address} within {limit:g} seconds; "
+            "the connection is closed, whether it was executed is unknown",
+            address=str(self.address),
+            sent=self._sent(),
+            seconds=limit,
+            command=command,
         )
 
     # -- the end
@@ -259,44 +476,75 @@ class Wire(asyncio.Protocol):
     def _closed_text(self) -> str:
         return f"the connection to {self.address} is closed"
 
-    def _never_sent(self) -> PyRedisConnClosed:
+    def never_sent(self) -> PyRedisConnClosed:
+        """Return the error for a command that was not written any more."""
         reason = self._closed_text if self.error is None else str(self.error)
         if self.lost:
             reason = f"{self._closed_text}: {reason}"
         return PyRedisConnClosed(reason, address=str(self.address), sent=False)
 
-    def _end(self, error: PyRedisError, *, lost: bool = True) -> None:
-        """Close, once; the first error is the one that counts."""
+    def _end(self, error: PyRedisError, reason: str | None = None) -> None:
+        """Close, once; the first error is the one that counts. A ``reason`` is its holder's."""
         if self.error is not None:
             return
         if isinstance(error, PyRedisConnClosed):
             error.address = str(self.address)
             error.sent = self._sent()
         self.error = error
-        self.lost = lost and not self.conversation.leaving
-        if _running_loop() is self._loop:
+        self.lost = reason is None and not self.conversation.leaving
+        self.reason = reason or _REASONS.get(type(error), "lost")
+        if _running_loop() is self.loop:
             self._let_go()
-        elif self._loop.is_closed():
+        elif self.loop.is_closed():
             self._transport = None  # which closes the socket; nobody can be waiting any more
         else:
-            self._loop.call_soon_threadsafe(self._let_go)
+            self.loop.call_soon_threadsafe(self._let_go)
 
     def _let_go(self) -> None:
-        """Give every waiter the error, a SHUTDOWN or QUIT its success, and close the socket."""
+        """Give every waiter an error, a SHUTDOWN or QUIT its success, and close the socket."""
+        error = cast("PyRedisError", self.error)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        obeyed = self.lost and isinstance(self.error, PyRedisConnClosed) and self.error.sent is True
-        while (exchange := self.conversation.drop_head()) is not None:
-            if not (obeyed and exchange.effect in _ENDS_CONNECTION):
-                exchange.error = self.error
-            if not exchange.waiter.done():
-                exchange.waiter.set_result(None)
+        obeyed = self.lost and isinstance(error, PyRedisConnClosed) and error.sent is True
+        while (owed := self.conversation.drop_head()) is not None:
+            if not (obeyed and owed.effect in _ENDS_CONNECTION):
+                owed.error = _own(error)
+            _wake(owed)
+        if self.lane is not None:
+            self.lane.fail(error, self.never_sent())
         if self._transport is not None:
             self._transport.abort()
+        _call(self.on_end, self)
+
+    def disown(self) -> None:
+        """Forget the connection, which belongs to the process that this one was forked from."""
+        self.error = PyRedisError(f"the connection to {self.address} belongs to the parent process")
+        self._transport = None
 
 
-_ENDS_CONNECTION = frozenset({"shutdown", "quit"})
+_ENDS_CONNECTION: Final = frozenset({"shutdown", "quit"})
+_REASONS: Final = {PyRedisConnReadTimeout: "timeout", ProtocolError: "protocol"}
+_LONG_CHUNK: Final = 16 * 1024
+_LATE: Final = 0.05  # seconds that a reply may take before new commands rather take another lane
+
+
+def _wake(owed: Exchange | Run) -> None:
+    if owed.waiter is not None and not owed.waiter.done():
+        owed.waiter.set_result(None)
+
+
+def _own(error: PyRedisError) -> PyRedisError:
+    """Return the error once more: what one task raises gathers a traceback that is no other's."""
+    mine = copy(error)
+    mine.__cause__ = error.__cause__
+    return mine
+
+
+def _call(weak: weakref.WeakMethod[Callable[[Wire], None]] | None, wire: Wire) -> None:
+    method = weak() if weak is not None else None
+    if method is not None:
+        method(wire)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
@@ -323,3 +571,21 @@ def _limit(argv: Sequence[bytes], spec: Spec | None, read_timeout: float | None)
     if blocks is None:
         return read_timeout
     return blocks + read_timeout if blocks else None
+
+
+_WIRES: Final[weakref.WeakSet[Wire]] = weakref.WeakSet()
+_INHERITED: Final[list[object]] = []
+
+
+def _disown_all() -> None:
+    """In a forked child: keep what belongs to the parent, and touch it never again.
+
+    Closing a transport here would take its socket out of the epoll set that the parent still waits on.
+    """
+    for wire in list(_WIRES):
+        _INHERITED.append((wire, wire._transport))
+        wire.disown()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_disown_all)

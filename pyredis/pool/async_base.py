@@ -8,22 +8,36 @@ what state it is in, for its conversation.
 from __future__ import annotations
 
 import asyncio
+import logging
 import warnings
-from collections import deque
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+import weakref
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
-from typing import Final, Literal, Self, TypeAlias, TypedDict
+from typing import Final, Literal, NamedTuple, Self, TypeAlias, TypedDict
 
 from pyredis.client.async_client import AsyncClient
+from pyredis.client.scanning import Scanning
+from pyredis.commands.methods import Commands
 from pyredis.commands.spec import Spec, find
+from pyredis.connection.lane import Lane
 from pyredis.connection.stream import Wire
-from pyredis.exceptions import PoolExhausted, PyRedisConnClosed, StatefulCommand
-from pyredis.options import ConnectionOptions, checked_timeout
+from pyredis.exceptions import (
+    PoolExhausted,
+    PyRedisConnClosed,
+    PyRedisConnError,
+    PyRedisError,
+    ReplyError,
+    StatefulCommand,
+)
+from pyredis.options import ConnectionOptions, TlsOptions, checked_timeout, checked_tls
 from pyredis.resp.encode import argv
 from pyredis.types import Argument, Reply
 
-__all__ = ["AsyncBasePool", "PoolOptions"]
+__all__ = ["AsyncBasePool", "PoolOptions", "Statistics", "refuse_stateful"]
+
+_log = logging.getLogger(__name__)
 
 
 class PoolOptions(TypedDict, total=False):
@@ -37,10 +51,33 @@ class PoolOptions(TypedDict, total=False):
     pool_size: int
     lock: AbstractAsyncContextManager[object] | None
     username: str | None
+    tls: TlsOptions | bool | None
     protocol: Literal[2, 3]
     decoder: Literal["fast", "typed"]
+    max_bulk: int
+    client_name: str | None
+    lib_name: str | None
+    health_check_interval: float | None
     acquire_timeout: float | None
     close_on_err: bool
+
+
+class Statistics(NamedTuple):
+    """What a pool has now, and what became of its connections so far.
+
+    ``idle``, ``leased``, ``lanes`` and ``opening`` are connections, together never more than ``pool_size``;
+    ``waiting`` are the calls that wait for one. ``closed`` counts by reason: ``lost`` (network or server),
+    ``timeout``, ``protocol``, ``not at rest``, ``unchecked`` (failed the health check), ``surplus``,
+    ``condemned`` (another one's error), ``pool closed``.
+    """
+
+    idle: int
+    leased: int
+    lanes: int
+    opening: int
+    waiting: int
+    opened: int
+    closed: Mapping[str, int]
 
 
 class _Reserved:
@@ -52,12 +89,13 @@ _Seat: TypeAlias = Wire | _Reserved
 """What ``acquire`` is given under the lock: an idle connection, now leased, or the right to open one."""
 
 
-class AsyncBasePool:
+class AsyncBasePool(Commands, Scanning):
     """Base connection pool for asynchronous Redis clients.
 
-    Abstract over ``_open``. Timeouts are in seconds, None for no limit; 0 and less are ValueError.
-    ``acquire_timeout`` is how long ``acquire`` may wait for its turn, first come first served; 0 raises
-    PoolExhausted at once. ``close_on_err`` lets an error on one connection condemn the others.
+    Abstract over ``_open``. It belongs to the event loop that uses it first. Timeouts are in seconds, None for
+    no limit; 0 and less are ValueError. ``acquire_timeout`` is how long ``acquire`` may wait for its turn, first
+    come first served; 0 raises PoolExhausted at once. ``close_on_err`` lets an error on one connection condemn
+    the others. The options of the connections are those of ``ConnectionOptions``.
     """
 
     def __init__(
@@ -71,8 +109,13 @@ class AsyncBasePool:
         lock: AbstractAsyncContextManager[object] | None = None,
         username: str | None = None,
         *,
+        tls: TlsOptions | bool | None = None,
         protocol: Literal[2, 3] = 2,
         decoder: Literal["fast", "typed"] = "fast",
+        max_bulk: int = 512 * 1024 * 1024,
+        client_name: str | None = None,
+        lib_name: str | None = "pyredis",
+        health_check_interval: float | None = None,
         acquire_timeout: float | None = 0,
         close_on_err: bool = False,
     ) -> None:
@@ -83,19 +126,29 @@ class AsyncBasePool:
             encoding=encoding,
             conn_timeout=conn_timeout,
             read_timeout=read_timeout,
+            tls=checked_tls(tls),
             protocol=protocol,
             decoder=decoder,
+            max_bulk=max_bulk,
+            client_name=client_name,
+            lib_name=lib_name,
+            health_check_interval=health_check_interval,
         )
         self._acquire_timeout = acquire_timeout and checked_timeout("acquire_timeout", acquire_timeout)
         self._close_on_err = bool(close_on_err)
         self._pool_size = _checked_size(pool_size)
         self._lock = asyncio.Lock() if lock is None else lock
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._idle: list[Wire] = []
         self._leased: set[Wire] = set()
+        self._lanes: list[Lane] = []
         self._opening = 0
+        self._openings: set[asyncio.Timeout] = set()  # by which closing ends what is being opened
         self._waiting: deque[asyncio.Future[_Seat]] = deque()
         self._generation = 0
         self._closed = False
+        self._opened = 0
+        self._closed_by: Counter[str] = Counter()
 
     # -- what it was made with
 
@@ -143,9 +196,24 @@ class AsyncBasePool:
     @pool_size.setter
     def pool_size(self, size: int) -> None:
         self._pool_size = _checked_size(size)
-        while self._idle and self._used > size:
-            self._idle.pop(0).abort()
+        while self._used > size and (wire := self._take_idle() or self._take_idle_lane()) is not None:
+            self._discard(wire, "surplus")
+        for lane in self._lanes[: max(0, self._used - size)]:
+            self._drain(lane)
         self._seat_waiting()
+
+    @property
+    def statistics(self) -> Statistics:
+        """The books, now."""
+        return Statistics(
+            idle=len(self._idle),
+            leased=len(self._leased),
+            lanes=len(self._lanes),
+            opening=self._opening,
+            waiting=sum(not place.done() for place in self._waiting),
+            opened=self._opened,
+            closed=dict(self._closed_by),
+        )
 
     def __repr__(self) -> str:
         return (
@@ -172,43 +240,116 @@ class AsyncBasePool:
         client.pool = self
         return client
 
-    async def _lease(self) -> Wire:
-        seat = await self._take_seat()
-        return seat if isinstance(seat, Wire) else await self._open_reserved()
+    @asynccontextmanager
+    async def lease(self) -> AsyncGenerator[AsyncClient]:
+        """``async with pool.lease() as client``: acquire, and release whatever happens."""
+        client = await self.acquire()
+        try:
+            yield client
+        finally:
+            await self.release(client)
 
-    async def _take_seat(self) -> _Seat:
+    async def _lease(self, *, sharing: bool = False) -> Wire:
+        while True:
+            seat = await self._take_seat(sharing=sharing)
+            if not isinstance(seat, Wire):
+                return await self._open_reserved()
+            if await self._healthy(seat):
+                return seat
+
+    async def _healthy(self, wire: Wire) -> bool:
+        """Return whether a connection that was idle for long still answers; one that does not is given up."""
+        interval = self._options.health_check_interval
+        if interval is None or wire.idle_for < interval:
+            return True
+        try:
+            await wire.execute((b"PING",), None)
+        except ReplyError:
+            return True
+        except PyRedisError:
+            self._return(wire)
+            return False
+        except BaseException:
+            self._return(wire)
+            raise
+        return True
+
+    async def _take_seat(self, *, sharing: bool = False) -> _Seat:
         seat: _Seat | asyncio.Future[_Seat] | None = None
         try:
             async with self._lock:
-                seat = self._choose()
+                seat = self._choose(sharing=sharing)
         except BaseException:
             self._give_back(seat)
             raise
         return await self._wait_for(seat) if isinstance(seat, asyncio.Future) else seat
 
-    def _choose(self) -> _Seat | asyncio.Future[_Seat]:
-        """Return a seat that is ours now, or a place in the queue."""
-        if self._closed:
-            raise PyRedisConnClosed(f"{self!r} is closed")
+    def _choose(self, *, sharing: bool) -> _Seat | asyncio.Future[_Seat]:
+        """Return a seat that is ours now, or a place in the queue; ``sharing`` takes no lane away."""
+        self._check_usable()
         if not self._waiting:
-            while self._idle:
-                wire = self._idle.pop()
-                if wire.clean:
-                    self._leased.add(wire)
-                    return wire
-                wire.abort()
+            wire = self._take_idle()
+            if wire is None and not (sharing or self._one_lane_left):
+                wire = self._take_idle_lane()
+            if wire is not None:
+                self._leased.add(wire)
+                return wire
             if self._used < self._pool_size:
                 self._opening += 1
                 return _RESERVED
-        if self._acquire_timeout == 0:
+        if self._acquire_timeout == 0 and not self._lanes:
             raise self._exhausted()
         place: asyncio.Future[_Seat] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
+        if not sharing:
+            self._promise_lane()
         return place
 
+    def _check_usable(self) -> None:
+        """Refuse a pool that is closed, or that belongs to another event loop or process."""
+        if self._closed:
+            raise PyRedisConnClosed(f"{self!r} is closed")
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise PyRedisError(
+                f"{self!r} belongs to another event loop or process; make a pool in each that needs one"
+            )
+
+    def _take_idle(self) -> Wire | None:
+        """Return the newest idle connection, now in nobody's hands; those that are not at rest are closed."""
+        while self._idle:
+            wire = self._idle.pop()
+            if wire.clean:
+                return wire
+            self._discard(wire, "not at rest")
+        return None
+
+    def _take_idle_lane(self) -> Wire | None:
+        """Return the connection of a lane with nothing in flight, which is none any more."""
+        for lane in reversed(self._lanes):
+            if not lane.owed:
+                wire = self._end_lane(lane)
+                if wire.clean:
+                    return wire
+                self._discard(wire, "not at rest")
+        return None
+
+    @property
+    def _one_lane_left(self) -> bool:
+        """Whether shared work would be left without a seat if the idle lane were taken now.
+
+        Those who were just answered may be about to come back for it, so it is promised instead.
+        """
+        free = sum(not lane.promised for lane in self._lanes)
+        return free == 1 and 1 < self._pool_size <= self._used
+
     async def _wait_for(self, place: asyncio.Future[_Seat]) -> _Seat:
+        # Without leave to wait it is a busy lane that one waits for, and a command on it takes no longer.
+        limit = self.read_timeout if self._acquire_timeout == 0 else self._acquire_timeout
         try:
-            async with asyncio.timeout(self._acquire_timeout):
+            async with asyncio.timeout(limit):
                 return await place
         except BaseException as error:
             self._give_back(place)
@@ -238,18 +379,86 @@ class AsyncBasePool:
     async def _open_reserved(self) -> Wire:
         """Open the connection that a seat is reserved for; the seat is free again when that fails."""
         generation = self._generation
+        unclosed = asyncio.timeout(None)
+        self._openings.add(unclosed)
         try:
-            wire = await self._open()
+            async with unclosed:
+                wire = await self._open()
         except BaseException:
             self._free_reserved()
+            if unclosed.expired():
+                raise self._closed_while_opening() from None
             raise
+        finally:
+            self._openings.discard(unclosed)
         wire.generation = generation
+        wire.on_end = weakref.WeakMethod(self._ended)
+        wire.on_idle = weakref.WeakMethod(self._rested)
         self._opening -= 1
+        self._opened += 1
+        _log.debug("opened a connection to %s", wire.address)
         if self._closed:
-            wire.abort()
-            raise PyRedisConnClosed(f"{self!r} was closed while a connection was being opened")
+            self._discard(wire, "pool closed")
+            raise self._closed_while_opening()
         self._leased.add(wire)
         return wire
+
+    def _closed_while_opening(self) -> PyRedisConnClosed:
+        return PyRedisConnClosed(f"{self!r} was closed while a connection was being opened")
+
+    # -- lanes
+
+    def _promise_lane(self) -> None:
+        """Promise a busy lane to whoever waits; but for the last one, it takes no new commands then.
+
+        The last lane of several seats is kept for shared work, until it has nothing in flight.
+        """
+        promised = sum(lane.promised for lane in self._lanes)
+        free = [lane for lane in self._lanes if not lane.promised]
+        if free and promised < len(self._waiting):
+            lane = min(free, key=Lane.load)
+            if len(free) > 1 or self._pool_size == 1:
+                self._drain(lane)
+            else:
+                lane.promised = True
+                if not lane.owed:
+                    lane.wire.rest_soon()
+
+    def _drain(self, lane: Lane) -> None:
+        """Let a lane take no new commands; when nothing is in flight any more, its connection is free."""
+        lane.promised = lane.draining = True
+        self._lane_lost(lane)
+        if not lane.owed:
+            self._free(self._end_lane(lane))
+
+    def _lane_lost(self, lane: Lane) -> None:
+        """Hear that a lane takes no new commands."""
+
+    def _end_lane(self, lane: Lane) -> Wire:
+        """Strike a lane with nothing in flight from the books and return its connection."""
+        self._lanes.remove(lane)
+        self._lane_lost(lane)
+        lane.wire.unshare()
+        return lane.wire
+
+    def _rested(self, wire: Wire) -> None:
+        """Hear that a promised lane has nothing in flight, or that a lane is idle for long."""
+        lane = wire.lane
+        if lane is not None and not lane.owed:
+            self._free(self._end_lane(lane))
+
+    def _ended(self, wire: Wire) -> None:
+        """Hear that a connection is closed, whoever closed it."""
+        self._closed_by[wire.reason] += 1
+        level = logging.WARNING if wire.lost else logging.DEBUG
+        _log.log(level, "closed a connection to %s (%s): %s", wire.address, wire.reason, wire.error)
+        if wire.lane is not None and wire.lane in self._lanes:
+            self._end_lane(wire.lane)
+            self._condemn_if_lost(wire)
+            self._seat_waiting()
+        elif wire in self._idle:
+            self._idle.remove(wire)
+            self._seat_waiting()
 
     # -- release
 
@@ -268,14 +477,16 @@ class AsyncBasePool:
 
     def _return(self, wire: Wire) -> None:
         """Strike a lease from the books; its connection is kept, handed on or closed."""
-        if wire not in self._leased:
-            return
-        self._leased.remove(wire)
-        if self._close_on_err and wire.lost:
-            self._condemn()
-        current = wire.generation == self._generation and not self._closed
-        if not (current and self._used < self._pool_size and wire.clean):
-            wire.abort()
+        if wire in self._leased:
+            self._leased.remove(wire)
+            self._condemn_if_lost(wire)
+            self._free(wire)
+
+    def _free(self, wire: Wire) -> None:
+        """Keep a connection that nobody uses any more, hand it on, or close it."""
+        reason = self._unfit(wire)
+        if reason is not None:
+            self._discard(wire, reason)
             self._seat_waiting()
         elif (place := self._next_waiting()) is not None:
             self._leased.add(wire)
@@ -283,13 +494,30 @@ class AsyncBasePool:
         else:
             self._idle.append(wire)
 
+    def _unfit(self, wire: Wire) -> str | None:
+        """Return why a connection must not be kept, None when it may."""
+        if self._closed:
+            return "pool closed"
+        if wire.generation != self._generation:
+            return "condemned"
+        if self._used >= self._pool_size:
+            return "surplus"
+        return None if wire.clean else "not at rest"
+
+    def _discard(self, wire: Wire, reason: str) -> None:
+        wire.abort(reason=reason)
+
     def _free_reserved(self) -> None:
         self._opening -= 1
         self._seat_waiting()
 
     def _seat_waiting(self) -> None:
         """Give free seats to those who wait longest."""
-        while self._used < self._pool_size and (place := self._next_waiting()) is not None:
+        while (
+            not self._closed
+            and self._used < self._pool_size
+            and (place := self._next_waiting()) is not None
+        ):
             self._opening += 1
             place.set_result(_RESERVED)
 
@@ -302,14 +530,23 @@ class AsyncBasePool:
 
     @property
     def _used(self) -> int:
-        return len(self._idle) + len(self._leased) + self._opening
+        return len(self._idle) + len(self._leased) + len(self._lanes) + self._opening
+
+    def _condemn_if_lost(self, wire: Wire) -> None:
+        if self._close_on_err and wire.lost:
+            self._condemn()
 
     def _condemn(self) -> None:
-        """Start a new generation: idle connections close now, leased ones at their release."""
+        """Start a new generation: idle connections close now, the others when their work is done."""
         self._generation += 1
         idle, self._idle = self._idle, []
+        _log.info(
+            "condemned the %d connections of %r", len(idle) + len(self._leased) + len(self._lanes), self
+        )
         for wire in idle:
-            wire.abort()
+            self._discard(wire, "condemned")
+        for lane in list(self._lanes):
+            self._drain(lane)
 
     # -- execute
 
@@ -323,16 +560,21 @@ class AsyncBasePool:
         self._check_options(kwargs)
         words = argv(args, self.encoding)
         spec = find(words)
-        if spec is not None and spec.stateful:
-            raise StatefulCommand(
-                f"{spec.name} changes the state of its connection; acquire() one and execute it there"
-            )
+        refuse_stateful(spec)
+        return await self._execute_exclusively(words, spec)
+
+    async def _execute_exclusively(self, words: tuple[bytes, ...], spec: Spec | None) -> Reply:
         try:
             return await self._execute_leased(words, spec)
         except PyRedisConnClosed as error:
-            if self._closed or not (error.sent is False or (spec is not None and spec.readonly)):
+            if not self._may_retry(error, spec):
                 raise
+            _log.info("executing %s again: %s", spec.name if spec else "a command", error)
         return await self._execute_leased(words, spec)
+
+    def _may_retry(self, error: PyRedisConnError, spec: Spec | None) -> bool:
+        """Whether a command can be sent once more and surely not be executed twice, or without harm."""
+        return not self._closed and (error.sent is False or (spec is not None and spec.readonly))
 
     def _check_options(self, options: Mapping[str, object]) -> None:
         """Refuse execution options that cannot mean anything here."""
@@ -351,13 +593,16 @@ class AsyncBasePool:
     async def close(self) -> None:
         """Close every connection; fail whoever waits with PyRedisConnClosed. Waits for no reply."""
         self._closed = True
-        wires = [*self._idle, *self._leased]
+        wires = [*self._idle, *self._leased, *(lane.wire for lane in self._lanes)]
         self._idle.clear()
         error = f"{self!r} was closed"
         for wire in wires:
-            wire.abort(PyRedisConnClosed(error))
+            wire.abort(PyRedisConnClosed(error), reason="pool closed")
         while (place := self._next_waiting()) is not None:
             place.set_exception(PyRedisConnClosed(error))
+        loop = asyncio.get_running_loop()
+        for opening in self._openings if loop is self._loop else ():
+            opening.reschedule(loop.time())
         for wire in wires:
             await wire.wait_closed()
 
@@ -371,12 +616,21 @@ class AsyncBasePool:
 
     def __del__(self) -> None:
         books = self.__dict__  # empty when the options were refused
-        wires = [*books.get("_idle", ()), *books.get("_leased", ())]
+        lanes = [lane.wire for lane in books.get("_lanes", ())]
+        wires = [*books.get("_idle", ()), *books.get("_leased", ()), *lanes]
         if any(not wire.closed for wire in wires):
             unclosed = f"unclosed {self!r}; await its close(), or use async with"
             warnings.warn(unclosed, ResourceWarning, stacklevel=2, source=self)
         for wire in wires:
             wire.abort()
+
+
+def refuse_stateful(spec: Spec | None) -> None:
+    """Raise StatefulCommand when a command is none for a connection that others use, too."""
+    if spec is not None and spec.stateful:
+        raise StatefulCommand(
+            f"{spec.name} changes the state of its connection; acquire() one and execute it there"
+        )
 
 
 def _checked_size(size: int) -> int:

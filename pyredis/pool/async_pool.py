@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Unpack
+from dataclasses import fields
+from typing import Self, Unpack
 
 from pyredis.address import Address, UnixAddress
 from pyredis.connection.async_connection import address_of, checked_options
 from pyredis.connection.opening import open_wire
 from pyredis.connection.stream import Wire
-from pyredis.pool.async_base import AsyncBasePool, PoolOptions
+from pyredis.pool.async_base import PoolOptions
+from pyredis.pool.sharing import SharingPool
+from pyredis.url import parse
 
 __all__ = ["AsyncPool"]
 
 
-class AsyncPool(AsyncBasePool):
+class AsyncPool(SharingPool):
     """Connections to the server at ``host`` and ``port``, or at the unix socket ``unix_sock``.
 
     The options are those of ``AsyncBasePool``, by keyword.
@@ -30,6 +33,14 @@ class AsyncPool(AsyncBasePool):
         super().__init__(**options)
         self._address = address_of(host, port, unix_sock)
 
+    @classmethod
+    def from_url(cls, url: str, **options: Unpack[PoolOptions]) -> Self:
+        """Return the pool that a URL of ``pyredis.url`` describes; ``options`` win over what it says.
+
+        PyRedisURLError, which is a ValueError, tells what is wrong with a URL, without its password.
+        """
+        return cls(**parse(url).arguments(options))
+
     @property
     def address(self) -> Address:
         return self._address
@@ -43,15 +54,8 @@ class AsyncPool(AsyncBasePool):
     def like(self, **changes: Unpack[PoolOptions]) -> AsyncPool:
         """Return a new pool for the same server, with the same options but for these."""
         options: PoolOptions = {
-            "database": self.database,
-            "password": self.password,
-            "encoding": self.encoding,
-            "conn_timeout": self.conn_timeout,
-            "read_timeout": self.read_timeout,
+            **{field.name: getattr(self._options, field.name) for field in fields(self._options)},  # type: ignore[typeddict-item]
             "pool_size": self.pool_size,
-            "username": self.username,
-            "protocol": self.protocol,
-            "decoder": self._options.decoder,
             "acquire_timeout": self._acquire_timeout,
             "close_on_err": self.close_on_err,
         }

@@ -29,6 +29,9 @@ def _options(settings: Settings) -> PoolOptions:
         "pool_size": settings.pool_size,
         "protocol": settings.protocol or 2,
         "decoder": "typed",
+        "tls": settings.tls,
+        # What a person typed is all that the server is told.
+        "lib_name": None,
     }
 
 

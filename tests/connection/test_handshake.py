@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from pyredis.connection.handshake import handshake
+from pyredis.connection.handshake import handshake, introduction
 from pyredis.exceptions import ProtocolError, ReplyError, reply_error
 from pyredis.options import ConnectionOptions
 from pyredis.types import Attributed, Map, Reply, Status
+from pyredis.version import __version__
+from tests.servers import Server
 
 OK = Status(b"OK")
 HELLO: Reply = {b"server": b"redis", b"proto": 3}
@@ -111,3 +113,40 @@ def test_hello_is_believed_when_it_tells_the_protocol(reply: Reply) -> None:
 def test_an_answer_that_is_no_answer_is_a_protocol_error() -> None:
     with pytest.raises(ProtocolError, match="SELECT"):
         shake({"database": 1}, b"PONG")
+
+
+# -- the introduction
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"lib_name": None}, []),
+        ({"lib_name": None, "client_name": "billing"}, ["CLIENT SETNAME billing"]),
+        ({}, ["CLIENT SETINFO LIB-NAME pyredis", f"CLIENT SETINFO LIB-VER {__version__}"]),
+        (
+            {"client_name": "billing", "lib_name": "orm(pyredis)", "password": "hush", "database": 3},
+            [
+                "CLIENT SETNAME billing",
+                "CLIENT SETINFO LIB-NAME orm(pyredis)",
+                f"CLIENT SETINFO LIB-VER {__version__}",
+            ],
+        ),
+    ],
+)
+def test_an_introduction_tells_the_names_that_were_given(options: dict[str, Any], said: list[str]) -> None:
+    argvs = introduction(ConnectionOptions(**options))
+    assert [b" ".join(argv).decode() for argv in argvs] == said
+
+
+def test_a_server_lists_a_client_as_it_introduced_itself(server: Server) -> None:
+    for argv in introduction(ConnectionOptions(client_name="billing")):
+        assert server.command(*argv) == b"OK"
+    line = server.command("CLIENT", "INFO")
+    assert isinstance(line, bytes)
+    shown = dict(field.split("=", 1) for field in line.decode().split())
+    assert (shown["name"], shown["lib-name"], shown["lib-ver"]) == ("billing", "pyredis", __version__)
+
+
+def test_names_are_never_part_of_the_handshake() -> None:
+    assert shake({"client_name": "billing"}) == ([], 2)

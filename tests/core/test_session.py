@@ -27,7 +27,7 @@ async def session_of() -> AsyncIterator[MakeSession]:
 
     def make(server: Server, **options: Any) -> Session:
         options.setdefault("read_timeout", None)
-        pool = AsyncPool(server.host, server.port, decoder="typed", **options)
+        pool = AsyncPool(server.host, server.port, decoder="typed", lib_name=None, **options)
         sessions.append(Session(pool))
         return sessions[-1]
 

@@ -507,9 +507,9 @@ async def test_a_write_is_never_sent_twice_but_a_read_is(make_server: MakeServer
             await pool.execute("PING")
             server.pause()
             task = asyncio.create_task(pool.execute(*command))
-            await until(lambda: next(iter(pool._leased), None) is not None)
+            await until(lambda: any(lane.in_flight for lane in pool._lanes))
             await asyncio.sleep(0.05)
-            (wire,) = pool._leased
+            wire = pool._lanes[0].wire
             assert wire._transport is not None
             wire._transport.abort()
             server.resume()

@@ -15,7 +15,6 @@ from pyredis import (
     AsyncClient,
     AsyncPool,
     NoAuth,
-    PoolExhausted,
     ProtocolError,
     PyRedisConnClosed,
     PyRedisConnError,
@@ -48,7 +47,7 @@ async def test_bytes_behind_a_reply_never_become_the_next_reply(extra: bytes, de
     scripts = [[GET, Say(b"$1\r\na\r\n" + extra), GET, Say(b"llo\r\n")], [GET, Say(b"$1\r\nb\r\n")]]
     async with (
         Hostile(*scripts) as hostile,
-        AsyncPool(hostile.host, hostile.port, decoder=decoder, read_timeout=1) as pool,
+        AsyncPool(hostile.host, hostile.port, lib_name=None, decoder=decoder, read_timeout=1) as pool,
     ):
         client = await pool.acquire()
         assert await client.execute("GET", "k") == b"a"
@@ -63,7 +62,7 @@ async def test_bytes_behind_a_reply_never_become_the_next_reply(extra: bytes, de
 async def test_bytes_behind_the_handshake_end_it() -> None:
     async with (
         Hostile([Hear(b"SELECT"), Say(b"+OK\r\n+OK\r\n")]) as hostile,
-        AsyncPool(hostile.host, hostile.port, database=1) as pool,
+        AsyncPool(hostile.host, hostile.port, lib_name=None, database=1) as pool,
     ):
         with pytest.raises(ProtocolError, match="no command"):
             await pool.acquire()
@@ -92,7 +91,7 @@ async def test_the_words_of_a_server_that_hangs_up_at_once_are_told(make_server:
 async def test_what_is_not_resp_closes_the_connection_and_no_other(words: bytes, decoder: Any) -> None:
     async with (
         Hostile([GET, Say(words)], [GET, Say(b"$1\r\nb\r\n")]) as hostile,
-        AsyncPool(hostile.host, hostile.port, decoder=decoder, read_timeout=1) as pool,
+        AsyncPool(hostile.host, hostile.port, lib_name=None, decoder=decoder, read_timeout=1) as pool,
     ):
         with pytest.raises(ProtocolError):
             await pool.execute("GET", "k")
@@ -118,7 +117,7 @@ async def test_the_servers_no_keeps_the_connection(code: str) -> None:
     no = Say(f"-{code} not now\r\n".encode())
     async with (
         Hostile([GET, no, GET, Say(b"$1\r\na\r\n")]) as hostile,
-        AsyncPool(hostile.host, hostile.port) as pool,
+        AsyncPool(hostile.host, hostile.port, lib_name=None) as pool,
     ):
         with pytest.raises(ReplyError, match=f"^{code} ") as caught:
             await pool.execute("GET", "k")
@@ -162,7 +161,7 @@ async def test_a_command_that_the_network_did_not_take_whole_has_an_unknown_fate
 @pytest.mark.parametrize("command", ["SHUTDOWN", "QUIT"])
 async def test_an_ending_that_the_server_never_confirmed_is_no_success(command: str) -> None:
     async with Hostile([Hear(command.encode()), Stall()]) as hostile:
-        client = AsyncClient(hostile.host, hostile.port)
+        client = AsyncClient(hostile.host, hostile.port, lib_name=None)
         task = asyncio.create_task(client.execute(command))
         await until(lambda: hostile.played == 1)
         client.close()
@@ -323,14 +322,19 @@ async def test_tasks_that_connect_at_once_end_up_on_one_connection(server: Serve
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # the first loop left it open
-def test_a_pool_works_in_one_event_loop_after_the_other(redis82: Server) -> None:
+@pytest.mark.parametrize("use", [lambda pool: pool.execute("PING"), lambda pool: pool.acquire()])
+def test_a_pool_is_refused_in_a_second_event_loop(redis82: Server, use: Any) -> None:
     pool = AsyncPool(redis82.host, redis82.port, pool_size=1)
 
-    async def use() -> None:
+    async def ping() -> None:
         assert await pool.execute("PING") == b"PONG"
 
-    asyncio.run(use())
-    asyncio.run(use())
+    async def again() -> None:
+        with pytest.raises(PyRedisError, match="another event loop"):
+            await use(pool)
+
+    asyncio.run(ping())
+    asyncio.run(again())
     asyncio.run(pool.close())
     gc.collect()
 
@@ -342,7 +346,7 @@ async def test_a_lease_is_refused_in_another_event_loop_and_unharmed(server: Ser
         async def elsewhere() -> None:
             with pytest.raises(PyRedisError, match="another event loop"):
                 await client.execute("PING")
-            with pytest.raises(PoolExhausted):
+            with pytest.raises(PyRedisError, match="another event loop"):
                 await pool.execute("PING")
 
         await asyncio.to_thread(asyncio.run, elsewhere())
@@ -359,14 +363,27 @@ async def test_a_lease_released_in_another_event_loop_is_closed_in_its_own(serve
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of a fork in a process with threads
-async def test_a_forked_child_has_connections_of_its_own_and_leaves_the_parents_alone(server: Server) -> None:
+async def test_a_forked_child_is_refused_the_pool_and_leaves_it_alone(server: Server) -> None:
+    async def in_the_child(pool: AsyncPool, client: AsyncClient) -> bool:
+        refusals = 0
+        for use in (pool.execute, client.execute):
+            try:
+                await use("PING")
+            except PyRedisError as error:
+                refusals += "process" in str(error)
+        client.close()
+        await pool.close()
+        async with AsyncPool(server.host, server.port) as own:
+            return refusals == 2 and await own.execute("PING") == b"PONG"
+
     async with AsyncPool(server.host, server.port, pool_size=2) as pool:
         client = await pool.acquire()
         number = await pool.execute("CLIENT", "ID")
         if (child := os.fork()) == 0:
             try:
-                theirs = asyncio.run(pool.execute("CLIENT", "ID"))
-                os._exit(0 if theirs != number else 1)
+                right = asyncio.run(in_the_child(pool, client))
+                gc.collect()
+                os._exit(0 if right else 1)
             finally:
                 os._exit(2)
         _, status = await asyncio.to_thread(os.waitpid, child, 0)

@@ -1,0 +1,242 @@
+"""The client that listens: subscriptions in, messages out, over one connection that comes back when it is lost.
+
+It knows how to ask for subscriptions and how to hand out what is heard. How the connection is kept is the
+subscriber's affair.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Literal, Self
+
+from pyredis.address import Address
+from pyredis.client.inbox import BUFFER_BYTES, BUFFER_SIZE
+from pyredis.client.messages import Heard, Message, Name, Reconnected, Unsubscribed
+from pyredis.client.subscriber import Subscriber
+from pyredis.connection.async_connection import address_of
+from pyredis.exceptions import PyRedisConnClosed
+from pyredis.options import ConnectionOptions
+from pyredis.resp.encode import argv
+from pyredis.retry import Backoff
+
+__all__ = ["AsyncPubSubClient", "Message", "Reconnected", "Unsubscribed"]
+
+
+class AsyncPubSubClient:
+    """Subscriptions on one connection, and what is published to them.
+
+        async with AsyncPubSubClient("127.0.0.1", encoding="utf-8") as client:
+            await client.subscribe("news")
+            async for heard in client:
+                match heard:
+                    case Message(channel=channel, payload=payload): ...
+                    case Reconnected(seconds=seconds): ...  # what was published meanwhile is lost
+
+    It connects at the first command, or at ``connect``. Any task may use it at any time; what is heard is given to
+    one reader each. A connection that is lost is made again after the waits of ``reconnect``, with all
+    subscriptions, and the reader finds a ``Reconnected`` among the messages, where some may be missing. With
+    ``reconnect=None`` the reader gets the error of the loss instead, and so it does when the server refuses to
+    have the client back (a changed password, a channel that is no longer allowed).
+
+    A connection on which nothing was heard for ``health_check_interval`` seconds is lost unless it answers a PING
+    within ``read_timeout``; None does not ask. Of what is not read yet, ``buffer_size`` messages or
+    ``buffer_bytes`` are kept, and what one read of the socket brought beyond; then no more is read, and
+    the server's ``client-output-buffer-limit pubsub`` decides. Further options are those of
+    ``ConnectionOptions``.
+    """
+
+    def __init__(
+        self,
+        host: str | None = None,
+        port: int = 6379,
+        unix_sock: str | None = None,
+        database: int = 0,
+        password: str | bytes | None = None,
+        encoding: str | None = None,
+        conn_timeout: float | None = 2,
+        read_timeout: float | None = 2,
+        username: str | None = None,
+        *,
+        protocol: Literal[2, 3] = 2,
+        decoder: Literal["fast", "typed"] = "fast",
+        reconnect: Backoff | None = Backoff(),  # noqa: B008  a frozen value
+        health_check_interval: float | None = 15,
+        buffer_size: int = BUFFER_SIZE,
+        buffer_bytes: int = BUFFER_BYTES,
+        **options: object,
+    ) -> None:
+        self._subscriber = Subscriber(
+            address_of(host, port, unix_sock),
+            ConnectionOptions(
+                database=database,
+                password=password,
+                username=username,
+                encoding=encoding,
+                conn_timeout=conn_timeout,
+                read_timeout=read_timeout,
+                protocol=protocol,
+                decoder=decoder,
+                **options,  # type: ignore[arg-type]  # it checks them itself
+            ),
+            reconnect=reconnect,
+            health_check_interval=health_check_interval,
+            buffer_size=buffer_size,
+            buffer_bytes=buffer_bytes,
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.address} {'closed' if self.closed else 'open'}>"
+
+    def __del__(self) -> None:
+        subscriber: Subscriber | None = self.__dict__.get("_subscriber")  # None: the options were refused
+        if subscriber is not None and subscriber.running:
+            subscriber.close()
+            text = f"a pub/sub client of {self.address} was not closed; close it, or use async with"
+            warnings.warn(text, ResourceWarning, 2, self)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.connect()
+        except BaseException:
+            self.close()
+            await self.wait_closed()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+        await self.wait_closed()
+
+    async def connect(self) -> None:
+        """Open the connection unless it is open; raise why it cannot be.
+
+        While a lost connection is being made again, wait for the next attempt and raise why that failed.
+        """
+        await self._subscriber.ask()
+
+    def close(self) -> None:
+        """Close at once; whoever waits gets PyRedisConnClosed, ``async for`` ends, what was not read is gone."""
+        self._subscriber.close()
+
+    async def wait_closed(self) -> None:
+        """Return when the socket is gone."""
+        await self._subscriber.wait_closed()
+
+    # -- subscriptions
+
+    async def subscribe(self, *channels: Name) -> None:
+        """Return when the server confirmed; its ReplyError means that none of the channels was subscribed.
+
+        After a PyRedisConnError they are not subscribed either. A caller that is cancelled may find them
+        subscribed or not: ``channels`` tells.
+        """
+        await self._begin(b"SUBSCRIBE", channels)
+
+    async def psubscribe(self, *patterns: Name) -> None:
+        """Subscribe to all channels that match one of the patterns; as ``subscribe``."""
+        await self._begin(b"PSUBSCRIBE", patterns)
+
+    async def ssubscribe(self, *shard_channels: Name) -> None:
+        """Subscribe to shard channels; in a cluster of one slot, and at its node; as ``subscribe``."""
+        await self._begin(b"SSUBSCRIBE", shard_channels)
+
+    async def unsubscribe(self, *channels: Name) -> None:
+        """Return when the server confirmed, or the connection is lost; without argument, for all channels.
+
+        Messages that came before can still be read.
+        """
+        await self._subscriber.ask(*self._argv(b"UNSUBSCRIBE", channels))
+
+    async def punsubscribe(self, *patterns: Name) -> None:
+        """End patterns, all of them without argument; as ``unsubscribe``."""
+        await self._subscriber.ask(*self._argv(b"PUNSUBSCRIBE", patterns))
+
+    async def sunsubscribe(self, *shard_channels: Name) -> None:
+        """End shard channels, all of them without argument; as ``unsubscribe``."""
+        await self._subscriber.ask(*self._argv(b"SUNSUBSCRIBE", shard_channels))
+
+    async def ping(self, payload: Name = b"") -> Name:
+        """Return the payload as the server sent it back, ``PONG`` for none, whether subscribed or not."""
+        reply = await self._subscriber.ask(*self._argv(b"PING", [payload] if payload else []))
+        echo = (
+            reply[1] or self._name(b"PONG") if isinstance(reply, list) else reply
+        )  # a list: RESP2, subscribed
+        assert isinstance(echo, (bytes, str))
+        return echo
+
+    async def _begin(self, command: bytes, names: Sequence[Name]) -> None:
+        if not names:
+            raise TypeError(f"{command.decode().lower()} needs at least one name")
+        await self._subscriber.ask(*self._argv(command, names))
+
+    def _argv(self, command: bytes, names: Sequence[Name]) -> tuple[bytes, ...]:
+        return argv((command, *names), self._subscriber.options.encoding)
+
+    # -- what is heard
+
+    async def get(self, timeout: float | None = None) -> Heard | None:
+        """Return what was heard next, or None when that is nothing within ``timeout`` seconds; 0 does not wait.
+
+        A caller that is cancelled loses nothing: the next one gets it. Raises PyRedisConnClosed after
+        ``close``; the error of the loss, or the server's refusal, when the connection is lost for good and all
+        that came before was read.
+        """
+        self._subscriber.bind()
+        return await self._subscriber.inbox.get(timeout)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Heard:
+        """Return what was heard next; the end is ``close``, whereas a loss for good is raised."""
+        try:
+            item = await self.get()
+        except PyRedisConnClosed:
+            if self._subscriber.dismissed:
+                raise StopAsyncIteration from None
+            raise
+        assert item is not None
+        return item
+
+    # -- facts
+
+    @property
+    def address(self) -> Address:
+        return self._subscriber.address
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over: closed, or lost for good."""
+        return self._subscriber.error is not None
+
+    @property
+    def buffered(self) -> int:
+        """How many messages were heard and not read yet."""
+        return len(self._subscriber.inbox)
+
+    @property
+    def channels(self) -> frozenset[Name]:
+        """What is subscribed with ``subscribe``, and will be again after a loss."""
+        return self._names(b"SUBSCRIBE")
+
+    @property
+    def patterns(self) -> frozenset[Name]:
+        return self._names(b"PSUBSCRIBE")
+
+    @property
+    def shard_channels(self) -> frozenset[Name]:
+        return self._names(b"SSUBSCRIBE")
+
+    def _names(self, command: bytes) -> frozenset[Name]:
+        return frozenset(map(self._name, self._subscriber.subscriptions.of(command)))
+
+    def _name(self, name: bytes) -> Name:
+        """Return a name as messages carry it."""
+        options = self._subscriber.options
+        if options.encoding is None or options.decoder == "typed":
+            return name
+        return name.decode(options.encoding, "surrogateescape")

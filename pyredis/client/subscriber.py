@@ -1,0 +1,435 @@
+"""One connection that stays subscribed: it asks, hears, looks after its health, and comes back when it is lost.
+
+It knows which subscriptions stand and puts what it hears into an inbox. One task does all of it, so that a
+caller who stops waiting harms nobody. It does not know its callers: they hold futures, and the inbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+from pyredis.address import Address
+from pyredis.client.inbox import Inbox
+from pyredis.client.messages import Heard, Message, Reconnected, Unsubscribed, heard
+from pyredis.connection.async_connection import AsyncConnection
+from pyredis.connection.opening import open_wire
+from pyredis.exceptions import (
+    Busy,
+    ClusterDown,
+    CrossSlot,
+    Loading,
+    MasterDown,
+    NoPerm,
+    ProtocolError,
+    PyRedisConnClosed,
+    PyRedisConnError,
+    PyRedisError,
+    ReplyError,
+    TryAgain,
+)
+from pyredis.options import ConnectionOptions, checked_timeout
+from pyredis.retry import Backoff
+from pyredis.types import Reply
+
+__all__ = ["Subscriber", "Subscriptions", "may_pass"]
+
+_log = logging.getLogger(__name__)
+
+_ENDS: Final[Mapping[bytes, bytes]] = {
+    b"UNSUBSCRIBE": b"SUBSCRIBE",
+    b"PUNSUBSCRIBE": b"PSUBSCRIBE",
+    b"SUNSUBSCRIBE": b"SSUBSCRIBE",
+}
+"""The commands that end subscriptions, and those that began them."""
+
+_NAMES_AT_ONCE: Final = 1000
+_PASSING: Final = (Busy, ClusterDown, Loading, MasterDown, TryAgain)
+
+
+def may_pass(error: PyRedisError) -> bool:
+    """Whether what kept a connection from being made may be over at the next attempt."""
+    if isinstance(error, ReplyError):
+        return isinstance(error, _PASSING) or "max number of clients" in error.message
+    return isinstance(error, (PyRedisConnError, ProtocolError))
+
+
+class Subscriptions:
+    """What is subscribed, told from the commands that succeeded."""
+
+    def __init__(self) -> None:
+        self._names: dict[bytes, dict[bytes, None]] = {command: {} for command in _ENDS.values()}
+
+    def note(self, argv: Sequence[bytes]) -> None:
+        """Note what a command that succeeded, written in capitals, has changed."""
+        command, *names = argv
+        if command in self._names:
+            self._names[command].update(dict.fromkeys(names))
+        elif command in _ENDS:
+            standing = self._names[_ENDS[command]]
+            for name in names or list(standing):
+                standing.pop(name, None)
+
+    def of(self, command: bytes) -> Sequence[bytes]:
+        """Return what was subscribed with SUBSCRIBE, PSUBSCRIBE or SSUBSCRIBE, in the order it was."""
+        return tuple(self._names[command])
+
+    def commands(self) -> Iterator[tuple[bytes, ...]]:
+        """Yield the commands that bring a new connection to where the old one was."""
+        for command, standing in self._names.items():
+            names = tuple(standing)
+            for at in range(0, len(names), _NAMES_AT_ONCE):
+                yield (command, *names[at : at + _NAMES_AT_ONCE])
+
+
+@dataclass(eq=False, slots=True)
+class _Request:
+    """A command that somebody waits for; no argv at all asks for nothing but a connection."""
+
+    argv: tuple[bytes, ...]
+    answer: asyncio.Future[Reply]
+
+    @property
+    def abandoned(self) -> bool:
+        return self.answer.done()
+
+    def settle(self, outcome: Reply | PyRedisError) -> None:
+        if self.answer.done():
+            return
+        if isinstance(outcome, PyRedisError):
+            self.answer.set_exception(outcome)
+        else:
+            self.answer.set_result(outcome)
+
+
+class Subscriber:
+    """A connection with subscriptions, opened by the first request and kept until ``close``.
+
+    What it hears is in ``inbox``. A connection that was lost is made again after the waits of ``reconnect``, or,
+    when that is None, ends the subscriber and the inbox with the error of the loss.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        options: ConnectionOptions,
+        *,
+        reconnect: Backoff | None,
+        health_check_interval: float | None,
+        buffer_size: int,
+        buffer_bytes: int,
+    ) -> None:
+        self.address = address
+        self.options = options
+        self.subscriptions = Subscriptions()
+        self.inbox: Inbox[Heard] = Inbox(buffer_size, buffer_bytes, self._regulate)
+        self.error: Exception | None = None
+        """Why it is over; None while it is not."""
+        self.dismissed = False
+        """Whether its holder closed it."""
+        self._backoff = reconnect
+        self._interval = checked_timeout("health_check_interval", health_check_interval)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._connection: AsyncConnection | None = None
+        self._requests: list[_Request] = []
+        self._wake = asyncio.Event()
+        self._asking = False
+        self._paused = False
+        self._opened_at = self._heard_at = 0.0
+        self._attempt = -1
+        self._early: list[Heard] | None = None
+        """What a new connection brings before the gap is announced; None while there is no gap."""
+
+    # -- what its holder does
+
+    async def ask(self, *argv: bytes) -> Reply:
+        """Return the reply of a command, its name in capitals, once the connection stands; else when it does.
+
+        Whoever stops waiting before the command was sent withdraws it; one that was sent is carried out.
+        """
+        self.bind()
+        if self.error is not None:
+            raise self._closed()
+        assert self._loop is not None
+        request = _Request(argv, self._loop.create_future())
+        self._requests.append(request)
+        self._wake.set()
+        if self._task is None:
+            self._task = self._loop.create_task(self._run())
+        return await request.answer
+
+    def bind(self) -> None:
+        """Belong to this event loop from now on; PyRedisError when it belongs to another one."""
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise PyRedisError(f"this subscriber of {self.address} belongs to another event loop")
+
+    @property
+    def running(self) -> bool:
+        """Whether it has a connection, or tries to."""
+        return self._task is not None and not self._task.done()
+
+    def close(self) -> None:
+        """Close at once, from wherever; who waits gets PyRedisConnClosed, what was not read is gone."""
+        self.dismissed = True
+        if self._loop is None or _running_loop() is self._loop:
+            if self._task is not None:
+                self._task.cancel()
+            self._end(self._closed(), discard=True)
+        elif self._loop.is_closed():
+            self.error = self.error or self._closed()  # its tasks are gone, and nobody can be waiting
+        else:
+            self._loop.call_soon_threadsafe(self.close)
+
+    async def wait_closed(self) -> None:
+        """Return when nothing runs and nothing is open any more."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
+        if self._connection is not None:
+            await self._connection.wait_closed()
+
+    def _closed(self) -> PyRedisConnClosed:
+        reason = f"this subscriber of {self.address} is closed"
+        if self.error is not None and not self.dismissed:
+            reason = f"{reason}: {self.error}"
+        return PyRedisConnClosed(reason, address=str(self.address), sent=False)
+
+    # -- its task
+
+    async def _run(self) -> None:
+        try:
+            if await self._opened_first():
+                while True:
+                    await self._serve()
+                    await self._restore()
+        except asyncio.CancelledError:
+            self._end(self._closed())
+            raise
+        except Exception as error:  # noqa: BLE001  the task has no caller; its readers are told
+            self._end(error)
+
+    async def _opened_first(self) -> bool:
+        """Open the first connection; who asks for it is told why there is none, and may ask again."""
+        try:
+            await self._open()
+        except PyRedisError as error:
+            self._task = None
+            self._refuse_requests(error)
+            return False
+        return True
+
+    async def _open(self) -> None:
+        connection = AsyncConnection.over(await open_wire(self.address, self.options))
+        connection.on_unasked(self._hear)
+        self._connection = connection
+        self._paused = False
+        self._alive()
+        self._opened_at = self._heard_at
+
+    async def _serve(self) -> None:
+        """Answer requests and look after the connection's health until it is lost."""
+        connection = self._standing()
+        gone = asyncio.create_task(connection.wait_closed())
+        gone.add_done_callback(lambda _: self._wake.set())
+        try:
+            while not connection.closed:
+                self._wake.clear()
+                if self._requests:
+                    await self._answer(self._requests[0])
+                elif await self._fell_silent():
+                    await self._check_health()
+        finally:
+            gone.cancel()
+            connection.close()
+
+    async def _answer(self, request: _Request) -> None:
+        """Settle the first request, which stays in the queue until then."""
+        outcome: Reply | PyRedisError = None
+        if request.argv and not request.abandoned:
+            try:
+                outcome = await self._ask(*request.argv)
+            except ReplyError as error:
+                outcome = error
+            except PyRedisError as error:
+                self._standing().close()
+                self._refuse_requests(error)
+                return
+            else:
+                self.subscriptions.note(request.argv)
+        self._requests.remove(request)
+        request.settle(outcome)
+
+    async def _ask(self, *argv: bytes) -> Reply:
+        """Return the reply of a command; what is read meanwhile is kept, however much there is."""
+        self._asking = True
+        self._regulate()
+        try:
+            reply = await self._standing().execute(*argv)
+        except ReplyError:
+            self._alive()
+            raise
+        else:
+            self._alive()
+            return reply
+        finally:
+            self._asking = False
+            self._regulate()
+
+    def _refuse_requests(self, error: PyRedisError) -> None:
+        """Settle all requests: there is no connection. What was to be unsubscribed no longer is subscribed."""
+        requests, self._requests = self._requests, []
+        for request in requests:
+            if request.argv and request.argv[0] in _ENDS:
+                self.subscriptions.note(request.argv)
+                request.settle(None)
+            else:
+                request.settle(error)
+
+    # -- health
+
+    async def _fell_silent(self) -> bool:
+        """Return True when nothing was heard for the interval, False when there may be something to do."""
+        assert self._loop is not None
+        since = self._loop.time() if self._paused else self._heard_at
+        try:
+            async with asyncio.timeout_at(None if self._interval is None else since + self._interval):
+                await self._wake.wait()
+        except TimeoutError:
+            # Nothing is heard while nothing is read, and a message is a sign of life as well.
+            return not self._paused and since == self._heard_at
+        return False
+
+    async def _check_health(self) -> None:
+        """Close the connection unless it answers a PING, within the interval if there is no ``read_timeout``."""
+        limit = self._interval if self.options.read_timeout is None else None
+        try:
+            async with asyncio.timeout(limit):
+                await self._ask(b"PING")
+        except ReplyError:
+            return  # refused, but alive
+        except (PyRedisError, TimeoutError):
+            self._standing().close()
+
+    def _alive(self) -> None:
+        assert self._loop is not None
+        self._heard_at = self._loop.time()
+
+    # -- coming back
+
+    async def _restore(self) -> None:
+        """Connect and subscribe again, and announce the gap before anything that was published after it."""
+        assert self._loop is not None
+        loss = self._standing().error or self._closed()
+        if self._backoff is None:
+            raise loss
+        _log.info("lost the connection to %s: %s", self.address, loss)
+        silent_since, self._early = self._heard_at, []
+        try:
+            await self._reconnect(self._backoff)
+            seconds = self._loop.time() - silent_since
+            self.inbox.put(Reconnected(self.address, seconds, loss))
+            _log.info("reconnected to %s after %.3f seconds", self.address, seconds)
+        finally:
+            early, self._early = self._early, None
+            for item in early:
+                self._deliver(item)
+
+    async def _reconnect(self, backoff: Backoff) -> None:
+        """Return when all subscriptions stand again; raise what is not going to pass, or the last failure.
+
+        After a connection that was lost soon, the waits go on growing where they had stopped.
+        """
+        start = 0 if self._heard_at - self._opened_at > backoff.most else self._attempt + 1
+        for self._attempt in count(start):
+            await asyncio.sleep(backoff.delay(self._attempt, random.random()))
+            try:
+                await self._open()
+                await self._resubscribe()
+            except PyRedisError as error:
+                self._standing().close()
+                self._refuse_requests(error)
+                if not (may_pass(error) and backoff.allows(self._attempt - start + 1)):
+                    raise
+            else:
+                return
+
+    async def _resubscribe(self) -> None:
+        for argv in self.subscriptions.commands():
+            try:
+                await self._ask(*argv)
+            except CrossSlot:
+                for name in argv[1:]:
+                    await self._ask(argv[0], name)
+        if not self._standing().subscriptions:
+            with contextlib.suppress(NoPerm):
+                await self._ask(b"PING")  # that a socket was opened proves little
+
+    # -- what comes
+
+    def _hear(self, push: Reply) -> None:
+        self._alive()
+        item = heard(push)
+        if item is None:
+            _log.debug("a push of no meaning to a subscriber came from %s", self.address)
+            return
+        if isinstance(item, Unsubscribed):
+            name = item.channel
+            if isinstance(name, str):
+                name = name.encode(self.options.encoding or "utf-8", "surrogateescape")
+            self.subscriptions.note((item.kind.upper().encode(), name))
+        if self._early is None:
+            self._deliver(item)
+        else:
+            self._early.append(item)
+
+    def _deliver(self, item: Heard) -> None:
+        self.inbox.put(item, _size(item))
+
+    def _regulate(self) -> None:
+        """Read the network unless the inbox is full; a reply that is due is read for in any case."""
+        pause = self.inbox.full and not self._asking
+        if pause == self._paused or self._connection is None:
+            return
+        self._paused = pause
+        if pause:
+            self._connection.pause()
+        else:
+            self._connection.resume()
+
+    # -- the end
+
+    def _standing(self) -> AsyncConnection:
+        assert self._connection is not None
+        return self._connection
+
+    def _end(self, error: Exception, *, discard: bool = False) -> None:
+        """End, once; a later call can only discard what was not read yet."""
+        if self.error is None:
+            self.error = error
+        if self._connection is not None:
+            self._connection.close()
+        self._refuse_requests(error if isinstance(error, PyRedisError) else self._closed())
+        self.inbox.end(error, discard=discard)
+
+
+def _size(item: Heard) -> int:
+    if not isinstance(item, Message):
+        return 0
+    payload = item.payload
+    return len(item.channel) + (len(payload) if isinstance(payload, (bytes, str)) else 0)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
