@@ -409,6 +409,7 @@ def _end(writer: asyncio.StreamWriter, how: Cut) -> None:
 
 
 def _bound_socket(host: str, port: int) -> socket.socket:
+    # With its protocol named: asyncio sets TCP_NODELAY on what is accepted by no other.
     bound = socket.socket()
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -143,6 +143,9 @@ class TlsProxy:
     ) -> None:
         if self._listener is not None:
             await stop_listening(self._listener)
+        if self._tasks:
+            # Their clients have gone, so most end by themselves; cancelled too early, one would leave a socket.
+            await asyncio.wait(self._tasks, timeout=1)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -12,5 +12,5 @@ __all__ = ["Executor"]
 class Executor(Protocol):
     """Whatever executes a command: a pool, a client."""
 
-    async def execute(self, *args: Argument, **options: object) -> Reply:
+    async def execute(self, *args: Argument, shard_key: object = None, sock: object = None) -> Reply:
         """Return the reply of a command; raise its ReplyError."""

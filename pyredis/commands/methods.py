@@ -38,7 +38,7 @@ class Commands:
 
     if TYPE_CHECKING:
 
-        async def execute(self, *args: Argument, **options: object) -> Reply: ...
+        async def execute(self, *args: Argument, shard_key: object = None, sock: object = None) -> Reply: ...
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)

@@ -6,7 +6,7 @@ at the first command and stays with it until it is closed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -23,7 +23,7 @@ from pyredis.types import Argument, Reply
 if TYPE_CHECKING:
     from pyredis.connection.bulk import Bulk, Pipeline
 
-__all__ = ["AsyncConnection", "address_of", "checked_options"]
+__all__ = ["AsyncConnection", "address_of", "checked_sock"]
 
 
 def address_of(host: str | None, port: int, unix_sock: str | None) -> Address:
@@ -35,17 +35,10 @@ def address_of(host: str | None, port: int, unix_sock: str | None) -> Address:
     return UnixAddress(unix_sock)
 
 
-def checked_options(options: Mapping[str, object], address: Address) -> None:
-    """Refuse execution options that cannot mean anything on one server.
-
-    ``shard_key`` has no effect there; ``sock`` must be the server's own address; others are TypeError.
-    """
-    for name, value in options.items():
-        if name == "sock":
-            if value is not None and str(value) != str(address):
-                raise ValueError(f"sock={value!r} is not the address of this server, {address}")
-        elif name != "shard_key":
-            raise TypeError(f"unknown execution option {name!r}; there are shard_key and sock")
+def checked_sock(sock: object, address: Address) -> None:
+    """Refuse the execution option ``sock`` when it is not the server's own address; None stands for that."""
+    if sock is not None and str(sock) != str(address):
+        raise ValueError(f"sock={sock!r} is not the address of this server, {address}")
 
 
 class AsyncConnection(Commands):
@@ -138,15 +131,14 @@ class AsyncConnection(Commands):
     def _unopened(self) -> bool:
         return self._wire is None and self._dead is None
 
-    async def execute(self, *args: Argument, **options: object) -> Reply:
+    async def execute(self, *args: Argument, shard_key: object = None, sock: object = None) -> Reply:
         """Return the reply of a command; raise its ReplyError.
 
         Commands that change the connection's state are welcome here. SUBSCRIBE and its kin return the list of
         their confirmations; what is published comes to ``on_unasked``. Raises PyRedisConnReadTimeout when no
         reply comes within ``read_timeout`` (a blocking command may block first), and closes the connection.
         """
-        if options:
-            checked_options(options, self._address)
+        checked_sock(sock, self._address)
         if self._bulk is not None:
             self._take_wire()
             await self._bulk.add(args)
@@ -183,9 +175,13 @@ class AsyncConnection(Commands):
         return await bulk.stop()
 
     def bulk_drop(self) -> None:
-        """Forget the commands of the bulk that were not written yet."""
-        if self._bulk is not None:
-            self._bulk.drop()
+        """End the bulk at once: forget its commands that were not written yet, and the replies still to come."""
+        self._bulk = None
+
+    @property
+    def bulk_replies(self) -> list[Reply]:
+        """The replies of the bulk so far; they grow by the batch."""
+        return [] if self._bulk is None else self._bulk.replies
 
     def pipeline(self, bulk_size: int = 5000, keep_results: bool = True) -> Pipeline:
         """``async with client.pipeline() as p``: a bulk for the length of a block; then ``p.replies``."""

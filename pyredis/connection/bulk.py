@@ -6,6 +6,7 @@ know what they mean: that is for the wire's conversation.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
@@ -40,6 +41,7 @@ class Bulk:
         self._keep = keep_replies
         self._unsent: list[_Command] = []
         self._on_their_way: deque[tuple[list[_Command], _Sent]] = deque()
+        self._gathering = asyncio.Lock()  # tasks that share the connection must not take the same batch
 
     @property
     def unfinished(self) -> bool:
@@ -51,50 +53,55 @@ class Bulk:
         self._unsent.append((words, find(words), pack(words)))
         if len(self._unsent) >= self._size:
             self._write()
-            while len(self._on_their_way) > 1:
-                await self._gather()
+            await self._gather(but=1)
 
     async def stop(self) -> list[Reply]:
         """Write what is left and return all replies; an error of the connection is raised."""
         if self._unsent:
             self._write()
-        while self._on_their_way:
-            await self._gather()
+        await self._gather(but=0)
         return self.replies
-
-    def drop(self) -> None:
-        """Forget the commands that were not written yet."""
-        self._unsent.clear()
 
     def _write(self) -> None:
         batch, self._unsent = self._unsent, []
         self._on_their_way.append((batch, self._wire.send_batch(batch, keep=self._keep)))
 
-    async def _gather(self) -> None:
-        """Wait for the oldest batch; its replies join the others, in the order of its commands."""
-        batch, sent = self._on_their_way[0]
-        await self._wire.settled(sent)
-        self._on_their_way.popleft()
+    async def _gather(self, *, but: int) -> None:
+        """Wait until no more than ``but`` batches are on their way; the oldest are answered first."""
+        async with self._gathering:
+            while len(self._on_their_way) > but:
+                batch, sent = self._on_their_way[0]
+                await self._wire.settled(sent)
+                self._on_their_way.popleft()
+                self._take_replies(batch, sent)
+
+    def _take_replies(self, batch: list[_Command], sent: _Sent) -> None:
+        """Add the replies of a batch, in the order of its commands; raise what ended the connection."""
         replies: list[Reply | PyRedisError] = []
+        broken: PyRedisError | None = None
         for entry in sent:
             if isinstance(entry, PyRedisError):
                 replies.append(entry)
-            elif entry.error is not None:
-                self.replies += replies  # type: ignore[arg-type]
-                raise entry.error
             elif isinstance(entry, Run):
                 replies += entry.replies
+                broken = entry.error
+            elif entry.error is not None:
+                broken = entry.error
             else:
                 replies.append(entry.reply)
+            if broken is not None:
+                break
         if self._keep:
             _name_errors(replies, batch)
         else:
             replies = [reply for reply in replies if isinstance(reply, PyRedisError)]
         self.replies += replies  # type: ignore[arg-type]
+        if broken is not None:
+            raise broken
 
 
 def _name_errors(replies: Sequence[object], batch: Sequence[_Command]) -> None:
-    for reply, (_, spec, _) in zip(replies, batch, strict=True):
+    for reply, (_, spec, _) in zip(replies, batch, strict=False):  # fewer when the connection broke
         if isinstance(reply, ReplyError) and spec is not None:
             reply.command = spec.name
 
@@ -102,7 +109,7 @@ def _name_errors(replies: Sequence[object], batch: Sequence[_Command]) -> None:
 class _Bulky(Protocol):
     """What a pipeline needs of its client."""
 
-    async def execute(self, *args: Argument, **options: object) -> Reply: ...
+    async def execute(self, *args: Argument, shard_key: object = None, sock: object = None) -> Reply: ...
 
     async def bulk_start(self, bulk_size: int = ..., keep_results: bool = ...) -> None: ...
 
@@ -110,11 +117,15 @@ class _Bulky(Protocol):
 
     def bulk_drop(self) -> None: ...
 
+    @property
+    def bulk_replies(self) -> list[Reply]: ...
+
 
 class Pipeline(Commands):
     """``async with client.pipeline() as p``: the commands of the block go in bulk, ``p.replies`` are the replies.
 
-    Error replies are in place, as ReplyError objects. When the block raises, what was not written yet is dropped.
+    Error replies are in place, as ReplyError objects. When the block raises, what was not written yet is dropped,
+    nothing is waited for, and ``p.replies`` are those that came.
     """
 
     def __init__(self, client: _Bulky, bulk_size: int, keep_results: bool) -> None:
@@ -123,17 +134,19 @@ class Pipeline(Commands):
         self._keep_results = keep_results
         self.replies: list[Reply] = []
 
-    async def execute(self, *args: Argument, **options: object) -> Reply:
+    async def execute(self, *args: Argument, shard_key: object = None, sock: object = None) -> Reply:
         """Take a command; None, for its reply comes later."""
-        return await self._client.execute(*args, **options)
+        return await self._client.execute(*args, sock=sock)
 
     async def __aenter__(self) -> Self:
         await self._client.bulk_start(self._bulk_size, self._keep_results)
+        self.replies = self._client.bulk_replies
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is not None:
+        if error is None:
+            await self._client.bulk_stop()
+        else:
             self._client.bulk_drop()
-        self.replies = await self._client.bulk_stop()

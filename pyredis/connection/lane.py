@@ -42,6 +42,7 @@ class Lane:
 
     __slots__ = (
         "_alone",
+        "_fresh",
         "_pack",
         "_runs",
         "draining",
@@ -67,6 +68,7 @@ class Lane:
         self._pack = batch_packer(wire.options)
         self._runs = 0
         self._alone = True
+        self._fresh = True
 
     @property
     def in_flight(self) -> int:
@@ -106,25 +108,33 @@ class Lane:
             return
         batch, self.unsent = self.unsent, []
         self._alone = len(batch) == 1
-        idle = len(self.owed) == len(batch)
+        before = len(self.owed) - len(batch)
         try:
             packed = self._pack(batch)
         except (TypeError, ValueError):
             packed = self._pack_one_by_one(batch)
-        self._write(packed, idle=idle)
+        self._write(packed, before)
 
-    def _write(self, packed: bytes, *, idle: bool) -> None:
+    def _write(self, packed: bytes, before: int) -> None:
+        """Write a batch, whose waiters come after the first ``before`` of ``owed``."""
         if not packed:
             return
         wire = self.wire
         if wire.introduction:
-            packed = self._introduce() + packed
-        wire.write(packed, idle=idle)
+            packed = self._introduce(before) + packed
+        wire.write(packed, idle=not before)
 
-    def _introduce(self) -> bytes:
-        """Return what is said before the first command; its replies are dropped."""
+    def _introduce(self, place: int) -> bytes:
+        """Return what introduces us, to be said after the first ``place`` of ``owed``; replies are dropped.
+
+        Without a name of the user's that is worth nothing before the second batch: many connections are
+        opened for one command.
+        """
+        if self._fresh and self.wire.options.client_name is None:
+            self._fresh = False
+            return b""
         argvs, self.wire.introduction = self.wire.introduction, ()
-        self.owed[:0] = [self._dropped() for _ in argvs]
+        self.owed[place:place] = [self._dropped() for _ in argvs]
         return b"".join(map(encode, argvs))
 
     def _dropped(self) -> Future[Any]:
@@ -153,13 +163,13 @@ class Lane:
         """Send many commands at once; the future gets the list of their replies."""
         self._flush()
         waiter: Future[list[Reply]] = Future(loop=self.loop)
-        idle = not self.in_flight
-        if self.wire.error is not None or self.wire.closing or (idle and not self.wire.sound()):
+        before = self.in_flight
+        if self.wire.error is not None or self.wire.closing or not (before or self.wire.sound()):
             _fail(waiter, self.wire.never_sent())
             return waiter
         self.owed.append(Run(count, waiter))
         self._runs += 1
-        self._write(packed, idle=idle)
+        self._write(packed, before)
         return waiter
 
     # -- hearing
@@ -198,19 +208,23 @@ class Lane:
             at += 1
             del self.owed[0]
             if isinstance(reply, ReplyError):
-                if waiter.done():
-                    self.wire.last_words = reply.message
+                self.wire.last_words = reply.message if waiter.done() else None
                 _fail(waiter, reply)
-            elif not waiter.done():
-                waiter.set_result(reply)
+            else:
+                self.wire.last_words = None
+                if not waiter.done():
+                    waiter.set_result(reply)
 
     def _hear_run(self, run: Run, replies: list[Reply], at: int) -> int:
         taken = run.hear(replies, at)
+        self.wire.last_words = None
         if not run.due:
             del self.owed[0]
             self._runs -= 1
             if not run.waiter.done():
                 run.waiter.set_result(run.replies)
+        elif len(run.replies) == 1 and isinstance(run.replies[0], ReplyError):
+            self.wire.last_words = run.replies[0].message  # too many clients, say, and then the end
         return taken
 
     # -- the end

@@ -28,7 +28,6 @@ from pyredis.exceptions import (
     PyRedisConnClosed,
     PyRedisConnError,
     PyRedisError,
-    ReplyError,
     StatefulCommand,
 )
 from pyredis.options import ConnectionOptions, TlsOptions, checked_timeout, checked_tls
@@ -38,6 +37,7 @@ from pyredis.types import Argument, Reply
 __all__ = ["AsyncBasePool", "PoolOptions", "Statistics", "refuse_stateful"]
 
 _log = logging.getLogger(__name__)
+logging.getLogger("pyredis").addHandler(logging.NullHandler())  # else warnings would go to stderr
 
 
 class PoolOptions(TypedDict, total=False):
@@ -262,17 +262,13 @@ class AsyncBasePool(Commands, Scanning):
         interval = self._options.health_check_interval
         if interval is None or wire.idle_for < interval:
             return True
+        healthy = False
         try:
-            await wire.execute((b"PING",), None)
-        except ReplyError:
-            return True
-        except PyRedisError:
-            self._return(wire)
-            return False
-        except BaseException:
-            self._return(wire)
-            raise
-        return True
+            healthy = await wire.check()
+        finally:
+            if not healthy:
+                self._return(wire)
+        return healthy
 
     async def _take_seat(self, *, sharing: bool = False) -> _Seat:
         seat: _Seat | asyncio.Future[_Seat] | None = None
@@ -297,7 +293,7 @@ class AsyncBasePool(Commands, Scanning):
             if self._used < self._pool_size:
                 self._opening += 1
                 return _RESERVED
-        if self._acquire_timeout == 0 and not self._lanes:
+        if self._acquire_timeout == 0 and not self._lanes and (sharing or not self._lane_coming):
             raise self._exhausted()
         place: asyncio.Future[_Seat] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
@@ -384,9 +380,9 @@ class AsyncBasePool(Commands, Scanning):
         try:
             async with unclosed:
                 wire = await self._open()
-        except BaseException:
+        except BaseException as error:
             self._free_reserved()
-            if unclosed.expired():
+            if isinstance(error, TimeoutError) and unclosed.expired():
                 raise self._closed_while_opening() from None
             raise
         finally:
@@ -433,6 +429,11 @@ class AsyncBasePool(Commands, Scanning):
 
     def _lane_lost(self, lane: Lane) -> None:
         """Hear that a lane takes no new commands."""
+
+    @property
+    def _lane_coming(self) -> bool:
+        """Whether a connection is being opened that will be a lane."""
+        return False
 
     def _end_lane(self, lane: Lane) -> Wire:
         """Strike a lane with nothing in flight from the books and return its connection."""
@@ -514,9 +515,7 @@ class AsyncBasePool(Commands, Scanning):
     def _seat_waiting(self) -> None:
         """Give free seats to those who wait longest."""
         while (
-            not self._closed
-            and self._used < self._pool_size
-            and (place := self._next_waiting()) is not None
+            not self._closed and self._used < self._pool_size and (place := self._next_waiting()) is not None
         ):
             self._opening += 1
             place.set_result(_RESERVED)
@@ -550,14 +549,14 @@ class AsyncBasePool(Commands, Scanning):
 
     # -- execute
 
-    async def execute(self, *args: Argument, **kwargs: object) -> Reply:
+    async def execute(self, *args: Argument, shard_key: object = None, sock: object = None) -> Reply:
         """Return the reply of one command on a connection of the pool; raise its ReplyError.
 
         Execution options are ``shard_key`` and ``sock``. A command that changes the state of its connection is
         StatefulCommand. When the connection breaks, the command is sent again, once, only if it was never
         written or is read-only.
         """
-        self._check_options(kwargs)
+        self._check_sock(sock)
         words = argv(args, self.encoding)
         spec = find(words)
         refuse_stateful(spec)
@@ -576,10 +575,8 @@ class AsyncBasePool(Commands, Scanning):
         """Whether a command can be sent once more and surely not be executed twice, or without harm."""
         return not self._closed and (error.sent is False or (spec is not None and spec.readonly))
 
-    def _check_options(self, options: Mapping[str, object]) -> None:
-        """Refuse execution options that cannot mean anything here."""
-        for name in options.keys() - {"shard_key", "sock"}:
-            raise TypeError(f"unknown execution option {name!r}; there are shard_key and sock")
+    def _check_sock(self, sock: object) -> None:
+        """Refuse an address that is not this pool's."""
 
     async def _execute_leased(self, words: tuple[bytes, ...], spec: Spec | None) -> Reply:
         wire = await self._lease()
@@ -603,6 +600,7 @@ class AsyncBasePool(Commands, Scanning):
         loop = asyncio.get_running_loop()
         for opening in self._openings if loop is self._loop else ():
             opening.reschedule(loop.time())
+        await asyncio.sleep(0)  # in which sockets close, but for those with TLS
         for wire in wires:
             await wire.wait_closed()
 

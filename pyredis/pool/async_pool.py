@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Self, Unpack
 
 from pyredis.address import Address, UnixAddress
-from pyredis.connection.async_connection import address_of, checked_options
+from pyredis.connection.async_connection import address_of, checked_sock
 from pyredis.connection.opening import open_wire
 from pyredis.connection.stream import Wire
 from pyredis.pool.async_base import PoolOptions
@@ -48,8 +47,8 @@ class AsyncPool(SharingPool):
     def _where(self) -> str:
         return str(self._address)
 
-    def _check_options(self, options: Mapping[str, object]) -> None:
-        checked_options(options, self._address)
+    def _check_sock(self, sock: object) -> None:
+        checked_sock(sock, self._address)
 
     def like(self, **changes: Unpack[PoolOptions]) -> AsyncPool:
         """Return a new pool for the same server, with the same options but for these."""

@@ -25,6 +25,7 @@ from pyredis.connection.stream import Wire
 from pyredis.exceptions import (
     REPLY_ERRORS,
     PyRedisConnClosed,
+    PyRedisConnError,
     PyRedisConnReadTimeout,
     PyRedisError,
     ReplyError,
@@ -39,6 +40,7 @@ __all__ = ["SharingPool"]
 _log = logging.getLogger(__name__)
 
 _LANES: Final = 4  # with long replies about, more lanes gain nothing: the decoding is done by one thread
+_CROWD: Final = 16  # long replies that are due on one lane before another one is worth its seat
 _LONG_STRING: Final = 32 * 1024
 _LONG_LIST: Final = 500
 _SHORT_AGAIN: Final = 64  # short replies after which a command is taken to have them
@@ -70,25 +72,26 @@ class SharingPool(AsyncBasePool):
 
     # -- execute
 
-    async def execute(self, *args: Argument, **options: object) -> Reply:
+    async def execute(self, *args: Argument, shard_key: object = None, sock: object = None) -> Reply:
         """Return the reply of one command; raise its ReplyError.
 
-        Commands of many tasks share connections, unless they block. Execution options are ``shard_key`` and
-        ``sock``. A command that changes the state of its connection is StatefulCommand. When the connection
-        breaks, the command is sent again, once, only if it was never written or is read-only.
+        Commands of many tasks share connections, unless they block. ``shard_key`` has no effect on one server;
+        ``sock`` must be its address. A command that changes the state of its connection is StatefulCommand. When
+        the connection breaks, the command is sent again, once, only if it was never written or is read-only.
         """
         lane = self._lane
         try:
             plain = args[0] in self._plain
         except (IndexError, TypeError, ValueError):
             plain = False
-        if not plain or lane is None or options or get_running_loop() is not lane.loop:
-            return await self._execute(args, options)
+        if not plain or lane is None or sock is not None or get_running_loop() is not lane.loop:
+            return await self._execute(args, sock)
         # This is Lane.ask, written out: a call costs what a tenth of the rest does.
         waiter: Future[Reply] = Future(loop=lane.loop)
         lane.owed.append(waiter)
-        lane.unsent.append(args)
-        if len(lane.unsent) == 1:
+        unsent = lane.unsent
+        unsent.append(args)
+        if len(unsent) == 1:
             lane.schedule()
         try:
             reply = await waiter
@@ -98,9 +101,9 @@ class SharingPool(AsyncBasePool):
             self._weigh(lane, args, reply)
         return reply
 
-    async def _execute(self, args: Sequence[Argument], options: dict[str, object]) -> Reply:
+    async def _execute(self, args: Sequence[Argument], sock: object) -> Reply:
         """Execute a command of which it is not known yet that it may take the usual lane."""
-        self._check_options(options)
+        self._check_sock(sock)
         words = argv(args, self.encoding)
         spec = find(words)
         refuse_stateful(spec)
@@ -168,7 +171,12 @@ class SharingPool(AsyncBasePool):
         runs = [batch[at : at + _AT_ONCE] for at in range(0, len(batch), _AT_ONCE)]
         replies: list[Reply] = []
         for packed, run in [(self._pack(run), run) for run in runs]:
-            part = await self._execute_run(packed, len(run))
+            try:
+                part = await self._execute_run(packed, len(run))
+            except PyRedisConnError as error:
+                if replies and error.sent is False:
+                    error.sent = True  # those before were executed
+                raise
             if not REPLY_ERRORS.isdisjoint(map(type, part)):
                 self._name_errors(part, run)
             replies += part
@@ -233,7 +241,7 @@ class SharingPool(AsyncBasePool):
             return usual
         if apart:
             others = [lane for lane in lanes if lane is not (usual or lanes[0])]
-            good = [lane for lane in others if not lane.owed]
+            good = [lane for lane in others if len(lane.owed) < _CROWD]
         else:
             others = lanes
             good = [lane for lane in lanes if not lane.wire.stalled]
@@ -253,6 +261,10 @@ class SharingPool(AsyncBasePool):
             and len(self._lanes) < _LANES
             and bool(self._idle or self._used < self._pool_size)
         )
+
+    @property
+    def _lane_coming(self) -> bool:
+        return self._coming is not None
 
     async def _open_lane(self) -> None:
         """Open a lane, or wait until whoever does so is done; raise why there is none."""
@@ -279,7 +291,8 @@ class SharingPool(AsyncBasePool):
             self._coming = None
             coming.done.set()
         # Whoever asked for a connection meanwhile is next, after those who waited for this one.
-        get_running_loop().call_soon(self._promise_lane)
+        if self._waiting:
+            get_running_loop().call_soon(self._promise_lane)
 
     def _stalled(self, wire: Wire) -> None:
         """Hear that a lane is held up by a long or a late reply."""

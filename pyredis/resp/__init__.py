@@ -42,6 +42,12 @@ class Decoder(Protocol):
         returned, ``broken`` says why, and nothing more comes.
         """
 
+    room: memoryview | None
+    """Where the next bytes of the stream may be put, for ``filled``, instead of giving them to ``take``."""
+
+    def filled(self, size: int) -> list[Reply]:
+        """Take so many bytes that were put into ``room``; return what is whole with them."""
+
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the stream."""
 

@@ -187,6 +187,12 @@ class TypedDecoder:
         self._streamed = 0  # bytes in the streamed string in progress
         self._item_at = 0
         self.broken: str | None = None
+        self.room: memoryview | None = None
+        """Never offered: what comes is copied once in any case."""
+
+    def filled(self, size: int) -> list[Reply]:
+        """Return nothing: there is no room that bytes could be put into."""
+        return []
 
     def take(self, chunk: bytes) -> list[Reply]:
         """Take the next bytes of the stream; return every reply and push that is whole now.

@@ -57,7 +57,12 @@ _SHORT_HEADER: Final = 6  # up to the CR: a string of five digits is worth cutti
 _PIECE: Final = 32 * 1024  # hiredis moves the unread rest of what it was fed after every KiB it reads
 _LARGE: Final = 64 * 1024  # of one item that is not whole; larger ones are the typed decoder's
 _BUFFER: Final = 4 * _LARGE  # may stay with hiredis, which would free and ask for it with each piece
-_SMALL: Final = 4 * 1024  # chunks of a long string that are worth joining as they come
+_ROOM_FROM: Final = 64 * 1024  # missing bytes of a long string that are worth a place of their own
+_SEGMENT: Final = 1024 * 1024
+_SPARES: Final = 4
+_NOTHING: Final = bytearray()
+_spare: Final[list[bytearray]] = []  # segments that no decoder uses now
+
 _HEADER: Final = 24  # a type byte, the digits of 64 bits, CRLF, and slack
 _CLAIMS: Final = 2**20  # elements that may be announced beyond those that can have come
 
@@ -99,8 +104,14 @@ class FastDecoder:
         self._waiting: deque[Reply] = deque()  # for ``next``
         self._typed: TypedDecoder | None = None
         self._skipped = 0  # whole replies that the typed decoder will tell once more
-        self._parts: list[bytes | bytearray] = []  # header and pieces of a long string that is not whole
+        self._parts: list[
+            bytes | bytearray | memoryview
+        ] = []  # header and pieces of a long string, not whole
         self._missing = 0  # bytes of it, with its CRLF
+        self.room: memoryview | None = None
+        """Where the next bytes of the stream may be put, for ``filled``, instead of giving them to ``take``."""
+        self._segment = _NOTHING  # the memory of ``room``
+        self._filled = 0  # bytes of it
         self._begin(0)
 
     def take(self, chunk: bytes) -> list[Reply]:
@@ -208,6 +219,7 @@ class FastDecoder:
                 self._parts = [header[0], chunk[start:]]
                 self._missing = end + 2 - len(chunk)
                 self._idle = self._outside = False
+                self._make_room()
                 return b""
             if not self._add_string(chunk[start:end], replies):
                 return b""
@@ -217,28 +229,80 @@ class FastDecoder:
 
     def _feed_long(self, chunk: bytes, replies: list[Reply]) -> bytes:
         """Take what is missing of a long string; return what stands behind it."""
+        while self.room is not None and chunk:
+            size = min(len(self.room), len(chunk))
+            self.room[:size] = chunk[:size]
+            replies += self.filled(size)
+            chunk = chunk[size:]
+        if not (self._parts and chunk):
+            return chunk
         parts, missing = self._parts, self._missing
-        if len(chunk) < missing:
-            self._missing -= len(chunk)
-            if len(chunk) >= _SMALL:
-                parts.append(chunk)
-            elif isinstance(parts[-1], bytearray):
-                parts[-1] += chunk
-            else:
-                parts.append(bytearray(chunk))
-            return b""
-        last = chunk[:missing] if missing > 1 else parts.pop() + chunk[:1]
-        rest = chunk[missing:]
-        self._parts = []
-        if not last.endswith(b"\r\n"):
-            self._kept = [*map(bytes, parts), bytes(last)]
+        self._missing -= min(missing, len(chunk))
+        if not isinstance(parts[-1], bytearray):
+            parts.append(bytearray())
+        parts[-1] += chunk[:missing]  # type: ignore[operator]
+        return chunk[:0] if self._missing else self._end_long(chunk[missing:], replies)
+
+    def filled(self, size: int) -> list[Reply]:
+        """Take so many bytes that stand in ``room`` now; return what is whole with them."""
+        self._missing -= size
+        self._filled += size
+        replies: list[Reply] = []
+        if not self._missing:
+            self._keep_filled()
+            self._end_long(b"", replies)
+        elif self.room is not None:
+            self.room = self.room[size:]
+            if not self.room:
+                self._keep_filled()
+                self._make_room()
+        return replies
+
+    def _make_room(self) -> None:
+        """Offer room where the next bytes of a long string may be read to, so that they are moved but once.
+
+        Fresh memory costs more than to fill it, so what was used is used again. A claim alone reserves no more
+        than that, or than what has come.
+        """
+        if self._missing < _ROOM_FROM:
+            return
+        came = sum(map(len, self._parts))
+        if came <= _SEGMENT:
+            self._segment = _spare.pop() if _spare else bytearray(_SEGMENT)
+        else:
+            self._segment = bytearray(min(self._missing, came))
+        # The CRLF stays in one piece.
+        end = len(self._segment) - (self._missing == len(self._segment) + 1)
+        self._filled = 0
+        self.room = memoryview(self._segment)[: min(end, self._missing)]
+
+    def _keep_filled(self) -> None:
+        """Take back the room; what was read to it is part of the string."""
+        if self.room is not None:
+            self.room = None
+            self._parts.append(memoryview(self._segment)[: self._filled])
+
+    def _end_long(self, rest: bytes, replies: list[Reply]) -> bytes:
+        """Tell a long string that is whole; return what stands behind it."""
+        parts, self._parts = self._parts, []
+        if len(parts[-1]) < 2:
+            parts[-2:] = [bytes(parts[-2]) + bytes(parts[-1])]
+        if parts[-1][-2:] != b"\r\n":
+            self._kept = list(map(bytes, parts))
             self._hand_over(rest, replies)
             return b""
-        header, *parts = parts
-        text = b"".join((*parts, last[:-2]))
+        header, *pieces = parts
+        pieces[-1] = memoryview(pieces[-1])[:-2]
+        text = b"".join(pieces)
         self._start += len(header) + len(text) + 2
         self._idle = self._outside = True
+        self._give_back_segment()
         return rest if self._add_string(text, replies) else b""
+
+    def _give_back_segment(self) -> None:
+        segment, self._segment = self._segment, _NOTHING
+        if len(segment) == _SEGMENT and len(_spare) < _SPARES:
+            _spare.append(segment)
 
     def _add_string(self, text: bytes, replies: list[Reply]) -> bool:
         try:

@@ -218,5 +218,5 @@ async def test_one_string_is_no_list_of_keys(pool: AsyncPool) -> None:
 
 async def test_options_of_execute_go_with_a_call(pool: AsyncPool) -> None:
     assert await COUNT(pool, ["k"], [1], shard_key="k") == 1
-    with pytest.raises(TypeError, match="unknown execution option"):
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
         await COUNT(pool, ["k"], [1], key="k")
