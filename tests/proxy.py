@@ -410,7 +410,7 @@ def _end(writer: asyncio.StreamWriter, how: Cut) -> None:
 
 def _bound_socket(host: str, port: int) -> socket.socket:
     # With its protocol named: asyncio sets TCP_NODELAY on what is accepted by no other.
-    bound = socket.socket()
+    bound = socket.socket(proto=socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
