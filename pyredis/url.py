@@ -64,16 +64,24 @@ class Target:
 
 
 def masked(url: str) -> str:
-    """Return the URL with ``***`` for its password and for the values of options that do not exist."""
+    """Return the URL with ``***`` for its password and for the values of options that do not exist.
+
+    Without an ``@``, what stands in the place of the port and is none may be a password as well.
+    """
     scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = "", url
     userinfo, at, where = rest.rpartition("@")
     where, mark, query = where.partition("?")
     where += mark + "&".join(map(_masked_option, query.split("&")))
+    if not at:
+        where = _NO_PORT.sub(r"\1:***", where)
     user, colon, _ = userinfo.partition(":")
     shown = f"{user}:***" if colon else "***"
     return f"{scheme}{separator}{shown}@{where}" if at else f"{scheme}{separator}{where}"
+
+
+_NO_PORT: Final = re.compile(r"^(\[[^]/?]*\]|[^[:/?]*):(?!\d+(?:[/?]|$))[^/?]+")
 
 
 def _masked_option(option: str) -> str:
@@ -83,6 +91,8 @@ def _masked_option(option: str) -> str:
 
 def parse(url: str) -> Target:
     """Return what the URL says; PyRedisURLError says what is wrong with it."""
+    if not isinstance(url, str):
+        raise TypeError(f"a URL is a str, not {type(url).__name__}")
     scheme, separator, rest = url.partition("://")
     if not separator:
         raise PyRedisURLError(f"{masked(url)!r} is not a URL; write redis://host:port/database")
@@ -155,13 +165,13 @@ def _tcp(where: str) -> tuple[TcpAddress, str]:
         if ":" in port:
             raise ValueError("two ports (an IPv6 address stands in brackets, [::1]:6379)")
     if port and not (port.isascii() and port.isdigit()):
-        raise ValueError(f"port {port!r} is not a number")
+        raise ValueError("the port is not a number")
     return TcpAddress(_unquoted(host) or "127.0.0.1", int(port or 6379)), path
 
 
 def _database(text: str) -> int:
     try:
-        return _whole(text)
+        return _whole(_unquoted(text))
     except ValueError as error:
         raise ValueError(f"database {error}") from None
 

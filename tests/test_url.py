@@ -25,6 +25,7 @@ from pyredis.url import Target, masked, parse
         ("redis://ada:@h", Target(TcpAddress("h"), None, "ada", None)),
         ("redis://a%40b:p%2Fw%3A@h", Target(TcpAddress("h"), None, "a@b", "p/w:")),
         ("redis://ada:p@ss:w/rd@h:1/2", Target(TcpAddress("h", 1), 2, "ada", "p@ss:w/rd")),
+        ("redis://h/%34", Target(TcpAddress("h"), 4)),
         ("redis://h?db=4", Target(TcpAddress("h"), 4)),
         ("redis://h/?db=4&", Target(TcpAddress("h"), 4)),
         ("redis://:%ff@h", Target(TcpAddress("h"), None, None, "\udcff")),
@@ -98,7 +99,7 @@ def test_a_url_says(url: str, target: Target) -> None:
         ("redis://u:hush@h?client_name=me@evil", "write it as %40"),
         ("redis://u:hush@h?close_on_err=2", "option close_on_err"),
         ("redis://u:hush@h?pool_size=many", "option pool_size: 'many' is not a number"),
-        ("redis://u:hush@h:port", "port 'port' is not a number"),
+        ("redis://u:hush@h:port", "the port is not a number"),
         ("redis://u:hush@h:0", "port 0"),
         ("redis://u:hush@h:65536", "port 65536"),
         ("redis://u:hush@h:+1", "not a number"),
@@ -110,6 +111,10 @@ def test_a_url_says(url: str, target: Target) -> None:
         ("redis://u:hush@h?read_timeout=inf", "option read_timeout"),
         ("redis://u:hush@h?db=one", "option db: 'one' is not a number"),
         ("redis://h?password=hush", "unknown option 'password'"),
+        ("redis://:hush/0", "the port is not a number"),
+        ("redis://:hush%40h:6379/0", "two ports"),
+        ("redis://u:hush:h:6379", "two ports"),
+        ("u:hush", "not a URL"),
         ("u:hush@h:6379", "not a URL"),
         ("redis:/u:hush@h", "not a URL"),
         ("redis://u:hush@[::1", "brackets"),
@@ -129,6 +134,9 @@ def test_masking_hides_the_password_and_nothing_else() -> None:
     assert masked("redis://ada:p@ss@h:1/2") == "redis://ada:***@h:1/2"
     assert masked("redis://hush@h") == "redis://***@h"
     assert masked("redis://h:1") == "redis://h:1"
+    assert masked("redis://[::1]:1/2?db=1") == "redis://[::1]:1/2?db=1"
+    assert masked("unix:///run/a:b") == "unix:///run/a:b"
+    assert masked("redis://h:hush/0") == "redis://h:***/0"
     assert masked("redis://h?db=1&password=hush") == "redis://h?db=1&password=***"
     assert masked("redis://u:hu://sh@h") == "redis://u:***@h"
     assert masked("u:hush@h") == "u:***@h"

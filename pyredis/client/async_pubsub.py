@@ -16,8 +16,8 @@ from pyredis.client.inbox import BUFFER_BYTES, BUFFER_SIZE
 from pyredis.client.messages import Heard, Message, Name, Reconnected, Unsubscribed
 from pyredis.client.subscriber import Subscriber
 from pyredis.connection.async_connection import address_of
-from pyredis.exceptions import PyRedisConnClosed
-from pyredis.options import ConnectionOptions
+from pyredis.exceptions import ProtocolError, PyRedisConnClosed
+from pyredis.options import ConnectionOptions, TlsOptions, checked_tls
 from pyredis.resp.encode import argv
 from pyredis.retry import Backoff
 
@@ -43,7 +43,7 @@ class AsyncPubSubClient:
     A connection on which nothing was heard for ``health_check_interval`` seconds is lost unless it answers a PING
     within ``read_timeout``; None does not ask. Of what is not read yet, ``buffer_size`` messages or
     ``buffer_bytes`` are kept, and what one read of the socket brought beyond; then no more is read, and
-    the server's ``client-output-buffer-limit pubsub`` decides. Further options are those of
+    the server's ``client-output-buffer-limit pubsub`` decides. The other options are those of
     ``ConnectionOptions``.
     """
 
@@ -59,13 +59,16 @@ class AsyncPubSubClient:
         read_timeout: float | None = 2,
         username: str | None = None,
         *,
+        tls: TlsOptions | bool | None = None,
         protocol: Literal[2, 3] = 2,
         decoder: Literal["fast", "typed"] = "fast",
+        max_bulk: int = 512 * 1024 * 1024,
+        client_name: str | None = None,
+        lib_name: str | None = "pyredis",
         reconnect: Backoff | None = Backoff(),  # noqa: B008  a frozen value
         health_check_interval: float | None = 15,
         buffer_size: int = BUFFER_SIZE,
         buffer_bytes: int = BUFFER_BYTES,
-        **options: object,
     ) -> None:
         self._subscriber = Subscriber(
             address_of(host, port, unix_sock),
@@ -76,9 +79,12 @@ class AsyncPubSubClient:
                 encoding=encoding,
                 conn_timeout=conn_timeout,
                 read_timeout=read_timeout,
+                tls=checked_tls(tls),
                 protocol=protocol,
                 decoder=decoder,
-                **options,  # type: ignore[arg-type]  # it checks them itself
+                max_bulk=max_bulk,
+                client_name=client_name,
+                lib_name=lib_name,
             ),
             reconnect=reconnect,
             health_check_interval=health_check_interval,
@@ -162,11 +168,10 @@ class AsyncPubSubClient:
     async def ping(self, payload: Name = b"") -> Name:
         """Return the payload as the server sent it back, ``PONG`` for none, whether subscribed or not."""
         reply = await self._subscriber.ask(*self._argv(b"PING", [payload] if payload else []))
-        echo = (
-            reply[1] or self._name(b"PONG") if isinstance(reply, list) else reply
-        )  # a list: RESP2, subscribed
-        assert isinstance(echo, (bytes, str))
-        return echo
+        match reply:
+            case [_, bytes() | str() as echo] | (bytes() | str() as echo):  # a list: RESP2, subscribed
+                return echo or self._name(b"PONG")
+        raise ProtocolError("the server answered PING with something else than a string")
 
     async def _begin(self, command: bytes, names: Sequence[Name]) -> None:
         if not names:

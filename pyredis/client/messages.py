@@ -66,10 +66,10 @@ def heard(push: Reply) -> Message | Unsubscribed | None:
     if not isinstance(push, list):
         return None
     match cast("list[object]", push):
-        case [(bytes() | str()) as word, first, payload] if (kind := _MESSAGES.get(word)) is not None:
-            return Message(kind, cast("Name", first), None, cast("Reply", payload))
-        case [b"pmessage" | "pmessage", pattern, channel, payload]:
-            return Message("pmessage", cast("Name", channel), cast("Name", pattern), cast("Reply", payload))
+        case [(bytes() | str()) as word, (bytes() | str()) as channel, payload] if word in _MESSAGES:
+            return Message(_MESSAGES[word], channel, None, cast("Reply", payload))
+        case [b"pmessage" | "pmessage", (bytes() | str()) as pattern, (bytes() | str()) as channel, payload]:
+            return Message("pmessage", channel, pattern, cast("Reply", payload))
         case [(bytes() | str()) as word, (bytes() | str()) as channel, int()] if word in _ENDS:
             return Unsubscribed(_ENDS[word], channel)
     return None

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from pyredis.client.executor import Executor
 from pyredis.connection.async_connection import AsyncConnection
+from pyredis.connection.bulk import Pipeline
 from pyredis.exceptions import NoScript
 from pyredis.types import Argument, Reply
 
@@ -46,7 +47,7 @@ class Script:
         """Return the reply of the script, executed once; further keywords are options of ``execute``.
 
         A server that lacks the script is sent its source, which it keeps for later calls. Inside a transaction
-        the source is sent at once, for EXEC would tell too late that the server lacks it.
+        or a pipeline the source is sent at once, for it would turn out too late that the server lacks it.
         """
         listed = _listed("keys", keys)
         words = (len(listed), *listed, *_listed("args", args))
@@ -71,6 +72,8 @@ def _listed(name: str, arguments: Iterable[Argument]) -> tuple[Argument, ...]:
 
 async def _replies_later(executor: Executor) -> bool:
     """Whether the reply of a command tells nothing yet about what becomes of it."""
+    if isinstance(executor, Pipeline):
+        return True
     if not isinstance(executor, AsyncConnection):
         return False
     await executor.connect()

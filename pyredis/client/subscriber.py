@@ -133,6 +133,8 @@ class Subscriber:
         """Why it is over; None while it is not."""
         self.dismissed = False
         """Whether its holder closed it."""
+        if not isinstance(reconnect, (Backoff, type(None))):
+            raise TypeError(f"reconnect must be a Backoff or None, not {type(reconnect).__name__}")
         self._backoff = reconnect
         self._interval = checked_timeout("health_check_interval", health_check_interval)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -191,8 +193,8 @@ class Subscriber:
             self._loop.call_soon_threadsafe(self.close)
 
     async def wait_closed(self) -> None:
-        """Return when nothing runs and nothing is open any more."""
-        if self._task is not None:
+        """Return when nothing runs and nothing is open any more; the task of another event loop is its own."""
+        if self._task is not None and asyncio.get_running_loop() is self._loop:
             await asyncio.wait({self._task})
         if self._connection is not None:
             await self._connection.wait_closed()
@@ -356,6 +358,8 @@ class Subscriber:
                 await self._resubscribe()
             except PyRedisError as error:
                 self._standing().close()
+                # What was heard on it belongs to the gap, which goes on.
+                self._early = [item for item in self._early or () if not isinstance(item, Message)]
                 self._refuse_requests(error)
                 if not (may_pass(error) and backoff.allows(self._attempt - start + 1)):
                     raise

@@ -28,6 +28,8 @@ __all__ = ["AsyncConnection", "address_of", "checked_sock"]
 
 def address_of(host: str | None, port: int, unix_sock: str | None) -> Address:
     """Return where the server is: ``unix_sock`` when given, else ``host`` (127.0.0.1 when None) and ``port``."""
+    if host is not None and "/" in host:
+        raise ValueError("host holds a slash: a URL goes to from_url() or get_by_url(), a path to unix_sock")
     if unix_sock is None:
         return TcpAddress("127.0.0.1" if host is None else host, port)
     if host is not None:

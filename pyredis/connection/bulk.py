@@ -63,8 +63,9 @@ class Bulk:
         return self.replies
 
     def _write(self) -> None:
-        batch, self._unsent = self._unsent, []
+        batch = self._unsent
         self._on_their_way.append((batch, self._wire.send_batch(batch, keep=self._keep)))
+        self._unsent = []  # unless that was refused: then ``stop`` must not return as if all were answered
 
     async def _gather(self, *, but: int) -> None:
         """Wait until no more than ``but`` batches are on their way; the oldest are answered first."""

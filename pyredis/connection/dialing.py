@@ -30,7 +30,12 @@ _FEW: Final = 4  # addresses that a message names one by one
 
 _KEEPALIVE: Final = tuple(
     (getattr(socket, name), value)
-    for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+    for name, value in (
+        ("TCP_KEEPIDLE", 15),
+        ("TCP_KEEPALIVE", 15),  # what macOS calls TCP_KEEPIDLE
+        ("TCP_KEEPINTVL", 5),
+        ("TCP_KEEPCNT", 3),
+    )
     if hasattr(socket, name)
 )
 """A peer that vanished is noticed half a minute after its last word."""
@@ -145,6 +150,11 @@ class Dialing:
                 if not isinstance(error, BlockingIOError):
                     self._failures.append(error)
                     raise self._unreachable() from error
+            except ValueError as error:
+                sock.close()
+                raise PyRedisConnError(
+                    f"cannot connect to {path!r}: it can be no path; check its spelling", address=path
+                ) from error
             else:
                 return sock
             await asyncio.sleep(_QUEUE_FULL_PAUSE)

@@ -110,9 +110,13 @@ class Lane:
         self._alone = len(batch) == 1
         before = len(self.owed) - len(batch)
         try:
-            packed = self._pack(batch)
-        except (TypeError, ValueError):
-            packed = self._pack_one_by_one(batch)
+            try:
+                packed = self._pack(batch)
+            except (TypeError, ValueError):
+                packed = self._pack_one_by_one(batch)
+        except BaseException:  # no memory, say: what is owed, and is not written, would shift all replies
+            wire.abort()
+            raise
         self._write(packed, before)
 
     def _write(self, packed: bytes, before: int) -> None:

@@ -11,7 +11,13 @@ from pyredis.address import Address
 from pyredis.connection.dialing import Dialing
 from pyredis.connection.handshake import handshake
 from pyredis.connection.stream import Wire
-from pyredis.exceptions import PyRedisConnClosed, PyRedisConnError, ReplyError
+from pyredis.exceptions import (
+    ProtocolError,
+    PyRedisConnClosed,
+    PyRedisConnError,
+    PyRedisConnReadTimeout,
+    ReplyError,
+)
 from pyredis.options import ConnectionOptions, TlsOptions
 
 __all__ = ["open_wire"]
@@ -41,6 +47,8 @@ async def open_wire(address: Address, options: ConnectionOptions) -> Wire:
         wire.abort()
         failure = _unreached(error, wire, dialing) if sock is None else _unopened(error, wire)
         if failure is None:
+            if isinstance(error, (ReplyError, ProtocolError)):
+                error.add_note(f"{address} said so while the connection was being opened")
             raise
         raise failure from error
     return wire
@@ -88,11 +96,13 @@ def _unreached(error: BaseException, wire: Wire, dialing: Dialing) -> PyRedisCon
 def _unopened(error: BaseException, wire: Wire) -> PyRedisConnError | None:
     """Return why a server that was reached cannot be talked to; None when ``error`` says it already."""
     where, seconds, encrypts = str(wire.address), wire.options.conn_timeout, wire.options.tls is not None
+    if isinstance(error, PyRedisConnReadTimeout):
+        seconds = error.seconds
     match error:
-        case TimeoutError() if encrypts:
+        case TimeoutError() | PyRedisConnReadTimeout() if encrypts and seconds is not None:
             reason = f"no answer from {where} over TLS within {seconds:g} seconds"
             mend = "does it speak TLS on this port?"
-        case TimeoutError():
+        case TimeoutError() if seconds is not None:
             reason = f"no answer from {where} within {seconds:g} seconds"
             mend = "check the address, or allow more time to connect"
         case OSError() | PyRedisConnClosed() if encrypts:

@@ -39,6 +39,7 @@ __all__ = ["Wire"]
 # Programs that set up no logging hear nothing: every connection passes here.
 logging.getLogger("pyredis").addHandler(logging.NullHandler())
 
+_PARTING: Final = 1.0  # seconds between the last words of a server and its end
 _UNSEEN_AFTER: Final = 0.01  # seconds of silence after which an idle socket is looked at before it is used
 
 
@@ -52,7 +53,7 @@ class Wire(asyncio.BufferedProtocol):
         self.lane: Lane | None = None
         self.generation = 0
         self.introduction: tuple[tuple[bytes, ...], ...] = ()
-        """What goes out before the first command, in the same packet; its replies are dropped."""
+        """What goes out before a command, in the same packet, soon; its replies are dropped."""
         self.error: PyRedisError | None = None
         """Why the connection is closed; None while it is open."""
         self.lost = False
@@ -72,6 +73,7 @@ class Wire(asyncio.BufferedProtocol):
         self._space = _space_of(self.loop)
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._fires_at = 0.0
         self._since = self.loop.time()  # when the reply due next became that, or the last one came
         self._checks_health = options.health_check_interval is not None
         self._on_trial = False
@@ -359,7 +361,7 @@ class Wire(asyncio.BufferedProtocol):
                     self._begun_unasked = False
                     if type(replies[0]) is not Push:
                         raise ProtocolError("the server sent a reply to no command")
-                if type(replies[0]) is not Push or type(replies[-1]) is not Push:
+                if type(replies[0]) is not Push or not _PUSHES.issuperset(map(type, replies)):
                     self._since = self.loop.time()
                 if lane is not None:
                     lane.hear(replies)
@@ -424,7 +426,10 @@ class Wire(asyncio.BufferedProtocol):
 
     @property
     def _said(self) -> str:
-        return f": {self.last_words}" if self.last_words else ""
+        # Who says them hangs up at once; a refused introduction is older, or not about that.
+        words = self.last_words or ""
+        parting = self.idle_for < _PARTING and not words.startswith(("ERR unknown", "NOPERM"))
+        return f": {words}" if words and parting else ""
 
     def connection_lost(self, exc: Exception | None) -> None:
         how = "closed" if exc is None else "broke"
@@ -460,9 +465,10 @@ class Wire(asyncio.BufferedProtocol):
             return
         deadline = self._since + limit
         if self._timer is not None:
-            if self._timer.when() <= deadline:
+            if self._fires_at <= deadline:
                 return
             self._timer.cancel()
+        self._fires_at = deadline  # uvloop's handles do not always tell
         self._timer = self.loop.call_at(deadline, self._look_at_clock)
 
     def _look_at_clock(self) -> None:
@@ -553,6 +559,7 @@ _REASONS: Final = {PyRedisConnReadTimeout: "timeout", ProtocolError: "protocol"}
 _SPACE: Final = 120 * 1024  # of copies that are larger than 128 KiB malloc asks the system each time
 _SPACES: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview]] = weakref.WeakKeyDictionary()
 _LONG_CHUNK: Final = 16 * 1024
+_PUSHES: Final = frozenset([Push])
 _LATE: Final = 0.05  # seconds that a reply may take before new commands rather take another lane
 
 

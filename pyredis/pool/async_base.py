@@ -254,7 +254,9 @@ class AsyncBasePool(Commands, Scanning):
             seat = await self._take_seat(sharing=sharing)
             if not isinstance(seat, Wire):
                 return await self._open_reserved()
-            if await self._healthy(seat):
+            if seat.closed:  # it ended between being handed on and our waking
+                self._return(seat)
+            elif await self._healthy(seat):
                 return seat
 
     async def _healthy(self, wire: Wire) -> bool:
@@ -598,7 +600,8 @@ class AsyncBasePool(Commands, Scanning):
         while (place := self._next_waiting()) is not None:
             place.set_exception(PyRedisConnClosed(error))
         loop = asyncio.get_running_loop()
-        for opening in self._openings if loop is self._loop else ():
+        openings, self._openings = self._openings, set()  # a timeout that has struck takes no other time
+        for opening in openings if loop is self._loop else ():
             opening.reschedule(loop.time())
         await asyncio.sleep(0)  # in which sockets close, but for those with TLS
         for wire in wires:

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any, Final, TypeAlias
 
 from pyredis.options import ConnectionOptions
-from pyredis.resp.encode import encode
+from pyredis.resp.encode import packed
 from pyredis.types import Argument
 
 __all__ = ["Packer", "batch_packer"]
@@ -19,7 +19,8 @@ __all__ = ["Packer", "batch_packer"]
 Packer: TypeAlias = Callable[[Sequence[Sequence[Argument]]], bytes]
 """Commands to bytes; raises TypeError or ValueError when one of them cannot be sent."""
 
-_PLAIN: Final = frozenset([bytes, str, int])
+# Not int: of one with more digits than Python would spell, hiredis makes a crash of the process.
+_PLAIN: Final = frozenset([bytes, str])
 _LONG: Final = 8 * 1024  # bytes of a command from where on joining its parts is faster than hiredis
 
 
@@ -27,7 +28,7 @@ def batch_packer(options: ConnectionOptions) -> Packer:
     """Return what packs the commands of one connection."""
     encoding = options.encoding
     if options.decoder == "typed" or encoding not in (None, "utf-8"):
-        return lambda batch: b"".join([encode(args, encoding) for args in batch])
+        return lambda batch: b"".join([packed(args, encoding) for args in batch])
     return _with_hiredis(encoding)
 
 
@@ -37,7 +38,7 @@ def _with_hiredis(encoding: str | None) -> Packer:
     pack_command: Any = hiredis.pack_command
     long = False
 
-    def packed(batch: Sequence[Sequence[Argument]]) -> bytes:
+    def pack_batch(batch: Sequence[Sequence[Argument]]) -> bytes:
         # One look at all types, one pass of packing: both in C. How long the commands are is not asked before
         # but seen after; the next batch is packed accordingly.
         nonlocal long
@@ -49,8 +50,8 @@ def _with_hiredis(encoding: str | None) -> Packer:
             else:
                 long = len(words) > _LONG * len(batch)
                 return words
-        words = b"".join([encode(args, encoding) for args in batch])
+        words = b"".join([packed(args, encoding) for args in batch])
         long = len(words) > _LONG * len(batch)
         return words
 
-    return packed
+    return pack_batch

@@ -296,13 +296,12 @@ class FastDecoder:
         text = b"".join(pieces)
         self._start += len(header) + len(text) + 2
         self._idle = self._outside = True
-        self._give_back_segment()
+        self._segment = _NOTHING
+        for piece in pieces:
+            memory = piece.obj if isinstance(piece, memoryview) else None
+            if isinstance(memory, bytearray) and len(memory) == _SEGMENT and len(_spare) < _SPARES:
+                _spare.append(memory)
         return rest if self._add_string(text, replies) else b""
-
-    def _give_back_segment(self) -> None:
-        segment, self._segment = self._segment, _NOTHING
-        if len(segment) == _SEGMENT and len(_spare) < _SPARES:
-            _spare.append(segment)
 
     def _add_string(self, text: bytes, replies: list[Reply]) -> bool:
         try:

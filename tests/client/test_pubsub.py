@@ -20,6 +20,7 @@ from pyredis import (
     PyRedisConnReadTimeout,
     PyRedisError,
     ReplyError,
+    TlsOptions,
     WrongPass,
 )
 from pyredis.client.async_pubsub import AsyncPubSubClient, Message, Reconnected, Unsubscribed
@@ -387,11 +388,23 @@ async def test_a_wrong_password_is_told_at_once(make_server: MakeServer, protoco
         ({"health_check_interval": 0}, ValueError),
         ({"buffer_size": 0}, ValueError),
         ({"max_bulk": 0}, ValueError),
+        ({"tls": "yes"}, TypeError),
+        ({"reconnect": 5}, TypeError),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         AsyncPubSubClient(**options)
+
+
+def test_an_unknown_option_is_told_in_the_name_of_the_client() -> None:
+    with pytest.raises(TypeError, match=r"AsyncPubSubClient.*'surprise'"):
+        AsyncPubSubClient(surprise=1)  # type: ignore[call-arg]  # what a caller may do
+
+
+def test_true_stands_for_tls_as_it_should_be() -> None:
+    assert AsyncPubSubClient(tls=True)._subscriber.options.tls == TlsOptions()
+    assert AsyncPubSubClient(tls=False)._subscriber.options.tls is None
 
 
 # -- a connection that is lost
@@ -493,6 +506,52 @@ async def test_the_gap_is_announced_exactly_where_messages_may_be_missing(
         await publishing
     assert gaps >= 1
     assert len(heard_numbers) >= 600
+
+
+async def test_nothing_is_heard_of_an_attempt_that_failed() -> None:
+    def subscribed(kind: bytes, name: bytes, count: int) -> bytes:
+        return b"*3\r\n$%d\r\n%b\r\n$1\r\n%b\r\n:%d\r\n" % (len(kind), kind, name, count)
+
+    def message(payload: bytes) -> bytes:
+        return b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\n%b\r\n" % payload
+
+    one, both = subscribed(b"subscribe", b"a", 1), subscribed(b"psubscribe", b"p", 2)
+    scripts = (
+        [Hear(b"SUBSCRIBE"), Say(one), Hear(b"PSUBSCRIBE"), Say(both + message(b"1")), Close()],
+        [Hear(b"SUBSCRIBE"), Say(one + message(b"2")), Hear(b"PSUBSCRIBE"), Close()],
+        [Hear(b"SUBSCRIBE"), Say(one + message(b"4")), Hear(b"PSUBSCRIBE"), Say(both + message(b"5"))],
+    )
+    async with Hostile(*scripts) as server, client_of(server, lib_name=None) as client:
+        await client.subscribe("a")
+        await client.psubscribe("p")
+        first, back, *others = await take(client, 4)
+    assert first == of(b"a", b"1")
+    assert isinstance(back, Reconnected)
+    assert others == [of(b"a", b"4"), of(b"a", b"5")]  # 3 is missing, so 2 would follow the gap it precedes
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"*3\r\n$7\r\nmessage\r\n:5\r\n$1\r\nx\r\n",
+        b"*3\r\n$7\r\nmessage\r\n*1\r\n:1\r\n$1\r\nx\r\n",
+        b"*4\r\n$8\r\npmessage\r\n:5\r\n:4\r\n$1\r\nx\r\n",
+    ],
+)
+async def test_a_message_from_no_channel_harms_nobody(nonsense: bytes) -> None:
+    confirmed = b"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"
+    good = b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nx\r\n"
+    script = [Hear(b"SUBSCRIBE"), Say(confirmed + nonsense + good)]
+    async with Hostile(script) as server, client_of(server, lib_name=None, reconnect=None) as client:
+        await client.subscribe("a")
+        assert await take(client, 1) == [of(b"a", b"x")]
+
+
+@pytest.mark.parametrize("nonsense", [b":5\r\n", b"*0\r\n", b"*2\r\n$4\r\npong\r\n:1\r\n", b"$-1\r\n"])
+async def test_an_answer_to_ping_that_is_none_is_a_protocol_error(nonsense: bytes) -> None:
+    async with Hostile([Hear(b"PING"), Say(nonsense)]) as server, client_of(server, lib_name=None) as client:
+        with pytest.raises(ProtocolError, match="PING"):
+            await client.ping()
 
 
 async def test_a_connection_cut_at_every_byte_comes_back(
@@ -937,6 +996,7 @@ def test_a_client_belongs_to_one_event_loop(server: Server) -> None:
     with pytest.raises(PyRedisError, match="another event loop"):
         asyncio.run(client.get())  # type: ignore[arg-type]
     client.close()
+    asyncio.run(client.wait_closed())
     assert client.closed
 
 

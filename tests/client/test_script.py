@@ -123,6 +123,15 @@ async def test_a_script_that_the_server_lacks_is_executed_though_no_reply_is_due
     await pool.release(client)
 
 
+async def test_a_script_that_the_server_lacks_is_executed_in_a_pipeline(
+    server: Server, pool: AsyncPool
+) -> None:
+    async with pool.lease() as client, client.pipeline() as p:
+        server.command("SCRIPT", "FLUSH")
+        assert await COUNT(p, keys=["k"], args=[5]) is None
+    assert p.replies == [5]
+
+
 async def test_a_readonly_script_reads_and_may_not_write(server: Server, pool: AsyncPool) -> None:
     await pool.execute("SET", "k", "v")
     calls = Calls(server)

@@ -262,6 +262,10 @@ async def test_a_path_without_a_server_is_told(no_leaks: None, tmp_path: Path) -
     assert "too long" in await told(UnixAddress("/" + "x" * 200))
 
 
+async def test_what_can_be_no_path_is_told(no_leaks: None) -> None:
+    assert "it can be no path" in await told(UnixAddress("/run/\ud800"))
+
+
 async def test_a_unix_socket_whose_queue_is_full_is_asked_again(no_leaks: None, redis82: Server) -> None:
     path = f"{redis82.unix_path}.busy"
     with ExitStack() as stack:

@@ -17,7 +17,7 @@ from pyredis.connection import tls
 from pyredis.options import ConnectionOptions, TlsOptions, checked_tls
 from pyredis.pool.by_url import get_by_url
 from tests.conftest import MakeServer
-from tests.hostile import Hostile, Say, Stall
+from tests.hostile import Hear, Hostile, Say, Stall
 from tests.program import ran
 from tests.proxy import REPLIES, Proxy
 from tests.servers import Server, free_port, until
@@ -321,6 +321,18 @@ async def test_a_handshake_that_stalls_ends_with_conn_timeout(
         told = await refusal(proxy.port, TlsOptions(ca_file=authority.ca_file), conn_timeout=0.1)
         assert "over TLS within 0.1 seconds; does it speak TLS on this port?" in told
         await until(lambda: proxy.open == 0)
+
+
+async def test_a_server_that_is_silent_after_the_handshake_was_sent_no_command(
+    no_leaks: None, authority: Authority
+) -> None:
+    options = TlsOptions(ca_file=authority.ca_file)
+    async with (
+        Hostile([Hear(b"PING"), Stall()]) as server,
+        TlsProxy((server.host, server.port), server_context(authority.sign())) as proxy,
+    ):
+        told = await refusal(proxy.port, options, read_timeout=0.05)
+    assert "over TLS within 0.05 seconds" in told
 
 
 async def test_a_handshake_that_is_cut_is_told(
