@@ -80,7 +80,7 @@ class Pushes:
             return
         self._dismissed = True
         self._watch.cancel()
-        if not self._connection.closed:
+        if not self._connection.closed and self._connection.is_heard_by(self._hear):
             self._connection.on_unasked(None)
             self._connection.resume()
         self._inbox.end(self._closed(), discard=True)

@@ -273,6 +273,10 @@ class AsyncConnection(Commands):
         """Have pushes, published messages and lines of MONITOR given to ``receive``; None drops them."""
         self._take_wire().on_unasked = receive
 
+    def is_heard_by(self, receive: Callable[[Reply], None]) -> bool:
+        """Whether it is ``receive`` that gets what comes unasked."""
+        return self._wire is not None and self._wire.on_unasked == receive
+
     def pause(self) -> None:
         """Read nothing more from the network until ``resume``."""
         self._take_wire().pause()

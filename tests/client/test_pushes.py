@@ -193,3 +193,11 @@ async def test_commands_get_their_replies_although_nobody_takes_the_pushes(serve
             await until(lambda: pushes.buffered)
             assert await client.execute("ECHO", "x") == b"x"
         assert await take(pushes, 100) == [[b"message", b"a", b"%d" % number] for number in range(100)]
+
+
+async def test_an_iterator_that_was_replaced_does_not_deafen_the_next_one(server: Server) -> None:
+    async with connection(server) as client, Pushes(client) as replaced, Pushes(client) as pushes:
+        replaced.close()
+        await client.execute("SUBSCRIBE", "a")
+        server.command("PUBLISH", "a", "x")
+        assert await take(pushes, 1) == [[b"message", b"a", b"x"]]
