@@ -34,7 +34,7 @@ _exhaust: Final[Callable[[Iterable[object]], None]] = deque[object](maxlen=0).ex
 
 
 class Lane:
-    """The shared use of one wire, from when it is clean until it is ``left``.
+    """The shared use of one wire, from when it is clean until ``unshare``.
 
     To send a command: append a future to ``owed`` and the command to ``unsent``, and ``schedule`` when it is
     the first there. The last of ``owed`` are those who wait for what is ``unsent``.
@@ -104,7 +104,9 @@ class Lane:
         wire = self.wire
         if not self.unsent or wire.error is not None or wire.closing:
             return  # who waits is told, or will be, that nothing was sent
-        if not (wire.lively() if self.in_flight else wire.sound()):
+        if self.in_flight:
+            wire.tell_if_late()
+        elif not wire.sound():
             return
         batch, self.unsent = self.unsent, []
         self._alone = len(batch) == 1

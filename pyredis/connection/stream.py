@@ -81,7 +81,7 @@ class Wire(asyncio.BufferedProtocol):
         self._paused = False
         self._begun_unasked = False  # what came in part, while nothing was owed, must be a push
         self._gone = False
-        self._mourners: list[asyncio.Future[None]] = []
+        self._awaiting_end: list[asyncio.Future[None]] = []
         _WIRES.add(self)
 
     def __repr__(self) -> str:
@@ -295,11 +295,10 @@ class Wire(asyncio.BufferedProtocol):
             self._end(PyRedisConnClosed(f"{self.address} closed the connection while it was idle"))
         return self.error is None
 
-    def lively(self) -> bool:
-        """Return True; tell when the reply due next is late, so that others take another lane."""
+    def tell_if_late(self) -> None:
+        """Call ``on_stalled`` when the reply due next is late, so that others take another lane."""
         if self.idle_for > _LATE:
             _call(self.on_stalled, self)
-        return True
 
     @property
     def idle_for(self) -> float:
@@ -319,9 +318,9 @@ class Wire(asyncio.BufferedProtocol):
     async def wait_closed(self) -> None:
         """Return when the socket is gone, or closed in the other event loop that it belongs to."""
         if self._transport is not None and not self._gone and asyncio.get_running_loop() is self.loop:
-            mourner = self.loop.create_future()
-            self._mourners.append(mourner)
-            await mourner
+            waiter = self.loop.create_future()
+            self._awaiting_end.append(waiter)
+            await waiter
 
     def pause(self) -> None:
         """Read nothing more until ``resume``, except for replies that are due: their commands would time out."""
@@ -403,8 +402,9 @@ class Wire(asyncio.BufferedProtocol):
             if type(heard) is Unasked:
                 self._pass_on(heard)
             elif isinstance(heard, Exchange):
-                unwanted = heard.waiter is None and isinstance(heard.reply, ReplyError)
-                self.last_words = heard.reply.message if unwanted else None  # type: ignore[union-attr]
+                reply = heard.reply
+                unwanted = heard.waiter is None and isinstance(reply, ReplyError)
+                self.last_words = str(reply) if unwanted else None
                 _wake(heard)
         if conversation.owed:
             self._watch()
@@ -437,9 +437,9 @@ class Wire(asyncio.BufferedProtocol):
         error.__cause__ = exc
         self._end(error)
         self._gone = True
-        for mourner in self._mourners:
-            if not mourner.done():
-                mourner.set_result(None)
+        for waiter in self._awaiting_end:
+            if not waiter.done():
+                waiter.set_result(None)
 
     # -- the deadline of the reply due next
 

@@ -37,7 +37,6 @@ from pyredis.types import Argument, Reply
 __all__ = ["AsyncBasePool", "PoolOptions", "Statistics", "refuse_stateful"]
 
 _log = logging.getLogger(__name__)
-logging.getLogger("pyredis").addHandler(logging.NullHandler())  # else warnings would go to stderr
 
 
 class PoolOptions(TypedDict, total=False):
