@@ -9,6 +9,7 @@
     |  '- PyRedisConnClosed           the connection is closed
     |- ProtocolError                the peer broke RESP; its connection is dead
     |- ClusterError                 slot uncovered, too many redirects, keys in different slots
+    |  '- PartialFailure               some nodes did it and some did not; .replies and .failed
     '- ReplyError                   the server said no; .code, .message and .command
        |- MovedError, AskError        .slot and .address
        '- one class for each code that a caller acts on
@@ -20,6 +21,7 @@ value of a key; ``ReplyError`` carries the server's own words.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 __all__ = [
     "REPLY_ERRORS",
@@ -37,6 +39,7 @@ __all__ = [
     "NoProto",
     "NoScript",
     "OutOfMemory",
+    "PartialFailure",
     "PoolExhausted",
     "ProtocolError",
     "PyRedisConnClosed",
@@ -111,6 +114,22 @@ class ProtocolError(PyRedisError):
 
 class ClusterError(PyRedisError):
     """The cluster cannot serve the command as it was asked."""
+
+
+class PartialFailure(ClusterError):
+    """Some of the nodes that a command went to did not do it.
+
+    ``replies`` holds what became of it at each, by ``host:port``: a reply, or the error.
+    """
+
+    def __init__(self, message: str, replies: Mapping[str, object]) -> None:
+        super().__init__(message)
+        self.replies = replies
+
+    @property
+    def failed(self) -> dict[str, PyRedisError]:
+        """The errors alone."""
+        return {node: reply for node, reply in self.replies.items() if isinstance(reply, PyRedisError)}
 
 
 class ReplyError(PyRedisError):

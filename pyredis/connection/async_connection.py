@@ -117,6 +117,8 @@ class AsyncConnection(Commands):
     def detach(self) -> Wire | None:
         """Take the wire out of the handle, which is dead from then on; None when that was done before."""
         wire, self._wire, self._dead = self._wire, None, "released"
+        if wire is not None:
+            wire.on_unasked = None
         if wire is not None and self._bulk is not None and self._bulk.unfinished:
             wire.abort(PyRedisConnClosed(f"the connection to {self._address} was released during a bulk"))
         return wire

@@ -66,6 +66,10 @@ class Wire(asyncio.BufferedProtocol):
         """Called when a promised lane has nothing in flight, or a lane was idle for ``health_check_interval``."""
         self.on_stalled: weakref.WeakMethod[Callable[[Wire], None]] | None = None
         """Called when a long or a late reply holds up a lane."""
+        self.on_silent: weakref.WeakMethod[Callable[[Wire], None]] | None = None
+        """Called every quarter of a second while nothing comes though a reply is due that need not block."""
+        self.on_refused: weakref.WeakMethod[Callable[[Wire, ReplyError], None]] | None = None
+        """Called when the server refuses a command of the one who has the connection to himself."""
         self.last_words: str | None = None
         """An error that nobody asked for and that came last: it may tell why the server closes."""
         self.loop = asyncio.get_running_loop()
@@ -74,6 +78,7 @@ class Wire(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._fires_at = 0.0
+        self._told_silence = 0.0
         self._since = self.loop.time()  # when the reply due next became that, or the last one came
         self._checks_health = options.health_check_interval is not None
         self._on_trial = False
@@ -117,6 +122,7 @@ class Wire(asyncio.BufferedProtocol):
         reply = await self._outcome(exchange)
         if isinstance(reply, ReplyError):
             reply.command = exchange.name or None
+            _call(self.on_refused, self, reply)
             raise reply
         return reply
 
@@ -461,9 +467,12 @@ class Wire(asyncio.BufferedProtocol):
         cancelling one for every command.
         """
         limit = self._limit_now()
-        if limit is None:
+        deadline = None if limit is None else self._since + limit
+        if self.on_silent is not None and self._must_answer:
+            silent = max(self._since, self._told_silence) + _SILENCE
+            deadline = silent if deadline is None else min(deadline, silent)
+        if deadline is None:
             return
-        deadline = self._since + limit
         if self._timer is not None:
             if self._fires_at <= deadline:
                 return
@@ -471,17 +480,30 @@ class Wire(asyncio.BufferedProtocol):
         self._fires_at = deadline  # uvloop's handles do not always tell
         self._timer = self.loop.call_at(deadline, self._look_at_clock)
 
+    @property
+    def _must_answer(self) -> bool:
+        """Whether a reply is due that the server has no right to hold back."""
+        if self.lane is not None:
+            return bool(self.lane.in_flight)
+        head = self.conversation.head
+        return head is not None and head.limit is not None and head.limit == self.options.read_timeout
+
     def _look_at_clock(self) -> None:
         self._timer = None
-        limit = self._limit_now()
-        if limit is None or self.error is not None:
+        limit, now = self._limit_now(), self.loop.time()
+        if self.error is not None:
             return
-        if self.loop.time() < self._since + limit:
+        if limit is not None and now >= self._since + limit:
+            if self._owes:
+                self._end(self._timed_out(limit))
+            else:
+                _call(self.on_idle, self)
+            return
+        if self.on_silent is not None and self._must_answer and self.idle_for >= _SILENCE:
+            self._told_silence = now
+            _call(self.on_silent, self)
+        if self.error is None:
             self._watch()
-        elif self._owes:
-            self._end(self._timed_out(limit))
-        else:
-            _call(self.on_idle, self)
 
     def _timed_out(self, limit: float) -> PyRedisConnReadTimeout:
         head = self.conversation.head
@@ -560,6 +582,7 @@ _SPACE: Final = 120 * 1024  # of copies that are larger than 128 KiB malloc asks
 _SPACES: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview]] = weakref.WeakKeyDictionary()
 _LONG_CHUNK: Final = 16 * 1024
 _PUSHES: Final = frozenset([Push])
+_SILENCE: Final = 0.25  # seconds without a word from a server that owes one, until ``on_silent`` is called
 _LATE: Final = 0.05  # seconds that a reply may take before new commands rather take another lane
 
 
@@ -583,10 +606,10 @@ def _own(error: PyRedisError) -> PyRedisError:
     return mine
 
 
-def _call(weak: weakref.WeakMethod[Callable[[Wire], None]] | None, wire: Wire) -> None:
+def _call(weak: weakref.WeakMethod[Callable[..., None]] | None, *told: object) -> None:
     method = weak() if weak is not None else None
     if method is not None:
-        method(wire)
+        method(*told)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -235,9 +235,13 @@ class AsyncBasePool(Commands, Scanning):
 
         Raises PoolExhausted when ``pool_size`` connections are leased and ``acquire_timeout`` has passed.
         """
-        client = AsyncClient.over(await self._lease())
+        client = self._handle(await self._lease())
         client.pool = self
         return client
+
+    def _handle(self, wire: Wire) -> AsyncClient:
+        """Return what a lease of a connection is used by."""
+        return AsyncClient.over(wire)
 
     @asynccontextmanager
     async def lease(self) -> AsyncGenerator[AsyncClient]:
@@ -384,7 +388,7 @@ class AsyncBasePool(Commands, Scanning):
         except BaseException as error:
             self._free_reserved()
             if isinstance(error, TimeoutError) and unclosed.expired():
-                raise self._closed_while_opening() from None
+                raise self._given_up_while_opening() from None
             raise
         finally:
             self._openings.discard(unclosed)
@@ -396,12 +400,13 @@ class AsyncBasePool(Commands, Scanning):
         _log.debug("opened a connection to %s", wire.address)
         if self._closed:
             self._discard(wire, "pool closed")
-            raise self._closed_while_opening()
+            raise self._given_up_while_opening()
         self._leased.add(wire)
         return wire
 
-    def _closed_while_opening(self) -> PyRedisConnClosed:
-        return PyRedisConnClosed(f"{self!r} was closed while a connection was being opened")
+    def _given_up_while_opening(self) -> PyRedisConnClosed:
+        how = "closed" if self._closed else "told to drop its connections"
+        return PyRedisConnClosed(f"{self!r} was {how} while a connection was being opened")
 
     # -- lanes
 
@@ -474,7 +479,6 @@ class AsyncBasePool(Commands, Scanning):
             raise ValueError(f"{conn!r} is not a connection of {self!r}")
         wire = conn.detach()
         if wire is not None:
-            wire.on_unasked = None
             self._return(wire)
 
     def _return(self, wire: Wire) -> None:
@@ -534,9 +538,9 @@ class AsyncBasePool(Commands, Scanning):
 
     def _condemn_if_lost(self, wire: Wire) -> None:
         if self._close_on_err and wire.lost:
-            self._condemn()
+            self.renew()
 
-    def _condemn(self) -> None:
+    def renew(self) -> None:
         """Start a new generation: idle connections close now, the others when their work is done."""
         self._generation += 1
         idle, self._idle = self._idle, []
@@ -547,6 +551,26 @@ class AsyncBasePool(Commands, Scanning):
             self._discard(wire, "condemned")
         for lane in list(self._lanes):
             self._drain(lane)
+
+    def abandon(self, reason: str) -> None:
+        """Close every connection, and those being opened, at once; ``reason`` is what those who wait are told.
+
+        They get PyRedisConnClosed, whose ``.sent`` says whether their command may have been executed. The
+        pool itself goes on with new connections.
+        """
+        self.renew()
+        for wire in self._wires():
+            wire.abort(PyRedisConnClosed(reason), reason="condemned")
+        self._stop_opening()
+
+    def _wires(self) -> list[Wire]:
+        return [*self._idle, *self._leased, *(lane.wire for lane in self._lanes)]
+
+    def _stop_opening(self) -> None:
+        """Have every connection that is being opened given up."""
+        openings, self._openings = self._openings, set()  # a timeout that has struck takes no other time
+        for opening in openings:
+            opening.reschedule(asyncio.get_running_loop().time())
 
     # -- execute
 
@@ -591,17 +615,15 @@ class AsyncBasePool(Commands, Scanning):
     async def close(self) -> None:
         """Close every connection; fail whoever waits with PyRedisConnClosed. Waits for no reply."""
         self._closed = True
-        wires = [*self._idle, *self._leased, *(lane.wire for lane in self._lanes)]
+        wires = self._wires()
         self._idle.clear()
         error = f"{self!r} was closed"
         for wire in wires:
             wire.abort(PyRedisConnClosed(error), reason="pool closed")
         while (place := self._next_waiting()) is not None:
             place.set_exception(PyRedisConnClosed(error))
-        loop = asyncio.get_running_loop()
-        openings, self._openings = self._openings, set()  # a timeout that has struck takes no other time
-        for opening in openings if loop is self._loop else ():
-            opening.reschedule(loop.time())
+        if asyncio.get_running_loop() is self._loop:
+            self._stop_opening()
         await asyncio.sleep(0)  # in which sockets close, but for those with TLS
         for wire in wires:
             await wire.wait_closed()

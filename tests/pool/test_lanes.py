@@ -934,7 +934,7 @@ async def test_a_condemned_lane_finishes_its_work(server: Server, proxy: MakePro
         server.command("CLIENT", "KILL", "ID", number)  # type: ignore[arg-type]
         doomed.close()
         between.stall(REPLIES)
-        pool._condemn()
+        pool.renew()
         await between.heal()
         assert await settled(working) == [b"%d" % n for n in range(10)]
         await until(lambda: pool.statistics.lanes == 0)
