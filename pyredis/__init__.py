@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyredis.address import TcpAddress, UnixAddress
     from pyredis.client.async_client import AsyncClient
+    from pyredis.client.async_cluster import AsyncClusterClient
+    from pyredis.client.async_hash import AsyncHashClient
     from pyredis.client.async_pubsub import AsyncPubSubClient
+    from pyredis.client.async_sentinel import AsyncSentinelClient
     from pyredis.client.messages import Message, Reconnected, Unsubscribed
     from pyredis.client.pushes import Pushes
     from pyredis.client.script import Script
@@ -48,7 +51,11 @@ if TYPE_CHECKING:
     )
     from pyredis.options import TlsOptions
     from pyredis.pool.async_base import AsyncBasePool, Statistics
+    from pyredis.pool.async_cluster import AsyncClusterPool
+    from pyredis.pool.async_hash import AsyncHashPool
     from pyredis.pool.async_pool import AsyncPool
+    from pyredis.pool.async_sentinel import AsyncSentinelPool
+    from pyredis.pool.async_sentinel_hash import AsyncSentinelHashPool
     from pyredis.pool.by_url import get_by_url
     from pyredis.retry import Backoff
     from pyredis.version import __version__
@@ -95,8 +102,15 @@ _HOMES = {
     "pyredis.options": ("TlsOptions",),
     "pyredis.pool.by_url": ("get_by_url",),
     "pyredis.version": ("__version__",),
+    "pyredis.client.async_cluster": ("AsyncClusterClient",),
+    "pyredis.client.async_hash": ("AsyncHashClient",),
     "pyredis.client.async_pubsub": ("AsyncPubSubClient",),
+    "pyredis.client.async_sentinel": ("AsyncSentinelClient",),
+    "pyredis.pool.async_cluster": ("AsyncClusterPool",),
+    "pyredis.pool.async_hash": ("AsyncHashPool",),
     "pyredis.pool.async_pool": ("AsyncPool",),
+    "pyredis.pool.async_sentinel": ("AsyncSentinelPool",),
+    "pyredis.pool.async_sentinel_hash": ("AsyncSentinelHashPool",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -104,9 +118,16 @@ __all__ = [
     "AskError",
     "AsyncBasePool",
     "AsyncClient",
+    "AsyncClusterClient",
+    "AsyncClusterPool",
     "AsyncConnection",
+    "AsyncHashClient",
+    "AsyncHashPool",
     "AsyncPool",
     "AsyncPubSubClient",
+    "AsyncSentinelClient",
+    "AsyncSentinelHashPool",
+    "AsyncSentinelPool",
     "Backoff",
     "Busy",
     "ClusterDown",

@@ -7,7 +7,14 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["ConnectionOptions", "TlsOptions", "checked_encoding", "checked_timeout", "checked_tls"]
+__all__ = [
+    "ConnectionOptions",
+    "TlsOptions",
+    "checked_encoding",
+    "checked_timeout",
+    "checked_tls",
+    "replica_choice",
+]
 
 _PRINTABLE = bytes(range(128))
 
@@ -40,6 +47,13 @@ def checked_encoding(encoding: str | None) -> str | None:
     if not keeps_ascii:
         raise ValueError(f"encoding {encoding!r} does not keep ASCII, so no command could be sent with it")
     return encoding
+
+
+def replica_choice(replica_ok: bool, slave_ok: bool | None) -> bool:
+    """Return whether replicas may be read from: ``slave_ok`` is another spelling of ``replica_ok``."""
+    if slave_ok is not None and replica_ok and not slave_ok:
+        raise ValueError("replica_ok and slave_ok mean the same and say different things; leave out slave_ok")
+    return bool(replica_ok or slave_ok)
 
 
 def _checked_name(option: str, name: str | None) -> None:

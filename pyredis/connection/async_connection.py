@@ -258,6 +258,20 @@ class AsyncConnection(Commands):
         return self._take_wire().conversation.watching
 
     @property
+    def engaged(self) -> bool:
+        """Whether something is going on that ends with the connection: a transaction, a watch, a subscription."""
+        if self._wire is None:
+            return False
+        conversation = self._wire.conversation
+        return bool(
+            conversation.in_transaction
+            or conversation.watching
+            or conversation.monitoring
+            or conversation.subscriptions
+            or conversation.reply_mode != "on"
+        )
+
+    @property
     def monitoring(self) -> bool:
         return self._take_wire().conversation.monitoring
 

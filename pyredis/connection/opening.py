@@ -26,8 +26,10 @@ _FOR_EVER: Final = 7 * 24 * 3600.0
 """Seconds that asyncio may allow a TLS handshake: ours is the limit that counts."""
 
 
-async def open_wire(address: Address, options: ConnectionOptions) -> Wire:
+async def open_wire(address: Address, options: ConnectionOptions, *, replica: bool = False) -> Wire:
     """Return a connection that has shaken hands, within ``conn_timeout`` in all.
+
+    With ``replica`` it may read from a replica in a cluster, and counts as opened so.
 
     Raises PyRedisConnError when there is nobody to talk to, or nobody who can be trusted, and the ReplyError of
     a refused AUTH or SELECT; the socket is closed then.
@@ -41,6 +43,8 @@ async def open_wire(address: Address, options: ConnectionOptions) -> Wire:
             sock = await dialing.connect()
             await asyncio.get_running_loop().create_connection(lambda: wire, sock=sock, **security)
             await wire.shake_hands()
+            if replica:
+                await wire.execute((b"READONLY",), None)  # without its row: it is no change of state
             if options.tls is not None:
                 await _hear(wire)
     except BaseException as error:

@@ -12,10 +12,10 @@ import logging
 import warnings
 import weakref
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
-from typing import Final, Literal, NamedTuple, Self, TypeAlias, TypedDict
+from typing import Final, Literal, NamedTuple, Protocol, Self, TypeAlias, TypedDict, cast
 
 from pyredis.client.async_client import AsyncClient
 from pyredis.client.scanning import Scanning
@@ -79,12 +79,43 @@ class Statistics(NamedTuple):
     closed: Mapping[str, int]
 
 
+class Held(Protocol):
+    """What a pool's books hold: a connection, or what stands for several of them."""
+
+    generation: int
+    on_end: weakref.WeakMethod[Callable[[Wire], None]] | None
+    on_idle: weakref.WeakMethod[Callable[[Wire], None]] | None
+
+    @property
+    def closed(self) -> bool: ...
+
+    @property
+    def clean(self) -> bool:
+        """Whether the next holder would find it as it was opened."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether the network, the server or the clock closed it."""
+
+    @property
+    def idle_for(self) -> float:
+        """Seconds since the last reply came."""
+
+    async def check(self) -> bool:
+        """Return whether the server answers; it is closed when it does not."""
+
+    def abort(self, error: PyRedisError | None = None, *, reason: str = ...) -> None:
+        """Close at once; whoever waits for a reply gets ``error``."""
+
+    async def wait_closed(self) -> None: ...
+
+
 class _Reserved:
     """A seat for a connection that is still to be opened."""
 
 
 _RESERVED: Final = _Reserved()
-_Seat: TypeAlias = Wire | _Reserved
+_Seat: TypeAlias = Held | _Reserved
 """What ``acquire`` is given under the lock: an idle connection, now leased, or the right to open one."""
 
 
@@ -138,8 +169,8 @@ class AsyncBasePool(Commands, Scanning):
         self._pool_size = _checked_size(pool_size)
         self._lock = asyncio.Lock() if lock is None else lock
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._idle: list[Wire] = []
-        self._leased: set[Wire] = set()
+        self._idle: list[Held] = []
+        self._leased: set[Held] = set()
         self._lanes: list[Lane] = []
         self._opening = 0
         self._openings: set[asyncio.Timeout] = set()  # by which closing ends what is being opened
@@ -195,6 +226,11 @@ class AsyncBasePool(Commands, Scanning):
     @pool_size.setter
     def pool_size(self, size: int) -> None:
         self._pool_size = _checked_size(size)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Bring the books to where ``pool_size`` wants them."""
+        size = self._pool_size
         while self._used > size and (wire := self._take_idle() or self._take_idle_lane()) is not None:
             self._discard(wire, "surplus")
         for lane in self._lanes[: max(0, self._used - size)]:
@@ -224,7 +260,7 @@ class AsyncBasePool(Commands, Scanning):
         """Return the address, for messages."""
         return "without a server"
 
-    async def _open(self) -> Wire:
+    async def _open(self) -> Held:
         """Return a new connection that has shaken hands: the one thing that a subclass must say."""
         raise NotImplementedError(f"{type(self).__name__} does not say how to open a connection")
 
@@ -239,9 +275,9 @@ class AsyncBasePool(Commands, Scanning):
         client.pool = self
         return client
 
-    def _handle(self, wire: Wire) -> AsyncClient:
-        """Return what a lease of a connection is used by."""
-        return AsyncClient.over(wire)
+    def _handle(self, held: Held) -> AsyncClient:
+        """Return what a lease is used by."""
+        return AsyncClient.over(cast("Wire", held))
 
     @asynccontextmanager
     async def lease(self) -> AsyncGenerator[AsyncClient]:
@@ -252,27 +288,27 @@ class AsyncBasePool(Commands, Scanning):
         finally:
             await self.release(client)
 
-    async def _lease(self, *, sharing: bool = False) -> Wire:
+    async def _lease(self, *, sharing: bool = False) -> Held:
         while True:
             seat = await self._take_seat(sharing=sharing)
-            if not isinstance(seat, Wire):
+            if isinstance(seat, _Reserved):
                 return await self._open_reserved()
             if seat.closed:  # it ended between being handed on and our waking
                 self._return(seat)
             elif await self._healthy(seat):
                 return seat
 
-    async def _healthy(self, wire: Wire) -> bool:
+    async def _healthy(self, held: Held) -> bool:
         """Return whether a connection that was idle for long still answers; one that does not is given up."""
         interval = self._options.health_check_interval
-        if interval is None or wire.idle_for < interval:
+        if interval is None or held.idle_for < interval:
             return True
         healthy = False
         try:
-            healthy = await wire.check()
+            healthy = await held.check()
         finally:
             if not healthy:
-                self._return(wire)
+                self._return(held)
         return healthy
 
     async def _take_seat(self, *, sharing: bool = False) -> _Seat:
@@ -318,7 +354,7 @@ class AsyncBasePool(Commands, Scanning):
                 f"{self!r} belongs to another event loop or process; make a pool in each that needs one"
             )
 
-    def _take_idle(self) -> Wire | None:
+    def _take_idle(self) -> Held | None:
         """Return the newest idle connection, now in nobody's hands; those that are not at rest are closed."""
         while self._idle:
             wire = self._idle.pop()
@@ -327,7 +363,7 @@ class AsyncBasePool(Commands, Scanning):
             self._discard(wire, "not at rest")
         return None
 
-    def _take_idle_lane(self) -> Wire | None:
+    def _take_idle_lane(self) -> Held | None:
         """Return the connection of a lane with nothing in flight, which is none any more."""
         for lane in reversed(self._lanes):
             if not lane.owed:
@@ -372,12 +408,12 @@ class AsyncBasePool(Commands, Scanning):
                 self._waiting.remove(seat)
             elif seat.done() and not seat.cancelled() and seat.exception() is None:
                 self._give_back(seat.result())
-        elif isinstance(seat, Wire):
-            self._return(seat)
-        elif seat is not None:
+        elif isinstance(seat, _Reserved):
             self._free_reserved()
+        elif seat is not None:
+            self._return(seat)
 
-    async def _open_reserved(self) -> Wire:
+    async def _open_reserved(self) -> Held:
         """Open the connection that a seat is reserved for; the seat is free again when that fails."""
         generation = self._generation
         unclosed = asyncio.timeout(None)
@@ -397,7 +433,8 @@ class AsyncBasePool(Commands, Scanning):
         wire.on_idle = weakref.WeakMethod(self._rested)
         self._opening -= 1
         self._opened += 1
-        _log.debug("opened a connection to %s", wire.address)
+        if isinstance(wire, Wire):
+            _log.debug("opened a connection to %s", wire.address)
         if self._closed:
             self._discard(wire, "pool closed")
             raise self._given_up_while_opening()
@@ -481,14 +518,14 @@ class AsyncBasePool(Commands, Scanning):
         if wire is not None:
             self._return(wire)
 
-    def _return(self, wire: Wire) -> None:
+    def _return(self, wire: Held) -> None:
         """Strike a lease from the books; its connection is kept, handed on or closed."""
         if wire in self._leased:
             self._leased.remove(wire)
             self._condemn_if_lost(wire)
             self._free(wire)
 
-    def _free(self, wire: Wire) -> None:
+    def _free(self, wire: Held) -> None:
         """Keep a connection that nobody uses any more, hand it on, or close it."""
         reason = self._unfit(wire)
         if reason is not None:
@@ -500,7 +537,7 @@ class AsyncBasePool(Commands, Scanning):
         else:
             self._idle.append(wire)
 
-    def _unfit(self, wire: Wire) -> str | None:
+    def _unfit(self, wire: Held) -> str | None:
         """Return why a connection must not be kept, None when it may."""
         if self._closed:
             return "pool closed"
@@ -510,7 +547,7 @@ class AsyncBasePool(Commands, Scanning):
             return "surplus"
         return None if wire.clean else "not at rest"
 
-    def _discard(self, wire: Wire, reason: str) -> None:
+    def _discard(self, wire: Held, reason: str) -> None:
         wire.abort(reason=reason)
 
     def _free_reserved(self) -> None:
@@ -536,7 +573,7 @@ class AsyncBasePool(Commands, Scanning):
     def _used(self) -> int:
         return len(self._idle) + len(self._leased) + len(self._lanes) + self._opening
 
-    def _condemn_if_lost(self, wire: Wire) -> None:
+    def _condemn_if_lost(self, wire: Held) -> None:
         if self._close_on_err and wire.lost:
             self.renew()
 
@@ -563,7 +600,7 @@ class AsyncBasePool(Commands, Scanning):
             wire.abort(PyRedisConnClosed(reason), reason="condemned")
         self._stop_opening()
 
-    def _wires(self) -> list[Wire]:
+    def _wires(self) -> list[Held]:
         return [*self._idle, *self._leased, *(lane.wire for lane in self._lanes)]
 
     def _stop_opening(self) -> None:
@@ -589,12 +626,12 @@ class AsyncBasePool(Commands, Scanning):
 
     async def _execute_exclusively(self, words: tuple[bytes, ...], spec: Spec | None) -> Reply:
         try:
-            return await self._execute_leased(words, spec)
+            return await self._execute_leased(words)
         except PyRedisConnClosed as error:
             if not self._may_retry(error, spec):
                 raise
             _log.info("executing %s again: %s", spec.name if spec else "a command", error)
-        return await self._execute_leased(words, spec)
+        return await self._execute_leased(words)
 
     def _may_retry(self, error: PyRedisConnError, spec: Spec | None) -> bool:
         """Whether a command can be sent once more and surely not be executed twice, or without harm."""
@@ -603,17 +640,25 @@ class AsyncBasePool(Commands, Scanning):
     def _check_sock(self, sock: object) -> None:
         """Refuse an address that is not this pool's."""
 
-    async def _execute_leased(self, words: tuple[bytes, ...], spec: Spec | None) -> Reply:
-        wire = await self._lease()
+    async def _execute_leased(self, words: tuple[bytes, ...]) -> Reply:
+        client = await self.acquire()
         try:
-            return await wire.execute(words, spec)
+            return await client.execute(*words)
         finally:
-            self._return(wire)
+            await self.release(client)
 
     # -- the end
 
     async def close(self) -> None:
         """Close every connection; fail whoever waits with PyRedisConnClosed. Waits for no reply."""
+        wires = self._wires()
+        self.shut()
+        await asyncio.sleep(0)  # in which sockets close, but for those with TLS
+        for wire in wires:
+            await wire.wait_closed()
+
+    def shut(self) -> None:
+        """Do what ``close`` does, and do not wait for the sockets to be gone."""
         self._closed = True
         wires = self._wires()
         self._idle.clear()
@@ -624,9 +669,6 @@ class AsyncBasePool(Commands, Scanning):
             place.set_exception(PyRedisConnClosed(error))
         if asyncio.get_running_loop() is self._loop:
             self._stop_opening()
-        await asyncio.sleep(0)  # in which sockets close, but for those with TLS
-        for wire in wires:
-            await wire.wait_closed()
 
     async def __aenter__(self) -> Self:
         return self

@@ -16,7 +16,7 @@ import logging
 from asyncio import Future, get_running_loop
 from collections.abc import Iterable, Sequence
 from copy import copy
-from typing import Final, Unpack
+from typing import Final, Unpack, cast
 from weakref import WeakMethod
 
 from pyredis.commands.spec import Spec, find
@@ -35,7 +35,7 @@ from pyredis.resp.batch import batch_packer
 from pyredis.resp.encode import argv
 from pyredis.types import Argument, Reply
 
-__all__ = ["SharingPool"]
+__all__ = ["SharingPool", "spellings"]
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class SharingPool(AsyncBasePool):
             return await self._execute_exclusively(words, spec)
         apart = spec.name in self._long
         if not (apart or spec.blocking or " " in spec.name):
-            self._plain |= _spellings(spec.name)
+            self._plain |= spellings(spec.name)
         try:
             lane = await self._lane_for(apart=apart)
             reply: Reply = await lane.ask(words)
@@ -153,7 +153,7 @@ class SharingPool(AsyncBasePool):
             lane.watchful = False
             spec = find(argv(args, self.encoding))
             if spec is not None:
-                self._plain -= _spellings(spec.name)
+                self._plain -= spellings(spec.name)
                 self._long[spec.name] = _SHORT_AGAIN
 
     # -- many commands
@@ -195,7 +195,7 @@ class SharingPool(AsyncBasePool):
             name = spec.name if spec else words[0].decode("ascii", "replace")
             raise ValueError(f"{name} may block, or is not known: execute() it on its own")
         if spec.name not in self._long and " " not in spec.name:
-            self._plain |= _spellings(spec.name)
+            self._plain |= spellings(spec.name)
 
     async def _execute_run(self, packed: bytes, count: int) -> list[Reply]:
         lane = await self._lane_for(apart=count > _MANY)
@@ -279,7 +279,7 @@ class SharingPool(AsyncBasePool):
     async def _open_lane_myself(self) -> None:
         coming = self._coming = _Coming()
         try:
-            wire = await self._lease(sharing=True)
+            wire = cast("Wire", await self._lease(sharing=True))
             self._leased.remove(wire)
             wire.on_stalled = WeakMethod(self._stalled)
             self._lanes.append(wire.share())
@@ -314,7 +314,7 @@ def _named(error: PyRedisError, name: str | None) -> PyRedisError:
     return error
 
 
-def _spellings(name: str) -> set[object]:
+def spellings(name: str) -> set[object]:
     """Return how a command is usually written; others are looked up each time, for there are many."""
     return {name, name.lower(), name.encode(), name.lower().encode()}
 

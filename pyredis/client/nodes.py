@@ -1,0 +1,353 @@
+"""One caller's connections to several servers, and the client over them.
+
+It knows how a command's server is reached and that a transaction stays on one of them; which server a command
+belongs to is for the subclass to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+from pyredis.address import TcpAddress
+from pyredis.client.async_client import AsyncClient
+from pyredis.client.scanning import Scanning
+from pyredis.commands.methods import Commands
+from pyredis.commands.spec import Spec, find
+from pyredis.connection.bulk import Pipeline
+from pyredis.exceptions import ClusterError, PyRedisConnClosed, PyRedisConnError, PyRedisError, ReplyError
+from pyredis.resp.encode import argv
+from pyredis.types import Argument, Reply
+
+if TYPE_CHECKING:
+    from pyredis.connection.stream import Wire
+
+__all__ = ["Bundle", "Command", "Node", "NodesClient", "close_client", "named"]
+
+Node: TypeAlias = TcpAddress | str
+"""A server, by its address, or a group of servers, by its name."""
+Command: TypeAlias = tuple[Node, tuple[bytes, ...], Spec | None, object]
+"""A command with the node that it belongs to, its row, and the ``shard_key`` that it came with."""
+
+
+def named(nodes: Iterable[Node], sock: object) -> Node:
+    """Return the node that the execution option ``sock`` names; ValueError when there is none."""
+    names = []
+    for node in nodes:
+        if str(node) == str(sock):
+            return node
+        names.append(str(node))
+    raise ValueError(f"sock={sock!r} is none of the servers, {', '.join(names)}")
+
+
+class Bundle:
+    """Connections of one caller, at most one to each node, opened when they are first needed.
+
+    One that was lost is replaced, unless something was going on there that would be lost with it.
+    """
+
+    idle_for = 0.0
+
+    def __init__(
+        self,
+        connect: Callable[[Node], Awaitable[AsyncClient]],
+        part: Callable[[AsyncClient], Awaitable[None]],
+    ) -> None:
+        self.clients: dict[Node, AsyncClient] = {}
+        self.generation = 0
+        self.on_end: weakref.WeakMethod[Callable[[Wire], None]] | None = None
+        self.on_idle: weakref.WeakMethod[Callable[[Wire], None]] | None = None
+        self.error: PyRedisError | None = None
+        self._connect = connect
+        self._part = part
+
+    async def client(self, node: Node) -> AsyncClient:
+        """Return the connection to a node; raise what ended it when it took a transaction with it."""
+        if self.error is not None:
+            raise PyRedisConnClosed(str(self.error))
+        client = self.clients.get(node)
+        if client is not None and client.closed:
+            if client.engaged:
+                raise PyRedisConnClosed(f"{client.error}, and with it what was going on there; begin anew")
+            del self.clients[node]
+            await self._part(client)
+            client = None
+        if client is None:
+            client = await self._connect(node)
+            if self.error is not None or node in self.clients:  # closed meanwhile, or another task was faster
+                await self._part(client)
+                return await self.client(node)
+            self.clients[node] = client
+        return client
+
+    async def part(self) -> None:
+        """Give all connections back."""
+        clients, self.clients = self.clients, {}
+        for client in clients.values():
+            await self._part(client)
+
+    @property
+    def clean(self) -> bool:
+        return all(client.at_rest for client in self.clients.values())
+
+    @property
+    def closed(self) -> bool:
+        return self.error is not None
+
+    @property
+    def lost(self) -> bool:
+        return False  # the pools of the nodes hear of that themselves
+
+    async def check(self) -> bool:
+        return True  # and look after the health of what they hand out
+
+    def abort(self, error: PyRedisError | None = None, *, reason: str = "") -> None:
+        self.error = self.error or error or PyRedisConnClosed("the client was closed")
+        for client in self.clients.values():
+            client.close()
+
+    async def wait_closed(self) -> None:
+        for client in self.clients.values():
+            await client.wait_closed()
+
+
+async def close_client(client: AsyncClient) -> None:
+    """Part with a connection that nobody else will use."""
+    client.close()
+    await client.wait_closed()
+
+
+class NodesClient(Commands, Scanning):
+    """A client over several servers, used by one task at a time; abstract over where a command belongs."""
+
+    pool: object | None = None
+    """The pool that it is leased from."""
+
+    def __init__(self, bundle: Bundle, encoding: str | None) -> None:
+        self._bundle: Bundle | None = bundle
+        self._encoding = encoding
+        self._bulk: _Bulk | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {'closed' if self.closed else 'open'}>"
+
+    async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Node:
+        """Return the node of a command; None stands for any. ClusterError when there is not one."""
+        raise NotImplementedError(f"{type(self).__name__} does not say where a command belongs")
+
+    async def _pinned(self, sock: object) -> Node:
+        """Return the node that ``sock`` names, else raise ValueError."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what its servers are called")
+
+    async def _execute_at(
+        self, node: Node, words: Sequence[bytes], spec: Spec | None, shard_key: object
+    ) -> Reply:
+        """Return the reply from a node, or from where it sends us."""
+        client = await self._take_bundle().client(node)
+        return await client.execute(*words)
+
+    async def execute(self, *args: Argument, shard_key: object = None, sock: object = None) -> Reply:
+        """Return the reply of a command; raise its ReplyError.
+
+        The command goes where its keys are; ``shard_key`` names a key that stands for them, ``sock`` the server,
+        as ``host:port``. What changes the state of a connection, as MULTI does, needs one of the two unless it has
+        a key, and everything up to EXEC must belong to the same server: ClusterError, before it is sent.
+        """
+        self._take_bundle()
+        words = argv(args, self._encoding)
+        spec = find(words)
+        node = await self._node_for(words, spec, shard_key, sock)
+        if self._bulk is not None:
+            await self._bulk.add((node, words, spec, shard_key))
+            return None
+        if sock is not None or self._engaged is not None:
+            client = await self._take_bundle().client(node)
+            return await client.execute(*words)
+        return await self._execute_at(node, words, spec, shard_key)
+
+    async def _node_for(
+        self, words: Sequence[bytes], spec: Spec | None, shard_key: object, sock: object
+    ) -> Node:
+        engaged = self._engaged
+        named = shard_key is not None or sock is not None or (spec is not None and bool(spec.key_specs))
+        if not named and engaged is not None:
+            return engaged
+        if not named and spec is not None and spec.stateful:
+            raise ClusterError(
+                f"{spec.name} concerns one connection of several: say which, with shard_key= or sock="
+            )
+        node = await self._pinned(sock) if sock is not None else await self._route(words, spec, shard_key)
+        if engaged is not None and node != engaged:
+            name = spec.name if spec else "the command"
+            raise ClusterError(
+                f"{name} belongs to {node}, but the transaction or subscription is on {engaged}"
+            )
+        return node
+
+    @property
+    def _engaged(self) -> Node | None:
+        """The node where a transaction or subscription is going on."""
+        for node, client in self._take_bundle().clients.items():
+            if client.engaged:
+                return node
+        return None
+
+    def _take_bundle(self) -> Bundle:
+        if self._bundle is None:
+            raise PyRedisError("this client is released; acquire another one")
+        if self._bundle.error is not None:
+            raise PyRedisConnClosed(str(self._bundle.error))
+        return self._bundle
+
+    # -- bulk
+
+    async def bulk_start(self, bulk_size: int = 5000, keep_results: bool = True) -> None:
+        """Have commands sent in batches from now on: they return None, ``bulk_stop`` returns their replies.
+
+        ``bulk_size`` commands, over all servers, are sent at once. Without ``keep_results`` only error replies are
+        kept. Commands that change the state of a connection are refused meanwhile.
+        """
+        if self._bulk is not None:
+            raise PyRedisError("a bulk was started already; await bulk_stop() first")
+        if self._engaged is not None:
+            raise ClusterError(
+                "a bulk over several servers cannot be part of a transaction; EXEC or DISCARD first"
+            )
+        self._bulk = _Bulk(self._execute_batch, bulk_size, keep_replies=keep_results)
+
+    async def bulk_stop(self) -> list[Reply]:
+        """Return the replies of the bulk in order, error replies in place as ReplyError objects.
+
+        Raises PyRedisConnError when a connection broke meanwhile.
+        """
+        bulk, self._bulk = self._bulk, None
+        if bulk is None:
+            raise PyRedisError("no bulk was started; await bulk_start() first")
+        self._take_bundle()
+        return await bulk.stop()
+
+    def bulk_drop(self) -> None:
+        """End the bulk at once and forget its commands that were not sent yet."""
+        self._bulk = None
+
+    @property
+    def bulk_replies(self) -> list[Reply]:
+        """The replies of the bulk so far; they grow by the batch."""
+        return [] if self._bulk is None else self._bulk.replies
+
+    def pipeline(self, bulk_size: int = 5000, keep_results: bool = True) -> Pipeline:
+        """``async with client.pipeline() as p``: a bulk for the length of a block; then ``p.replies``."""
+        return Pipeline(self, bulk_size, keep_results)
+
+    async def _execute_batch(self, batch: Sequence[Command]) -> list[Reply | PyRedisError]:
+        """Return the replies of commands for several nodes, sent at once, in order."""
+        places: dict[Node, list[int]] = {}
+        for place, (node, *_) in enumerate(batch):
+            places.setdefault(node, []).append(place)
+        answered = await asyncio.gather(
+            *(self._execute_many_at(node, [batch[place] for place in own]) for node, own in places.items())
+        )
+        replies: list[Reply | PyRedisError] = [None] * len(batch)
+        for own, parts in zip(places.values(), answered, strict=True):
+            for place, reply in zip(own, parts, strict=True):
+                replies[place] = reply
+        return replies
+
+    async def _execute_many_at(self, node: Node, commands: Sequence[Command]) -> list[Reply | PyRedisError]:
+        """Return the replies of commands for one node; what became of a connection stands in for the others."""
+        replies: list[Reply | PyRedisError] = []
+        try:
+            client = await self._take_bundle().client(node)
+            async with client.pipeline(len(commands) + 1) as pipeline:
+                replies = pipeline.replies  # type: ignore[assignment]
+                for _, words, _, _ in commands:
+                    await pipeline.execute(*words)
+        except PyRedisError as error:
+            replies = [*replies, *[error] * (len(commands) - len(replies))]
+        return replies
+
+    # -- the end
+
+    def detach(self) -> Bundle | None:
+        """Take the connections out of the client, which is dead from then on; None when that was done before."""
+        bundle, self._bundle = self._bundle, None
+        return bundle
+
+    def close(self) -> None:
+        """Close at once; whoever waits for a reply gets PyRedisConnClosed."""
+        if self._bundle is not None:
+            self._bundle.abort()
+
+    async def wait_closed(self) -> None:
+        """Return when the sockets are gone."""
+        if self._bundle is not None:
+            await self._bundle.wait_closed()
+
+    @property
+    def closed(self) -> bool:
+        return self._bundle is None or self._bundle.closed
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the next user would find every connection as it was opened."""
+        return self._bundle is not None and not self._bundle.closed and self._bundle.clean
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+        await self.wait_closed()
+
+
+class _Bulk:
+    """The commands between ``bulk_start`` and ``bulk_stop``, ``size`` of them in a batch."""
+
+    def __init__(
+        self,
+        execute_batch: Callable[[Sequence[Command]], Awaitable[list[Reply | PyRedisError]]],
+        size: int,
+        *,
+        keep_replies: bool,
+    ) -> None:
+        if isinstance(size, bool) or not isinstance(size, int):
+            raise TypeError(f"bulk_size must be an int, not {type(size).__name__}")
+        if size < 1:
+            raise ValueError(f"bulk_size must be at least 1, got {size}")
+        self.replies: list[Reply] = []
+        self._execute_batch = execute_batch
+        self._size = size
+        self._keep = keep_replies
+        self._unsent: list[Command] = []
+        self._broken: PyRedisConnError | None = None
+
+    async def add(self, command: Command) -> None:
+        spec = command[2]
+        if spec is not None and spec.stateful:
+            raise ClusterError(
+                f"{spec.name} changes the state of one connection; it cannot be part of a bulk over several"
+            )
+        self._unsent.append(command)
+        if len(self._unsent) >= self._size:
+            await self._flush()
+
+    async def stop(self) -> list[Reply]:
+        await self._flush()
+        if self._broken is not None:
+            raise self._broken
+        return self.replies
+
+    async def _flush(self) -> None:
+        batch, self._unsent = self._unsent, []
+        for reply in await self._execute_batch(batch):
+            if isinstance(reply, PyRedisConnError):
+                self._broken = self._broken or reply
+            elif isinstance(reply, PyRedisError) and not isinstance(reply, ReplyError):
+                raise reply
+            elif self._keep or isinstance(reply, ReplyError):
+                self.replies.append(reply)

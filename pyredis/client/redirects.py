@@ -1,0 +1,95 @@
+"""What to do when a node of a cluster does not execute a command: the driver of ``cluster.redirect``.
+
+It sends the command where the verdict says, sleeps when it says so, and has the map of the cluster corrected. How
+a command is sent to a node is its caller's affair.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from pyredis.address import TcpAddress
+from pyredis.client.cluster_map import ClusterMap
+from pyredis.cluster.redirect import Ask, GiveUp, Move, Reconnect, Wait, decide
+from pyredis.cluster.topology import Topology
+from pyredis.commands.spec import Spec
+from pyredis.exceptions import ClusterError, PyRedisError
+from pyredis.types import Reply
+
+__all__ = ["Send", "follow", "node_for"]
+
+_log = logging.getLogger(__name__)
+
+Send: TypeAlias = Callable[[TcpAddress, bool], Awaitable[Reply]]
+"""Sends the command to a node; True: right behind ASKING."""
+
+
+async def node_for(cluster: ClusterMap, slot: int | None, *, replica: bool) -> TcpAddress:
+    """Return the node for a command: a replica of the slot when asked for and there is one, else its primary.
+
+    Without a slot any shard will do. ClusterError when no node serves the slot.
+    """
+    found = _find(await cluster.learn(), slot, replica=replica)
+    if found is None:
+        found = _find(await cluster.refresh(), slot, replica=replica)
+    if found is None:
+        raise ClusterError(f"no node serves slot {slot}; `CLUSTER INFO` on a node tells more")
+    return found
+
+
+def _find(topology: Topology, slot: int | None, *, replica: bool) -> TcpAddress | None:
+    shard = random.choice(topology.shards) if slot is None else topology.shard(slot)
+    if shard is None:
+        return None
+    return random.choice(shard.replicas) if replica and shard.replicas else shard.primary
+
+
+async def follow(
+    cluster: ClusterMap,
+    error: PyRedisError,
+    asked: TcpAddress,
+    send: Send,
+    *,
+    slot: int | None,
+    spec: Spec | None,
+    patience: float,
+) -> Reply:
+    """Return the reply of a command that ``asked`` did not execute, from where it is executed at last.
+
+    Goes on for ``patience`` seconds, as long as the command was certainly not executed or is read-only; else
+    raises what became of it.
+    """
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + patience
+    readonly = spec is not None and spec.readonly
+    attempt = 0
+    while True:
+        verdict = decide(error, attempt, readonly=readonly, asked=asked, chance=random.random())
+        _log.debug("%s at %s: %s", type(error).__name__, asked, verdict)
+        asking = False
+        match verdict:
+            case GiveUp(reason):
+                if reason is error:
+                    raise reason
+                raise reason from error
+            case Move(address, moved):
+                cluster.moved(moved, address)
+                asked = address
+            case Ask(address):
+                asked, asking = address, True
+            case Wait(seconds) | Reconnect(seconds):
+                if loop.time() + seconds > ends:
+                    raise error
+                await asyncio.sleep(seconds)
+                if isinstance(verdict, Reconnect):
+                    await cluster.refresh(avoid=asked)
+                asked = await node_for(cluster, slot, replica=False)
+        attempt += 1
+        try:
+            return await send(asked, asking)
+        except PyRedisError as again:
+            error = again

@@ -1,0 +1,106 @@
+"""What to do next when a node did not execute a command. Pure: sees an error, never a socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from pyredis.address import TcpAddress
+from pyredis.exceptions import (
+    AskError,
+    ClusterDown,
+    ClusterError,
+    Loading,
+    MasterDown,
+    MovedError,
+    PyRedisConnError,
+    PyRedisConnReadTimeout,
+    PyRedisError,
+    TryAgain,
+)
+from pyredis.retry import Backoff
+
+__all__ = ["HOPS", "Ask", "GiveUp", "Move", "Reconnect", "Verdict", "Wait", "decide"]
+
+HOPS: Final = 16
+"""How often a command may be sent elsewhere, or again, before it is given up."""
+
+_WAITS: Final = Backoff(first=0.02, most=0.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The slot is another node's for good: send the command there, and remember."""
+
+    address: TcpAddress
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Send ASKING and the command to this node, this once."""
+
+    address: TcpAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The cluster is busy with itself: try again after so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """The node cannot be reached: find out who has the slot, after so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Raise this."""
+
+    error: PyRedisError
+
+
+Verdict: TypeAlias = Move | Ask | Wait | Reconnect | GiveUp
+
+
+def decide(error: PyRedisError, attempt: int, *, readonly: bool, asked: TcpAddress, chance: float) -> Verdict:
+    """Return what to do about a command that the node ``asked`` answered with ``error``.
+
+    ``attempt`` counts from 0; ``chance`` is a number from 0 to 1. Only what was certainly not executed, or is
+    ``readonly``, is ever sent again.
+    """
+    pause = _WAITS.delay(attempt, chance)
+    match error:
+        case MovedError() | AskError():
+            return _redirected(error, attempt, asked, pause)
+        case TryAgain() | ClusterDown() | Loading() | MasterDown() if attempt < HOPS:
+            return Wait(pause)
+        case PyRedisConnReadTimeout():
+            return GiveUp(error)
+        case PyRedisConnError() if attempt < HOPS and (readonly or error.sent is False):
+            return Reconnect(pause)
+    return GiveUp(error)
+
+
+def _redirected(error: MovedError | AskError, attempt: int, asked: TcpAddress, pause: float) -> Verdict:
+    address = _target(error, asked)
+    if address is None or error.slot < 0:
+        return GiveUp(ClusterError(f"{asked} redirects to nowhere: {error.message}"))
+    if attempt >= HOPS:
+        return GiveUp(ClusterError(f"redirected {HOPS} times, at last by {asked}: {error.message}"))
+    if address == asked:
+        return Wait(pause)
+    return Move(address, error.slot) if isinstance(error, MovedError) else Ask(address)
+
+
+def _target(error: MovedError | AskError, asked: TcpAddress) -> TcpAddress | None:
+    """Return where a redirect points to: a node that does not know its own host means the one it was asked at."""
+    host, _, port = error.address.rpartition(":")
+    try:
+        return TcpAddress(asked.host if host in ("", "?") else host.strip("[]"), int(port))
+    except ValueError:
+        return None

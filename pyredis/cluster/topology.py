@@ -1,0 +1,191 @@
+"""Which node of a cluster has which slots, read from what a node says. Pure: values in, value out.
+
+What a node says is taken with care: a node without an address that can be reached is left out, and what is no
+topology at all is ProtocolError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, TypeAlias
+
+from pyredis.address import TcpAddress
+from pyredis.commands.slots import SLOTS
+from pyredis.exceptions import ProtocolError
+from pyredis.types import Reply, plain
+
+__all__ = ["Shard", "Topology", "from_shards", "from_slots"]
+
+_Ranges: TypeAlias = "dict[Shard, list[tuple[int, int]]]"
+
+_UNKNOWN: Final = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A primary and the replicas that it can be read from."""
+
+    primary: TcpAddress
+    replicas: tuple[TcpAddress, ...] = ()
+
+
+class Topology:
+    """The shards, and whose each slot is; equal when both are."""
+
+    def __init__(self, shards: Iterable[Shard], owners: Sequence[Shard | None]) -> None:
+        """``owners`` is the shard of each slot, from 0 on; None where there is none."""
+        self.shards = tuple(shards)
+        self._owners = tuple(owners)
+
+    def shard(self, slot: int) -> Shard | None:
+        """Return who has a slot; None is nobody."""
+        return self._owners[slot]
+
+    @cached_property
+    def primaries(self) -> tuple[TcpAddress, ...]:
+        return tuple(dict.fromkeys(shard.primary for shard in self.shards))
+
+    @cached_property
+    def replicas(self) -> tuple[TcpAddress, ...]:
+        return tuple(dict.fromkeys(replica for shard in self.shards for replica in shard.replicas))
+
+    @cached_property
+    def nodes(self) -> tuple[TcpAddress, ...]:
+        return tuple(dict.fromkeys((*self.primaries, *self.replicas)))
+
+    @cached_property
+    def uncovered(self) -> int:
+        """How many slots nobody has."""
+        return self._owners.count(None)
+
+    @property
+    def covered(self) -> bool:
+        return not self.uncovered
+
+    def moved(self, slot: int, address: TcpAddress) -> Topology:
+        """Return the same, but for one slot that ``address`` has now; its other slots, if any, stay its own."""
+        owner = self._owners[slot]
+        if owner is not None and owner.primary == address:
+            return self
+        shard = next((shard for shard in self.shards if shard.primary == address), Shard(address))
+        owners = (*self._owners[:slot], shard, *self._owners[slot + 1 :])
+        return Topology(dict.fromkeys((*self.shards, shard)), owners)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Topology):
+            return NotImplemented
+        return set(self.shards) == set(other.shards) and self._owners == other._owners
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.shards))
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.shards)} shards, {len(self.nodes)} nodes, {self.uncovered} slots uncovered"
+        return f"<Topology: {counts}>"
+
+
+def _topology(ranges: _Ranges) -> Topology:
+    owners: list[Shard | None] = [None] * SLOTS
+    for shard, spans in ranges.items():
+        for first, last in spans:
+            owners[first : last + 1] = [shard] * (last + 1 - first)
+    return Topology(ranges, owners)
+
+
+def from_slots(reply: Reply, asked: TcpAddress) -> Topology:
+    """Return what a CLUSTER SLOTS reply of the node ``asked`` says."""
+    ranges: _Ranges = {}
+    try:
+        for entry in _items(plain(reply)):
+            first, last, primary, *replicas = _items(entry)
+            span = _span(first, last)
+            address = _listed(primary, asked)
+            if address is not None:
+                others = [replica for entry in replicas if (replica := _listed(entry, asked))]
+                ranges.setdefault(Shard(address, tuple(others)), []).append(span)
+    except (TypeError, ValueError, LookupError):
+        raise ProtocolError(
+            f"{asked} answered CLUSTER SLOTS with something else than slots and nodes"
+        ) from None
+    return _topology(ranges)
+
+
+def from_shards(reply: Reply, asked: TcpAddress, *, tls: bool = False) -> Topology:
+    """Return what a CLUSTER SHARDS reply of the node ``asked`` says; with ``tls``, the ports for TLS."""
+    ranges: _Ranges = {}
+    try:
+        for entry in _items(plain(reply)):
+            shard = _fields(entry)
+            slots = _items(shard["slots"])
+            spans = [_span(first, last) for first, last in zip(slots[::2], slots[1::2], strict=True)]
+            nodes = [_fields(node) for node in _items(shard["nodes"])]
+            primary = next(_online(nodes, asked, "master", tls), None)
+            others = tuple(_online(nodes, asked, "replica", tls))
+            if primary is not None and spans:
+                ranges.setdefault(Shard(primary, others), []).extend(spans)
+    except (TypeError, ValueError, LookupError):
+        raise ProtocolError(f"{asked} answered CLUSTER SHARDS with something else than shards") from None
+    return _topology(ranges)
+
+
+def _online(
+    nodes: Sequence[Mapping[str, object]], asked: TcpAddress, role: str, tls: bool
+) -> Iterator[TcpAddress]:
+    """Yield the addresses of the nodes of a role that can be talked to; a failed primary is still the primary."""
+    for node in nodes:
+        if _text(node["role"]) != role or (
+            role == "replica" and _text(node.get("health", "online")) != "online"
+        ):
+            continue
+        endpoint = _text(node.get("endpoint") or "")
+        host = _text(node.get("ip") or "") if endpoint == _UNKNOWN else endpoint
+        port = node.get("tls-port" if tls else "port")
+        address = _address(host, asked, port)
+        if address is not None:
+            yield address
+
+
+def _listed(entry: object, asked: TcpAddress) -> TcpAddress | None:
+    """Return the address of a node in CLUSTER SLOTS; None when it cannot be known."""
+    host, port, *rest = _items(entry)
+    name = _text(host or "")
+    if name == _UNKNOWN:
+        known = _fields(rest[1]) if len(rest) > 1 else {}
+        name = _text(known.get("ip") or _UNKNOWN)
+    return _address(name, asked, port)
+
+
+def _address(host: str, asked: TcpAddress, port: object) -> TcpAddress | None:
+    if host == _UNKNOWN or not isinstance(port, int) or not 0 < port < 65536:
+        return None
+    return TcpAddress(host or asked.host, port)
+
+
+def _span(first: object, last: object) -> tuple[int, int]:
+    if not (isinstance(first, int) and isinstance(last, int) and 0 <= first <= last < SLOTS):
+        raise ValueError("no slots")
+    return first, last
+
+
+def _items(reply: object) -> Sequence[object]:
+    if not isinstance(reply, list):
+        raise TypeError("no list")
+    return reply
+
+
+def _fields(reply: object) -> dict[str, object]:
+    """Return the pairs of a map, or of a list that stands for one."""
+    if isinstance(reply, dict):
+        return {_text(name): value for name, value in reply.items()}
+    flat = _items(reply)
+    return {_text(name): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, str):
+        return value
+    raise TypeError("no string")

@@ -1,0 +1,214 @@
+"""The pool of a cluster: every command at the node that has its slot, whatever becomes of the nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Unpack, cast
+
+from pyredis.address import TcpAddress
+from pyredis.client.async_cluster import AsyncClusterClient
+from pyredis.client.cluster_map import ClusterMap, addresses_of
+from pyredis.client.nodes import Bundle, Node, named
+from pyredis.client.redirects import follow, node_for
+from pyredis.cluster import routing
+from pyredis.cluster.topology import Topology
+from pyredis.commands.slots import SLOTS, key_slot
+from pyredis.commands.spec import TABLE, Spec, Table
+from pyredis.exceptions import ClusterError, PyRedisError
+from pyredis.options import replica_choice
+from pyredis.pool.async_base import PoolOptions
+from pyredis.pool.node import NodePool
+from pyredis.pool.nodes import Audience, NodesPool, Planned
+from pyredis.pool.sharing import spellings
+from pyredis.resp.encode import argv
+from pyredis.types import Argument, Reply
+
+__all__ = ["AsyncClusterPool"]
+
+_PATIENCE: Final = 2.0
+
+
+class AsyncClusterPool(NodesPool):
+    """Connections to the nodes of the cluster that ``seeds``, a list of ``(host, port)``, belong to.
+
+    With ``replica_ok`` (or ``slave_ok``, the same) what is read-only is read from replicas, which may be behind.
+    The other options are those of ``AsyncBasePool``, by keyword; ``pool_size`` is for each node. The nodes are
+    asked where the slots are when the first command needs that, and whenever what is known turns out to be wrong.
+    """
+
+    def __init__(
+        self,
+        seeds: Sequence[tuple[str, int]],
+        replica_ok: bool = False,
+        *,
+        slave_ok: bool | None = None,
+        **options: Unpack[PoolOptions],
+    ) -> None:
+        super().__init__(**options)
+        self._replica_ok = replica_choice(replica_ok, slave_ok)
+        self._cluster = ClusterMap(
+            addresses_of("seeds", seeds), self._ask_node, tls=self._options.tls is not None
+        )
+        self._cluster.on_change = self._arrange
+        self._table: Table | None = None
+        self._primaries: list[NodePool | None] = [None] * SLOTS
+        self._readers: list[NodePool | None] = [None] * SLOTS
+        self._plain: dict[object, tuple[int, list[NodePool | None]]] = {}
+
+    @property
+    def replica_ok(self) -> bool:
+        """Whether replicas are read from."""
+        return self._replica_ok
+
+    slave_ok = replica_ok
+
+    @property
+    def seeds(self) -> tuple[TcpAddress, ...]:
+        return self._cluster.seeds
+
+    @property
+    def topology(self) -> Topology | None:
+        """Which node has which slots, as far as that is known now."""
+        return self._cluster.topology
+
+    def _where(self) -> str:
+        return ",".join(map(str, self._cluster.seeds))
+
+    # -- execute
+
+    async def execute(self, *args: Argument, shard_key: object = None, sock: object = None) -> Reply:
+        # What most commands are: one key, where it always is, and its node known.
+        try:
+            at, owners = self._plain[args[0]]
+            key = args[at]
+            node = owners[key_slot(key if type(key) is bytes else argv((key,), self.encoding)[0])]
+        except (LookupError, TypeError, ValueError):
+            node = None
+        if node is None or shard_key is not None or sock is not None:
+            return await super().execute(*args, shard_key=shard_key, sock=sock)
+        try:
+            return await node.execute(*args)
+        except PyRedisError as error:
+            words = argv(args, self.encoding)
+            spec = self._find(words)
+            return await self._mend((node.node, words, spec, routing.slot(words, spec)), error)
+
+    def _find(self, words: Sequence[bytes]) -> Spec | None:
+        return (self._table or TABLE).find(words)
+
+    async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Planned:
+        words = tuple(words)
+        if spec is None:
+            spec = await self._learn_command(words)
+        key = None if shard_key is None else argv((cast("Argument", shard_key),), self.encoding)[0]
+        slot = routing.slot(words, spec, key)
+        if slot is None and spec is not None and routing.partial(spec):
+            raise ClusterError(
+                f"{spec.name} concerns more nodes than one: execute_split() merges their replies, execute_on() "
+                "gives each, and sock='host:port' asks one"
+            )
+        reads = self._replica_ok and spec is not None and spec.readonly
+        node = await node_for(self._cluster, slot, replica=reads)
+        if spec is not None and slot is not None and key is None and _has_one_key(spec):
+            owners = self._readers if reads else self._primaries
+            owners[slot] = self._node(node)
+            place = spec.key_specs[0][1][1], owners
+            self._plain.update(dict.fromkeys(spellings(spec.name), place))
+        return node, words, spec, slot
+
+    async def _learn_command(self, words: Sequence[bytes]) -> Spec | None:
+        """Return the row of a command that only the servers know, or None when they do not either."""
+        if self._table is None:
+            self._table = Table()
+        node = await node_for(self._cluster, None, replica=False)
+        self._table.learn(await self._pool_of(node).execute(b"COMMAND", b"INFO", words[0]))
+        return self._table.find(words)
+
+    async def _mend(self, planned: Planned, error: PyRedisError) -> Reply:
+        node, words, spec, slot = planned
+        assert isinstance(node, TcpAddress)
+
+        async def send(address: TcpAddress, asking: bool) -> Reply:
+            pool = self._node(address)
+            if asking:
+                return await pool.execute_after_asking(words, spec)
+            return await pool.execute(*words)
+
+        if self._closed:
+            raise error
+        return await follow(self._cluster, error, node, send, slot=slot, spec=spec, patience=self._patience)
+
+    @property
+    def _patience(self) -> float:
+        """Seconds for which a command that no node executed is tried again."""
+        return self.read_timeout or _PATIENCE
+
+    # -- nodes
+
+    async def _ask_node(self, address: TcpAddress, words: tuple[bytes, ...]) -> Reply:
+        return await self._node(address).execute(*words)
+
+    def _node(self, address: TcpAddress) -> NodePool:
+        pool = self._pool_of(address)
+        assert isinstance(pool, NodePool)
+        return pool
+
+    def _make_pool(self, node: Node) -> NodePool:
+        assert isinstance(node, TcpAddress)
+        return NodePool(node, self._silent, replica=self._replica_ok, **self._node_options)
+
+    def _silent(self, address: TcpAddress) -> None:
+        """Hear that a node is silent: the others may have given it up."""
+        self._cluster.refresh_soon(avoid=address)
+
+    def _arrange(self, topology: Topology) -> None:
+        """Have every slot's node looked up anew, and leave the nodes that have gone."""
+        for owners in (self._primaries, self._readers):
+            owners[:] = [None] * SLOTS
+        for node, pool in list(self._pools.items()):
+            if node not in topology.primaries and cast("NodePool", pool).suspected:
+                pool.abandon(f"{node} is silent, and the cluster goes on without it")
+            if node not in topology.nodes:
+                self._drop_pool(node)
+
+    async def _nodes(self, audience: Audience) -> Sequence[Node]:
+        topology = await self._cluster.learn()
+        if audience == "primaries":
+            return topology.primaries
+        if audience == "replicas":
+            return topology.replicas
+        if audience == "all":
+            return topology.nodes
+        raise ValueError(f"there are 'primaries', 'replicas' and 'all' nodes, not {audience!r}")
+
+    async def _pinned(self, sock: object) -> Node:
+        topology = await self._cluster.learn()
+        return named(topology.nodes, sock)
+
+    # -- leases
+
+    def _client(self, bundle: Bundle) -> AsyncClusterClient:
+        return AsyncClusterClient.over(
+            bundle,
+            self._cluster,
+            replica_ok=self._replica_ok,
+            encoding=self.encoding,
+            patience=self._patience,
+        )
+
+    def shut(self) -> None:
+        self._cluster.close()
+        super().shut()
+
+    async def close(self) -> None:
+        """Close every connection; fail whoever waits with PyRedisConnClosed. Waits for no reply."""
+        await super().close()
+        await self._cluster.wait_closed()
+
+
+def _has_one_key(spec: Spec) -> bool:
+    """Whether the command has one key, always in the same place, and may be sent without more thought."""
+    if len(spec.key_specs) != 1 or spec.blocking or spec.subcommands or " " in spec.name:
+        return False
+    _, search, rest = spec.key_specs[0]
+    return bool(search[0] == "index" and rest[:2] == ("range", 0))
