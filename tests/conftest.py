@@ -16,19 +16,48 @@ from typing import TypeAlias
 
 import pytest
 
+from tests.clusters import Cluster
 from tests.proxy import BackgroundProxy, Proxy, in_background
-from tests.servers import BINARIES, MissingServer, Server, until
+from tests.sentinels import Sentinels
+from tests.servers import BINARIES, Binary, MissingServer, Server, until
 from tests.terminal import Terminal
 
-__all__ = ["MakeBackgroundProxy", "MakeProxy", "MakeServer", "MakeTerminal"]
+__all__ = [
+    "MakeBackgroundProxy",
+    "MakeCluster",
+    "MakeProxy",
+    "MakeSentinels",
+    "MakeServer",
+    "MakeTerminal",
+]
 
+MakeCluster: TypeAlias = Callable[..., Cluster]
+MakeSentinels: TypeAlias = Callable[..., Sentinels]
 MakeServer: TypeAlias = Callable[..., Server]
 MakeProxy: TypeAlias = Callable[[Server], Awaitable[Proxy]]
 MakeTerminal: TypeAlias = Callable[..., Terminal]
 MakeBackgroundProxy: TypeAlias = Callable[[Server], BackgroundProxy]
 
 _LEAK_DEADLINE = 2.0  # seconds; what is being closed may need some turns of the loop
-_SERVERS = ("shared_server", "redis82", "valkey9", "redis70", "redis62", "server")
+_SERVERS = (
+    "shared_server",
+    "redis82",
+    "valkey9",
+    "redis70",
+    "redis62",
+    "server",
+    "shared_cluster",
+    "cluster",
+    "cluster82",
+    "durable_cluster",
+    "make_cluster",
+    "shared_sentinels",
+    "sentinels",
+    "sentinels82",
+    "durable_sentinels",
+    "make_sentinels",
+)
+_DURABLE = ("appendonly yes", "appendfsync always", "auto-aof-rewrite-percentage 0")
 _FOREIGN_PREFIXES = ("REDISCLI_", "REDIS_", "VALKEY_", "VALKEYCLI_", "PYREDIS_", "IREDIS", "XDG_")
 _FOREIGN_NAMES = (
     "NO_COLOR",
@@ -84,6 +113,11 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _make(name: str, *config: str) -> Server:
     """Return a server that is not started yet; skip the test when the machine lacks an optional one."""
+    return Server(_binary(name), *config)
+
+
+def _binary(name: str) -> Binary:
+    """Return a server program; skip the test when the machine lacks an optional one."""
     binary = BINARIES[name]
     try:
         binary.path()
@@ -91,7 +125,7 @@ def _make(name: str, *config: str) -> Server:
         if binary.optional:
             pytest.skip(str(missing))
         raise
-    return Server(binary, *config)
+    return binary
 
 
 @pytest.fixture(scope="session")
@@ -140,6 +174,88 @@ def make_server() -> Iterator[MakeServer]:
     """Return ``make_server("redis82", "requirepass secret", ...)``: a started server of the test's own."""
     with ExitStack() as stack:
         yield lambda name="redis82", *config: stack.enter_context(_make(name, *config))
+
+
+@pytest.fixture(scope="session")
+def shared_cluster() -> Iterator[Callable[[str], Cluster]]:
+    """Return the worker's own cluster of a binary, as new; the first call starts it."""
+    running: dict[str, Cluster] = {}
+
+    def shared(name: str) -> Cluster:
+        if name not in running:
+            running[name] = stack.enter_context(Cluster(_binary(name)))
+        running[name].reset()
+        return running[name]
+
+    with ExitStack() as stack:
+        yield shared
+
+
+@pytest.fixture(params=["redis82", "valkey9"])
+def cluster(request: pytest.FixtureRequest, shared_cluster: Callable[[str], Cluster]) -> Cluster:
+    """Return three primaries with a replica each, of Redis, then of Valkey."""
+    return shared_cluster(request.param)
+
+
+@pytest.fixture
+def cluster82(shared_cluster: Callable[[str], Cluster]) -> Cluster:
+    return shared_cluster("redis82")
+
+
+@pytest.fixture
+def make_cluster() -> Iterator[MakeCluster]:
+    """Return ``make_cluster("redis82", "appendonly yes", primaries=3, replicas=0)``: one of the test's own."""
+    with ExitStack() as stack:
+        yield lambda name="redis82", *config, **shape: stack.enter_context(
+            Cluster(_binary(name), *config, **shape)
+        )
+
+
+@pytest.fixture(params=["redis82", "valkey9"])
+def durable_cluster(request: pytest.FixtureRequest, make_cluster: MakeCluster) -> Cluster:
+    """Return a cluster of the test's own whose nodes record every write before they acknowledge it."""
+    return make_cluster(request.param, *_DURABLE)
+
+
+@pytest.fixture(params=["redis82", "valkey9"])
+def durable_sentinels(request: pytest.FixtureRequest, make_sentinels: MakeSentinels) -> Sentinels:
+    """Return sentinels of the test's own; the servers record every write before they acknowledge it."""
+    return make_sentinels(request.param, *_DURABLE)
+
+
+@pytest.fixture(scope="session")
+def shared_sentinels() -> Iterator[Callable[[str], Sentinels]]:
+    """Return the worker's own sentinels of a binary, as new; the first call starts them."""
+    running: dict[str, Sentinels] = {}
+
+    def shared(name: str) -> Sentinels:
+        if name not in running:
+            running[name] = stack.enter_context(Sentinels(_binary(name)))
+        running[name].reset()
+        return running[name]
+
+    with ExitStack() as stack:
+        yield shared
+
+
+@pytest.fixture(params=["redis82", "valkey9"])
+def sentinels(request: pytest.FixtureRequest, shared_sentinels: Callable[[str], Sentinels]) -> Sentinels:
+    """Return three sentinels with a primary and two replicas, of Redis, then of Valkey."""
+    return shared_sentinels(request.param)
+
+
+@pytest.fixture
+def sentinels82(shared_sentinels: Callable[[str], Sentinels]) -> Sentinels:
+    return shared_sentinels("redis82")
+
+
+@pytest.fixture
+def make_sentinels() -> Iterator[MakeSentinels]:
+    """Return ``make_sentinels("redis82", "requirepass secret", name="orders")``: a group of the test's own."""
+    with ExitStack() as stack:
+        yield lambda name="redis82", *config, **shape: stack.enter_context(
+            Sentinels(_binary(name), *config, **shape)
+        )
 
 
 @pytest.fixture

@@ -230,6 +230,8 @@ class Server:
     """
 
     host: Final = "127.0.0.1"
+    arguments: tuple[str, ...] = ()
+    """What stands behind the configuration file on the command line."""
 
     def __init__(self, binary: Binary, *config: str, port: int | None = None) -> None:
         self.binary = binary
@@ -272,8 +274,12 @@ class Server:
         else:
             self._launch()
         if not self._first_settings:
-            self._first_settings = self.settings()
-            self._first_users = self._users()
+            self.settle()
+
+    def settle(self) -> None:
+        """Take the settings and users of now for those that ``reset`` goes back to."""
+        self._first_settings = self.settings()
+        self._first_users = self._users()
 
     def stop(self) -> None:
         """Let the server end in good order (SIGTERM); kill it when it will not."""
@@ -406,12 +412,16 @@ class Server:
             with contextlib.suppress(hiredis.ReplyError):  # nothing was running, or it has no functions
                 self.command(kind, "KILL")
         self.command("CLIENT", "UNPAUSE")
-        self._restore_users()
-        self._restore_settings()
+        self.restore()
         for argv in _CLEANSING:
             self.command(*argv)
         if self.binary.major >= 7:
             self.command("FUNCTION", "FLUSH")
+
+    def restore(self) -> None:
+        """Bring users and settings back to where they were at first."""
+        self._restore_users()
+        self._restore_settings()
 
     def _users(self) -> list[list[str]]:
         """Return each user as the arguments of the ACL SETUSER that makes it: name, then rules."""
@@ -448,7 +458,7 @@ class Server:
         with self.log_path.open("ab") as log:
             log.truncate(0)
             self._process = subprocess.Popen(
-                [path, config],
+                [path, config, *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -57,7 +57,7 @@ class Bundle:
         part: Callable[[AsyncClient], Awaitable[None]],
     ) -> None:
         self.clients: dict[Node, AsyncClient] = {}
-        self.generation = 0
+        self.generation: int | None = None
         self.on_end: weakref.WeakMethod[Callable[[Wire], None]] | None = None
         self.on_idle: weakref.WeakMethod[Callable[[Wire], None]] | None = None
         self.error: PyRedisError | None = None

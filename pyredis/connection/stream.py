@@ -51,7 +51,7 @@ class Wire(asyncio.BufferedProtocol):
         self.options = options
         self.conversation = Conversation()
         self.lane: Lane | None = None
-        self.generation = 0
+        self.generation: int | None = None
         self.introduction: tuple[tuple[bytes, ...], ...] = ()
         """What goes out before a command, in the same packet, soon; its replies are dropped."""
         self.error: PyRedisError | None = None

@@ -82,7 +82,7 @@ class Statistics(NamedTuple):
 class Held(Protocol):
     """What a pool's books hold: a connection, or what stands for several of them."""
 
-    generation: int
+    generation: int | None
     on_end: weakref.WeakMethod[Callable[[Wire], None]] | None
     on_idle: weakref.WeakMethod[Callable[[Wire], None]] | None
 
@@ -428,7 +428,8 @@ class AsyncBasePool(Commands, Scanning):
             raise
         finally:
             self._openings.discard(unclosed)
-        wire.generation = generation
+        if wire.generation is None:
+            wire.generation = generation
         wire.on_end = weakref.WeakMethod(self._ended)
         wire.on_idle = weakref.WeakMethod(self._rested)
         self._opening -= 1

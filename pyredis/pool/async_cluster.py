@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Future, get_running_loop
 from collections.abc import Sequence
 from typing import Final, Unpack, cast
 
@@ -50,6 +51,7 @@ class AsyncClusterPool(NodesPool):
             addresses_of("seeds", seeds), self._ask_node, tls=self._options.tls is not None
         )
         self._cluster.on_change = self._arrange
+        self._utf8 = self.encoding in (None, "utf-8")
         self._table: Table | None = None
         self._primaries: list[NodePool | None] = [None] * SLOTS
         self._readers: list[NodePool | None] = [None] * SLOTS
@@ -77,21 +79,37 @@ class AsyncClusterPool(NodesPool):
     # -- execute
 
     async def execute(self, *args: Argument, shard_key: object = None, sock: object = None) -> Reply:
-        # What most commands are: one key, where it always is, and its node known.
+        # What most commands are: one key, where it always is, its node known, and a lane there.
         try:
-            at, owners = self._plain[args[0]]
+            name = args[0]
+            at, owners = self._plain[name]
             key = args[at]
-            node = owners[key_slot(key if type(key) is bytes else argv((key,), self.encoding)[0])]
+            if type(key) is not bytes:
+                key = key.encode() if type(key) is str and self._utf8 else argv((key,), self.encoding)[0]
+            node = owners[key_slot(key)]
         except (LookupError, TypeError, ValueError):
             node = None
         if node is None or shard_key is not None or sock is not None:
             return await super().execute(*args, shard_key=shard_key, sock=sock)
+        lane = node.lane
         try:
-            return await node.execute(*args)
+            if lane is None or name not in node.plain or get_running_loop() is not lane.loop:
+                return await node.execute(*args)
+            # This is Lane.ask, written out, as in SharingPool.
+            waiter: Future[Reply] = Future(loop=lane.loop)
+            lane.owed.append(waiter)
+            unsent = lane.unsent
+            unsent.append(args)
+            if len(unsent) == 1:
+                lane.schedule()
+            reply = await waiter
         except PyRedisError as error:
             words = argv(args, self.encoding)
             spec = self._find(words)
             return await self._mend((node.node, words, spec, routing.slot(words, spec)), error)
+        if lane.watchful:
+            node.weigh(lane, args, reply)
+        return reply
 
     def _find(self, words: Sequence[bytes]) -> Spec | None:
         return (self._table or TABLE).find(words)

@@ -59,7 +59,7 @@ class _Coming:
 class SharingPool(AsyncBasePool):
     """A pool whose ``execute`` writes the commands of many tasks to few connections, in one go."""
 
-    _lane: Lane | None = None
+    lane: Lane | None = None
     """Where plain commands go, as long as it is good; None asks for a choice."""
     _coming: _Coming | None = None
     """The lane that somebody opens now."""
@@ -67,7 +67,8 @@ class SharingPool(AsyncBasePool):
     def __init__(self, **options: Unpack[PoolOptions]) -> None:
         super().__init__(**options)
         self._pack = batch_packer(self._options)
-        self._plain: set[object] = set()
+        self.plain: set[object] = set()
+        """How commands that may take ``lane`` are written."""
         self._long: dict[str, int] = {}
 
     # -- execute
@@ -79,9 +80,9 @@ class SharingPool(AsyncBasePool):
         ``sock`` must be its address. A command that changes the state of its connection is StatefulCommand. When
         the connection breaks, the command is sent again, once, only if it was never written or is read-only.
         """
-        lane = self._lane
+        lane = self.lane
         try:
-            plain = args[0] in self._plain
+            plain = args[0] in self.plain
         except (IndexError, TypeError, ValueError):
             plain = False
         if not plain or lane is None or sock is not None or get_running_loop() is not lane.loop:
@@ -98,7 +99,7 @@ class SharingPool(AsyncBasePool):
         except PyRedisError as error:
             return await self._recover(error, args)
         if lane.watchful:
-            self._weigh(lane, args, reply)
+            self.weigh(lane, args, reply)
         return reply
 
     async def _execute(self, args: Sequence[Argument], sock: object) -> Reply:
@@ -111,7 +112,7 @@ class SharingPool(AsyncBasePool):
             return await self._execute_exclusively(words, spec)
         apart = spec.name in self._long
         if not (apart or spec.blocking or " " in spec.name):
-            self._plain |= spellings(spec.name)
+            self.plain |= spellings(spec.name)
         try:
             lane = await self._lane_for(apart=apart)
             reply: Reply = await lane.ask(words)
@@ -120,7 +121,7 @@ class SharingPool(AsyncBasePool):
         if apart:
             self._reconsider(spec, reply)
         elif lane.watchful:
-            self._weigh(lane, words, reply)
+            self.weigh(lane, words, reply)
         return reply
 
     async def _recover(self, error: PyRedisError, args: Sequence[Argument]) -> Reply:
@@ -147,13 +148,13 @@ class SharingPool(AsyncBasePool):
         else:
             self._long.pop(spec.name, None)
 
-    def _weigh(self, lane: Lane, args: Sequence[Argument], reply: Reply) -> None:
+    def weigh(self, lane: Lane, args: Sequence[Argument], reply: Reply) -> None:
         """Find out whether this reply was the long one."""
         if _is_long(reply):
             lane.watchful = False
             spec = find(argv(args, self.encoding))
             if spec is not None:
-                self._plain -= spellings(spec.name)
+                self.plain -= spellings(spec.name)
                 self._long[spec.name] = _SHORT_AGAIN
 
     # -- many commands
@@ -186,7 +187,7 @@ class SharingPool(AsyncBasePool):
         """Refuse what cannot be one of many: what blocks, changes state or is not known."""
         if isinstance(command, (str, bytes)):
             raise TypeError(f"a command is a list of arguments, not one {type(command).__name__}")
-        if command and isinstance(command[0], (str, bytes)) and command[0] in self._plain:
+        if command and isinstance(command[0], (str, bytes)) and command[0] in self.plain:
             return
         words = argv(command, self.encoding)
         spec = find(words)
@@ -195,7 +196,7 @@ class SharingPool(AsyncBasePool):
             name = spec.name if spec else words[0].decode("ascii", "replace")
             raise ValueError(f"{name} may block, or is not known: execute() it on its own")
         if spec.name not in self._long and " " not in spec.name:
-            self._plain |= spellings(spec.name)
+            self.plain |= spellings(spec.name)
 
     async def _execute_run(self, packed: bytes, count: int) -> list[Reply]:
         lane = await self._lane_for(apart=count > _MANY)
@@ -236,7 +237,7 @@ class SharingPool(AsyncBasePool):
         lanes = self._open_lanes
         if not lanes:
             return None
-        usual = self._lane if self._lane in lanes else None
+        usual = self.lane if self.lane in lanes else None
         if not apart and usual is not None and not usual.wire.stalled:
             return usual
         if apart:
@@ -249,7 +250,7 @@ class SharingPool(AsyncBasePool):
             return None
         best = min(good or others or lanes, key=Lane.load)
         if not apart and good:
-            self._lane = best
+            self.lane = best
         return best
 
     @property
@@ -296,12 +297,12 @@ class SharingPool(AsyncBasePool):
 
     def _stalled(self, wire: Wire) -> None:
         """Hear that a lane is held up by a long or a late reply."""
-        if self._lane is not None and self._lane is wire.lane:
-            self._lane = None
+        if self.lane is not None and self.lane is wire.lane:
+            self.lane = None
 
     def _lane_lost(self, lane: Lane) -> None:
-        if self._lane is lane:
-            self._lane = None
+        if self.lane is lane:
+            self.lane = None
 
 
 def _named(error: PyRedisError, name: str | None) -> PyRedisError:
