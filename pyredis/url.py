@@ -1,13 +1,19 @@
-"""What a URL says about a server: where it is, as whom, in which database and how to talk to it.
+"""What a URL says about servers: where they are, as whom, in which database and how to talk to them.
 
     redis://[user[:password]@]host[:port][/database][?option=value&...]      also valkey://
     rediss://...                                      the same over TLS;     also valkeys://
     unix://[user[:password]@]/path/to/socket[?db=database&...]
+    cluster://[user[:password]@]host[:port][,host[:port]...][/database][?...]
+    hash://...                                        fixed servers that share the keys
+    sentinel://[...@]host[:port][,...]/group[/database][?...]    or ?name=group; one,two are groups that share keys
+    pubsub://[...@]host[:port][...]                   a client that listens
+    redis+cluster://, redis+sentinel://, ...          the same; rediss+... over TLS; also valkey+..., valkeys+...
 
 User, password, host, path and values are percent-decoded; the last ``@`` ends the user and password, so a
 password may hold one unescaped. One word before the ``@`` is the password, as in redis-cli. Options are those of
 a pool, and for TLS the flags of redis-cli: ``cacert``, ``cacertdir``, ``cert``, ``key``, ``sni``, ``insecure``.
-No message shows the password.
+User and password are the servers'; those of sentinels are the options ``sentinel_username`` and
+``sentinel_password``. No message shows the password.
 """
 
 from __future__ import annotations
@@ -15,35 +21,51 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
 from pyredis.options import TlsOptions, checked_timeout
 
-__all__ = ["SCHEMES", "Target", "masked", "parse"]
+__all__ = ["SCHEMES", "Kind", "Target", "masked", "parse"]
 
-SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys", "unix")
-_ENCRYPTED: Final = ("rediss", "valkeys")
+Kind: TypeAlias = Literal["server", "cluster", "hash", "sentinel", "pubsub"]
+
+
+_BASES: Final = {"redis": False, "rediss": True, "valkey": False, "valkeys": True}
+_KINDS: Final[tuple[Kind, ...]] = ("cluster", "hash", "sentinel", "pubsub")
+SCHEMES: Final[dict[str, tuple[Kind, bool]]] = {
+    **{base: ("server", tls) for base, tls in _BASES.items()},
+    "unix": ("server", False),
+    **{kind: (kind, False) for kind in _KINDS},
+    **{f"{base}+{kind}": (kind, tls) for kind in _KINDS for base, tls in _BASES.items()},
+}
+"""What each scheme stands for, and whether over TLS."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a URL said; None where it said nothing. ``options`` are named as those of the pool."""
+    """What a URL said; None where it said nothing. ``options`` are named as those of the pool.
+
+    ``others`` are the addresses after the first one; ``groups`` the names that sentinels know.
+    """
 
     address: Address
     database: int | None = None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict, repr=False)  # which may hold a sentinel's password
+    kind: Kind = "server"
+    others: tuple[TcpAddress, ...] = ()
+    groups: tuple[str, ...] = ()
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the keyword arguments of a pool: what the URL said, except where ``given`` says it.
+        """Return the keyword arguments of a pool or client: what the URL said, except where ``given`` says it.
 
         The password of a URL belongs to the user of that URL, so it is not used for another one. ValueError
         when ``given`` says where the server is, too, or takes away the TLS that the URL asks for.
         """
-        for name in ("host", "port", "unix_sock"):
+        for name in ("host", "port", "unix_sock", "seeds", "buckets", "sentinels", "name"):
             if name in given:
                 raise ValueError(f"the URL says where the server is; leave out {name}")
         if "tls" in self.options and not given.get("tls", True):
@@ -58,9 +80,22 @@ class Target:
         for name in ("database", "username", "password"):
             if getattr(self, name) is not None:
                 said[name] = getattr(self, name)
+        return {**self._where(), **said}
+
+    def _where(self) -> dict[str, Any]:
         if isinstance(self.address, UnixAddress):
-            return {"unix_sock": self.address.path, **said}
-        return {"host": self.address.host, "port": self.address.port, **said}
+            return {"unix_sock": self.address.path}
+        pairs = [(address.host, address.port) for address in (self.address, *self.others)]
+        match self.kind:
+            case "cluster":
+                return {"seeds": pairs}
+            case "hash":
+                return {"buckets": pairs}
+            case "sentinel" if len(self.groups) > 1:
+                return {"sentinels": pairs, "buckets": list(self.groups)}
+            case "sentinel":
+                return {"sentinels": pairs, "name": self.groups[0]}
+        return {"host": self.address.host, "port": self.address.port}
 
 
 def masked(url: str) -> str:
@@ -75,7 +110,8 @@ def masked(url: str) -> str:
     where, mark, query = where.partition("?")
     where += mark + "&".join(map(_masked_option, query.split("&")))
     if not at:
-        where = _NO_PORT.sub(r"\1:***", where)
+        hosts, slash, path = where.partition("/")
+        where = ",".join(_NO_PORT.sub(r"\1:***", host) for host in hosts.split(",")) + slash + path
     user, colon, _ = userinfo.partition(":")
     shown = f"{user}:***" if colon else "***"
     return f"{scheme}{separator}{shown}@{where}" if at else f"{scheme}{separator}{where}"
@@ -86,11 +122,14 @@ _NO_PORT: Final = re.compile(r"^(\[[^]/?]*\]|[^[:/?]*):(?!\d+(?:[/?]|$))[^/?]+")
 
 def _masked_option(option: str) -> str:
     name, equals, _ = option.partition("=")
-    return f"{name}=***" if equals and name not in _READERS else option
+    return f"{name}=***" if equals and (name not in _READERS or name in _SECRET) else option
 
 
-def parse(url: str) -> Target:
-    """Return what the URL says; PyRedisURLError says what is wrong with it."""
+def parse(url: str, *, any_kind: bool = False) -> Target:
+    """Return what the URL says; PyRedisURLError says what is wrong with it.
+
+    What is more than one server, or a client that only listens, is an error unless ``any_kind`` is welcome.
+    """
     if not isinstance(url, str):
         raise TypeError(f"a URL is a str, not {type(url).__name__}")
     scheme, separator, rest = url.partition("://")
@@ -98,9 +137,14 @@ def parse(url: str) -> Target:
         raise PyRedisURLError(f"{masked(url)!r} is not a URL; write redis://host:port/database")
     scheme = scheme.lower()
     if scheme not in SCHEMES:
+        simple = [name for name in SCHEMES if "+" not in name]
         raise PyRedisURLError(
-            f"unknown scheme {scheme!r} in {masked(url)}; use {', '.join(SCHEMES[:-1])} or {SCHEMES[-1]}"
+            f"unknown scheme {scheme!r} in {masked(url)}; use {', '.join(simple)}, "
+            "or two of them as in redis+sentinel or rediss+cluster"
         )
+    kind, _ = SCHEMES[scheme]
+    if kind != "server" and not any_kind:
+        raise PyRedisURLError(f"{masked(url)} is no URL of one server; pyredis.get_by_url() takes it")
     userinfo, _, where = rest.rpartition("@")
     if _OPTION_BEFORE_AT.search(userinfo):
         raise PyRedisURLError(f"an @ in an option of {masked(url)}; write it as %40 there")
@@ -116,14 +160,42 @@ def parse(url: str) -> Target:
 
 def _target(scheme: str, userinfo: str, where: str, query: str) -> Target:
     username, password = _credentials(userinfo)
-    options = _options(query, encrypted=scheme in _ENCRYPTED)
+    kind, encrypted = SCHEMES[scheme]
+    options = _options(query, kind, encrypted=encrypted)
     if scheme == "unix":
         return Target(_unix(where), options.pop("db", None), username, password, options)
-    address, path = _tcp(where)
+    hosts, _, path = where.partition("/")
+    groups: tuple[str, ...] = ()
+    if kind == "sentinel":
+        groups, path = _groups(path, options)
     if path and "db" in options:
         raise ValueError(f"two databases, /{path} and db={options['db']},")
     database = _database(path) if path else options.pop("db", None)
-    return Target(address, database, username, password, options)
+    several = "," in hosts
+    if several and kind not in _SEVERAL:
+        raise ValueError("two hosts (cluster, hash and sentinel URLs take several)")
+    default = 26379 if kind == "sentinel" else 6379
+    address, *others = [
+        _tcp(host, default, empty=not several) for host in (hosts.split(",") if several else [hosts])
+    ]
+    return Target(address, database, username, password, options, kind, tuple(others), groups)
+
+
+_SEVERAL: Final = ("cluster", "hash", "sentinel")
+
+
+def _groups(path: str, options: dict[str, Any]) -> tuple[tuple[str, ...], str]:
+    """Return the names of the groups, from the path or the option ``name``, and what is left of the path."""
+    first, _, rest = path.partition("/")
+    named = options.pop("name", None)
+    if named is None:
+        named, path = _unquoted(first), rest
+    elif rest or (first and not first.isdigit()):
+        raise ValueError("the name of the group twice")
+    groups = tuple(named.split(","))
+    if not all(groups):
+        raise ValueError("no name of a group (write sentinel://host/mymaster, or ?name=mymaster)")
+    return groups, path
 
 
 def _unquoted(text: str) -> str:
@@ -153,8 +225,10 @@ def _unix(path: str) -> UnixAddress:
     return UnixAddress(_unquoted(path))
 
 
-def _tcp(where: str) -> tuple[TcpAddress, str]:
-    hostport, _, path = where.partition("/")
+def _tcp(hostport: str, default: int, *, empty: bool) -> TcpAddress:
+    """Return the address of one host; ``empty`` stands for this machine."""
+    if not hostport and not empty:
+        raise ValueError("a comma without a host")
     if hostport.startswith("["):
         host, bracket, tail = hostport[1:].partition("]")
         if not bracket or (tail and not tail.startswith(":")):
@@ -166,7 +240,7 @@ def _tcp(where: str) -> tuple[TcpAddress, str]:
             raise ValueError("two ports (an IPv6 address stands in brackets, [::1]:6379)")
     if port and not (port.isascii() and port.isdigit()):
         raise ValueError("the port is not a number")
-    return TcpAddress(_unquoted(host) or "127.0.0.1", int(port or 6379)), path
+    return TcpAddress(_unquoted(host) or "127.0.0.1", int(port or default))
 
 
 def _database(text: str) -> int:
@@ -237,19 +311,37 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "read_timeout": _limit,
     **dict.fromkeys(_TLS_FIELDS, _filled),
     "insecure": _truth,
+    "name": _filled,
+    "replica_ok": _truth,
+    "retries": _whole,
+    "sentinel_password": _filled,
+    "sentinel_username": _filled,
+    "slave_ok": _truth,
 }
 """The options that a query may hold, and how each is read."""
+
+_POOLS: Final = ("server", "cluster", "hash", "sentinel")
+_ONLY: Final[Mapping[str, tuple[Kind, ...]]] = {
+    **dict.fromkeys(("acquire_timeout", "close_on_err", "pool_size"), _POOLS),
+    **dict.fromkeys(("replica_ok", "slave_ok"), ("cluster", "sentinel")),
+    **dict.fromkeys(("name", "retries", "sentinel_password", "sentinel_username"), ("sentinel",)),
+}
+"""The options that not every kind of URL may hold, and which may."""
+_SECRET: Final = ("sentinel_password",)
 
 _OPTION_BEFORE_AT: Final = re.compile(rf"[?&](?:{'|'.join(_READERS)})=")
 """What no password looks like: an option whose value holds the last ``@``."""
 
 
-def _options(query: str, *, encrypted: bool) -> dict[str, Any]:
+def _options(query: str, kind: Kind, *, encrypted: bool) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for option in filter(None, query.split("&")):
         name, equals, value = option.partition("=")
         if name not in _READERS:
-            raise ValueError(f"unknown option {name!r} (there are {', '.join(sorted(_READERS))})")
+            known = sorted(option for option in _READERS if kind in _ONLY.get(option, (kind,)))
+            raise ValueError(f"unknown option {name!r} (there are {', '.join(known)})")
+        if kind not in _ONLY.get(name, (kind,)):
+            raise ValueError(f"option {name}, which is for {' and '.join(_ONLY[name])} URLs,")
         if name in said:
             raise ValueError(f"option {name} twice")
         if not equals:
@@ -265,7 +357,7 @@ def _with_tls(said: dict[str, Any], *, encrypted: bool) -> dict[str, Any]:
     """Return the options with those of TLS made one."""
     fields = {_TLS_FIELDS[name]: said.pop(name) for name in _TLS_FIELDS if name in said}
     if fields and not encrypted:
-        raise ValueError("TLS options without TLS (write rediss or valkeys)")
+        raise ValueError("TLS options without TLS (write rediss or valkeys, rediss+cluster, ...)")
     if "verify" in fields:
         fields["verify"] = not fields["verify"]  # insecure=yes
     return {**said, "tls": TlsOptions(**fields)} if encrypted else said

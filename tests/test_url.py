@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
-from pyredis import AsyncPool, PyRedisURLError, TcpAddress, UnixAddress
+from pyredis import (
+    AsyncClusterPool,
+    AsyncHashPool,
+    AsyncPool,
+    AsyncPubSubClient,
+    AsyncSentinelHashPool,
+    AsyncSentinelPool,
+    PyRedisURLError,
+    TcpAddress,
+    UnixAddress,
+)
 from pyredis.options import TlsOptions
 from pyredis.pool.by_url import get_by_url
 from pyredis.url import Target, masked, parse
@@ -84,7 +96,14 @@ def test_a_url_says(url: str, target: Target) -> None:
         ("", "not a URL"),
         ("localhost:6379", "not a URL"),
         ("http://h", "unknown scheme 'http'"),
-        ("cluster://u:hush@h", "use redis, rediss, valkey, valkeys or unix"),
+        (
+            "http://u:hush@h",
+            "use redis, rediss, valkey, valkeys, unix, cluster, hash, sentinel, pubsub, or two",
+        ),
+        ("cluster://u:hush@h", "is no URL of one server; pyredis.get_by_url() takes it"),
+        ("redis+pubsub://u:hush@h", "is no URL of one server"),
+        ("redis://u:hush@h,i:2", "two hosts"),
+        ("redis://h?sentinel_password=hush", "which is for sentinel URLs"),
         ("redis://u:hush@h?cacert=/ca.pem", "TLS options without TLS"),
         ("unix://u:hush@/s?insecure=yes", "TLS options without TLS"),
         ("rediss://u:hush@h?key=/k.pem", "key_file without cert_file"),
@@ -172,8 +191,123 @@ def test_the_password_of_a_url_is_not_given_to_another_user() -> None:
 
 
 def test_a_pool_by_url_is_for_asyncio_only() -> None:
-    with pytest.raises(ValueError, match="asyncio only"):
-        get_by_url("redis://h", async_client=False)
+    with pytest.raises(
+        PyRedisURLError, match=r"no synchronous client for redis://u:\*\*\*@h: .* asyncio only"
+    ):
+        get_by_url("redis://u:hush@h", async_client=False)
+
+
+ONE: Final = TcpAddress("one", 7000)
+TWO: Final = TcpAddress("two", 6379)
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("cluster://one:7000,two", Target(ONE, kind="cluster", others=(TWO,))),
+        ("cluster://", Target(TcpAddress(), kind="cluster")),
+        ("redis+cluster://one:7000/2", Target(ONE, 2, kind="cluster")),
+        (
+            "cluster://[::1]:7000,[::2]",
+            Target(TcpAddress("::1", 7000), kind="cluster", others=(TcpAddress("::2"),)),
+        ),
+        (
+            "cluster://u:pw@one:7000?replica_ok=yes",
+            Target(ONE, None, "u", "pw", {"replica_ok": True}, "cluster"),
+        ),
+        ("rediss+cluster://one:7000", Target(ONE, options={"tls": TlsOptions()}, kind="cluster")),
+        (
+            "valkeys+hash://one:7000,two?insecure=yes",
+            Target(ONE, options={"tls": TlsOptions(verify=False)}, kind="hash", others=(TWO,)),
+        ),
+        ("hash://one:7000,two/3", Target(ONE, 3, kind="hash", others=(TWO,))),
+        (
+            "sentinel://one:7000,two?name=orders",
+            Target(ONE, kind="sentinel", others=(TcpAddress("two", 26379),), groups=("orders",)),
+        ),
+        ("redis+sentinel://one:7000/orders/4", Target(ONE, 4, kind="sentinel", groups=("orders",))),
+        ("sentinel://one:7000/orders?db=4", Target(ONE, 4, kind="sentinel", groups=("orders",))),
+        ("sentinel://one:7000/4?name=a%2Fb", Target(ONE, 4, kind="sentinel", groups=("a/b",))),
+        ("sentinel://one:7000/a,b", Target(ONE, kind="sentinel", groups=("a", "b"))),
+        (
+            "sentinel://u:pw@one:7000/a?retries=5&slave_ok=1&sentinel_username=s&sentinel_password=%40",
+            Target(
+                ONE,
+                None,
+                "u",
+                "pw",
+                {"retries": 5, "slave_ok": True, "sentinel_username": "s", "sentinel_password": "@"},
+                "sentinel",
+                groups=("a",),
+            ),
+        ),
+        ("pubsub://one:7000/1", Target(ONE, 1, kind="pubsub")),
+    ],
+)
+def test_a_url_of_several_servers_says(url: str, target: Target) -> None:
+    assert parse(url, any_kind=True) == target
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("cluster://u:hush@one,,two", "a comma without a host"),
+        ("cluster://u:hush@one,", "a comma without a host"),
+        ("cluster://one:1,two:hush", "the port is not a number"),
+        ("cluster://u:hush@one/db", "database 'db' is not a number"),
+        ("cluster://u:hush@one?name=x", "option name, which is for sentinel URLs"),
+        ("hash://u:hush@one?replica_ok=yes", "which is for cluster and sentinel URLs"),
+        ("pubsub://u:hush@one?pool_size=3", "option pool_size, which is for server and"),
+        ("pubsub://u:hush@one,two", "two hosts"),
+        ("sentinel://u:hush@one", "no name of a group"),
+        ("sentinel://u:hush@one?name=a,", "no name of a group"),
+        ("sentinel://u:hush@one/a?name=b", "the name of the group twice"),
+        ("sentinel://u:hush@one/a/b", "database 'b' is not a number"),
+        ("sentinel://u:hush@one/a/1?db=1", "two databases"),
+        ("sentinel://one/a?sentinel_password=hush&x=1", "unknown option 'x'"),
+        ("sentinel://one/a?sentinel_password=%hush", "a % that is followed"),
+        ("cluster://u:hush@one?cacert=/ca.pem", "TLS options without TLS"),
+        ("unix+cluster://u:hush@one", "unknown scheme 'unix+cluster'"),
+    ],
+)
+def test_a_url_of_several_servers_that_means_nothing_is_refused(url: str, says: str) -> None:
+    with pytest.raises(PyRedisURLError) as caught:
+        parse(url, any_kind=True)
+    assert says in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "shown"),
+    [
+        ("redis://one:7000", AsyncPool, "one:7000"),
+        ("cluster://one:7000,two", AsyncClusterPool, "one:7000,two:6379"),
+        ("valkey+hash://one:7000,two", AsyncHashPool, "one:7000,two:6379"),
+        ("redis+sentinel://one/orders/0", AsyncSentinelPool, "orders"),
+        ("sentinel://one?name=a,b", AsyncSentinelHashPool, "a,b"),
+        ("pubsub://one:7000", AsyncPubSubClient, "one:7000"),
+    ],
+)
+async def test_a_url_makes_the_right_object(url: str, kind: type, shown: str) -> None:
+    made = get_by_url(url, conn_timeout=7)
+    assert type(made) is kind
+    assert shown in repr(made)
+
+
+def test_what_a_url_says_of_sentinels_reaches_their_pool() -> None:
+    pool = get_by_url("sentinel://u:pw@one:7000,two/orders/3?retries=5&replica_ok=yes&sentinel_password=hush")
+
+    assert isinstance(pool, AsyncSentinelPool)
+    assert (pool.name, pool.retries, pool.replica_ok, pool.slave_ok) == ("orders", 5, True, True)
+    assert pool.sentinels == (ONE, TcpAddress("two", 26379))
+    assert (pool.username, pool.password, pool.database) == ("u", "pw", 3)
+    assert "hush" not in repr(pool)
+    assert "hush" not in repr(parse("sentinel://one/a?sentinel_password=hush", any_kind=True))
+
+
+def test_a_pool_of_one_server_is_not_made_of_a_cluster() -> None:
+    with pytest.raises(PyRedisURLError, match="get_by_url"):
+        AsyncPool.from_url("cluster://one,two")
 
 
 @pytest.mark.parametrize("options", [{"host": "other"}, {"port": 1}, {"unix_sock": "/s"}])
