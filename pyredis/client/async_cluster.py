@@ -138,7 +138,10 @@ class AsyncClusterClient(NodesClient):
         if self.closed or self._engaged is not None:
             raise error
         slot = self._slot(words, spec, shard_key)
-        return await follow(self._cluster, error, node, send, slot=slot, spec=spec, patience=self._patience)
+        harmless = spec is not None and spec.readonly
+        return await follow(
+            self._cluster, error, node, send, slot=slot, harmless=harmless, patience=self._patience
+        )
 
     async def _execute_many_at(self, node: Node, commands: Sequence[Command]) -> list[Reply | PyRedisError]:
         replies = await super()._execute_many_at(node, commands)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pyredis.address import Address
+from pyredis.client.cluster_map import addresses_of
 from pyredis.client.inbox import BUFFER_BYTES, BUFFER_SIZE
+from pyredis.client.listening import Listening
 from pyredis.client.messages import Heard, Message, Name, Reconnected, Unsubscribed
 from pyredis.client.subscriber import Subscriber
 from pyredis.connection.async_connection import address_of
@@ -70,7 +72,7 @@ class AsyncPubSubClient:
         buffer_size: int = BUFFER_SIZE,
         buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
-        self._subscriber = Subscriber(
+        self._listening = Listening(
             address_of(host, port, unix_sock),
             ConnectionOptions(
                 database=database,
@@ -92,13 +94,28 @@ class AsyncPubSubClient:
             buffer_bytes=buffer_bytes,
         )
 
+    @classmethod
+    def of_cluster(cls, seeds: Sequence[tuple[str, int]], **options: Any) -> Self:
+        """Return a client for the cluster that ``seeds``, a list of ``(host, port)``, belong to.
+
+        Channels and patterns are subscribed at any node, and at another one when that is lost; shard channels at
+        the nodes of their slots, wherever these go. ``options`` are those of the constructor, but for the address.
+        """
+        first, *others = addresses_of("seeds", seeds)
+        for name in ("host", "port", "unix_sock"):
+            if name in options:
+                raise TypeError(f"the seeds say where the cluster is; leave out {name}")
+        self = cls(first.host, first.port, **options)
+        self._listening.expect_cluster((first, *others))
+        return self
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.address} {'closed' if self.closed else 'open'}>"
 
     def __del__(self) -> None:
-        subscriber: Subscriber | None = self.__dict__.get("_subscriber")  # None: the options were refused
-        if subscriber is not None and subscriber.running:
-            subscriber.close()
+        listening: Listening | None = self.__dict__.get("_listening")  # None: the options were refused
+        if listening is not None and listening.running:
+            listening.close()
             text = f"a pub/sub client of {self.address} was not closed; close it, or use async with"
             warnings.warn(text, ResourceWarning, 2, self)
 
@@ -126,11 +143,11 @@ class AsyncPubSubClient:
 
     def close(self) -> None:
         """Close at once; whoever waits gets PyRedisConnClosed, ``async for`` ends, what was not read is gone."""
-        self._subscriber.close()
+        self._listening.close()
 
     async def wait_closed(self) -> None:
         """Return when the socket is gone."""
-        await self._subscriber.wait_closed()
+        await self._listening.wait_closed()
 
     # -- subscriptions
 
@@ -147,8 +164,13 @@ class AsyncPubSubClient:
         await self._begin(b"PSUBSCRIBE", patterns)
 
     async def ssubscribe(self, *shard_channels: Name) -> None:
-        """Subscribe to shard channels; in a cluster of one slot, and at its node; as ``subscribe``."""
-        await self._begin(b"SSUBSCRIBE", shard_channels)
+        """Subscribe to shard channels; as ``subscribe``.
+
+        In a cluster they must have one slot, ClusterError otherwise. They are subscribed at its node, and again
+        when it goes to another node: then the reader finds a ``Reconnected``.
+        """
+        _, *names = self._named_argv(b"SSUBSCRIBE", shard_channels)
+        await self._listening.ssubscribe(names)
 
     async def unsubscribe(self, *channels: Name) -> None:
         """Return when the server confirmed, or the connection is lost; without argument, for all channels.
@@ -163,7 +185,8 @@ class AsyncPubSubClient:
 
     async def sunsubscribe(self, *shard_channels: Name) -> None:
         """End shard channels, all of them without argument; as ``unsubscribe``."""
-        await self._subscriber.ask(*self._argv(b"SUNSUBSCRIBE", shard_channels))
+        _, *names = self._argv(b"SUNSUBSCRIBE", shard_channels)
+        await self._listening.sunsubscribe(names)
 
     async def ping(self, payload: Name = b"") -> Name:
         """Return the payload as the server sent it back, ``PONG`` for none, whether subscribed or not."""
@@ -174,9 +197,12 @@ class AsyncPubSubClient:
         raise ProtocolError("the server answered PING with something else than a string")
 
     async def _begin(self, command: bytes, names: Sequence[Name]) -> None:
+        await self._subscriber.ask(*self._named_argv(command, names))
+
+    def _named_argv(self, command: bytes, names: Sequence[Name]) -> tuple[bytes, ...]:
         if not names:
             raise TypeError(f"{command.decode().lower()} needs at least one name")
-        await self._subscriber.ask(*self._argv(command, names))
+        return self._argv(command, names)
 
     def _argv(self, command: bytes, names: Sequence[Name]) -> tuple[bytes, ...]:
         return argv((command, *names), self._subscriber.options.encoding)
@@ -234,10 +260,15 @@ class AsyncPubSubClient:
 
     @property
     def shard_channels(self) -> frozenset[Name]:
-        return self._names(b"SSUBSCRIBE")
+        return frozenset(map(self._name, self._listening.shard_channels))
 
     def _names(self, command: bytes) -> frozenset[Name]:
         return frozenset(map(self._name, self._subscriber.subscriptions.of(command)))
+
+    @property
+    def _subscriber(self) -> Subscriber:
+        """The connection for all but shard channels of a cluster."""
+        return self._listening.main
 
     def _name(self, name: bytes) -> Name:
         """Return a name as messages carry it."""

@@ -16,7 +16,6 @@ from pyredis.address import TcpAddress
 from pyredis.client.cluster_map import ClusterMap
 from pyredis.cluster.redirect import Ask, GiveUp, Move, Reconnect, Wait, decide
 from pyredis.cluster.topology import Topology
-from pyredis.commands.spec import Spec
 from pyredis.exceptions import ClusterError, PyRedisError
 from pyredis.types import Reply
 
@@ -55,20 +54,19 @@ async def follow(
     send: Send,
     *,
     slot: int | None,
-    spec: Spec | None,
+    harmless: bool,
     patience: float,
 ) -> Reply:
     """Return the reply of a command that ``asked`` did not execute, from where it is executed at last.
 
-    Goes on for ``patience`` seconds, as long as the command was certainly not executed or is read-only; else
-    raises what became of it.
+    Goes on for ``patience`` seconds, as long as the command was certainly not executed, or is ``harmless`` when it
+    is executed twice; else raises what became of it.
     """
     loop = asyncio.get_running_loop()
     ends = loop.time() + patience
-    readonly = spec is not None and spec.readonly
     attempt = 0
     while True:
-        verdict = decide(error, attempt, readonly=readonly, asked=asked, chance=random.random())
+        verdict = decide(error, attempt, readonly=harmless, asked=asked, chance=random.random())
         _log.debug("%s at %s: %s", type(error).__name__, asked, verdict)
         asking = False
         match verdict:

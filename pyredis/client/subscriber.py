@@ -26,6 +26,7 @@ from pyredis.exceptions import (
     CrossSlot,
     Loading,
     MasterDown,
+    MovedError,
     NoPerm,
     ProtocolError,
     PyRedisConnClosed,
@@ -38,7 +39,7 @@ from pyredis.options import ConnectionOptions, checked_timeout
 from pyredis.retry import Backoff
 from pyredis.types import Reply
 
-__all__ = ["Subscriber", "Subscriptions", "may_pass"]
+__all__ = ["Owner", "Subscriber", "Subscriptions", "may_pass", "size_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ _ENDS: Final[Mapping[bytes, bytes]] = {
     b"SUNSUBSCRIBE": b"SSUBSCRIBE",
 }
 """The commands that end subscriptions, and those that began them."""
+_ENDED_BY: Final = {begin: end for end, begin in _ENDS.items()}
 
 _NAMES_AT_ONCE: Final = 1000
 _PASSING: Final = (Busy, ClusterDown, Loading, MasterDown, TryAgain)
@@ -108,27 +110,49 @@ class _Request:
             self.answer.set_result(outcome)
 
 
+class Owner:
+    """Whom a subscriber asks about what it cannot know by itself; this one knows nothing better."""
+
+    async def find(self, address: Address) -> Address:
+        """Return where to connect to; ``address`` is where it was the last time."""
+        return address
+
+    def moved(self, name: bytes, error: MovedError | None) -> bool:
+        """Hear that a shard channel is at another node now; True: it is seen to."""
+        return False
+
+    def keeps(self, item: Heard) -> bool:
+        """Hear what came; True: it is kept back."""
+        return False
+
+    def ended(self, subscriber: Subscriber, error: Exception) -> bool:
+        """Hear that a subscriber is over; True: its readers need not know."""
+        return False
+
+
 class Subscriber:
     """A connection with subscriptions, opened by the first request and kept until ``close``.
 
-    What it hears is in ``inbox``. A connection that was lost is made again after the waits of ``reconnect``, or,
-    when that is None, ends the subscriber and the inbox with the error of the loss.
+    What it hears goes to ``inbox``, which others may fill as well; ``regulate`` is to be called when that turns
+    full or is so no more. A connection that was lost is made again after the waits of ``reconnect``, or, when that
+    is None, ends the subscriber with the error of the loss, and the inbox unless its owner knows better.
     """
 
     def __init__(
         self,
         address: Address,
         options: ConnectionOptions,
+        inbox: Inbox[Heard],
         *,
         reconnect: Backoff | None,
         health_check_interval: float | None,
-        buffer_size: int,
-        buffer_bytes: int,
+        owner: Owner | None = None,
     ) -> None:
         self.address = address
         self.options = options
         self.subscriptions = Subscriptions()
-        self.inbox: Inbox[Heard] = Inbox(buffer_size, buffer_bytes, self._regulate)
+        self.inbox = inbox
+        self._owner = owner or Owner()
         self.error: Exception | None = None
         """Why it is over; None while it is not."""
         self.dismissed = False
@@ -137,7 +161,7 @@ class Subscriber:
             raise TypeError(f"reconnect must be a Backoff or None, not {type(reconnect).__name__}")
         self._backoff = reconnect
         self._interval = checked_timeout("health_check_interval", health_check_interval)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._connection: AsyncConnection | None = None
         self._requests: list[_Request] = []
@@ -159,21 +183,26 @@ class Subscriber:
         self.bind()
         if self.error is not None:
             raise self._closed()
-        assert self._loop is not None
-        request = _Request(argv, self._loop.create_future())
+        assert self.loop is not None
+        request = _Request(argv, self.loop.create_future())
         self._requests.append(request)
         self._wake.set()
         if self._task is None:
-            self._task = self._loop.create_task(self._run())
+            self._task = self.loop.create_task(self._run())
         return await request.answer
 
     def bind(self) -> None:
         """Belong to this event loop from now on; PyRedisError when it belongs to another one."""
         loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = loop
-        elif self._loop is not loop:
+        if self.loop is None:
+            self.loop = loop
+        elif self.loop is not loop:
             raise PyRedisError(f"this subscriber of {self.address} belongs to another event loop")
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return bool(self._requests)
 
     @property
     def running(self) -> bool:
@@ -183,18 +212,18 @@ class Subscriber:
     def close(self) -> None:
         """Close at once, from wherever; who waits gets PyRedisConnClosed, what was not read is gone."""
         self.dismissed = True
-        if self._loop is None or _running_loop() is self._loop:
+        if self.loop is None or _running_loop() is self.loop:
             if self._task is not None:
                 self._task.cancel()
-            self._end(self._closed(), discard=True)
-        elif self._loop.is_closed():
+            self.end(self._closed(), discard=True)
+        elif self.loop.is_closed():
             self.error = self.error or self._closed()  # its tasks are gone, and nobody can be waiting
         else:
-            self._loop.call_soon_threadsafe(self.close)
+            self.loop.call_soon_threadsafe(self.close)
 
     async def wait_closed(self) -> None:
         """Return when nothing runs and nothing is open any more; the task of another event loop is its own."""
-        if self._task is not None and asyncio.get_running_loop() is self._loop:
+        if self._task is not None and asyncio.get_running_loop() is self.loop:
             await asyncio.wait({self._task})
         if self._connection is not None:
             await self._connection.wait_closed()
@@ -214,10 +243,10 @@ class Subscriber:
                     await self._serve()
                     await self._restore()
         except asyncio.CancelledError:
-            self._end(self._closed())
+            self.end(self._closed())
             raise
         except Exception as error:  # noqa: BLE001  the task has no caller; its readers are told
-            self._end(error)
+            self.end(error)
 
     async def _opened_first(self) -> bool:
         """Open the first connection; who asks for it is told why there is none, and may ask again."""
@@ -230,6 +259,7 @@ class Subscriber:
         return True
 
     async def _open(self) -> None:
+        self.address = await self._owner.find(self.address)
         connection = AsyncConnection.over(await open_wire(self.address, self.options))
         connection.on_unasked(self._hear)
         self._connection = connection
@@ -273,7 +303,7 @@ class Subscriber:
     async def _ask(self, *argv: bytes) -> Reply:
         """Return the reply of a command; what is read meanwhile is kept, however much there is."""
         self._asking = True
-        self._regulate()
+        self.regulate()
         try:
             reply = await self._standing().execute(*argv)
         except ReplyError:
@@ -284,7 +314,7 @@ class Subscriber:
             return reply
         finally:
             self._asking = False
-            self._regulate()
+            self.regulate()
 
     def _refuse_requests(self, error: PyRedisError) -> None:
         """Settle all requests: there is no connection. What was to be unsubscribed no longer is subscribed."""
@@ -300,8 +330,8 @@ class Subscriber:
 
     async def _fell_silent(self) -> bool:
         """Return True when nothing was heard for the interval, False when there may be something to do."""
-        assert self._loop is not None
-        since = self._loop.time() if self._paused else self._heard_at
+        assert self.loop is not None
+        since = self.loop.time() if self._paused else self._heard_at
         try:
             async with asyncio.timeout_at(None if self._interval is None else since + self._interval):
                 await self._wake.wait()
@@ -322,14 +352,14 @@ class Subscriber:
             self._standing().close()
 
     def _alive(self) -> None:
-        assert self._loop is not None
-        self._heard_at = self._loop.time()
+        assert self.loop is not None
+        self._heard_at = self.loop.time()
 
     # -- coming back
 
     async def _restore(self) -> None:
         """Connect and subscribe again, and announce the gap before anything that was published after it."""
-        assert self._loop is not None
+        assert self.loop is not None
         loss = self._standing().error or self._closed()
         if self._backoff is None:
             raise loss
@@ -337,7 +367,7 @@ class Subscriber:
         silent_since, self._early = self._heard_at, []
         try:
             await self._reconnect(self._backoff)
-            seconds = self._loop.time() - silent_since
+            seconds = self.loop.time() - silent_since
             self.inbox.put(Reconnected(self.address, seconds, loss))
             _log.info("reconnected to %s after %.3f seconds", self.address, seconds)
         finally:
@@ -370,12 +400,20 @@ class Subscriber:
         for argv in self.subscriptions.commands():
             try:
                 await self._ask(*argv)
-            except CrossSlot:
+            except (CrossSlot, MovedError):
                 for name in argv[1:]:
-                    await self._ask(argv[0], name)
+                    await self._subscribe_again(argv[0], name)
         if not self._standing().subscriptions:
             with contextlib.suppress(NoPerm):
                 await self._ask(b"PING")  # that a socket was opened proves little
+
+    async def _subscribe_again(self, command: bytes, name: bytes) -> None:
+        try:
+            await self._ask(command, name)
+        except MovedError as error:
+            if not self._owner.moved(name, error):
+                raise
+            self.subscriptions.note((_ENDED_BY[command], name))
 
     # -- what comes
 
@@ -390,15 +428,18 @@ class Subscriber:
             if isinstance(name, str):
                 name = name.encode(self.options.encoding or "utf-8", "surrogateescape")
             self.subscriptions.note((item.kind.upper().encode(), name))
+            if item.kind == "sunsubscribe" and self._owner.moved(name, None):
+                return
         if self._early is None:
             self._deliver(item)
         else:
             self._early.append(item)
 
     def _deliver(self, item: Heard) -> None:
-        self.inbox.put(item, _size(item))
+        if not self._owner.keeps(item):
+            self.inbox.put(item, size_of(item))
 
-    def _regulate(self) -> None:
+    def regulate(self) -> None:
         """Read the network unless the inbox is full; a reply that is due is read for in any case."""
         pause = self.inbox.full and not self._asking
         if pause == self._paused or self._connection is None:
@@ -415,17 +456,18 @@ class Subscriber:
         assert self._connection is not None
         return self._connection
 
-    def _end(self, error: Exception, *, discard: bool = False) -> None:
+    def end(self, error: Exception, *, discard: bool = False) -> None:
         """End, once; a later call can only discard what was not read yet."""
         if self.error is None:
             self.error = error
         if self._connection is not None:
             self._connection.close()
         self._refuse_requests(error if isinstance(error, PyRedisError) else self._closed())
-        self.inbox.end(error, discard=discard)
+        if not self._owner.ended(self, error):
+            self.inbox.end(error, discard=discard)
 
 
-def _size(item: Heard) -> int:
+def size_of(item: Heard) -> int:
     if not isinstance(item, Message):
         return 0
     payload = item.payload

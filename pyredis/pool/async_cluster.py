@@ -154,7 +154,10 @@ class AsyncClusterPool(NodesPool):
 
         if self._closed:
             raise error
-        return await follow(self._cluster, error, node, send, slot=slot, spec=spec, patience=self._patience)
+        harmless = spec is not None and spec.readonly
+        return await follow(
+            self._cluster, error, node, send, slot=slot, harmless=harmless, patience=self._patience
+        )
 
     @property
     def _patience(self) -> float:

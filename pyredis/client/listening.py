@@ -1,0 +1,155 @@
+"""The connections of a client that listens: one for channels and patterns, more for a cluster's shard channels.
+
+It finds out by a MOVED, or knows from the start, that there is a cluster, and where the one connection goes then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Final, cast
+
+from pyredis.address import Address, TcpAddress
+from pyredis.client.cluster_map import ClusterMap
+from pyredis.client.inbox import Inbox
+from pyredis.client.messages import Heard
+from pyredis.client.shards import Shards
+from pyredis.client.subscriber import Owner, Subscriber
+from pyredis.connection.opening import open_wire
+from pyredis.exceptions import MovedError
+from pyredis.options import ConnectionOptions
+from pyredis.retry import Backoff
+from pyredis.types import Reply
+
+__all__ = ["Listening"]
+
+_SSUBSCRIBE: Final = b"SSUBSCRIBE"
+
+
+class Listening(Owner):
+    """What one client listens with."""
+
+    def __init__(
+        self,
+        address: Address,
+        options: ConnectionOptions,
+        *,
+        reconnect: Backoff | None,
+        health_check_interval: float | None,
+        buffer_size: int,
+        buffer_bytes: int,
+    ) -> None:
+        self._options = options
+        self._reconnect = reconnect
+        self._interval = health_check_interval
+        self.inbox: Inbox[Heard] = Inbox(buffer_size, buffer_bytes, self._regulate)
+        self.main = Subscriber(
+            address,
+            options,
+            self.inbox,
+            reconnect=reconnect,
+            health_check_interval=health_check_interval,
+            owner=self,
+        )
+        self._cluster: ClusterMap | None = None
+        self._shards: Shards | None = None
+
+    def expect_cluster(self, seeds: Sequence[TcpAddress]) -> Shards:
+        """Know that there is a cluster, which the seeds belong to."""
+        if self._shards is None:
+            self._cluster = ClusterMap(seeds, self._ask_node, tls=self._options.tls is not None)
+            self._shards = Shards(
+                self._cluster, self._subscriber_at, self.inbox, self._reconnect, self.main.end
+            )
+        return self._shards
+
+    # -- what its holder does
+
+    async def ssubscribe(self, names: Sequence[bytes]) -> None:
+        """Return when the node of the shard channels confirmed."""
+        if self._shards is None:
+            try:
+                await self.main.ask(_SSUBSCRIBE, *names)
+                return
+            except MovedError:
+                shards = self.expect_cluster([cast("TcpAddress", self.main.address)])
+        else:
+            shards = self._shards
+        self.main.bind()
+        await shards.subscribe(names)
+
+    async def sunsubscribe(self, names: Sequence[bytes]) -> None:
+        """Return when the nodes confirmed; without names, for all shard channels."""
+        if self._shards is None:
+            await self.main.ask(b"SUNSUBSCRIBE", *names)
+            return
+        away = [name for name in names or self._shards.channels if name in self._shards.channels]
+        here = [name for name in names or self.main.subscriptions.of(_SSUBSCRIBE) if name not in away]
+        await self._shards.unsubscribe(away)
+        if here:
+            await self.main.ask(b"SUNSUBSCRIBE", *here)
+
+    @property
+    def shard_channels(self) -> frozenset[bytes]:
+        away = self._shards.channels if self._shards is not None else ()
+        return frozenset((*self.main.subscriptions.of(_SSUBSCRIBE), *away))
+
+    @property
+    def running(self) -> bool:
+        """Whether it has a connection, or tries to."""
+        return self.main.running or (self._shards is not None and self._shards.running)
+
+    def close(self) -> None:
+        """Close at once; who waits gets PyRedisConnClosed, what was not read is gone."""
+        self.main.close()
+        if self._shards is not None:
+            self._shards.close()
+
+    async def wait_closed(self) -> None:
+        """Return when nothing runs and nothing is open any more."""
+        await self.main.wait_closed()
+        if self._shards is not None and asyncio.get_running_loop() is self.main.loop:
+            await self._shards.wait_closed()
+
+    # -- the cluster
+
+    def _subscriber_at(self, address: TcpAddress, owner: Owner) -> Subscriber:
+        return Subscriber(
+            address,
+            self._options,
+            self.inbox,
+            reconnect=None,
+            health_check_interval=self._interval,
+            owner=owner,
+        )
+
+    async def _ask_node(self, address: TcpAddress, words: tuple[bytes, ...]) -> Reply:
+        wire = await open_wire(address, self._options)
+        try:
+            return await wire.execute(words, None)
+        finally:
+            wire.abort()
+            await wire.wait_closed()
+
+    def _regulate(self) -> None:
+        self.main.regulate()
+        if self._shards is not None:
+            self._shards.regulate()
+
+    # -- what the one connection asks
+
+    async def find(self, address: Address) -> Address:
+        """Return any node that the cluster has now, rather another one than the last."""
+        if self._cluster is None:
+            return address
+        known = self._cluster.topology is not None
+        topology = await (
+            self._cluster.refresh(avoid=cast("TcpAddress", address)) if known else self._cluster.learn()
+        )
+        others = [node for node in topology.primaries if node != address]
+        return random.choice(others or [address])
+
+    def moved(self, name: bytes, error: MovedError | None) -> bool:
+        self.expect_cluster([cast("TcpAddress", self.main.address)]).adopt(name)
+        return True
