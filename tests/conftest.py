@@ -50,12 +50,10 @@ _SERVERS = (
     "cluster",
     "cluster82",
     "durable_cluster",
-    "make_cluster",
     "shared_sentinels",
     "sentinels",
     "sentinels82",
     "durable_sentinels",
-    "make_sentinels",
 )
 _DURABLE = ("appendonly yes", "appendfsync always", "auto-aof-rewrite-percentage 0")
 _FOREIGN_PREFIXES = ("REDISCLI_", "REDIS_", "VALKEY_", "VALKEYCLI_", "PYREDIS_", "IREDIS", "XDG_")

@@ -75,7 +75,7 @@ class Hostile:
 
     host: Final = "127.0.0.1"
 
-    def __init__(self, *scripts: Script) -> None:
+    def __init__(self, *scripts: Script, port: int = 0) -> None:
         if not scripts:
             raise ValueError("a hostile server needs a script; give a list of steps")
         self._scripts = scripts
@@ -83,10 +83,10 @@ class Hostile:
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
         self._late: list[str] = []
-        self.port = 0
+        self.port = port
 
     async def __aenter__(self) -> Self:
-        self._listener = await asyncio.start_server(self._accept, self.host, 0)
+        self._listener = await asyncio.start_server(self._accept, self.host, self.port)
         self.port = self._listener.sockets[0].getsockname()[1]
         return self
 

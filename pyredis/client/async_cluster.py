@@ -8,15 +8,12 @@ from typing import Final, Literal, Self, cast
 from pyredis.address import TcpAddress
 from pyredis.client.async_client import AsyncClient
 from pyredis.client.cluster_map import ClusterMap, addresses_of
-from pyredis.client.nodes import Bundle, Command, Node, NodesClient, close_client, named
-from pyredis.client.redirects import follow, node_for
-from pyredis.cluster import routing
+from pyredis.client.nodes import Bundle, NodesClient, close_client
+from pyredis.client.spanning import Node, OverCluster
 from pyredis.commands.spec import Spec
 from pyredis.connection.opening import open_wire
-from pyredis.exceptions import PyRedisError
 from pyredis.options import ConnectionOptions, TlsOptions, checked_tls, replica_choice
-from pyredis.resp.encode import argv
-from pyredis.types import Argument, Reply
+from pyredis.types import Reply
 
 __all__ = ["AsyncClusterClient"]
 
@@ -24,7 +21,7 @@ _PATIENCE: Final = 2.0
 """Seconds for which a command that no node executed is tried again, without a ``read_timeout``."""
 
 
-class AsyncClusterClient(NodesClient):
+class AsyncClusterClient(OverCluster, NodesClient):
     """One caller's connections to the cluster that ``seeds``, a list of ``(host, port)``, belong to.
 
     Leased from an ``AsyncClusterPool``, or by itself: ``async with AsyncClusterClient([("127.0.0.1", 7000)])``.
@@ -88,70 +85,18 @@ class AsyncClusterClient(NodesClient):
         super().__init__(bundle, encoding)
         self._cluster = cluster
         self._replica_ok = replica_ok
-        self._patience = patience
-
-    @property
-    def replica_ok(self) -> bool:
-        """Whether replicas are read from."""
-        return self._replica_ok
-
-    slave_ok = replica_ok
+        self._patient_for = patience
 
     # -- where a command goes
 
-    async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Node:
-        reads = self._replica_ok and spec is not None and spec.readonly
-        return await node_for(self._cluster, self._slot(words, spec, shard_key), replica=reads)
+    @property
+    def _patience(self) -> float:
+        return self._patient_for
 
-    def _slot(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> int | None:
-        key = None if shard_key is None else argv((cast("Argument", shard_key),), self._encoding)[0]
-        return routing.slot(words, spec, key)
-
-    async def _pinned(self, sock: object) -> Node:
-        return named((await self._cluster.learn()).nodes, sock)
-
-    async def _execute_at(
-        self, node: Node, words: Sequence[bytes], spec: Spec | None, shard_key: object
-    ) -> Reply:
-        async def send(address: TcpAddress, asking: bool) -> Reply:
-            client = await self._take_bundle().client(address)
-            if asking:
-                await client.execute(b"ASKING")
-            return await client.execute(*words)
-
-        try:
-            return await super()._execute_at(node, words, spec, shard_key)
-        except PyRedisError as error:
-            return await self._mend((node, tuple(words), spec, shard_key), error)
-
-    async def _mend(self, command: Command, error: PyRedisError) -> Reply:
-        """Return the reply of a command that its node did not execute; raise the error when there is none."""
-        node, words, spec, shard_key = command
-        assert isinstance(node, TcpAddress)
-
-        async def send(address: TcpAddress, asking: bool) -> Reply:
-            client = await self._take_bundle().client(address)
-            if asking:
-                await client.execute(b"ASKING")
-            return await client.execute(*words)
-
-        if self.closed or self._engaged is not None:
-            raise error
-        slot = self._slot(words, spec, shard_key)
-        harmless = spec is not None and spec.readonly
-        return await follow(
-            self._cluster, error, node, send, slot=slot, harmless=harmless, patience=self._patience
-        )
-
-    async def _execute_many_at(self, node: Node, commands: Sequence[Command]) -> list[Reply | PyRedisError]:
-        replies = await super()._execute_many_at(node, commands)
-        for place, reply in enumerate(replies):
-            if isinstance(reply, PyRedisError):
-                try:
-                    replies[place] = await self._mend(commands[place], reply)
-                except PyRedisError as final:
-                    replies[place] = final
-        return replies
+    async def _send_asking(self, address: TcpAddress, words: Sequence[bytes], spec: Spec | None) -> Reply:
+        client = await self._take_bundle().client(address)
+        await client.execute(b"ASKING")
+        return await client.execute(*words)
 
     # -- connections of its own
 

@@ -8,18 +8,16 @@ from typing import Literal, Self, cast
 from pyredis.address import TcpAddress
 from pyredis.client.async_client import AsyncClient
 from pyredis.client.cluster_map import addresses_of
-from pyredis.client.nodes import Bundle, Node, NodesClient, close_client, named
+from pyredis.client.nodes import Bundle, NodesClient, close_client
+from pyredis.client.spanning import Node, OverBuckets
 from pyredis.cluster.buckets import Buckets
-from pyredis.commands.spec import Spec
 from pyredis.connection.opening import open_wire
 from pyredis.options import ConnectionOptions, TlsOptions, checked_tls
-from pyredis.resp.encode import argv
-from pyredis.types import Argument
 
 __all__ = ["AsyncHashClient"]
 
 
-class AsyncHashClient(NodesClient):
+class AsyncHashClient(OverBuckets, NodesClient):
     """One caller's connections to the servers ``buckets``, a list of ``(host, port)`` that share the keys.
 
     Leased from an ``AsyncHashPool``, which see, or by itself. The other options are those of ``AsyncConnection``.
@@ -66,13 +64,6 @@ class AsyncHashClient(NodesClient):
         NodesClient.__init__(self, bundle, encoding)
         self._buckets = buckets
         return self
-
-    async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Node:
-        key = None if shard_key is None else argv((cast("Argument", shard_key),), self._encoding)[0]
-        return self._buckets.of(words, spec, key)
-
-    async def _pinned(self, sock: object) -> Node:
-        return named(self._buckets.nodes, sock)
 
     async def _connect(self, node: Node) -> AsyncClient:
         return AsyncClient.over(await open_wire(cast("TcpAddress", node), self._options))

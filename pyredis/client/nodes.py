@@ -6,16 +6,13 @@ belongs to is for the subclass to say.
 
 from __future__ import annotations
 
-import asyncio
 import weakref
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Self
 
-from pyredis.address import TcpAddress
 from pyredis.client.async_client import AsyncClient
-from pyredis.client.scanning import Scanning
-from pyredis.commands.methods import Commands
+from pyredis.client.spanning import Audience, Node, Planned, Spanning
 from pyredis.commands.spec import Spec, find
 from pyredis.connection.bulk import Pipeline
 from pyredis.exceptions import ClusterError, PyRedisConnClosed, PyRedisConnError, PyRedisError, ReplyError
@@ -25,22 +22,7 @@ from pyredis.types import Argument, Reply
 if TYPE_CHECKING:
     from pyredis.connection.stream import Wire
 
-__all__ = ["Bundle", "Command", "Node", "NodesClient", "close_client", "named"]
-
-Node: TypeAlias = TcpAddress | str
-"""A server, by its address, or a group of servers, by its name."""
-Command: TypeAlias = tuple[Node, tuple[bytes, ...], Spec | None, object]
-"""A command with the node that it belongs to, its row, and the ``shard_key`` that it came with."""
-
-
-def named(nodes: Iterable[Node], sock: object) -> Node:
-    """Return the node that the execution option ``sock`` names; ValueError when there is none."""
-    names = []
-    for node in nodes:
-        if str(node) == str(sock):
-            return node
-        names.append(str(node))
-    raise ValueError(f"sock={sock!r} is none of the servers, {', '.join(names)}")
+__all__ = ["Bundle", "NodesClient", "close_client"]
 
 
 class Bundle:
@@ -120,7 +102,7 @@ async def close_client(client: AsyncClient) -> None:
     await client.wait_closed()
 
 
-class NodesClient(Commands, Scanning):
+class NodesClient(Spanning):
     """A client over several servers, used by one task at a time; abstract over where a command belongs."""
 
     pool: object | None = None
@@ -134,20 +116,44 @@ class NodesClient(Commands, Scanning):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {'closed' if self.closed else 'open'}>"
 
-    async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Node:
-        """Return the node of a command; None stands for any. ClusterError when there is not one."""
-        raise NotImplementedError(f"{type(self).__name__} does not say where a command belongs")
+    @property
+    def encoding(self) -> str | None:
+        return self._encoding
 
-    async def _pinned(self, sock: object) -> Node:
-        """Return the node that ``sock`` names, else raise ValueError."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what its servers are called")
-
-    async def _execute_at(
-        self, node: Node, words: Sequence[bytes], spec: Spec | None, shard_key: object
-    ) -> Reply:
-        """Return the reply from a node, or from where it sends us."""
+    async def _send(self, node: Node, words: Sequence[bytes]) -> Reply:
         client = await self._take_bundle().client(node)
         return await client.execute(*words)
+
+    async def _send_many(
+        self, node: Node, commands: Sequence[Sequence[bytes]]
+    ) -> Sequence[Reply | PyRedisError]:
+        self._check_free()
+        replies: list[Reply | PyRedisError] = []
+        try:
+            client = await self._take_bundle().client(node)
+            async with client.pipeline(len(commands) + 1) as pipeline:
+                replies = pipeline.replies  # type: ignore[assignment]
+                for words in commands:
+                    await pipeline.execute(*words)
+        except PyRedisError as error:
+            replies = [*replies, *[error] * (len(commands) - len(replies))]
+        return replies
+
+    async def execute_on(self, audience: Audience, *args: Argument) -> dict[str, Reply | PyRedisError]:
+        self._check_free()
+        return await super().execute_on(audience, *args)
+
+    def _check_free(self) -> None:
+        engaged = self._engaged
+        if engaged is not None:
+            raise ClusterError(
+                f"a transaction or subscription is on {engaged}; it cannot span several servers"
+            )
+
+    async def _mend(self, planned: Planned, error: PyRedisError) -> Reply:
+        if self.closed or self._engaged is not None:
+            raise error
+        return await super()._mend(planned, error)
 
     async def execute(self, *args: Argument, shard_key: object = None, sock: object = None) -> Reply:
         """Return the reply of a command; raise its ReplyError.
@@ -159,33 +165,39 @@ class NodesClient(Commands, Scanning):
         self._take_bundle()
         words = argv(args, self._encoding)
         spec = find(words)
-        node = await self._node_for(words, spec, shard_key, sock)
+        planned = await self._plan(words, spec, shard_key, sock)
         if self._bulk is not None:
-            await self._bulk.add((node, words, spec, shard_key))
+            await self._bulk.add(planned)
             return None
-        if sock is not None or self._engaged is not None:
-            client = await self._take_bundle().client(node)
-            return await client.execute(*words)
-        return await self._execute_at(node, words, spec, shard_key)
+        try:
+            return await self._send(planned[0], words)
+        except PyRedisError as error:
+            if sock is not None:
+                raise
+            return await self._mend(planned, error)
 
-    async def _node_for(
-        self, words: Sequence[bytes], spec: Spec | None, shard_key: object, sock: object
-    ) -> Node:
+    async def _plan(
+        self, words: tuple[bytes, ...], spec: Spec | None, shard_key: object, sock: object
+    ) -> Planned:
+        """Return where a command goes, which is where a transaction is going on if there is one."""
         engaged = self._engaged
-        named = shard_key is not None or sock is not None or (spec is not None and bool(spec.key_specs))
-        if not named and engaged is not None:
-            return engaged
-        if not named and spec is not None and spec.stateful:
+        placed = shard_key is not None or sock is not None or (spec is not None and bool(spec.key_specs))
+        if not placed and engaged is not None:
+            return engaged, words, spec, None
+        if not placed and spec is not None and spec.stateful:
             raise ClusterError(
                 f"{spec.name} concerns one connection of several: say which, with shard_key= or sock="
             )
-        node = await self._pinned(sock) if sock is not None else await self._route(words, spec, shard_key)
-        if engaged is not None and node != engaged:
+        if sock is not None:
+            planned: Planned = await self._pinned(sock), words, spec, None
+        else:
+            planned = await self._route(words, spec, shard_key)
+        if engaged is not None and planned[0] != engaged:
             name = spec.name if spec else "the command"
             raise ClusterError(
-                f"{name} belongs to {node}, but the transaction or subscription is on {engaged}"
+                f"{name} belongs to {planned[0]}, but the transaction or subscription is on {engaged}"
             )
-        return node
+        return planned
 
     @property
     def _engaged(self) -> Node | None:
@@ -212,10 +224,7 @@ class NodesClient(Commands, Scanning):
         """
         if self._bulk is not None:
             raise PyRedisError("a bulk was started already; await bulk_stop() first")
-        if self._engaged is not None:
-            raise ClusterError(
-                "a bulk over several servers cannot be part of a transaction; EXEC or DISCARD first"
-            )
+        self._check_free()
         self._bulk = _Bulk(self._execute_batch, bulk_size, keep_replies=keep_results)
 
     async def bulk_stop(self) -> list[Reply]:
@@ -241,33 +250,6 @@ class NodesClient(Commands, Scanning):
     def pipeline(self, bulk_size: int = 5000, keep_results: bool = True) -> Pipeline:
         """``async with client.pipeline() as p``: a bulk for the length of a block; then ``p.replies``."""
         return Pipeline(self, bulk_size, keep_results)
-
-    async def _execute_batch(self, batch: Sequence[Command]) -> list[Reply | PyRedisError]:
-        """Return the replies of commands for several nodes, sent at once, in order."""
-        places: dict[Node, list[int]] = {}
-        for place, (node, *_) in enumerate(batch):
-            places.setdefault(node, []).append(place)
-        answered = await asyncio.gather(
-            *(self._execute_many_at(node, [batch[place] for place in own]) for node, own in places.items())
-        )
-        replies: list[Reply | PyRedisError] = [None] * len(batch)
-        for own, parts in zip(places.values(), answered, strict=True):
-            for place, reply in zip(own, parts, strict=True):
-                replies[place] = reply
-        return replies
-
-    async def _execute_many_at(self, node: Node, commands: Sequence[Command]) -> list[Reply | PyRedisError]:
-        """Return the replies of commands for one node; what became of a connection stands in for the others."""
-        replies: list[Reply | PyRedisError] = []
-        try:
-            client = await self._take_bundle().client(node)
-            async with client.pipeline(len(commands) + 1) as pipeline:
-                replies = pipeline.replies  # type: ignore[assignment]
-                for _, words, _, _ in commands:
-                    await pipeline.execute(*words)
-        except PyRedisError as error:
-            replies = [*replies, *[error] * (len(commands) - len(replies))]
-        return replies
 
     # -- the end
 
@@ -310,7 +292,7 @@ class _Bulk:
 
     def __init__(
         self,
-        execute_batch: Callable[[Sequence[Command]], Awaitable[list[Reply | PyRedisError]]],
+        execute_batch: Callable[[Sequence[Planned]], Awaitable[list[Reply | PyRedisError]]],
         size: int,
         *,
         keep_replies: bool,
@@ -323,10 +305,10 @@ class _Bulk:
         self._execute_batch = execute_batch
         self._size = size
         self._keep = keep_replies
-        self._unsent: list[Command] = []
+        self._unsent: list[Planned] = []
         self._broken: PyRedisConnError | None = None
 
-    async def add(self, command: Command) -> None:
+    async def add(self, command: Planned) -> None:
         spec = command[2]
         if spec is not None and spec.stateful:
             raise ClusterError(

@@ -9,17 +9,18 @@ from typing import Final, Unpack, cast
 from pyredis.address import TcpAddress
 from pyredis.client.async_cluster import AsyncClusterClient
 from pyredis.client.cluster_map import ClusterMap, addresses_of
-from pyredis.client.nodes import Bundle, Node, named
-from pyredis.client.redirects import follow, node_for
+from pyredis.client.nodes import Bundle
+from pyredis.client.redirects import node_for
+from pyredis.client.spanning import Node, OverCluster, Planned
 from pyredis.cluster import routing
 from pyredis.cluster.topology import Topology
 from pyredis.commands.slots import SLOTS, key_slot
 from pyredis.commands.spec import TABLE, Spec, Table
-from pyredis.exceptions import ClusterError, PyRedisError
+from pyredis.exceptions import PyRedisError
 from pyredis.options import replica_choice
 from pyredis.pool.async_base import PoolOptions
 from pyredis.pool.node import NodePool
-from pyredis.pool.nodes import Audience, NodesPool, Planned
+from pyredis.pool.nodes import NodesPool
 from pyredis.pool.sharing import spellings
 from pyredis.resp.encode import argv
 from pyredis.types import Argument, Reply
@@ -29,7 +30,7 @@ __all__ = ["AsyncClusterPool"]
 _PATIENCE: Final = 2.0
 
 
-class AsyncClusterPool(NodesPool):
+class AsyncClusterPool(OverCluster, NodesPool):
     """Connections to the nodes of the cluster that ``seeds``, a list of ``(host, port)``, belong to.
 
     With ``replica_ok`` (or ``slave_ok``, the same) what is read-only is read from replicas, which may be behind.
@@ -56,13 +57,6 @@ class AsyncClusterPool(NodesPool):
         self._primaries: list[NodePool | None] = [None] * SLOTS
         self._readers: list[NodePool | None] = [None] * SLOTS
         self._plain: dict[object, tuple[int, list[NodePool | None]]] = {}
-
-    @property
-    def replica_ok(self) -> bool:
-        """Whether replicas are read from."""
-        return self._replica_ok
-
-    slave_ok = replica_ok
 
     @property
     def seeds(self) -> tuple[TcpAddress, ...]:
@@ -115,24 +109,16 @@ class AsyncClusterPool(NodesPool):
         return (self._table or TABLE).find(words)
 
     async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Planned:
-        words = tuple(words)
         if spec is None:
             spec = await self._learn_command(words)
-        key = None if shard_key is None else argv((cast("Argument", shard_key),), self.encoding)[0]
-        slot = routing.slot(words, spec, key)
-        if slot is None and spec is not None and routing.partial(spec):
-            raise ClusterError(
-                f"{spec.name} concerns more nodes than one: execute_split() merges their replies, execute_on() "
-                "gives each, and sock='host:port' asks one"
-            )
-        reads = self._replica_ok and spec is not None and spec.readonly
-        node = await node_for(self._cluster, slot, replica=reads)
-        if spec is not None and slot is not None and key is None and _has_one_key(spec):
-            owners = self._readers if reads else self._primaries
-            owners[slot] = self._node(node)
+        planned = await super()._route(words, spec, shard_key)
+        node, _, _, slot = planned
+        if spec is not None and slot is not None and shard_key is None and _has_one_key(spec):
+            owners = self._readers if self._replica_ok and spec.readonly else self._primaries
+            owners[slot] = self._node(cast("TcpAddress", node))
             place = spec.key_specs[0][1][1], owners
             self._plain.update(dict.fromkeys(spellings(spec.name), place))
-        return node, words, spec, slot
+        return planned
 
     async def _learn_command(self, words: Sequence[bytes]) -> Spec | None:
         """Return the row of a command that only the servers know, or None when they do not either."""
@@ -142,26 +128,11 @@ class AsyncClusterPool(NodesPool):
         self._table.learn(await self._pool_of(node).execute(b"COMMAND", b"INFO", words[0]))
         return self._table.find(words)
 
-    async def _mend(self, planned: Planned, error: PyRedisError) -> Reply:
-        node, words, spec, slot = planned
-        assert isinstance(node, TcpAddress)
-
-        async def send(address: TcpAddress, asking: bool) -> Reply:
-            pool = self._node(address)
-            if asking:
-                return await pool.execute_after_asking(words, spec)
-            return await pool.execute(*words)
-
-        if self._closed:
-            raise error
-        harmless = spec is not None and spec.readonly
-        return await follow(
-            self._cluster, error, node, send, slot=slot, harmless=harmless, patience=self._patience
-        )
+    async def _send_asking(self, address: TcpAddress, words: Sequence[bytes], spec: Spec | None) -> Reply:
+        return await self._node(address).execute_after_asking(words, spec)
 
     @property
     def _patience(self) -> float:
-        """Seconds for which a command that no node executed is tried again."""
         return self.read_timeout or _PATIENCE
 
     # -- nodes
@@ -191,20 +162,6 @@ class AsyncClusterPool(NodesPool):
                 pool.abandon(f"{node} is silent, and the cluster goes on without it")
             if node not in topology.nodes:
                 self._drop_pool(node)
-
-    async def _nodes(self, audience: Audience) -> Sequence[Node]:
-        topology = await self._cluster.learn()
-        if audience == "primaries":
-            return topology.primaries
-        if audience == "replicas":
-            return topology.replicas
-        if audience == "all":
-            return topology.nodes
-        raise ValueError(f"there are 'primaries', 'replicas' and 'all' nodes, not {audience!r}")
-
-    async def _pinned(self, sock: object) -> Node:
-        topology = await self._cluster.learn()
-        return named(topology.nodes, sock)
 
     # -- leases
 

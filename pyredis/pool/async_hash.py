@@ -8,38 +8,22 @@ from typing import Unpack, cast
 from pyredis.address import TcpAddress
 from pyredis.client.async_hash import AsyncHashClient
 from pyredis.client.cluster_map import addresses_of
-from pyredis.client.nodes import Bundle, Node, named
+from pyredis.client.nodes import Bundle
+from pyredis.client.spanning import Node, OverBuckets
 from pyredis.cluster.buckets import Buckets
-from pyredis.commands.spec import Spec
 from pyredis.pool.async_base import PoolOptions
 from pyredis.pool.async_pool import AsyncPool
-from pyredis.pool.nodes import Audience, NodesPool, Planned
+from pyredis.pool.nodes import NodesPool
 from pyredis.pool.sharing import SharingPool
-from pyredis.resp.encode import argv
-from pyredis.types import Argument
 
 __all__ = ["AsyncHashPool", "BucketsPool"]
 
 
-class BucketsPool(NodesPool):
+class BucketsPool(OverBuckets, NodesPool):
     """What pools over buckets have in common; abstract over how a bucket is reached."""
-
-    _buckets: Buckets
 
     def _where(self) -> str:
         return ",".join(map(str, self._buckets.nodes))
-
-    async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Planned:
-        key = None if shard_key is None else argv((cast("Argument", shard_key),), self.encoding)[0]
-        return self._buckets.of(words, spec, key), tuple(words), spec, None
-
-    async def _nodes(self, audience: Audience) -> Sequence[Node]:
-        if audience not in ("primaries", "all"):
-            raise ValueError(f"the servers are 'primaries', or 'all', not {audience!r}")
-        return self._buckets.nodes
-
-    async def _pinned(self, sock: object) -> Node:
-        return named(self._buckets.nodes, sock)
 
     def _client(self, bundle: Bundle) -> AsyncHashClient:
         return AsyncHashClient.over(bundle, self._buckets, self.encoding)

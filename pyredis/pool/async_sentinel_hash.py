@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Unpack, cast
 
-from pyredis.client.nodes import Node
+from pyredis.client.spanning import Node
 from pyredis.cluster.buckets import Buckets
 from pyredis.options import replica_choice
 from pyredis.pool.async_base import PoolOptions

@@ -1,0 +1,302 @@
+"""Commands over several servers, of whatever has a way to each: pools and clients alike.
+
+It knows how a command is routed, cut up, sent to many and put together again, and how what one server did not
+execute is mended. How anything is sent to one server is for pools and clients to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+from pyredis.address import TcpAddress
+from pyredis.client.cluster_map import ClusterMap
+from pyredis.client.redirects import follow, node_for
+from pyredis.client.scanning import Scanning
+from pyredis.cluster import merging, routing
+from pyredis.cluster.buckets import Buckets
+from pyredis.commands.methods import Commands
+from pyredis.commands.spec import Spec, find
+from pyredis.exceptions import ClusterError, PartialFailure, PyRedisConnError, PyRedisError, StatefulCommand
+from pyredis.resp.encode import argv
+from pyredis.types import Argument, Reply
+
+__all__ = ["Audience", "Node", "OverBuckets", "OverCluster", "Planned", "Spanning", "named"]
+
+Node: TypeAlias = TcpAddress | str
+"""A server, by its address, or a group of servers, by its name."""
+Planned: TypeAlias = tuple[Node, tuple[bytes, ...], Spec | None, int | None]
+"""A command with the node that it belongs to, its row, and its slot."""
+Audience: TypeAlias = Literal["primaries", "replicas", "all"]
+
+
+def named(nodes: Iterable[Node], sock: object) -> Node:
+    """Return the node that the execution option ``sock`` names; ValueError when there is none."""
+    names = []
+    for node in nodes:
+        if str(node) == str(sock):
+            return node
+        names.append(str(node))
+    raise ValueError(f"sock={sock!r} is none of the servers, {', '.join(names)}")
+
+
+class Spanning(Commands, Scanning):
+    """What spans several nodes; abstract over which there are and how each is reached."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def encoding(self) -> str | None: ...
+
+    async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Planned:
+        """Return where a command belongs; ClusterError when that is not one node."""
+        raise NotImplementedError(f"{type(self).__name__} does not say where a command belongs")
+
+    async def _nodes(self, audience: Audience) -> Sequence[Node]:
+        """Return the nodes of a kind."""
+        raise NotImplementedError(f"{type(self).__name__} does not say which nodes there are")
+
+    async def _pinned(self, sock: object) -> Node:
+        """Return the node that ``sock`` names, else raise ValueError."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what its nodes are called")
+
+    async def _send(self, node: Node, words: Sequence[bytes]) -> Reply:
+        """Return the reply of a node; raise its ReplyError."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how a node is reached")
+
+    async def _send_many(
+        self, node: Node, commands: Sequence[Sequence[bytes]]
+    ) -> Sequence[Reply | PyRedisError]:
+        """Return the replies of a node, errors in place."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how a node is reached")
+
+    async def _mend(self, planned: Planned, error: PyRedisError) -> Reply:
+        """Return the reply of a command that its node did not execute; raise the error when there is none."""
+        raise error
+
+    def _find(self, words: Sequence[bytes]) -> Spec | None:
+        """Return the row of a command."""
+        return find(words)
+
+    def _key(self, shard_key: object) -> bytes | None:
+        return None if shard_key is None else argv((cast("Argument", shard_key),), self.encoding)[0]
+
+    # -- many commands
+
+    async def execute_many(self, commands: Iterable[Sequence[Argument]]) -> list[Reply | PyRedisError]:
+        """Return the replies of many commands, in order, with errors in place as PyRedisError objects.
+
+        They are sent to all their nodes at once. Commands that block, change state or belong to several nodes are
+        refused before anything is sent. A node that is lost costs its own replies alone.
+        """
+        batch = []
+        for command in commands:
+            if isinstance(command, (str, bytes)):
+                raise TypeError(f"a command is a list of arguments, not one {type(command).__name__}")
+            words = argv(command, self.encoding)
+            spec = self._find(words)
+            _refuse_stateful(spec)
+            if spec is None or spec.blocks_for(words) is not None:
+                name = words[0].decode("ascii", "replace")
+                raise ValueError(f"{name} may block, or is not known: execute() it on its own")
+            batch.append(await self._route(words, spec, None))
+        return await self._execute_batch(batch)
+
+    async def _execute_batch(self, batch: Sequence[Planned]) -> list[Reply | PyRedisError]:
+        """Return the replies of commands that are sent to all their nodes at once, in order."""
+        places: dict[Node, list[int]] = {}
+        for place, (node, *_) in enumerate(batch):
+            places.setdefault(node, []).append(place)
+        answered = await asyncio.gather(
+            *(self._execute_run(node, [batch[place] for place in own]) for node, own in places.items())
+        )
+        replies: list[Reply | PyRedisError] = [None] * len(batch)
+        for own, parts in zip(places.values(), answered, strict=True):
+            for place, reply in zip(own, parts, strict=True):
+                replies[place] = reply
+        return replies
+
+    async def _execute_run(self, node: Node, run: Sequence[Planned]) -> list[Reply | PyRedisError]:
+        """Return the replies of one node, or what became of the commands elsewhere, one after the other."""
+        replies = list(await self._send_many(node, [words for _, words, _, _ in run]))
+        for place, reply in enumerate(replies):
+            if isinstance(reply, PyRedisError):
+                try:
+                    replies[place] = await self._mend(run[place], reply)
+                except PyRedisError as final:
+                    replies[place] = final
+        return replies
+
+    # -- commands for several nodes
+
+    async def execute_split(self, *args: Argument) -> Reply:
+        """Return the reply of a command as one server with all the keys would give it.
+
+        A command that the facts call multi-shard (MGET, MSET, DEL, EXISTS, ...) is sent slot by slot, one without
+        keys (DBSIZE, KEYS, FLUSHALL, SCRIPT LOAD, ...) to every node that it concerns, and the replies are merged.
+        Where each node speaks for itself (INFO), the reply is a dict by node. It is no transaction: PartialFailure
+        tells which nodes did not do it.
+        """
+        words = argv(args, self.encoding)
+        spec = self._find(words)
+        _refuse_stateful(spec)
+        audience = routing.audience(spec) if spec is not None else None
+        if spec is None or (audience is None and not routing.splittable(spec)):
+            return await self.execute(*args)
+        if audience is not None:
+            replies = await self.execute_on(audience, *args)
+            _check_all(spec, replies)
+            each = cast("dict[Hashable, Reply]", replies)
+            return merging.merge(spec, list(each.values())) if merging.mergeable(spec) else each
+        parts = routing.split(words, spec)
+        batch = [await self._route(part.argv, spec, None) for part in parts]
+        answered = await self._execute_batch(batch)
+        by_node: dict[str, Reply | PyRedisError] = {}
+        for (node, *_), reply in zip(batch, answered, strict=True):
+            if not isinstance(by_node.get(str(node)), PyRedisError):
+                by_node[str(node)] = reply
+        _check_all(spec, by_node)
+        return merging.joined(spec, parts, cast("list[Reply]", answered))
+
+    async def execute_on(self, audience: Audience, *args: Argument) -> dict[str, Reply | PyRedisError]:
+        """Return the replies of ``"primaries"``, ``"replicas"`` or ``"all"`` nodes by ``host:port``.
+
+        Errors are in place, as PyRedisError objects; nothing is sent again.
+        """
+        words = argv(args, self.encoding)
+        _refuse_stateful(self._find(words))
+        return await self._everywhere(await self._nodes(audience), words)
+
+    async def _everywhere(
+        self, nodes: Sequence[Node], words: Sequence[bytes]
+    ) -> dict[str, Reply | PyRedisError]:
+        replies = await asyncio.gather(*(self._at(node, words) for node in nodes))
+        return dict(zip(map(str, nodes), replies, strict=True))
+
+    async def _at(self, node: Node, words: Sequence[bytes]) -> Reply | PyRedisError:
+        try:
+            return await self._send(node, words)
+        except PyRedisError as error:
+            return error
+
+    async def scan_iter(
+        self,
+        match: Argument | None = None,
+        count: int | None = None,
+        type: Argument | None = None,
+        **options: object,
+    ) -> AsyncGenerator[bytes | str, None]:
+        """Yield the keys of every primary, one node after the other, or of the one that ``sock`` names."""
+        socks = [options.pop("sock")] if "sock" in options else await self._nodes("primaries")
+        for sock in socks:
+            async for key in super().scan_iter(match, count, type, sock=sock, **options):
+                yield key
+
+
+class OverBuckets(Spanning):
+    """What spans fixed nodes, each with its share of the keys."""
+
+    _buckets: Buckets
+
+    async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Planned:
+        return self._buckets.of(words, spec, self._key(shard_key)), tuple(words), spec, None
+
+    async def _nodes(self, audience: Audience) -> Sequence[Node]:
+        if audience not in ("primaries", "all"):
+            raise ValueError(f"the servers are 'primaries', or 'all', not {audience!r}")
+        return self._buckets.nodes
+
+    async def _pinned(self, sock: object) -> Node:
+        return named(self._buckets.nodes, sock)
+
+
+class OverCluster(Spanning):
+    """What spans the nodes of a cluster."""
+
+    _cluster: ClusterMap
+    _replica_ok: bool
+
+    @property
+    def replica_ok(self) -> bool:
+        """Whether replicas are read from."""
+        return self._replica_ok
+
+    slave_ok = replica_ok
+
+    @property
+    def _patience(self) -> float:
+        """Seconds for which a command that no node executed is tried again."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how long it tries")
+
+    async def _send_asking(self, address: TcpAddress, words: Sequence[bytes], spec: Spec | None) -> Reply:
+        """Return the reply of a command that is sent right behind ASKING; raise its ReplyError."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how a node is reached")
+
+    async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Planned:
+        slot = routing.slot(words, spec, self._key(shard_key))
+        if slot is None and spec is not None and routing.partial(spec):
+            raise ClusterError(
+                f"{spec.name} concerns more nodes than one: {_mend_of(spec)}, and sock='host:port' asks one"
+            )
+        reads = self._replica_ok and spec is not None and spec.readonly
+        return await node_for(self._cluster, slot, replica=reads), tuple(words), spec, slot
+
+    async def _nodes(self, audience: Audience) -> Sequence[Node]:
+        topology = await self._cluster.learn()
+        nodes = {"primaries": topology.primaries, "replicas": topology.replicas, "all": topology.nodes}
+        if audience not in nodes:
+            raise ValueError(f"there are 'primaries', 'replicas' and 'all' nodes, not {audience!r}")
+        return nodes[audience]
+
+    async def _pinned(self, sock: object) -> Node:
+        return named((await self._cluster.learn()).nodes, sock)
+
+    async def execute_on(self, audience: Audience, *args: Argument) -> dict[str, Reply | PyRedisError]:
+        replies = await super().execute_on(audience, *args)
+        if any(isinstance(reply, PyRedisConnError) for reply in replies.values()):
+            # A node that has left the cluster is no failure, and one that has come is to be asked as well.
+            await self._cluster.refresh()
+            nodes = await self._nodes(audience)
+            new = [node for node in nodes if str(node) not in replies]
+            replies.update(await self._everywhere(new, argv(args, self.encoding)))
+            replies = {str(node): replies[str(node)] for node in nodes}
+        return replies
+
+    async def _mend(self, planned: Planned, error: PyRedisError) -> Reply:
+        node, words, spec, slot = planned
+        assert isinstance(node, TcpAddress)
+
+        async def send(address: TcpAddress, asking: bool) -> Reply:
+            if asking:
+                return await self._send_asking(address, words, spec)
+            return await self._send(address, words)
+
+        harmless = spec is not None and spec.readonly
+        return await follow(
+            self._cluster, error, node, send, slot=slot, harmless=harmless, patience=self._patience
+        )
+
+
+def _mend_of(spec: Spec) -> str:
+    if spec.name == "SCAN":
+        return "scan_iter() walks through all of them"
+    return "execute_split() merges their replies, execute_on() gives each"
+
+
+def _refuse_stateful(spec: Spec | None) -> None:
+    if spec is not None and spec.stateful:
+        raise StatefulCommand(
+            f"{spec.name} changes the state of its connection, so it cannot be sent to several; execute() it "
+            "on a client, with shard_key= or sock="
+        )
+
+
+def _check_all(spec: Spec, replies: Mapping[str, Reply | PyRedisError]) -> None:
+    """Raise PartialFailure when not every node did it."""
+    failed = {node: reply for node, reply in replies.items() if isinstance(reply, PyRedisError)}
+    if failed:
+        reasons = "; ".join(f"{node}: {error}" for node, error in failed.items())
+        raise PartialFailure(
+            f"{spec.name} failed at {len(failed)} of {len(replies)} nodes ({reasons})", replies
+        )
