@@ -204,8 +204,8 @@ def cluster82(shared_cluster: Callable[[str], Cluster]) -> Cluster:
 def make_cluster() -> Iterator[MakeCluster]:
     """Return ``make_cluster("redis82", "appendonly yes", primaries=3, replicas=0)``: one of the test's own."""
     with ExitStack() as stack:
-        yield lambda name="redis82", *config, **shape: stack.enter_context(
-            Cluster(_binary(name), *config, **shape)
+        yield lambda binary="redis82", *config, **shape: stack.enter_context(
+            Cluster(_binary(binary), *config, **shape)
         )
 
 
@@ -251,8 +251,8 @@ def sentinels82(shared_sentinels: Callable[[str], Sentinels]) -> Sentinels:
 def make_sentinels() -> Iterator[MakeSentinels]:
     """Return ``make_sentinels("redis82", "requirepass secret", name="orders")``: a group of the test's own."""
     with ExitStack() as stack:
-        yield lambda name="redis82", *config, **shape: stack.enter_context(
-            Sentinels(_binary(name), *config, **shape)
+        yield lambda binary="redis82", *config, **shape: stack.enter_context(
+            Sentinels(_binary(binary), *config, **shape)
         )
 
 

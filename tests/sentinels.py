@@ -197,7 +197,11 @@ class Sentinels:
 
     def _knows_all(self, sentinel: Sentinel) -> bool:
         (facts,) = sentinel.facts("MASTER", self.name)
-        healthy = [entry for entry in sentinel.facts("REPLICAS", self.name) if entry["flags"] == "slave"]
+        healthy = [
+            entry
+            for entry in sentinel.facts("REPLICAS", self.name)
+            if (entry["flags"], entry["master-link-status"]) == ("slave", "ok")
+        ]
         return (
             facts["flags"] == "master"
             and int(facts["num-other-sentinels"]) == len(self.sentinels) - 1

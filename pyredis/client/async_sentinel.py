@@ -1,39 +1,54 @@
-"""The client of sentinels: which server is the primary now, asked of whichever sentinel answers."""
+"""The client of sentinels: which server is the primary now, asked of whichever sentinel answers.
+
+It knows whom to ask next, and what an answer must look like to be one; a sentinel that is silent, dead or talks
+nonsense costs a moment. Whether an answer is true it cannot know: that is for whoever connects to what was named.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import warnings
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from types import TracebackType
-from typing import Final, Literal, Self, TypeAlias, cast
+from typing import Final, Literal, Self, TypeAlias, TypeVar, cast
 
 from pyredis.address import TcpAddress
 from pyredis.client.cluster_map import addresses_of
-from pyredis.connection.async_connection import AsyncConnection
+from pyredis.commands.spec import find
+from pyredis.connection.lane import Lane
+from pyredis.connection.opening import open_wire
 from pyredis.exceptions import (
     ProtocolError,
     PyRedisConnClosed,
     PyRedisConnError,
     PyRedisError,
     ReplyError,
+    StatefulCommand,
 )
-from pyredis.options import TlsOptions
-from pyredis.types import Argument, Map, Reply, plain
+from pyredis.options import ConnectionOptions, TlsOptions, checked_tls
+from pyredis.resp.encode import argv
+from pyredis.types import Argument, Reply
 
 __all__ = ["AsyncSentinelClient", "Facts"]
+
+T = TypeVar("T")
 
 Facts: TypeAlias = "dict[bytes | str, bytes | str]"
 """What a sentinel says of a server: fields and values, str where the client has an encoding."""
 
+_IMPATIENCE: Final = 0.25  # seconds for one sentinel to answer, before the next one is asked as well
 _DOWN: Final = frozenset({"s_down", "o_down", "disconnected"})
 
 
 class AsyncSentinelClient:
-    """A connection to one of several sentinels; to the next one when that does not answer.
+    """Answers of several sentinels, from whichever gives one first.
 
-    ``sentinels`` is a list of ``(host, port)``. Any task may use it at any time. ``password`` and ``username`` are
-    those of the sentinels. Questions are answered by the first sentinel that can; PyRedisConnError when none can
-    says why of each.
+    ``sentinels`` is a list of ``(host, port)``. Any task may ask at any time: one connection to the sentinel that
+    answered last is kept and shared. The next sentinel is asked when one fails, and also while one is silent;
+    PyRedisConnError when none has an answer says why of each. ``password`` and ``username`` are those of the
+    sentinels, the other options those of ``ConnectionOptions``. It belongs to the event loop that uses it first.
     """
 
     def __init__(
@@ -51,28 +66,21 @@ class AsyncSentinelClient:
         lib_name: str | None = "pyredis",
     ) -> None:
         self._sentinels = deque(addresses_of("sentinels", sentinels))
-        self._connection: AsyncConnection | None = None
+        self._options = ConnectionOptions(
+            password=password,
+            username=username,
+            encoding=encoding,
+            conn_timeout=conn_timeout,
+            read_timeout=read_timeout,
+            tls=checked_tls(tls),
+            protocol=protocol,
+            client_name=client_name,
+            lib_name=lib_name,
+        )
+        self._lanes: dict[TcpAddress, Lane] = {}
+        self._asking: set[asyncio.Task[object]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
-
-        def connection(address: TcpAddress) -> AsyncConnection:
-            return AsyncConnection(
-                address.host,
-                address.port,
-                None,
-                0,
-                password,
-                encoding,
-                conn_timeout,
-                read_timeout,
-                username,
-                tls=tls,
-                protocol=protocol,
-                client_name=client_name,
-                lib_name=lib_name,
-            )
-
-        connection(self._sentinels[0])  # which checks the options
-        self._make = connection
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {','.join(map(str, self._sentinels))}>"
@@ -84,29 +92,25 @@ class AsyncSentinelClient:
 
     # -- questions
 
-    async def execute(self, *args: Argument) -> Reply:
-        """Return the reply of the first sentinel that answers; raise its ReplyError."""
-        return await self._ask(args, lambda reply: True)
-
     async def get_primary(self, name: str) -> Facts:
         """Return what the sentinels say of the primary of a group: ``ip``, ``port``, ``flags``, ...
 
-        ReplyError when none of them knows the group.
+        ReplyError when none of them knows the group; that is so for all questions about one.
         """
-        return _facts(await self._ask(("SENTINEL", "MASTER", name), bool))
+        return await self._ask(("SENTINEL", "MASTER", name), _facts)
 
     async def get_primaries(self) -> list[Facts]:
         """Return what is said of the primaries of all groups."""
-        return _each(await self.execute("SENTINEL", "MASTERS"))
+        return await self._ask(("SENTINEL", "MASTERS"), _each)
 
     async def get_replicas(self, name: str) -> list[Facts]:
         """Return what is said of the replicas of a group."""
         # SLAVES rather than REPLICAS: a sentinel of 4.0 knows no other word.
-        return _each(await self._ask(("SENTINEL", "SLAVES", name), _is_list))
+        return await self._ask(("SENTINEL", "SLAVES", name), _each)
 
     async def get_sentinels(self, name: str) -> list[Facts]:
         """Return what is said of the other sentinels of a group."""
-        return _each(await self._ask(("SENTINEL", "SENTINELS", name), _is_list))
+        return await self._ask(("SENTINEL", "SENTINELS", name), _each)
 
     get_master = get_primary
     get_masters = get_primaries
@@ -114,78 +118,149 @@ class AsyncSentinelClient:
 
     async def primary_address(self, name: str) -> TcpAddress:
         """Return where the primary of a group is."""
-        reply = await self._ask(
-            ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name), lambda reply: reply is not None
-        )
-        match reply:
-            case [host, port]:
-                return _address(host, port)
-        raise ProtocolError(f"the sentinel answered with something else than the address of {name!r}")
+        return await self._ask(("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name), _primary)
 
     async def replica_addresses(self, name: str) -> list[TcpAddress]:
         """Return where the replicas of a group are that are up and in step with their primary."""
-        return [
-            _address(facts["ip"], facts["port"])
-            for facts in map(_as_text, await self.get_replicas(name))
-            if _DOWN.isdisjoint(facts.get("flags", "").split(","))
-            and facts.get("master-link-status", "ok") == "ok"
-        ]
+        return await self._ask(("SENTINEL", "SLAVES", name), _healthy)
+
+    async def execute(self, *args: Argument) -> Reply:
+        """Return the reply to any command; raise its ReplyError.
+
+        It goes to the next sentinel only while it was certainly not sent: it may be one that must not be
+        executed twice, such as SENTINEL FAILOVER. StatefulCommand when it would change the connection.
+        """
+        spec = find(argv(args, self._options.encoding))
+        if spec is not None and spec.stateful:
+            raise StatefulCommand(f"{spec.name} changes the state of its connection; use an AsyncConnection")
+        return await self._ask(args, _whatever, once=True)
 
     async def next_sentinel(self) -> None:
         """Ask the next sentinel from now on."""
-        self._turn(self._sentinels[0])
+        self._leave(self._sentinels[0])
 
-    async def _ask(self, args: Sequence[Argument], knows: Callable[[Reply], bool]) -> Reply:
-        """Return the first reply of a sentinel that knows; raise why there is none."""
+    # -- whom to ask
+
+    async def _ask(self, args: Sequence[Argument], read: Callable[[Reply], T], *, once: bool = False) -> T:
+        """Return the first answer that ``read`` can make something of; raise why there is none.
+
+        ``once``: a sentinel is asked only when the one before was certainly not.
+        """
+        self._check_usable()
+        words = argv(args, self._options.encoding)
+        sentinel, answer = await self._first_answer(words, read, once=once)
+        self._prefer(sentinel)
+        return answer
+
+    async def _first_answer(
+        self, words: tuple[bytes, ...], read: Callable[[Reply], T], *, once: bool
+    ) -> tuple[TcpAddress, T]:
+        waiting: Iterator[TcpAddress] = iter(self.sentinels)
+        asked: dict[asyncio.Task[T], TcpAddress] = {}
         told: dict[TcpAddress, PyRedisError] = {}
-        refusal: ReplyError | None = None
-        for _ in range(len(self._sentinels)):
-            sentinel = self._sentinels[0]
-            try:
-                reply = await self._ask_this(args)
-                if knows(reply):
-                    return reply
-                refusal = refusal or ReplyError(f"ERR {sentinel} knows of no group with that name")
-            except ReplyError as error:
-                refusal = refusal or error
-                told[sentinel] = error
-            except (PyRedisConnError, ProtocolError) as error:
-                if self._closed:
-                    raise
-                told[sentinel] = error
-            self._turn(sentinel)
-        if refusal is not None:
-            raise refusal
-        reasons = "; ".join(f"{sentinel}: {error}" for sentinel, error in told.items())
-        raise PyRedisConnError(f"no sentinel answers ({reasons})")
+        try:
+            while True:
+                sentinel = next(waiting, None)
+                if sentinel is not None:
+                    asked[self._begin(sentinel, words, read)] = sentinel
+                elif not asked:
+                    raise _unanswered(told)
+                limit = None if once or sentinel is None else _IMPATIENCE
+                done, _ = await asyncio.wait(asked, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+                self._check_usable()
+                for task in done:
+                    sentinel = asked.pop(task)
+                    try:
+                        return sentinel, task.result()
+                    except ReplyError as error:
+                        told[sentinel] = error
+                    except PyRedisError as error:
+                        told[sentinel] = error
+                        self._leave(sentinel)
+                    if once and not _never_sent(told[sentinel]):
+                        raise told[sentinel]
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
 
-    async def _ask_this(self, args: Sequence[Argument]) -> Reply:
+    def _begin(
+        self, sentinel: TcpAddress, words: tuple[bytes, ...], read: Callable[[Reply], T]
+    ) -> asyncio.Task[T]:
+        async def answer() -> T:
+            return read(await self._answer(sentinel, words))
+
+        task = asyncio.get_running_loop().create_task(answer())
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+        return task
+
+    async def _answer(self, sentinel: TcpAddress, words: tuple[bytes, ...]) -> Reply:
+        kept = self._lanes.get(sentinel)
+        if kept is not None and not kept.wire.closed:
+            try:
+                reply: Reply = await kept.ask(words)
+                return reply
+            except PyRedisConnClosed as error:
+                if error.sent is not False or self._closed:
+                    raise  # else it ended unseen while it was idle, which says nothing about the sentinel
+        reply = await (await self._open_lane(sentinel)).ask(words)
+        return reply
+
+    async def _open_lane(self, sentinel: TcpAddress) -> Lane:
+        """Return a new connection to a sentinel, or the one that another task has opened meanwhile."""
+        wire = await open_wire(sentinel, self._options)
+        kept = self._lanes.get(sentinel)
+        if self._closed:
+            wire.abort()
+            self._check_usable()
+        if kept is not None and not kept.wire.closed:
+            wire.abort()
+            return kept
+        lane = self._lanes[sentinel] = wire.share()
+        return lane
+
+    def _check_usable(self) -> None:
+        """Refuse a client that is closed, or that belongs to another event loop or process."""
         if self._closed:
             raise PyRedisConnClosed(f"{self!r} is closed")
-        if self._connection is None or self._connection.closed:
-            self._connection = self._make(self._sentinels[0])
-        return await self._connection.execute(*args)
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise PyRedisError(
+                f"{self!r} belongs to another event loop or process; make a client in each that needs one"
+            )
 
-    def _turn(self, sentinel: TcpAddress) -> None:
-        """Let the next sentinel be the first, unless another task has done so."""
+    def _prefer(self, sentinel: TcpAddress) -> None:
+        """Ask a sentinel first from now on."""
+        while self._sentinels[0] != sentinel:
+            self._leave(self._sentinels[0])
+
+    def _leave(self, sentinel: TcpAddress) -> None:
+        """Let the next sentinel be the first, unless another task has done so; keep no idle connection."""
         if self._sentinels[0] == sentinel:
             self._sentinels.rotate(-1)
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        lane = self._lanes.get(sentinel)
+        if lane is not None and not lane.owed and len(self._sentinels) > 1:
+            del self._lanes[sentinel]
+            lane.wire.abort()
 
     # -- the end
 
     def close(self) -> None:
         """Close at once; whoever waits gets PyRedisConnClosed."""
         self._closed = True
-        if self._connection is not None:
-            self._connection.close()
+        for task in self._asking:
+            task.cancel()
+        for lane in self._lanes.values():
+            lane.wire.abort(PyRedisConnClosed(f"{self!r} was closed"), reason="client closed")
 
     async def wait_closed(self) -> None:
-        """Return when the socket is gone."""
-        if self._connection is not None:
-            await self._connection.wait_closed()
+        """Return when the sockets are gone."""
+        await asyncio.gather(*self._asking, return_exceptions=True)
+        for lane in self._lanes.values():
+            await lane.wire.wait_closed()
 
     async def __aenter__(self) -> Self:
         return self
@@ -196,9 +271,54 @@ class AsyncSentinelClient:
         self.close()
         await self.wait_closed()
 
+    def __del__(self) -> None:
+        wires = [lane.wire for lane in self.__dict__.get("_lanes", {}).values()]
+        if any(not wire.closed for wire in wires):
+            unclosed = f"unclosed {self!r}; close() it, or use async with"
+            warnings.warn(unclosed, ResourceWarning, stacklevel=2, source=self)
+        for wire in wires:
+            wire.abort()
 
-def _is_list(reply: Reply) -> bool:
-    return isinstance(reply, list)
+
+def _never_sent(error: PyRedisError) -> bool:
+    return isinstance(error, PyRedisConnError) and error.sent is False
+
+
+def _unanswered(told: dict[TcpAddress, PyRedisError]) -> PyRedisError:
+    """Return why there is no answer: the sentinels' refusal when all of them refuse."""
+    refusals = [error for error in told.values() if isinstance(error, ReplyError)]
+    if len(refusals) == len(told):
+        return refusals[0]
+    reasons = "; ".join(f"{sentinel}: {error}" for sentinel, error in told.items())
+    return PyRedisConnError(f"no sentinel answers ({reasons})")
+
+
+# -- what an answer must look like
+
+
+def _whatever(reply: Reply) -> Reply:
+    return reply
+
+
+def _primary(reply: Reply) -> TcpAddress:
+    match reply:
+        case None:
+            raise ReplyError("ERR the sentinel knows of no group with that name")
+        case [host, port]:
+            return _address(host, port)
+    raise ProtocolError("the sentinel answered with something else than an address")
+
+
+def _healthy(reply: Reply) -> list[TcpAddress]:
+    """Return where those of the servers are that can be read from."""
+    return [
+        _address(facts.get("ip"), facts.get("port")) for facts in map(_as_text, _each(reply)) if _is_up(facts)
+    ]
+
+
+def _is_up(facts: dict[str, str]) -> bool:
+    flags = facts.get("flags", "").split(",")
+    return _DOWN.isdisjoint(flags) and facts.get("master-link-status", "ok") == "ok"
 
 
 def _each(reply: Reply) -> list[Facts]:
@@ -209,26 +329,26 @@ def _each(reply: Reply) -> list[Facts]:
 
 def _facts(reply: Reply) -> Facts:
     """Return the fields of a server, which RESP2 lists flat."""
-    reply = plain(reply)
-    if isinstance(reply, dict):
-        return cast("Facts", reply)
-    if not isinstance(reply, list) or isinstance(reply, Map) or len(reply) % 2:
+    flat = [*chain.from_iterable(reply.items())] if isinstance(reply, dict) else reply
+    if not isinstance(flat, list) or len(flat) % 2 or not all(map(_is_word, flat)):
         raise ProtocolError("the sentinel answered with something else than the facts of a server")
-    return cast("Facts", dict(zip(reply[::2], reply[1::2], strict=True)))
+    return cast("Facts", dict(zip(flat[::2], flat[1::2], strict=True)))
+
+
+def _is_word(word: object) -> bool:
+    return isinstance(word, (bytes, str))
 
 
 def _as_text(facts: Facts) -> dict[str, str]:
     return {_text(name): _text(value) for name, value in facts.items()}
 
 
-def _text(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    return str(value)
+def _text(word: bytes | str) -> str:
+    return word.decode("utf-8", "surrogateescape") if isinstance(word, bytes) else word
 
 
 def _address(host: object, port: object) -> TcpAddress:
     try:
-        return TcpAddress(_text(host), int(_text(port)))
-    except ValueError as error:
-        raise ProtocolError(f"the sentinel named no address: {error}") from None
+        return TcpAddress(_text(cast("bytes", host)), int(cast("bytes", port)))
+    except (TypeError, ValueError):
+        raise ProtocolError("the sentinel named a server without a proper address") from None

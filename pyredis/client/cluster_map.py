@@ -47,7 +47,7 @@ def addresses_of(name: str, pairs: Sequence[object]) -> tuple[TcpAddress, ...]:
         addresses.append(TcpAddress(*pair))
     if not addresses:
         raise ValueError(f"{name} is empty; give at least one (host, port)")
-    return tuple(dict.fromkeys(addresses))
+    return tuple(addresses)
 
 
 class ClusterMap:

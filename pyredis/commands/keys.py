@@ -22,12 +22,16 @@ def keys(spec: Spec, argv: Sequence[bytes]) -> tuple[bytes, ...]:
 
 def key_positions(spec: Spec, argv: Sequence[bytes]) -> tuple[int, ...]:
     """Return the indices of the keys, in order."""
-    places: set[int] = set()
+    fixed: set[int] = set()
+    named: set[int] = set()
     for _, begin, rest in spec.key_specs:
         first = _first(begin, argv)
         if first is not None:
-            places.update(_places(rest, first, argv))
-    return tuple(sorted(places))
+            (named if begin[0] == "keyword" else fixed).update(_places(rest, first, argv))
+    if named:
+        # MIGRATE's one key is empty when KEYS brings several.
+        fixed = {place for place in fixed if argv[place]}
+    return tuple(sorted(fixed | named))
 
 
 def _first(begin: tuple[Any, ...], argv: Sequence[bytes]) -> int | None:

@@ -60,6 +60,6 @@ class AsyncSentinelHashPool(BucketsPool):
 def _names(buckets: Sequence[str]) -> Sequence[str]:
     if isinstance(buckets, (str, bytes)) or not all(isinstance(name, str) for name in buckets):
         raise TypeError("buckets is a list of names of groups, each a str")
-    if not buckets:
-        raise ValueError("buckets is empty; give at least one name of a group")
+    if not buckets or not all(buckets):
+        raise ValueError("buckets has no name, or an empty one; give the names of groups")
     return buckets
