@@ -196,15 +196,10 @@ class AsyncSentinelClient:
         return task
 
     async def _answer(self, sentinel: TcpAddress, words: tuple[bytes, ...]) -> Reply:
-        kept = self._lanes.get(sentinel)
-        if kept is not None and not kept.wire.closed:
-            try:
-                reply: Reply = await kept.ask(words)
-                return reply
-            except PyRedisConnClosed as error:
-                if error.sent is not False or self._closed:
-                    raise  # else it ended unseen while it was idle, which says nothing about the sentinel
-        reply = await (await self._open_lane(sentinel)).ask(words)
+        lane = self._lanes.get(sentinel)
+        if lane is None or lane.wire.closed or not (lane.owed or lane.wire.sound()):
+            lane = await self._open_lane(sentinel)
+        reply: Reply = await lane.ask(words)
         return reply
 
     async def _open_lane(self, sentinel: TcpAddress) -> Lane:
@@ -233,16 +228,22 @@ class AsyncSentinelClient:
             )
 
     def _prefer(self, sentinel: TcpAddress) -> None:
-        """Ask a sentinel first from now on."""
+        """Ask a sentinel first from now on, and keep no idle connection to the others."""
         while self._sentinels[0] != sentinel:
-            self._leave(self._sentinels[0])
+            self._sentinels.rotate(-1)
+        for other in [other for other in self._lanes if other != sentinel]:
+            self._hang_up(other)
 
     def _leave(self, sentinel: TcpAddress) -> None:
-        """Let the next sentinel be the first, unless another task has done so; keep no idle connection."""
+        """Let the next sentinel be the first, unless another task has done so."""
         if self._sentinels[0] == sentinel:
             self._sentinels.rotate(-1)
+        if len(self._sentinels) > 1:
+            self._hang_up(sentinel)
+
+    def _hang_up(self, sentinel: TcpAddress) -> None:
         lane = self._lanes.get(sentinel)
-        if lane is not None and not lane.owed and len(self._sentinels) > 1:
+        if lane is not None and not lane.owed:
             del self._lanes[sentinel]
             lane.wire.abort()
 
