@@ -105,6 +105,8 @@ class Contest:
     rounds: int
     seconds: float
     python: str
+    cluster: Where | None = None
+    """Where those are opened that want a cluster."""
 
     def present(self, where: Where) -> tuple[Contest, dict[str, str]]:
         """Return the contest without those who are not installed, and what the others run on."""
@@ -150,9 +152,14 @@ class Contest:
         names = dict.fromkeys(name for workload in self.workloads for name in self._entitled(workload))
         with contextlib.ExitStack() as stack:
             yield {
-                name: stack.enter_context(Contestant(name, where, self.python, self.seconds))
+                name: stack.enter_context(
+                    Contestant(name, self._where(name) or where, self.python, self.seconds)
+                )
                 for name in names
             }
+
+    def _where(self, name: str) -> Where | None:
+        return self.cluster if CONTENDERS[name].clustered else None
 
 
 def _attempt(contestant: Contestant, workload: Workload) -> Sample | None:
@@ -194,9 +201,11 @@ def _filled(wheres: Sequence[Where]) -> Iterator[str]:
 # The report
 
 
-def _report(contest: Contest, versions: dict[str, str], transports: dict[str, Figures]) -> Iterator[str]:
+def report(
+    contest: Contest, versions: dict[str, str], transports: dict[str, Figures], title: str
+) -> Iterator[str]:
     """Yield the paragraphs of the report."""
-    yield "# Clients side by side"
+    yield f"# {title}"
     yield "\n".join(
         (
             f"- {machine()}",
@@ -263,7 +272,8 @@ def main() -> None:
     with _server(options) as wheres, _filled(wheres) as product:
         contest, versions = contest.present(wheres[0])
         transports = {where.transport: contest.over(where) for where in wheres}
-    print("\n\n".join(_report(contest, {"server": product, **versions}, transports)))
+    paragraphs = report(contest, {"server": product, **versions}, transports, "Clients side by side")
+    print("\n\n".join(paragraphs))
 
 
 if __name__ == "__main__":

@@ -20,10 +20,21 @@ from typing import Any, Final, Protocol, Self, TypeAlias
 
 import hiredis
 
-from pyredis import AsyncPool
+from pyredis import AsyncClusterPool, AsyncPool
 from pyredis.version import __version__
 
-__all__ = ["CONNECTIONS", "CONTENDERS", "PEERS", "Argv", "Call", "Client", "Contender", "Probe", "Where"]
+__all__ = [
+    "CLUSTERED",
+    "CONNECTIONS",
+    "CONTENDERS",
+    "PEERS",
+    "Argv",
+    "Call",
+    "Client",
+    "Contender",
+    "Probe",
+    "Where",
+]
 
 Argv: TypeAlias = "tuple[str | int, ...]"
 Call: TypeAlias = Callable[[], Awaitable[Any]]
@@ -31,6 +42,7 @@ Call: TypeAlias = Callable[[], Awaitable[Any]]
 CONNECTIONS: Final = 16
 
 _UNLIMITED_MS: Final = 600_000
+_MOST_TASKS: Final = 500
 _pack: Final[Any] = hiredis.pack_command  # its stub knows tuples of one argument alone
 
 
@@ -154,7 +166,7 @@ class Probe(asyncio.Protocol):
 
 
 class _Pyredis:
-    def __init__(self, pool: AsyncPool) -> None:
+    def __init__(self, pool: AsyncPool | AsyncClusterPool) -> None:
         self.close = pool.close
         self._pool = pool
 
@@ -163,6 +175,10 @@ class _Pyredis:
         address = (None, 6379, where.path) if where.path else (where.host, where.port, None)
         pool = AsyncPool(*address, pool_size=CONNECTIONS, read_timeout=read_timeout, acquire_timeout=None)
         return cls(pool)
+
+    @classmethod
+    async def open_cluster(cls, where: Where) -> Self:
+        return cls(AsyncClusterPool([(where.host, where.port)], pool_size=CONNECTIONS, acquire_timeout=None))
 
     def command(self, *argv: str | int) -> Call:
         return partial(self._pool.execute, *argv)
@@ -187,6 +203,12 @@ class _RedisPy:
             address = {"path": where.path, "connection_class": peer.UnixDomainSocketConnection}
         pool = peer.BlockingConnectionPool(max_connections=CONNECTIONS, timeout=None, **address)
         return cls(peer.Redis.from_pool(pool))
+
+    @classmethod
+    async def open_cluster(cls, where: Where) -> Self:
+        peer: Any = import_module("redis.asyncio.cluster")
+        # A connection for each task, or the most tasks would have an error for a reply.
+        return cls(await peer.RedisCluster(host=where.host, port=where.port, max_connections=_MOST_TASKS))
 
     def command(self, *argv: str | int) -> Call:
         return partial(self._client.execute_command, *argv)
@@ -213,6 +235,12 @@ class _Coredis:
         if where.path:
             address = {"unix_socket_path": where.path}
         client = peer.Redis(max_connections=CONNECTIONS, **address)
+        return cls(await client.__aenter__())
+
+    @classmethod
+    async def open_cluster(cls, where: Where) -> Self:
+        peer: Any = import_module("coredis")
+        client = peer.RedisCluster(host=where.host, port=where.port, max_connections=CONNECTIONS)
         return cls(await client.__aenter__())
 
     def command(self, *argv: str | int) -> Call:
@@ -247,6 +275,14 @@ class _Glide:
             address = peer.NodeAddress(unix_socket_path=where.path)
         options = peer.GlideClientConfiguration([address], request_timeout=_UNLIMITED_MS)
         return cls(peer, await peer.GlideClient.create(options))
+
+    @classmethod
+    async def open_cluster(cls, where: Where) -> Self:
+        peer: Any = import_module("glide")
+        peer.Logger.set_logger_config(peer.LogLevel.OFF)
+        addresses = [peer.NodeAddress(where.host, where.port)]
+        options = peer.GlideClusterClientConfiguration(addresses, request_timeout=_UNLIMITED_MS)
+        return cls(peer, await peer.GlideClusterClient.create(options))
 
     def command(self, *argv: str | int) -> Call:
         ends: dict[Any, Any] = {"-": self._peer.MinId(), "+": self._peer.MaxId()}
@@ -283,6 +319,8 @@ class Contender:
     uvloop: bool = False
     on_request: bool = False
     """Measured only when it is named, or when a workload is about it."""
+    clustered: bool = False
+    """Whether it is opened on a cluster."""
 
     @property
     def missing(self) -> str | None:
@@ -293,9 +331,19 @@ class Contender:
         """Return the versions of what this contender runs on, by name."""
         versions = {"pyredis": __version__, "hiredis": hiredis.__version__}
         if self.package:
-            name = "uvloop" if self.uvloop else self.name
+            name = "uvloop" if self.uvloop else self.name.removesuffix(CLUSTERED)
             versions[name] = importlib.metadata.version(self.package.partition("[")[0])
         return versions
+
+
+CLUSTERED: Final = "-cluster"
+"""How the name of a contender ends that is opened on a cluster."""
+
+
+def _clustered(
+    name: str, open: Callable[[Where], Awaitable[Client]], module: str = "pyredis", package: str = ""
+) -> Contender:
+    return Contender(name + CLUSTERED, open, module, package, on_request=True, clustered=True)
 
 
 _UVLOOP: Final[Any] = {"module": "uvloop", "package": "uvloop", "uvloop": True, "on_request": True}
@@ -311,6 +359,10 @@ CONTENDERS: Final = {
         Contender("valkey-glide", _Glide.open, "glide", "valkey-glide"),
         Contender("probe+uvloop", Probe.open, **_UVLOOP),
         Contender("pyredis+uvloop", _Pyredis.open, **_UVLOOP),
+        _clustered("pyredis", _Pyredis.open_cluster),
+        _clustered("redis-py", _RedisPy.open_cluster, "redis", "redis[hiredis]"),
+        _clustered("coredis", _Coredis.open_cluster, "coredis", "coredis"),
+        _clustered("valkey-glide", _Glide.open_cluster, "glide", "valkey-glide"),
     )
 }
 

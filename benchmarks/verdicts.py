@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final, Literal, TypeAlias
 
-from benchmarks.contenders import PEERS
+from benchmarks.contenders import CLUSTERED, PEERS
 from benchmarks.report import table
-from benchmarks.workloads import WORKLOADS, Sample
+from benchmarks.workloads import CLUSTER_WORKLOADS, WORKLOADS, Sample
 
 __all__ = ["BARS", "Bar", "Figures", "Ratio", "beside_lines", "figures_table", "ratio", "verdicts_table"]
 
@@ -42,6 +42,7 @@ class Bar:
     against: str = _LIMIT
     of: Measured = "rate"
     to: Measured = "rate"
+    ours: str = _OURS
 
     @property
     def at_most(self) -> bool:
@@ -73,6 +74,11 @@ BARS: Final = (
     *_for_each("mixed", (_LIMIT, 3), ("redis-py", 1.5)),
     Bar("mixed", 1, "redis-py", of="p99", to="p99"),
     *_for_each("timeout", ("pyredis-untimed", 0.9)),
+    *(
+        Bar(workload, limit, against, ours=_OURS + CLUSTERED)
+        for workload in CLUSTER_WORKLOADS
+        for against, limit in (("redis-py" + CLUSTERED, 8), ("valkey-glide" + CLUSTERED, 3), (_OURS, 0.6))
+    ),
 )
 
 
@@ -181,7 +187,7 @@ def verdicts_table(transports: Mapping[str, Figures]) -> str:
 
 def _verdict(bar: Bar, figures: Figures) -> tuple[str, str, str]:
     against = _best_peer(bar.workload, figures) if bar.against == _BEST_PEER else bar.against
-    ours, theirs = figures.get((bar.workload, _OURS), ()), figures.get((bar.workload, against), ())
+    ours, theirs = figures.get((bar.workload, bar.ours), ()), figures.get((bar.workload, against), ())
     measured = ratio(ours, theirs, bar.of, bar.to) if ours and theirs else None
     if measured is None:
         return "-", "-", "not measured"
@@ -201,7 +207,7 @@ def _best_peer(workload: str, figures: Figures) -> str:
 
 
 def _title(workload: str) -> str:
-    return f"{workload}: {WORKLOADS[workload].title}"
+    return f"{workload}: {(WORKLOADS.get(workload) or CLUSTER_WORKLOADS[workload]).title}"
 
 
 def _number(value: float) -> str:

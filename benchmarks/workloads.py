@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import itertools
 import json
 import math
 import platform
@@ -26,7 +27,17 @@ from typing import Any, Final, TypeAlias
 
 from benchmarks.contenders import CONTENDERS, Argv, Call, Client, Contender, Probe, Where
 
-__all__ = ["WORKLOADS", "Sample", "Workload", "clear", "fill", "measure"]
+__all__ = [
+    "CLUSTER_KEYS",
+    "CLUSTER_VALUE",
+    "CLUSTER_WORKLOADS",
+    "WORKLOADS",
+    "Sample",
+    "Workload",
+    "clear",
+    "fill",
+    "measure",
+]
 
 Prepare: TypeAlias = Callable[[Client, Callable[[], Awaitable[Client]]], Call]
 
@@ -50,6 +61,16 @@ def _bulk(size: int) -> Prepare:
     return lambda client, _: client.bulk(_SETS[:size])
 
 
+def _each_key(command: str, *arguments: str) -> Prepare:
+    """Have the keys of a cluster taken one after the other by whoever calls next."""
+
+    def prepare(client: Client, _: object) -> Call:
+        calls = itertools.cycle([client.command(command, key, *arguments) for key in CLUSTER_KEYS])
+        return lambda: next(calls)()
+
+    return prepare
+
+
 def _connection(_: Client, connect: Callable[[], Awaitable[Client]]) -> Call:
     async def connect_and_ping() -> object:
         client = await connect()
@@ -59,6 +80,9 @@ def _connection(_: Client, connect: Callable[[], Awaitable[Client]]) -> Call:
 
     return connect_and_ping
 
+
+CLUSTER_KEYS: Final = [f"{_PREFIX}:{number:05}" for number in range(10_000)]
+CLUSTER_VALUE: Final = "x" * 64
 
 _SETS: Final[list[Argv]] = [("SET", _key("bulk", number), "x" * 64) for number in range(_BULK)]
 _GET: Final = _command("GET", _key("string", 64))
@@ -133,6 +157,29 @@ WORKLOADS: Final = {
         ),
     )
 }
+
+
+CLUSTER_WORKLOADS: Final = {
+    workload.name: workload
+    for tasks in (50, 500)
+    for workload in (
+        Workload(
+            f"cluster-get{tasks}",
+            f"{tasks} tasks, GET 64 B of 10,000 keys",
+            tasks,
+            _each_key("GET"),
+            (64,),
+        ),
+        Workload(
+            f"cluster-set{tasks}",
+            f"{tasks} tasks, SET 64 B of 10,000 keys",
+            tasks,
+            _each_key("SET", CLUSTER_VALUE),
+            (),
+        ),
+    )
+}
+"""What is measured on a cluster, and by ``pyredis`` on one server with the same keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +366,7 @@ async def _answer(contender: Contender, where: Where, seconds: float) -> None:
     _say({"Python": platform.python_version(), **contender.versions()})
     while name := (await asyncio.to_thread(sys.stdin.readline)).strip():
         try:
-            _say(asdict(await measure(WORKLOADS[name], contender, where, seconds)))
+            _say(asdict(await measure({**WORKLOADS, **CLUSTER_WORKLOADS}[name], contender, where, seconds)))
         except Exception as error:  # noqa: BLE001  # whatever a client may raise, the others go on
             _say({"failed": " ".join(f"{type(error).__name__}: {error}".split())})
 

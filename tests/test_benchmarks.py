@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.contenders import Where
 from benchmarks.verdicts import BARS, Bar, Figures, Ratio, ratio, verdicts_table
-from benchmarks.workloads import WORKLOADS, Sample
+from benchmarks.workloads import CLUSTER_WORKLOADS, WORKLOADS, Sample
 from tests.servers import Server
 
 ROOT = Path(__file__).parent.parent
@@ -168,3 +168,21 @@ def test_the_memory_benchmark_reports_cost_and_growth() -> None:
     measured = [row for row in rows(done.stdout) if row[0] in ("RSS", "tracemalloc")]
     assert [row[0] for row in measured] == ["RSS", "tracemalloc"] * 2
     assert all(row[-1] in ("met", "NOT met") for row in measured)
+
+
+# The cluster benchmark
+
+
+def test_cluster_clients_are_measured_beside_one_server() -> None:
+    done = run(
+        "cluster.py", "--rounds", "1", "--seconds", "0.004", "--contenders", "pyredis", "pyredis-cluster"
+    )
+    assert "failed" not in done.stderr
+    figures = [row for row in rows(done.stdout) if row[1] in ("pyredis", "pyredis-cluster")]
+    assert len(figures) == 2 * len(CLUSTER_WORKLOADS)
+    assert all(float(row[2].replace(",", "")) > 0 for row in figures)
+    bars = [bar for bar in BARS if bar.workload in CLUSTER_WORKLOADS]
+    verdicts = {(row[0].partition(":")[0], row[1]): row[-1] for row in rows(done.stdout)}
+    for bar in bars:
+        measured = bar.against == "pyredis"
+        assert (verdicts[bar.workload, str(bar)] == "not measured") is not measured

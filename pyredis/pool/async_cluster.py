@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Future, get_running_loop
+from binascii import crc_hqx
 from collections.abc import Sequence
 from typing import Final, Unpack, cast
 
@@ -80,7 +81,8 @@ class AsyncClusterPool(OverCluster, NodesPool):
             key = args[at]
             if type(key) is not bytes:
                 key = key.encode() if type(key) is str and self._utf8 else argv((key,), self.encoding)[0]
-            node = owners[key_slot(key)]
+            # This is key_slot, written out for what has no hash tag.
+            node = owners[key_slot(key) if b"{" in key else crc_hqx(key, 0) % SLOTS]
         except (LookupError, TypeError, ValueError):
             node = None
         if node is None or shard_key is not None or sock is not None:
