@@ -54,6 +54,7 @@ _SERVERS = (
     "sentinels",
     "sentinels82",
     "durable_sentinels",
+    "family",
 )
 _DURABLE = ("appendonly yes", "appendfsync always", "auto-aof-rewrite-percentage 0")
 _FOREIGN_PREFIXES = ("REDISCLI_", "REDIS_", "VALKEY_", "VALKEYCLI_", "PYREDIS_", "IREDIS", "XDG_")
