@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Final, Self
 
 import hiredis
 
+from tests.group import Group
 from tests.servers import Binary, Server, free_port, until, wait_until
 
 __all__ = ["SLOTS", "Cluster"]
@@ -49,7 +49,7 @@ def _numbers(ranges: list[str]) -> Iterator[int]:
             yield from range(int(first), int(last or first) + 1)
 
 
-class Cluster:
+class Cluster(Group):
     """``with Cluster(BINARIES["redis82"], primaries=3, replicas=1) as cluster``: nodes that agree.
 
     ``config`` holds lines of redis.conf for every node. The first ``primaries`` of ``nodes`` are the primaries at
@@ -57,28 +57,15 @@ class Cluster:
     """
 
     def __init__(self, binary: Binary, *config: str, primaries: int = 3, replicas: int = 1) -> None:
+        super().__init__()
         self.binary = binary
         self.nodes: list[Server] = []
         self._config = config
         self._shape = primaries, replicas
-        self._stalled: set[Server] = set()
         self._first: dict[int, frozenset[int]] = {}
 
     def __repr__(self) -> str:
         return f"<Cluster {self.binary.name} of {len(self.nodes)}>"
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # Life and death
 
@@ -140,13 +127,12 @@ class Cluster:
         wait_until(lambda: any(line.id == id for line in self._view(node)), what=f"{node!r} knows {id}")
         node.command("CLUSTER", "REPLICATE", id)
 
-    def close(self) -> None:
-        """Stop all nodes for good."""
-        nodes, self.nodes = self.nodes, []
-        for node in nodes:
-            node.kill()
-            node.close()
-        self._stalled.clear()
+    @property
+    def everybody(self) -> list[Server]:
+        return self.nodes
+
+    def forget(self) -> None:
+        self.nodes = []
 
     # Facts
 
@@ -157,7 +143,7 @@ class Cluster:
     @property
     def live(self) -> list[Server]:
         """The nodes that run and are not stalled."""
-        return [node for node in self.nodes if node.alive and node not in self._stalled]
+        return list(filter(self.awake, self.nodes))
 
     def primaries(self) -> list[Server]:
         """Return the nodes that have slots, as the first live one sees it."""
@@ -232,18 +218,6 @@ class Cluster:
         await until(lambda: self.agreed, _AGREEMENT, what=f"{self!r} agrees")
 
     # What happens to clusters
-
-    def kill(self, node: Server) -> None:
-        node.kill()
-
-    def stall(self, node: Server) -> None:
-        """Freeze a node: it keeps its connections and answers nothing until ``resume``."""
-        node.pause()
-        self._stalled.add(node)
-
-    def resume(self, node: Server) -> None:
-        node.resume()
-        self._stalled.discard(node)
 
     def failover(self, replica: Server) -> None:
         """Have a replica take its primary's place, as planned by an operator."""

@@ -6,11 +6,11 @@ It knows how such a group is started and what it says of itself. It imports noth
 from __future__ import annotations
 
 import contextlib
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import hiredis
 
+from tests.group import Group
 from tests.servers import Binary, Server, until, wait_until
 
 __all__ = ["Sentinel", "Sentinels"]
@@ -56,7 +56,7 @@ def _fields(flat: object) -> dict[str, str]:
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
-class Sentinels:
+class Sentinels(Group):
     """``with Sentinels(BINARIES["redis82"]) as group``: sentinels, a primary and replicas that agree.
 
     ``config`` holds lines of redis.conf for the servers, ``sentinel_config`` those for the sentinels.
@@ -71,6 +71,7 @@ class Sentinels:
         count: int = 3,
         sentinel_config: tuple[str, ...] = (),
     ) -> None:
+        super().__init__()
         self.binary = binary
         self.name = name
         self.servers: list[Server] = []
@@ -78,23 +79,9 @@ class Sentinels:
         self._config = config
         self._sentinel_config = sentinel_config
         self._shape = replicas, count
-        self._stalled: set[Server] = set()
 
     def __repr__(self) -> str:
         return f"<Sentinels {self.binary.name} {self.name}>"
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # Life and death
 
@@ -131,14 +118,12 @@ class Sentinels:
         server.start()
         return server
 
-    def close(self) -> None:
-        """Stop everybody for good."""
-        everybody = [*self.sentinels, *self.servers]
+    @property
+    def everybody(self) -> list[Server]:
+        return [*self.sentinels, *self.servers]
+
+    def forget(self) -> None:
         self.sentinels, self.servers = [], []
-        for server in everybody:
-            server.kill()
-            server.close()
-        self._stalled.clear()
 
     # Facts
 
@@ -156,11 +141,11 @@ class Sentinels:
 
     @property
     def _live(self) -> list[Server]:
-        return [server for server in self.servers if server.alive and server not in self._stalled]
+        return list(filter(self.awake, self.servers))
 
     @property
     def _awake(self) -> list[Sentinel]:
-        return [sentinel for sentinel in self.sentinels if sentinel.alive and sentinel not in self._stalled]
+        return list(filter(self.awake, self.sentinels))
 
     def _named(self, sentinel: Sentinel) -> int:
         reply = sentinel.command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
@@ -251,18 +236,6 @@ class Sentinels:
             if "NOGOODSLAVE" in str(error):
                 return False
             raise
-
-    def kill(self, server: Server) -> None:
-        server.kill()
-
-    def stall(self, server: Server) -> None:
-        """Freeze a server or a sentinel: it keeps its connections and answers nothing until ``resume``."""
-        server.pause()
-        self._stalled.add(server)
-
-    def resume(self, server: Server) -> None:
-        server.resume()
-        self._stalled.discard(server)
 
     # Between tests
 

@@ -637,7 +637,7 @@ async def test_new_commands_leave_a_lane_whose_reply_is_late() -> None:
         late = [asyncio.create_task(pool.execute("GET", "k"))]
         await until(lambda: the_lane(pool).wire.stalled)
         late.append(asyncio.create_task(pool.execute("GET", "k")))  # it is this one that finds out
-        await until(lambda: pool._lane is None)
+        await until(lambda: pool.lane is None)
         assert await pool.execute("GET", "k") == b"b"
         assert await pool.execute("GET", "k") == b"b"
         assert not any(task.done() for task in late)
