@@ -93,7 +93,7 @@ class ClusterMap:
     def close(self) -> None:
         """Ask no more; who waits for an answer gets PyRedisConnClosed."""
         self._closed = True
-        if self._looking is not None:
+        if self._looking is not None and not self._looking.get_loop().is_closed():
             self._looking.cancel()
 
     async def wait_closed(self) -> None:

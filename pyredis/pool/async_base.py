@@ -680,14 +680,17 @@ class AsyncBasePool(Commands, Scanning):
         await self.close()
 
     def __del__(self) -> None:
-        books = self.__dict__  # empty when the options were refused
-        lanes = [lane.wire for lane in books.get("_lanes", ())]
-        wires = [*books.get("_idle", ()), *books.get("_leased", ()), *lanes]
-        if any(not wire.closed for wire in wires):
+        if "_closed_by" in self.__dict__ and self.drop():  # else the options were refused
             unclosed = f"unclosed {self!r}; await its close(), or use async with"
             warnings.warn(unclosed, ResourceWarning, stacklevel=2, source=self)
+
+    def drop(self) -> bool:
+        """Close every connection, from whatever event loop or none; return whether any was open."""
+        wires = self._wires()
+        unclosed = any(not wire.closed for wire in wires)
         for wire in wires:
             wire.abort()
+        return unclosed
 
 
 def refuse_stateful(spec: Spec | None) -> None:

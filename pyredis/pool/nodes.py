@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from copy import copy
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from pyredis.client.async_client import AsyncClient
 from pyredis.client.nodes import Bundle, NodesClient
@@ -107,6 +108,10 @@ class NodesPool(Spanning, AsyncBasePool):
 
     # -- leases
 
+    if TYPE_CHECKING:
+
+        def lease(self) -> AbstractAsyncContextManager[NodesClient]: ...  # type: ignore[override]
+
     async def acquire(self) -> NodesClient:  # type: ignore[override]
         """Return a fresh client over all nodes, which opens a connection to each when it needs it first.
 
@@ -189,8 +194,9 @@ class NodesPool(Spanning, AsyncBasePool):
         for pool in self._every_pool:
             await pool.close()
 
-    def __del__(self) -> None:
-        """Leave it to the pools of the nodes to complain."""
+    def drop(self) -> bool:
+        unclosed = [pool.drop() for pool in self._every_pool]
+        return super().drop() or any(unclosed)
 
 
 def _busy(pool: SharingPool) -> bool:
