@@ -81,7 +81,7 @@ class Shards(Owner):
                 f"the shard channels lie in {len(slots)} slots; subscribe to those of each slot on their own, "
                 "or give them the same {hash tag}"
             )
-        home = await self._subscribe(slots.pop(), names)
+        home = await self._subscribe(slots.pop(), names, _PATIENCE)
         self._homes.update(dict.fromkeys(names, home))
 
     async def unsubscribe(self, names: Iterable[bytes]) -> None:
@@ -101,7 +101,7 @@ class Shards(Owner):
         """Close all connections at once."""
         self._closed = True
         self._cluster.close()
-        if self._mending is not None:
+        if self._mending is not None and not self._mending.get_loop().is_closed():
             self._mending.cancel()
         for node in list(self._nodes.values()):
             self._leave(node)
@@ -116,7 +116,7 @@ class Shards(Owner):
 
     # -- subscribing at the right node
 
-    async def _subscribe(self, slot: int, names: Sequence[bytes]) -> TcpAddress:
+    async def _subscribe(self, slot: int, names: Sequence[bytes], patience: float) -> TcpAddress:
         """Return the node that confirmed."""
         asked = [await node_for(self._cluster, slot, replica=False)]
 
@@ -127,7 +127,7 @@ class Shards(Owner):
         try:
             await send(asked[0], False)
         except PyRedisError as error:
-            await follow(self._cluster, error, asked[-1], send, slot=slot, harmless=True, patience=_PATIENCE)
+            await follow(self._cluster, error, asked[-1], send, slot=slot, harmless=True, patience=patience)
         finally:
             self._leave_unused()
         return asked[-1]
@@ -203,7 +203,6 @@ class Shards(Owner):
         """Subscribe the channels that have no node where they belong now, and announce the gap."""
         loop = asyncio.get_running_loop()
         since = loop.time()
-        assert self._backoff is not None or isinstance(error, PyRedisConnClosed)
         backoff = self._backoff or Backoff()
         homes: set[Address] = set()
         try:
@@ -230,14 +229,22 @@ class Shards(Owner):
             self._mend(error)
 
     async def _settle(self, homes: set[Address]) -> PyRedisError | None:
-        """Subscribe what has no node; return why something could not be."""
+        """Subscribe what has no node; return why something could not be, at one node or another."""
+        failures: dict[TcpAddress, PyRedisError] = {}
         failure: PyRedisError | None = None
         for slot, names in _by_slot(self._homeless).items():
-            self._restoring.update(names, [name.decode("utf-8", "surrogateescape") for name in names])
             try:
-                home = await self._subscribe(slot, names)
+                owner = await node_for(self._cluster, slot, replica=False)
             except PyRedisError as error:
                 failure = error
+                continue
+            if owner in failures:
+                continue  # a slot more would fare no better there, and take its time
+            self._restoring.update(names, [name.decode("utf-8", "surrogateescape") for name in names])
+            try:
+                home = await self._subscribe(slot, names, _SUSPENSE)
+            except PyRedisError as error:
+                failure = failures[owner] = error
                 continue
             for name in names:
                 if name in self._homes:
