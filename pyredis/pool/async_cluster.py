@@ -17,7 +17,7 @@ from pyredis.cluster import routing
 from pyredis.cluster.topology import Topology
 from pyredis.commands.slots import SLOTS, key_slot
 from pyredis.commands.spec import TABLE, Spec, Table
-from pyredis.exceptions import PyRedisError
+from pyredis.exceptions import PyRedisConnError, PyRedisError
 from pyredis.options import replica_choice
 from pyredis.pool.async_base import PoolOptions
 from pyredis.pool.node import NodePool
@@ -100,12 +100,20 @@ class AsyncClusterPool(OverCluster, NodesPool):
                 lane.schedule()
             reply = await waiter
         except PyRedisError as error:
+            if owners is self._readers and type(error) is PyRedisConnError:
+                self._forget_reader(node)
             words = argv(args, self.encoding)
             spec = self._find(words)
             return await self._mend((node.node, words, spec, routing.slot(words, spec)), error)
         if lane.watchful:
             node.weigh(lane, args, reply)
         return reply
+
+    def _forget_reader(self, dead: NodePool) -> None:
+        """Read from primaries what was read from a replica that cannot be reached, until the cluster changes."""
+        for slot, node in enumerate(self._readers):
+            if node is dead and self._primaries[slot] is not dead:
+                self._readers[slot] = self._primaries[slot]
 
     def _find(self, words: Sequence[bytes]) -> Spec | None:
         return (self._table or TABLE).find(words)
