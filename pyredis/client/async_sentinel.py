@@ -65,7 +65,7 @@ class AsyncSentinelClient:
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
     ) -> None:
-        self._sentinels = deque(addresses_of("sentinels", sentinels))
+        self._sentinels = deque(dict.fromkeys(addresses_of("sentinels", sentinels)))
         self._options = ConnectionOptions(
             password=password,
             username=username,

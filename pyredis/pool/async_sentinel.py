@@ -1,7 +1,8 @@
 """The pool of the server that sentinels call the primary, or of one of its replicas.
 
-It believes no sentinel: a server is asked what it is before it is used. Whatever hints at a failover (a lost or a
-silent connection, a write refused by a replica) makes it ask the sentinels again.
+It believes no sentinel: a server is asked what it is before it is used, and before another one is left for it.
+Whatever hints at a failover (a lost or a silent connection, a write refused by a replica) makes it ask the
+sentinels again.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from functools import partial
+from itertools import count
 from typing import Final, Unpack
 from weakref import WeakMethod
 
 from pyredis.address import TcpAddress
 from pyredis.client.async_sentinel import AsyncSentinelClient
+from pyredis.commands.spec import Spec
 from pyredis.connection.async_connection import checked_sock
 from pyredis.connection.opening import open_wire
 from pyredis.connection.stream import Wire
@@ -48,10 +52,11 @@ _AGAIN: Final = Backoff(first=0.02, most=0.25)
 class AsyncSentinelPool(SharingPool):
     """Connections to the primary of the group ``name``, as ``sentinels``, a list of ``(host, port)``, know it.
 
-    With ``replica_ok`` (or ``slave_ok``, the same) to one of its replicas, or to the primary while there is none.
-    A server to connect to is looked for in ``retries`` rounds. ``sentinel_password`` and ``sentinel_username`` are
-    for the sentinels. The other options are those of ``AsyncBasePool``, by keyword; ``close_on_err`` is True, and
-    ``tls`` is for the sentinels, too.
+    With ``replica_ok`` (or ``slave_ok``, the same) to its replicas, each time to any, or to the primary while
+    there is none. A server to connect to is looked for in ``retries`` rounds over the sentinels; when none of them
+    answers there is no other round. ``sentinel_password`` and ``sentinel_username`` are for the sentinels. The
+    other options are those of ``AsyncBasePool``, by keyword; ``close_on_err`` is True, and ``tls`` and the
+    timeouts are for the sentinels, too.
     """
 
     def __init__(
@@ -79,6 +84,9 @@ class AsyncSentinelPool(SharingPool):
             sentinels,
             sentinel_password,
             sentinel_username,
+            None,
+            self._options.conn_timeout,
+            self._options.read_timeout,
             tls=self._options.tls,
             lib_name=self._options.lib_name,
         )
@@ -124,70 +132,90 @@ class AsyncSentinelPool(SharingPool):
 
     async def _open(self) -> Wire:
         """Return a connection to a server that is what the sentinels call it."""
-        told: dict[str, PyRedisError] = {}
+        found: dict[TcpAddress, tuple[TcpAddress, PyRedisError]] = {}
         for turn in range(self._retries):
             if turn:
                 await asyncio.sleep(_ROUNDS.delay(turn - 1, random.random()))
-            for _ in self.sentinels:
-                address = await self._candidate()
-                try:
-                    return self._take(await self._open_unless_moved(address))
-                except (PyRedisConnError, ProtocolError) as error:
-                    told[str(address)] = error
-                await self._sentinel.next_sentinel()
+            wire = await self._open_candidate(found)
+            if wire is not None:
+                return wire
+            refusals = [error for _, error in found.values() if isinstance(error, ReplyError)]
+            if len(refusals) == len(found):
+                raise refusals[0]  # a wrong password is no better the next time
         wanted = "replica" if self._replica_ok else "primary"
-        reasons = "; ".join(f"{address}: {error}" for address, error in told.items())
+        reasons = "; ".join(
+            f"{sentinel} named {named}: {error}" for sentinel, (named, error) in found.items()
+        )
         raise PyRedisConnError(f"no {wanted} of {self._name!r} can be used ({reasons})")
 
-    async def _candidate(self) -> TcpAddress:
-        """Return the server that a sentinel names."""
+    async def _open_candidate(self, found: dict[TcpAddress, tuple[TcpAddress, PyRedisError]]) -> Wire | None:
+        """Return a connection to the first server that is what a sentinel calls it.
+
+        ``found`` is told, by sentinel, what it named and what was found there.
+        """
+        tried: dict[TcpAddress, PyRedisError] = {}
+        for _ in self.sentinels:
+            address = await self._candidate(tried)
+            sentinel = self.sentinels[0]
+            if address not in tried:
+                try:
+                    return self._take(await self._open_unless_left(address))
+                except (PyRedisConnError, ProtocolError, ReplyError) as error:
+                    tried[address] = error
+            found[sentinel] = address, tried[address]
+            if self.sentinels[0] == sentinel and not isinstance(tried[address], _Left):
+                await self._sentinel.next_sentinel()
+        return None
+
+    async def _candidate(self, but: Container[TcpAddress] = ()) -> TcpAddress:
+        """Return a server that a sentinel names; a replica rather none of ``but``."""
         if self._replica_ok:
-            replicas = await self._sentinel.replica_addresses(self._name)
+            named = await self._sentinel.replica_addresses(self._name)
+            replicas = [address for address in named if address not in but]
             if replicas:
                 return random.choice(replicas)
         return await self._sentinel.primary_address(self._name)
 
-    async def _open_unless_moved(self, address: TcpAddress) -> Wire:
-        """Connect, unless the sentinels name another server before that one answers."""
+    async def _open_unless_left(self, address: TcpAddress) -> Wire:
+        """Connect, unless the sentinels give the server up before it answers."""
         opening = asyncio.get_running_loop().create_task(self._open_verified(address))
-        wire: Wire | None = None
         try:
             while not (await asyncio.wait([opening], timeout=_IMPATIENCE))[0]:
-                if await self._moved_from(address):
-                    raise PyRedisConnError(
-                        f"{address} is silent, and the primary no more", address=str(address)
-                    )
-            wire = opening.result()
-            return wire
-        finally:
-            if wire is None:
-                opening.cancel()
-                await asyncio.wait([opening])
-                if not opening.cancelled() and opening.exception() is None:
-                    opening.result().abort()
+                if await self._given_up(address):
+                    raise _Left(f"{address} is silent, and the sentinels gave it up", address=str(address))
+            return opening.result()
+        except BaseException:
+            opening.cancel()
+            opening.add_done_callback(_close_opened)  # it may be open already when we are cancelled
+            await asyncio.wait([opening])
+            raise
 
     async def _open_verified(self, address: TcpAddress) -> Wire:
+        """Return a connection to a server that says itself that it is what it was called."""
         wire = await open_wire(address, self._options)
         try:
-            await self._verify(wire)
-        except BaseException:
+            async with asyncio.timeout(self.conn_timeout):
+                await self._verify(wire)
+        except BaseException as error:
             wire.abort()
+            if isinstance(error, TimeoutError):
+                reason = f"{address} does not tell its role within {self.conn_timeout:g} seconds"
+                raise PyRedisConnError(reason, address=str(address)) from None
             raise
         return wire
 
     async def _verify(self, wire: Wire) -> None:
-        """Refuse a server that says itself that it is not what it was called."""
         try:
             reply = await wire.execute((b"ROLE",), None)
-        except NoPerm:
-            return  # this user may not know, so the sentinel is taken at its word
         except ReplyError as error:
-            raise PyRedisConnError(f"{wire.address} does not tell its role: {error}") from error
-        role = reply[0] if isinstance(reply, list) and reply else None
-        if role not in (b"master", "master") and not self._replica_ok:
-            shown = role.decode("ascii", "replace") if isinstance(role, bytes) else role
+            if isinstance(error, NoPerm) or "unknown command" in error.message:
+                return  # we may not know, so the sentinel is taken at its word
+            raise
+        role = _text(reply[0]) if isinstance(reply, list) and reply else None
+        if role not in (("master", "slave") if self._replica_ok else ("master",)):
+            wanted = "a replica" if self._replica_ok else "the primary"
             raise PyRedisConnError(
-                f"{wire.address} was called the primary, but says that its role is {shown!r}",
+                f"{wire.address} was called {wanted}, but says that its role is {role!r}",
                 address=str(wire.address),
             )
 
@@ -209,61 +237,93 @@ class AsyncSentinelPool(SharingPool):
 
     def _silent(self, wire: Wire) -> None:
         """Hear that a server does not answer: the sentinels may have given it up."""
-        if not self._replica_ok and (self._asking is None or self._asking.done()):
-            self._asking = wire.loop.create_task(self._leave_if_moved(wire))
+        if self._asking is None or self._asking.done():
+            self._asking = wire.loop.create_task(self._leave_if_given_up(wire))
 
-    async def _leave_if_moved(self, silent: Wire) -> None:
+    async def _leave_if_given_up(self, silent: Wire) -> None:
+        """Close what is connected to a silent server, once there is another one in its place."""
         assert isinstance(silent.address, TcpAddress)
-        if not await self._moved_from(silent.address):
+        if not await self._given_up(silent.address):
+            return
+        try:
+            (await self._open_verified(await self._candidate([silent.address]))).abort()
+        except PyRedisError:
+            await self._sentinel.next_sentinel()
             return
         self.renew()
-        reason = f"{silent.address} is silent, and the primary of {self._name!r} no more"
+        reason = f"{silent.address} is silent, and the sentinels of {self._name!r} gave it up"
         for wire in self._wires():
             if isinstance(wire, Wire) and wire.address == silent.address:
                 wire.abort(PyRedisConnClosed(reason), reason="condemned")
 
-    async def _moved_from(self, address: TcpAddress) -> bool:
-        """Whether a sentinel names another primary, as far as that can be known."""
+    async def _given_up(self, address: TcpAddress) -> bool:
+        """Whether a sentinel would not send us to a server any more, as far as that can be known."""
         try:
-            return not self._replica_ok and await self._sentinel.primary_address(self._name) != address
+            named = [await self._sentinel.primary_address(self._name)]
+            if self._replica_ok:
+                named += await self._sentinel.replica_addresses(self._name)
         except PyRedisError:
             return False
+        return address not in named
 
     def _refused(self, wire: Wire, error: ReplyError) -> None:
         """Hear that a server refused a command; one that is no primary any more has no business here."""
-        if self._close_on_err and isinstance(error, (ReadOnly, MasterDown)):
+        if self._is_misplaced(error):
             self.renew()
+
+    def _is_misplaced(self, error: object) -> bool:
+        """Whether a server says that it is not what we took it for; what it refused so was not executed."""
+        kinds = (MasterDown,) if self._replica_ok else (MasterDown, ReadOnly)
+        return self._close_on_err and isinstance(error, kinds)
 
     # -- execute
 
     async def _recover(self, error: PyRedisError, args: Sequence[Argument]) -> Reply:
-        """Execute once more what a server refused because it is no primary, wherever the primary is now."""
+        words = argv(args, self.encoding)
+
+        async def execute() -> Reply:
+            lane = await self._lane_for(apart=False)
+            reply: Reply = await lane.ask(words)
+            return reply
+
+        if self._is_misplaced(error):
+            try:
+                return await self._execute_elsewhere(error, execute)
+            except PyRedisError as again:
+                error = again
+        return await super()._recover(error, words)
+
+    async def _execute_exclusively(self, words: tuple[bytes, ...], spec: Spec | None) -> Reply:
+        execute = partial(super()._execute_exclusively, words, spec)
+        try:
+            return await execute()
+        except (MasterDown, ReadOnly) as error:
+            return await self._execute_elsewhere(error, execute)
+
+    async def _execute_elsewhere(self, error: PyRedisError, execute: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Execute what a server refused because of what it has become, wherever it is to be executed now.
+
+        For ``read_timeout`` at most; raises the last error then.
+        """
         loop = asyncio.get_running_loop()
         ends = loop.time() + (self.read_timeout or _PATIENCE)
-        attempt = 0
-        while self._worth_another(error):
-            if self._close_on_err:
-                self.renew()
+        for attempt in count():
+            if not self._is_misplaced(error):
+                break
+            self.renew()
             delay = _AGAIN.delay(attempt, random.random())
             if loop.time() + delay > ends:
                 break
             await asyncio.sleep(delay)
-            attempt += 1
             try:
-                lane = await self._lane_for(apart=False)
-                reply: Reply = await lane.ask(argv(args, self.encoding))
-                return reply
+                return await execute()
             except PyRedisError as again:
                 error = again
-        return await super()._recover(error, args)
-
-    def _worth_another(self, error: PyRedisError) -> bool:
-        """Whether a command was refused for what the server has become, and another one may take it."""
-        return isinstance(error, MasterDown) or (isinstance(error, ReadOnly) and not self._replica_ok)
+        raise error
 
     async def execute_many(self, commands: Iterable[Sequence[Argument]]) -> list[Reply]:
         replies = await super().execute_many(commands)
-        if self._close_on_err and any(isinstance(reply, (ReadOnly, MasterDown)) for reply in replies):
+        if any(map(self._is_misplaced, replies)):
             self.renew()
         return replies
 
@@ -281,3 +341,16 @@ class AsyncSentinelPool(SharingPool):
         await self._sentinel.wait_closed()
         if self._asking is not None:
             await asyncio.wait([self._asking])
+
+
+class _Left(PyRedisConnError):
+    """A server was left before it answered, and the sentinel that is asked next has another one for us."""
+
+
+def _close_opened(opening: asyncio.Task[Wire]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().abort()
+
+
+def _text(word: object) -> str:
+    return word.decode("ascii", "replace") if isinstance(word, bytes) else str(word)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import time
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -12,17 +14,32 @@ from pyredis import (
     NoAuth,
     PyRedisConnClosed,
     PyRedisConnError,
+    PyRedisConnReadTimeout,
+    PyRedisError,
     ReplyError,
+    StatefulCommand,
     TcpAddress,
+    TlsOptions,
 )
 from tests.conftest import MakeSentinels
 from tests.hostile import Hear, Hostile, Say, Stall
 from tests.sentinels import Sentinels
 from tests.servers import until
+from tests.tls import Authority, TlsProxy, server_context
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
 NOBODY = ("127.0.0.1", 1)
+HERE: Final = b"*2\r\n$9\r\n127.0.0.1\r\n$4\r\n7001\r\n"
+THERE: Final = b"*2\r\n$9\r\n127.0.0.1\r\n$4\r\n7002\r\n"
+
+
+def at(server: Hostile | TlsProxy) -> tuple[str, int]:
+    return server.host, server.port
+
+
+def bulks(*words: str) -> bytes:
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(w), w.encode()) for w in words)
 
 
 async def test_what_sentinels_say(sentinels: Sentinels) -> None:
@@ -161,3 +178,197 @@ async def test_a_closed_client_answers_nobody(sentinels82: Sentinels) -> None:
     with pytest.raises(PyRedisConnClosed):
         await client.get_primary(sentinels82.name)
     await client.wait_closed()
+
+
+NONSENSE: Final = {
+    "a status": b"+OK\r\n",
+    "a list in a list": b"*2\r\n*1\r\n:1\r\n:2\r\n",
+    "an odd number of words": b"*1\r\n" + bulks("ip"),
+    "no address": b"*1\r\n" + bulks("flags", "slave", "master-link-status", "ok"),
+    "a port out of range": b"*1\r\n" + bulks("ip", "127.0.0.1", "port", "70000"),
+}
+
+
+@pytest.mark.parametrize("said", NONSENSE.values(), ids=NONSENSE)
+async def test_nonsense_in_good_order_is_passed_over_too(sentinels82: Sentinels, said: bytes) -> None:
+    async with (
+        Hostile([Hear(b"SENTINEL"), Say(said)]) as server,
+        AsyncSentinelClient([at(server), *sentinels82.addresses], lib_name=None) as client,
+    ):
+        assert len(await client.replica_addresses(sentinels82.name)) == 2
+
+
+async def test_replicas_that_are_down_or_out_of_step_are_left_out() -> None:
+    replicas = [
+        bulks("ip", "127.0.0.1", "port", port, "flags", flags, "master-link-status", link)
+        for port, flags, link in (
+            ("7001", "slave", "ok"),
+            ("7002", "s_down,slave", "ok"),
+            ("7003", "slave,disconnected", "ok"),
+            ("7004", "slave,o_down", "ok"),
+            ("7005", "slave", "err"),
+        )
+    ]
+    said = b"*%d\r\n" % len(replicas) + b"".join(replicas)
+    async with (
+        Hostile([Hear(b"SLAVES"), Say(said)]) as server,
+        AsyncSentinelClient([at(server)], lib_name=None) as client,
+    ):
+        assert await client.replica_addresses("mymaster") == [TcpAddress("127.0.0.1", 7001)]
+
+
+async def test_silence_is_waited_for_a_moment_only(sentinels82: Sentinels) -> None:
+    """Two silent sentinels cost a quarter of a second each, whatever the timeouts."""
+    async with Hostile([Stall()]) as one, Hostile([Stall()]) as two:
+        seeds = [at(one), at(two), *sentinels82.addresses]
+        async with AsyncSentinelClient(seeds, conn_timeout=30, read_timeout=30, lib_name=None) as client:
+            began = time.monotonic()
+            assert await client.primary_address(sentinels82.name)
+            assert time.monotonic() - began < 1
+            assert client.sentinels[0].port == sentinels82.addresses[0][1]
+
+
+async def test_a_sentinel_that_is_slow_may_still_be_the_first_to_answer() -> None:
+    script = [Hear(b"GET-MASTER"), Hear(b"PING"), Say(HERE + b"+PONG\r\n")]
+    async with (
+        Hostile(script) as slow,
+        Hostile([Stall()]) as silent,
+        AsyncSentinelClient([at(slow), at(silent)], read_timeout=30, lib_name=None) as client,
+    ):
+        asking = asyncio.create_task(client.primary_address("mymaster"))
+        await until(lambda: bool(silent.accepted), what="the next one is asked, too")
+        assert await client.execute("PING") == b"PONG"
+        assert await asking == TcpAddress("127.0.0.1", 7001)
+        assert client.sentinels[0].port == slow.port
+
+
+async def test_a_task_that_gives_up_harms_no_other(sentinels82: Sentinels) -> None:
+    """Its answer, when it comes, is nobody else's."""
+    script = [Hear(b"first"), Hear(b"second"), Hear(b"third"), Say(HERE + THERE + HERE)]
+    async with (
+        Hostile(script) as server,
+        AsyncSentinelClient([at(server)], read_timeout=30, lib_name=None) as client,
+    ):
+        first = asyncio.create_task(client.primary_address("first"))
+        await until(lambda: b"first" in b"".join(server.received))
+        second = asyncio.create_task(client.primary_address("second"))
+        await until(lambda: b"second" in b"".join(server.received))
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        third = asyncio.create_task(client.primary_address("third"))
+        assert await second == TcpAddress("127.0.0.1", 7002)
+        assert await third == TcpAddress("127.0.0.1", 7001)
+        assert server.accepted == 1
+
+
+async def test_the_next_sentinel_is_asked_for_while_one_is_being_connected_to() -> None:
+    script = [Hear(b"AUTH"), Say(b"+OK\r\n"), Hear(b"GET-MASTER"), Say(HERE)]
+    async with (
+        Hostile([Hear(b"AUTH"), Stall()]) as silent,
+        Hostile(script) as good,
+        AsyncSentinelClient(
+            [at(silent), at(good)], "hush", conn_timeout=30, read_timeout=30, lib_name=None
+        ) as client,
+    ):
+        asking = asyncio.create_task(client.primary_address("mymaster"))
+        await until(lambda: bool(silent.received))
+        await client.next_sentinel()
+        assert await asking == TcpAddress("127.0.0.1", 7001)
+
+
+async def test_a_sentinel_that_was_restarted_is_no_reason_to_ask_another(sentinels: Sentinels) -> None:
+    sentinel = sentinels.sentinels[0]
+    async with AsyncSentinelClient([sentinels.addresses[0]]) as client:
+        before = await client.primary_address(sentinels.name)
+        sentinel.restart()
+        assert await client.primary_address(sentinels.name) == before
+
+
+async def test_a_sentinel_that_does_not_know_is_no_authority(sentinels82: Sentinels) -> None:
+    """Only when all say so there is no such group; else it may be that the others would know."""
+    async with Hostile([Hear(b"GET-MASTER"), Say(b"*-1\r\n")]) as ignorant:
+        seeds = [at(ignorant), *sentinels82.addresses]
+        async with AsyncSentinelClient(seeds, lib_name=None) as client:
+            assert (await client.primary_address("mymaster")).port == sentinels82.primary().port
+        async with AsyncSentinelClient([at(ignorant), NOBODY], lib_name=None) as client:
+            with pytest.raises(PyRedisConnError, match=r"no group with that name.*127\.0\.0\.1:1: "):
+                await client.primary_address("mymaster")
+
+
+async def test_a_command_that_may_have_been_executed_goes_to_no_other_sentinel() -> None:
+    async with (
+        Hostile([Hear(b"FAILOVER"), Stall()]) as silent,
+        Hostile([Stall()]) as other,
+        AsyncSentinelClient([at(silent), at(other)], read_timeout=0.3, lib_name=None) as client,
+    ):
+        with pytest.raises(PyRedisConnReadTimeout) as caught:
+            await client.execute("SENTINEL", "FAILOVER", "mymaster")
+        assert caught.value.sent is True
+        assert not other.accepted
+        assert client.sentinels[0].port == other.port
+
+
+async def test_a_command_that_was_never_sent_goes_to_the_next_one(sentinels82: Sentinels) -> None:
+    async with AsyncSentinelClient([NOBODY, *sentinels82.addresses]) as client:
+        assert await client.execute("PING") == b"PONG"
+        with pytest.raises(ReplyError, match="No such master"):
+            await client.execute("SENTINEL", "CKQUORUM", "orders")
+        with pytest.raises(StatefulCommand, match="SUBSCRIBE"):
+            await client.execute("SUBSCRIBE", "+switch-master")
+
+
+async def test_closing_ends_what_is_being_asked() -> None:
+    async with Hostile([Hear(b"AUTH"), Stall()]) as silent:
+        client = AsyncSentinelClient([at(silent)], "hush", conn_timeout=30, read_timeout=30)
+        asking = [asyncio.create_task(client.primary_address("mymaster")) for _ in range(3)]
+        asking.append(asyncio.create_task(client.execute("PING")))  # type: ignore[arg-type]
+        await until(lambda: len(silent.received) == 4 and all(silent.received))
+        client.close()
+        for task in asking:
+            with pytest.raises(PyRedisConnClosed, match="is closed"):
+                await task
+        await client.wait_closed()
+
+
+async def test_a_client_that_is_forgotten_open_tells_and_closes() -> None:
+    async with Hostile([Hear(b"GET-MASTER"), Say(HERE)]) as server:
+        client = AsyncSentinelClient([at(server)], lib_name=None)
+        await client.primary_address("mymaster")
+        with pytest.warns(ResourceWarning, match="unclosed <AsyncSentinelClient"):
+            del client
+
+
+def test_a_client_belongs_to_one_event_loop(sentinels82: Sentinels) -> None:
+    client = AsyncSentinelClient(sentinels82.addresses)
+
+    async def ask() -> None:
+        await client.primary_address(sentinels82.name)
+
+    async def end() -> None:
+        client.close()
+
+    with asyncio.Runner() as runner:
+        runner.run(ask())
+        with pytest.raises(PyRedisError, match="another event loop"):
+            asyncio.run(ask())
+        runner.run(end())
+
+
+async def test_tls(sentinels82: Sentinels, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "tls")
+    async with TlsProxy(sentinels82.addresses[0], server_context(authority.sign())) as proxy:
+        options = TlsOptions(ca_file=authority.ca_file)
+        async with AsyncSentinelClient([at(proxy)], conn_timeout=5, tls=options) as client:
+            assert (await client.primary_address("mymaster")).port == sentinels82.primary().port
+
+
+def test_what_cannot_be_a_list_of_sentinels() -> None:
+    twice = AsyncSentinelClient([NOBODY, NOBODY])
+    assert twice.sentinels == (TcpAddress(*NOBODY),)
+    with pytest.raises(ValueError, match="sentinels is empty"):
+        AsyncSentinelClient([])
+    with pytest.raises(TypeError, match="list of"):
+        AsyncSentinelClient("127.0.0.1:26379")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="conn_timeout"):
+        AsyncSentinelClient([NOBODY], conn_timeout=0)

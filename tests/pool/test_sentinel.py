@@ -1,0 +1,490 @@
+"""The pool of what sentinels name: whom it believes, whom it leaves, and what becomes of commands meanwhile.
+
+What happens to it under load stands in ``tests/failover``. Here the sentinels are real ones where they must agree,
+and scripted ones where the servers do what no sentinel would have them do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from pyredis import (
+    AsyncSentinelPool,
+    NoAuth,
+    PyRedisConnClosed,
+    PyRedisConnError,
+    PyRedisError,
+    ReadOnly,
+    TcpAddress,
+    TlsOptions,
+    WrongPass,
+)
+from tests.conftest import MakeSentinels, MakeServer
+from tests.hostile import Hear, Hostile, Say, Stall, Step
+from tests.sentinels import Sentinels
+from tests.servers import Server, until
+from tests.tls import Authority, TlsProxy, server_context
+
+pytestmark = pytest.mark.usefixtures("no_leaks")
+
+AT_ONCE: Final = 1.0
+PATIENT: Final = 30.0
+ANY: Final = [("127.0.0.1", 1)]
+
+
+def naming(*servers: Server | Hostile | TlsProxy) -> list[Step]:
+    """Return the script of a sentinel that calls one server after the other the primary, the last for good."""
+    ports = [str(server.port) for server in (*servers, *[servers[-1]] * 60)]
+    said = [b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%b\r\n" % (len(port), port.encode()) for port in ports]
+    return [step for address in said for step in (Hear(b"GET-MASTER-ADDR"), Say(address))]
+
+
+def pool_of(*sentinels: Hostile | TlsProxy, **options: Any) -> AsyncSentinelPool:
+    seeds = [(sentinel.host, sentinel.port) for sentinel in sentinels]
+    return AsyncSentinelPool(seeds, "mymaster", **{"lib_name": None, **options})
+
+
+def demote(server: Server, primary: Server) -> None:
+    """Make a server a replica without its clients' noticing, as no sentinel would."""
+    server.command("REPLICAOF", primary.host, primary.port)
+
+
+@pytest.fixture
+def stalled(make_server: MakeServer) -> Iterator[Server]:
+    """Return a server that may be paused."""
+    server = make_server()
+    yield server
+    server.resume()
+
+
+# -- what it is made with
+
+
+def test_what_it_is_made_with() -> None:
+    pool = AsyncSentinelPool(
+        [("one", 7000), ("two", 7001)],
+        "orders",
+        True,
+        5,
+        "sentinels' own",
+        "watcher",
+        password="hush",
+        database=3,
+        pool_size=2,
+    )
+    assert (pool.name, pool.replica_ok, pool.slave_ok, pool.retries) == ("orders", True, True, 5)
+    assert pool.sentinels == (TcpAddress("one", 7000), TcpAddress("two", 7001))
+    assert (pool.address, pool.database, pool.pool_size, pool.close_on_err) == (None, 3, 2, True)
+    assert "hush" not in repr(pool)
+    assert "own" not in repr(pool)
+    assert not AsyncSentinelPool(ANY, "orders", close_on_err=False).close_on_err
+    assert AsyncSentinelPool(ANY, "orders", slave_ok=True).replica_ok
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (([], "orders"), ValueError),
+        ((ANY, ""), ValueError),
+        ((ANY, "orders", False, 0), ValueError),
+        (("one:7000", "orders"), TypeError),
+    ],
+)
+def test_what_it_cannot_be_made_with(arguments: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        AsyncSentinelPool(*arguments)
+
+
+async def test_sock_is_the_server_that_it_is_connected_to(sentinels82: Sentinels) -> None:
+    async with AsyncSentinelPool(sentinels82.addresses, sentinels82.name) as pool:
+        with pytest.raises(ValueError, match="not connected yet"):
+            await pool.execute("PING", sock="127.0.0.1:1")
+        await pool.execute("PING")
+        assert str(pool.address) == f"127.0.0.1:{sentinels82.primary().port}"
+        assert await pool.execute("PING", sock=str(pool.address)) == b"PONG"
+        assert await pool.execute("PING", sock=pool.address) == b"PONG"
+        with pytest.raises(ValueError, match="not the address"):
+            await pool.execute("PING", sock="127.0.0.1:1")
+
+
+# -- as whom, and how
+
+
+async def test_servers_and_sentinels_with_passwords_of_their_own(make_sentinels: MakeSentinels) -> None:
+    group = make_sentinels(
+        "redis82",
+        "requirepass hush",
+        "masterauth hush",
+        sentinel_config=("requirepass whisper", "sentinel auth-pass mymaster hush"),
+        count=1,
+        replicas=1,
+    )
+    secrets = {"password": "hush", "sentinel_password": "whisper"}
+    async with AsyncSentinelPool(group.addresses, group.name, **secrets) as pool:
+        await pool.execute("SET", "k", "v")
+        assert await pool.execute("GET", "k") == b"v"
+    for changes, error in (
+        ({"password": "wrong"}, WrongPass),
+        ({"password": None}, NoAuth),
+        ({"sentinel_password": "wrong"}, WrongPass),
+        ({"sentinel_password": None}, NoAuth),
+    ):
+        async with AsyncSentinelPool(group.addresses, group.name, **{**secrets, **changes}) as pool:
+            with pytest.raises(error) as caught:
+                await pool.execute("PING")
+            assert not {"hush", "whisper"} & set(str(caught.value).split())
+
+
+async def test_a_wrong_password_is_tried_once(redis82: Server) -> None:
+    redis82.command("ACL", "SETUSER", "app", "on", ">hush", "~*", "+@all")
+    async with Hostile(naming(redis82)) as sentinel, pool_of(sentinel, username="app", password="x") as pool:
+        with pytest.raises(WrongPass):
+            await pool.execute("PING")
+    refused = redis82.command("ACL", "LOG")
+    assert isinstance(refused, list)
+    (entry,) = refused
+    assert isinstance(entry, list)
+    assert entry[entry.index(b"count") + 1] == 1
+
+
+async def test_a_user_who_may_not_ask_for_the_role_is_served(redis82: Server) -> None:
+    redis82.command("ACL", "SETUSER", "app", "on", ">hush", "~*", "+@all", "-role")
+    async with (
+        Hostile(naming(redis82)) as sentinel,
+        pool_of(sentinel, username="app", password="hush") as pool,
+    ):
+        assert await pool.execute("PING") == b"PONG"
+
+
+async def test_a_server_whose_role_has_another_name_is_used(make_server: MakeServer) -> None:
+    server = make_server("redis82", 'rename-command ROLE ""')
+    async with Hostile(naming(server)) as sentinel, pool_of(sentinel) as pool:
+        assert await pool.execute("PING") == b"PONG"
+
+
+async def test_tls_is_for_servers_and_sentinels(redis82: Server, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "tls")
+    async with (
+        TlsProxy((redis82.host, redis82.port), server_context(authority.sign())) as server,
+        Hostile(naming(server)) as plain,
+        TlsProxy((plain.host, plain.port), server_context(authority.sign())) as sentinel,
+    ):
+        async with pool_of(sentinel, tls=TlsOptions(ca_file=authority.ca_file)) as pool:
+            assert await pool.execute("PING") == b"PONG"
+        async with pool_of(sentinel, tls=True) as pool:
+            with pytest.raises(PyRedisConnError, match="certificate"):
+                await pool.execute("PING")
+
+
+# -- whom it believes
+
+
+async def test_what_each_sentinel_named_is_told(redis82: Server, make_server: MakeServer) -> None:
+    replica = make_server("redis82", f"replicaof {redis82.host} {redis82.port}")
+    dead = make_server()
+    dead.kill()
+    async with (
+        Hostile(naming(replica)) as one,
+        Hostile(naming(dead)) as two,
+        pool_of(one, two, retries=2) as pool,
+    ):
+        with pytest.raises(PyRedisConnError, match="no primary of 'mymaster' can be used") as caught:
+            await pool.execute("PING")
+        told = str(caught.value)
+        assert f"127.0.0.1:{one.port} named 127.0.0.1:{replica.port}: " in told
+        assert "role is 'slave'" in told
+        assert f"127.0.0.1:{two.port} named 127.0.0.1:{dead.port}: " in told
+        assert caught.value.sent is False
+        assert pool.address is None
+        assert pool.statistics.opening == 0
+
+
+async def test_a_sentinel_is_no_primary(sentinels82: Sentinels) -> None:
+    """It can be talked to and says what it is."""
+    async with Hostile(naming(sentinels82.sentinels[0])) as liar, pool_of(liar, retries=1) as pool:
+        with pytest.raises(PyRedisConnError, match="role is 'sentinel'"):
+            await pool.execute("PING")
+
+
+async def test_a_server_with_another_password_is_not_the_last_word(
+    redis82: Server, make_server: MakeServer
+) -> None:
+    other = make_server("redis82", "requirepass other")
+    async with Hostile(naming(other)) as liar, Hostile(naming(redis82)) as good, pool_of(liar, good) as pool:
+        assert await pool.execute("PING") == b"PONG"
+        assert pool.address == TcpAddress("127.0.0.1", redis82.port)
+
+
+async def test_a_server_that_never_tells_its_role_is_given_up() -> None:
+    async with (
+        Hostile([Hear(b"ROLE"), Stall()]) as server,
+        Hostile(naming(server)) as sentinel,
+        pool_of(sentinel, retries=1, read_timeout=None, conn_timeout=0.2) as pool,
+    ):
+        with pytest.raises(PyRedisConnError, match=r"does not tell its role within 0\.2 seconds"):
+            await pool.execute("PING")
+
+
+async def test_a_liar_does_not_talk_us_out_of_a_slow_primary(
+    redis82: Server, make_server: MakeServer
+) -> None:
+    """A command takes its time, and a sentinel calls a replica the primary: nothing is cut off."""
+    replica = make_server("redis82", f"replicaof {redis82.host} {redis82.port}")
+    await until(lambda: replica.info("replication")["master_link_status"] == "up")
+    async with Hostile(naming(redis82, replica)) as liar, pool_of(liar) as pool:
+        await pool.execute("PING")
+        assert await pool.execute("DEBUG", "SLEEP", "0.8") == b"OK"
+        assert liar.received[0].count(b"GET-MASTER") >= 2, "it was asked meanwhile"
+        assert pool.statistics.opened == 1
+
+
+# -- servers that became replicas
+
+
+@pytest.mark.parametrize("how", ["shared", "blocking", "many"])
+async def test_a_refused_write_goes_to_the_new_primary_once(make_server: MakeServer, how: str) -> None:
+    old, new = make_server(), make_server()
+    async with Hostile(naming(old, new)) as sentinel, pool_of(sentinel) as pool:
+        await pool.execute("PING")
+        if how == "blocking":
+            await pool.execute("BLPOP", "none", "0.01")
+        demote(old, new)
+        await until(lambda: old.info("replication")["master_link_status"] == "up")
+        if how == "shared":
+            written = await asyncio.gather(*(pool.execute("INCR", "n") for _ in range(20)))
+            assert sorted(written) == list(range(1, 21))
+        elif how == "blocking":
+            new.command("RPUSH", "queue", "job")
+            assert await pool.execute("BLPOP", "queue", 1) == [b"queue", b"job"]
+        else:
+            assert all(isinstance(reply, ReadOnly) for reply in await pool.execute_many([("INCR", "n")] * 3))
+            assert await pool.execute_many([("INCR", "n")] * 3) == [1, 2, 3]
+        assert pool.address == TcpAddress("127.0.0.1", new.port)
+
+
+async def test_a_refusal_that_a_lease_gets_makes_the_next_ones_go_elsewhere(make_server: MakeServer) -> None:
+    old, new = make_server(), make_server()
+    async with Hostile(naming(old, new)) as sentinel, pool_of(sentinel) as pool:
+        await pool.execute("PING")
+        demote(old, new)
+        async with pool.lease() as client:
+            with pytest.raises(ReadOnly):
+                await client.execute("SET", "k", 1)
+            assert await client.execute("PING") == b"PONG", "the lease itself goes on"
+        async with pool.lease() as client:
+            await client.execute("SET", "k", 1)
+        assert new.command("GET", "k") == b"1"
+
+
+async def test_without_close_on_err_a_refusal_is_an_error_like_any_other(make_server: MakeServer) -> None:
+    old, new = make_server(), make_server()
+    async with Hostile(naming(old, new)) as sentinel, pool_of(sentinel, close_on_err=False) as pool:
+        await pool.execute("PING")
+        demote(old, new)
+        with pytest.raises(ReadOnly):
+            await pool.execute("SET", "k", 1)
+        assert pool.statistics.opened == 1
+
+
+async def test_a_refusal_that_does_not_end_is_raised_in_time(make_server: MakeServer) -> None:
+    """The sentinels have not noticed: the server still is what they call the primary."""
+    old, new = make_server(), make_server()
+    async with Hostile(naming(old)) as sentinel, pool_of(sentinel, read_timeout=0.5, retries=1) as pool:
+        await pool.execute("PING")
+        demote(old, new)
+        with pytest.raises((ReadOnly, PyRedisConnError)):
+            async with asyncio.timeout(5):
+                await pool.execute("SET", "k", 1)
+
+
+async def test_reads_alone_follow_a_failover(sentinels: Sentinels) -> None:
+    """Nothing is refused and nothing is silent: it is the sentinels that hang up on the old primary's clients."""
+    before = sentinels.primary()
+    async with AsyncSentinelPool(sentinels.addresses, sentinels.name) as pool:
+        await pool.execute("GET", "k")
+        sentinels.failover()
+        after = await sentinels.until_another(before)
+
+        async def followed() -> bool:
+            await pool.execute("GET", "k")
+            return pool.address is not None and pool.address.port == after.port
+
+        await until(followed, 20, what="the pool reads from the new primary")  # type: ignore[arg-type]
+
+
+# -- servers that are silent
+
+
+async def test_a_silent_primary_is_left_for_the_new_one(stalled: Server, redis82: Server) -> None:
+    """Reads are executed there; writes are not, for nobody knows whether they were."""
+    async with (
+        Hostile(naming(stalled, redis82)) as sentinel,
+        pool_of(sentinel, read_timeout=PATIENT) as pool,
+    ):
+        await pool.execute("PING")
+        stalled.pause()
+        began = time.monotonic()
+        reading = asyncio.create_task(pool.execute("GET", "k"))
+        writing = asyncio.create_task(pool.execute("INCR", "n"))
+        assert await reading is None
+        with pytest.raises(PyRedisConnClosed, match="gave it up") as caught:
+            await writing
+        assert caught.value.sent is True
+        assert time.monotonic() - began < AT_ONCE
+        assert await pool.execute("INCR", "n") == 1
+
+
+async def test_a_silent_primary_is_left_by_leases_too(stalled: Server, redis82: Server) -> None:
+    async with (
+        Hostile(naming(stalled, redis82)) as sentinel,
+        pool_of(sentinel, read_timeout=PATIENT) as pool,
+        pool.lease() as client,
+    ):
+        await client.execute("PING")
+        stalled.pause()
+        began = time.monotonic()
+        with pytest.raises(PyRedisConnClosed, match="gave it up"):
+            await client.execute("GET", "k")
+        assert time.monotonic() - began < AT_ONCE
+
+
+async def test_a_silent_primary_that_nobody_gave_up_is_waited_for(stalled: Server) -> None:
+    async with Hostile(naming(stalled)) as sentinel, pool_of(sentinel, read_timeout=PATIENT) as pool:
+        await pool.execute("PING")
+        stalled.pause()
+        writing = asyncio.create_task(pool.execute("INCR", "n"))
+        await until(lambda: sentinel.received[0].count(b"GET-MASTER") >= 4, what="the sentinel is asked")
+        stalled.resume()
+        assert await writing == 1
+        assert pool.statistics.opened == 1
+
+
+async def test_connecting_to_a_silent_server_is_given_up(stalled: Server, redis82: Server) -> None:
+    """The backlog takes the connection of a stalled server, and that is all it does."""
+    stalled.pause()
+    async with (
+        Hostile(naming(stalled, redis82)) as sentinel,
+        pool_of(sentinel, conn_timeout=PATIENT, read_timeout=PATIENT) as pool,
+    ):
+        began = time.monotonic()
+        assert await pool.execute("PING") == b"PONG"
+        assert time.monotonic() - began < AT_ONCE
+        assert pool.address == TcpAddress("127.0.0.1", redis82.port)
+
+
+async def test_closing_ends_what_is_being_asked(stalled: Server) -> None:
+    async with Hostile([*naming(stalled)[:2], Hear(b"GET-MASTER"), Stall()]) as sentinel:
+        pool = pool_of(sentinel, read_timeout=PATIENT)
+        await pool.execute("PING")
+        stalled.pause()
+        writing = asyncio.create_task(pool.execute("INCR", "n"))
+        await until(lambda: sentinel.received[0].count(b"GET-MASTER") == 2, what="the sentinel is asked")
+        await pool.close()
+        with pytest.raises(PyRedisConnClosed):
+            await writing
+
+
+async def test_cancelling_while_connecting_leaves_nothing(stalled: Server, redis82: Server) -> None:
+    stalled.pause()
+    async with (
+        Hostile(naming(stalled)) as sentinel,
+        pool_of(sentinel, conn_timeout=PATIENT, read_timeout=PATIENT) as pool,
+    ):
+        for turns in range(25):
+            opening = asyncio.create_task(pool.acquire())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            opening.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await opening
+        assert pool.statistics.opening == pool.statistics.leased == 0
+
+
+async def test_an_open_pool_that_is_forgotten_closes_its_connections(redis82: Server) -> None:
+    async with Hostile(naming(redis82)) as sentinel:
+        pool = pool_of(sentinel)
+        await pool.execute("PING")
+        with pytest.warns(ResourceWarning, match="unclosed") as warned:
+            del pool
+        assert {type(warning.source).__name__ for warning in warned} == {
+            "AsyncSentinelPool",
+            "AsyncSentinelClient",
+        }
+
+
+# -- replicas
+
+
+async def ports_read(pool: AsyncSentinelPool, times: int = 1) -> set[int]:
+    """Return the ports of the servers that answer."""
+    ports = set()
+    for _ in range(times):
+        pool.renew()
+        port = await pool.execute("CONFIG", "GET", "port")
+        assert isinstance(port, list)
+        ports.add(int(port[1]))  # type: ignore[arg-type]
+    return ports
+
+
+@pytest.mark.parametrize("option", ["replica_ok", "slave_ok"])
+async def test_replicas_are_read_from(sentinels: Sentinels, option: str) -> None:
+    options: dict[str, Any] = {option: True}
+    async with AsyncSentinelPool(sentinels.addresses, sentinels.name, **options) as pool:
+        assert await ports_read(pool, 20) == {server.port for server in sentinels.replicas()}
+        with pytest.raises(ReadOnly):
+            await pool.execute("SET", "k", "v")
+        assert await pool.execute("GET", "k") is None
+
+
+async def test_the_primary_is_read_from_when_there_is_no_replica(make_sentinels: MakeSentinels) -> None:
+    group = make_sentinels("redis82", replicas=0, count=1)
+    async with AsyncSentinelPool(group.addresses, group.name, True) as pool:
+        assert await ports_read(pool) == {group.primary().port}
+
+
+async def test_another_replica_is_read_from_when_one_dies(sentinels: Sentinels) -> None:
+    """Also before the sentinels have noticed."""
+    async with AsyncSentinelPool(sentinels.addresses, sentinels.name, True) as pool:
+        (port,) = await ports_read(pool)
+        victim, other = sorted(sentinels.replicas(), key=lambda server: server.port != port)
+        sentinels.kill(victim)
+        assert await ports_read(pool, 5) == {other.port}
+        sentinels.kill(other)
+        assert await ports_read(pool) == {sentinels.primary().port}
+
+
+async def test_a_silent_replica_is_left(sentinels: Sentinels) -> None:
+    async with AsyncSentinelPool(sentinels.addresses, sentinels.name, True, read_timeout=PATIENT) as pool:
+        (port,) = await ports_read(pool)
+        victim = next(server for server in sentinels.replicas() if server.port == port)
+        sentinels.stall(victim)
+        began = time.monotonic()
+        assert await pool.execute("GET", "k") is None
+        assert time.monotonic() - began < PATIENT / 3
+        assert pool.address != TcpAddress("127.0.0.1", port)
+        sentinels.resume(victim)
+
+
+async def test_a_pool_of_replicas_survives_a_failover(sentinels: Sentinels) -> None:
+    before = sentinels.primary()
+    async with AsyncSentinelPool(sentinels.addresses, sentinels.name, True) as pool:
+        await pool.execute("GET", "k")
+        sentinels.failover()
+        after = await sentinels.until_another(before)
+        await sentinels.until_agreed()
+
+        async def reads() -> bool:
+            try:
+                return await ports_read(pool, 5) <= {
+                    server.port for server in sentinels.servers if server is not after
+                }
+            except PyRedisError:
+                return False
+
+        await until(reads, 20, what="replicas are read from")  # type: ignore[arg-type]
