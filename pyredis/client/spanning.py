@@ -145,9 +145,7 @@ class Spanning(Commands, Scanning):
         if spec is None or (audience is None and not routing.splittable(spec)):
             return await self.execute(*args)
         if audience is not None:
-            replies = await self.execute_on(audience, *args)
-            _check_all(spec, replies)
-            each = cast("dict[Hashable, Reply]", replies)
+            each = _successes(spec, await self.execute_on(audience, *args))
             return merging.merge(spec, list(each.values())) if merging.mergeable(spec) else each
         parts = routing.split(words, spec)
         batch = [await self._route(part.argv, spec, None) for part in parts]
@@ -156,7 +154,7 @@ class Spanning(Commands, Scanning):
         for (node, *_), reply in zip(batch, answered, strict=True):
             if not isinstance(by_node.get(str(node)), PyRedisError):
                 by_node[str(node)] = reply
-        _check_all(spec, by_node)
+        _successes(spec, by_node)
         return merging.joined(spec, parts, cast("list[Reply]", answered))
 
     async def execute_on(self, audience: Audience, *args: Argument) -> dict[str, Reply | PyRedisError]:
@@ -292,11 +290,12 @@ def _refuse_stateful(spec: Spec | None) -> None:
         )
 
 
-def _check_all(spec: Spec, replies: Mapping[str, Reply | PyRedisError]) -> None:
-    """Raise PartialFailure when not every node did it."""
+def _successes(spec: Spec, replies: Mapping[str, Reply | PyRedisError]) -> dict[Hashable, Reply]:
+    """Return the replies by node; raise PartialFailure when a node did not do it that had to."""
     failed = {node: reply for node, reply in replies.items() if isinstance(reply, PyRedisError)}
-    if failed:
+    if failed and (len(failed) == len(replies) or not merging.one_is_enough(spec)):
         reasons = "; ".join(f"{node}: {error}" for node, error in failed.items())
         raise PartialFailure(
             f"{spec.name} failed at {len(failed)} of {len(replies)} nodes ({reasons})", replies
         )
+    return {node: cast("Reply", reply) for node, reply in replies.items() if node not in failed}

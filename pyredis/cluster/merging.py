@@ -10,12 +10,17 @@ from pyredis.commands.spec import Spec
 from pyredis.exceptions import ProtocolError
 from pyredis.types import Map, Reply, Set
 
-__all__ = ["joined", "merge", "mergeable"]
+__all__ = ["joined", "merge", "mergeable", "one_is_enough"]
 
 
 def mergeable(spec: Spec) -> bool:
     """Whether the replies of nodes to a command can be one; INFO's, say, cannot: each speaks for itself."""
     return policy(spec, "response") != "special"
+
+
+def one_is_enough(spec: Spec) -> bool:
+    """Whether a command has done its work when one node did it: the script that SCRIPT KILL ends runs on one."""
+    return policy(spec, "response") == "one_succeeded"
 
 
 def merge(spec: Spec, replies: Sequence[Reply]) -> Reply:

@@ -176,6 +176,26 @@ async def test_a_failure_of_some_nodes_is_told_by_node(cluster: Cluster, pool: A
         victim.command("ACL", "SETUSER", "default", "+@all")
 
 
+async def test_one_node_is_enough_where_only_one_can_do_it(cluster: Cluster, pool: AsyncClusterPool) -> None:
+    """SCRIPT KILL: the script runs on one node, and the others say that they are not busy."""
+    for node in cluster.primaries():
+        node.command("CONFIG", "SET", "lua-time-limit", 20)
+    with pytest.raises(PartialFailure, match="SCRIPT KILL failed at 3 of 3 nodes .*NOTBUSY"):
+        await pool.execute_split("SCRIPT", "KILL")
+    async with pool.lease() as client:
+        endless = asyncio.create_task(client.execute("EVAL", "while true do end", 1, "k"))
+
+        async def killed() -> bool:
+            try:
+                return await pool.execute_split("SCRIPT", "KILL") == b"OK"
+            except PartialFailure:  # it has not begun yet
+                return False
+
+        await until(killed)  # type: ignore[arg-type]
+        with pytest.raises(ReplyError, match="SCRIPT KILL"):
+            await endless
+
+
 async def test_many_commands_at_once(cluster: Cluster, pool: AsyncClusterPool) -> None:
     commands: list[list[Any]] = [["SET", key, number] for number, key in enumerate(KEYS)]
     commands += [["GET", key] for key in KEYS] + [["LPUSH", KEYS[0], "x"]]
