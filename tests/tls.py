@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import hashlib
 import ssl
+from asyncio.trsock import TransportSocket
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -160,12 +161,13 @@ class TlsProxy:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sock = writer.get_extra_info("socket")
         try:
             with contextlib.suppress(OSError):  # also a handshake that failed, for the client to tell
                 await writer.start_tls(self._context)
                 await self._carry(reader, writer)
         finally:
-            await _drop(writer)
+            await _drop(writer, sock)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection(*self.upstream)
@@ -182,7 +184,7 @@ class TlsProxy:
             for flow in flows:
                 flow.cancel()
             await asyncio.gather(*flows, return_exceptions=True)
-            await _drop(far_writer)
+            await _drop(far_writer, far_writer.get_extra_info("socket"))
 
 
 async def _flow(source: asyncio.StreamReader, sink: asyncio.StreamWriter, seen: bytearray) -> None:
@@ -193,8 +195,7 @@ async def _flow(source: asyncio.StreamReader, sink: asyncio.StreamWriter, seen: 
             await sink.drain()
 
 
-async def _drop(writer: asyncio.StreamWriter) -> None:
+async def _drop(writer: asyncio.StreamWriter, sock: TransportSocket) -> None:
     """Close at once; return when the socket is closed, which asyncio does not tell after a failed handshake."""
-    sock = writer.get_extra_info("socket")
     writer.transport.abort()
     await until(lambda: sock.fileno() == -1)

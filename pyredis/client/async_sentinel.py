@@ -273,12 +273,19 @@ class AsyncSentinelClient:
         await self.wait_closed()
 
     def __del__(self) -> None:
-        wires = [lane.wire for lane in self.__dict__.get("_lanes", {}).values()]
-        if any(not wire.closed for wire in wires):
+        if self.drop():
             unclosed = f"unclosed {self!r}; close() it, or use async with"
             warnings.warn(unclosed, ResourceWarning, stacklevel=2, source=self)
+
+    def drop(self) -> bool:
+        """Close every connection, from whatever event loop or none; return whether any was open."""
+        wires = [
+            lane.wire for lane in self.__dict__.get("_lanes", {}).values()
+        ]  # none when options were refused
+        unclosed = any(not wire.closed for wire in wires)
         for wire in wires:
             wire.abort()
+        return unclosed
 
 
 def _never_sent(error: PyRedisError) -> bool:

@@ -342,6 +342,11 @@ class AsyncSentinelPool(SharingPool):
         if self._asking is not None:
             await asyncio.wait([self._asking])
 
+    def drop(self) -> bool:
+        sentinel = self.__dict__.get("_sentinel")  # none when the options were refused
+        unclosed = sentinel is not None and sentinel.drop()
+        return super().drop() or unclosed
+
 
 class _Left(PyRedisConnError):
     """A server was left before it answered, and the sentinel that is asked next has another one for us."""

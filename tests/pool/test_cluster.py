@@ -180,7 +180,7 @@ async def test_one_node_is_enough_where_only_one_can_do_it(cluster: Cluster, poo
     """SCRIPT KILL: the script runs on one node, and the others say that they are not busy."""
     for node in cluster.primaries():
         node.command("CONFIG", "SET", "lua-time-limit", 20)
-    with pytest.raises(PartialFailure, match="SCRIPT KILL failed at 3 of 3 nodes .*NOTBUSY"):
+    with pytest.raises(PartialFailure, match=r"SCRIPT KILL failed at 3 of 3 nodes .*NOTBUSY"):
         await pool.execute_split("SCRIPT", "KILL")
     async with pool.lease() as client:
         endless = asyncio.create_task(client.execute("EVAL", "while true do end", 1, "k"))

@@ -172,7 +172,7 @@ async def test_tls_is_for_servers_and_sentinels(redis82: Server, tmp_path: Path)
     authority = Authority(tmp_path / "tls")
     async with (
         TlsProxy((redis82.host, redis82.port), server_context(authority.sign())) as server,
-        Hostile(naming(server)) as plain,
+        Hostile([Hear(b"PING"), Say(b"+PONG\r\n"), *naming(server)]) as plain,
         TlsProxy((plain.host, plain.port), server_context(authority.sign())) as sentinel,
     ):
         async with pool_of(sentinel, tls=TlsOptions(ca_file=authority.ca_file)) as pool:
@@ -239,7 +239,8 @@ async def test_a_liar_does_not_talk_us_out_of_a_slow_primary(
     await until(lambda: replica.info("replication")["master_link_status"] == "up")
     async with Hostile(naming(redis82, replica)) as liar, pool_of(liar) as pool:
         await pool.execute("PING")
-        assert await pool.execute("DEBUG", "SLEEP", "0.8") == b"OK"
+        busy = "local began = os.clock() while os.clock() - began < 0.8 do end return 'done'"
+        assert await pool.execute("EVAL", busy, 0) == b"done"
         assert liar.received[0].count(b"GET-MASTER") >= 2, "it was asked meanwhile"
         assert pool.statistics.opened == 1
 
@@ -412,10 +413,7 @@ async def test_an_open_pool_that_is_forgotten_closes_its_connections(redis82: Se
         await pool.execute("PING")
         with pytest.warns(ResourceWarning, match="unclosed") as warned:
             del pool
-        assert {type(warning.source).__name__ for warning in warned} == {
-            "AsyncSentinelPool",
-            "AsyncSentinelClient",
-        }
+        assert [type(warning.source) for warning in warned] == [AsyncSentinelPool]
 
 
 # -- replicas
