@@ -252,10 +252,23 @@ def _added_row(name: str, given: Row) -> Row:
 
 
 def _with_facts(where: str, row: Row, facts: dict[str, Any]) -> Row:
+    facts = dict(facts)
+    if "keys" in facts:
+        row = _with_keys(where, row, facts.pop("keys"))
     known = dict(row["overlay"])
     if twice := sorted(known.keys() & facts.keys()):
         raise OverlayError(f"{where}: {row['name']} has {', '.join(twice)} already; keep one of the rows")
     return {**row, "overlay": tuple(sorted((known | facts).items()))}
+
+
+def _with_keys(where: str, row: Row, found: Sequence[tuple[int, tuple[Any, ...]]]) -> Row:
+    """Return a row that knows where the keys are of which the server says that this is unknown."""
+    specs = list(row["key_specs"])
+    for place, begin in found:
+        if not 0 <= place < len(specs) or specs[place][1] != ("unknown",):
+            raise OverlayError(f"{where}: {row['name']} has no key spec {place} that is unknown")
+        specs[place] = (specs[place][0], begin, ("range", 0, 1, 0))
+    return {**row, "key_specs": tuple(specs)}
 
 
 def _check_twins(rows: dict[str, Row]) -> None:
@@ -303,6 +316,17 @@ def _secret(rule: Row) -> tuple[Any, ...]:
     raise ValueError(rule)
 
 
+def _keys(given: list[Row]) -> tuple[tuple[int, tuple[Any, ...]], ...]:
+    return tuple(_key(dict(rule)) for rule in given)
+
+
+def _key(rule: Row) -> tuple[int, tuple[Any, ...]]:
+    match rule:
+        case {"spec": int(place), "after": str(word), "from": int(first), **rest} if not rest:
+            return place, ("keyword", _upper(word), first)
+    raise ValueError(rule)
+
+
 def _timeout(given: Row) -> tuple[Any, ...]:
     zero = given.get("zero", 0.0)
     if zero != "never" and not isinstance(zero, float):
@@ -327,6 +351,7 @@ def _upper(word: str) -> str:
 
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "effect": _one_of(_EFFECTS),
+    "keys": _keys,
     "secrets": _secrets,
     "timeout": _timeout,
     "readonly_twin": _upper,

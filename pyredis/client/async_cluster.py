@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, Self, cast
+from typing import Literal, Self, cast
 
 from pyredis.address import TcpAddress
 from pyredis.client.async_client import AsyncClient
 from pyredis.client.cluster_map import ClusterMap, addresses_of
 from pyredis.client.nodes import Bundle, NodesClient, close_client
+from pyredis.client.redirects import PATIENCE
 from pyredis.client.spanning import Node, OverCluster
 from pyredis.commands.spec import Spec
 from pyredis.connection.opening import open_wire
 from pyredis.options import ConnectionOptions, TlsOptions, checked_tls, replica_choice
 from pyredis.types import Reply
 
-__all__ = ["AsyncClusterClient"]
-
-_PATIENCE: Final = 2.0
-"""Seconds for which a command that no node executed is tried again, without a ``read_timeout``."""
+__all__ = ["AsyncClusterClient", "ask_once"]
 
 
-class AsyncClusterClient(OverCluster, NodesClient):
+class AsyncClusterClient(NodesClient, OverCluster):
     """One caller's connections to the cluster that ``seeds``, a list of ``(host, port)``, belong to.
 
     Leased from an ``AsyncClusterPool``, or by itself: ``async with AsyncClusterClient([("127.0.0.1", 7000)])``.
@@ -66,7 +64,7 @@ class AsyncClusterClient(OverCluster, NodesClient):
         cluster = ClusterMap(addresses_of("seeds", seeds), self._ask_node, tls=self._options.tls is not None)
         self._owns_map = True
         self._start(
-            Bundle(self._connect, close_client), cluster, replica_ok, encoding, read_timeout or _PATIENCE
+            Bundle(self._connect, close_client), cluster, replica_ok, encoding, read_timeout or PATIENCE
         )
 
     @classmethod
@@ -94,9 +92,7 @@ class AsyncClusterClient(OverCluster, NodesClient):
         return self._patient_for
 
     async def _send_asking(self, address: TcpAddress, words: Sequence[bytes], spec: Spec | None) -> Reply:
-        client = await self._take_bundle().client(address)
-        await client.execute(b"ASKING")
-        return await client.execute(*words)
+        return await (await self._take_bundle().client(address)).execute_after_asking(words)
 
     # -- connections of its own
 
@@ -105,13 +101,9 @@ class AsyncClusterClient(OverCluster, NodesClient):
         return AsyncClient.over(wire)
 
     async def _ask_node(self, address: TcpAddress, words: tuple[bytes, ...]) -> Reply:
-        """Ask on a connection that is there for that alone: the caller's may be in a transaction."""
-        wire = await open_wire(address, self._options)
-        try:
-            return await wire.execute(words, None)
-        finally:
-            wire.abort()
-            await wire.wait_closed()
+        return await ask_once(
+            address, self._options, words
+        )  # the caller's connection may be in a transaction
 
     def close(self) -> None:
         super().close()
@@ -122,3 +114,13 @@ class AsyncClusterClient(OverCluster, NodesClient):
         await super().wait_closed()
         if self._owns_map:
             await self._cluster.wait_closed()
+
+
+async def ask_once(address: TcpAddress, options: ConnectionOptions, words: tuple[bytes, ...]) -> Reply:
+    """Return the reply of a node to one command, on a connection that is there for that alone."""
+    wire = await open_wire(address, options)
+    try:
+        return await wire.execute(words, None)
+    finally:
+        wire.abort()
+        await wire.wait_closed()

@@ -17,7 +17,7 @@ from pyredis.options import ConnectionOptions, TlsOptions, checked_tls
 __all__ = ["AsyncHashClient"]
 
 
-class AsyncHashClient(OverBuckets, NodesClient):
+class AsyncHashClient(NodesClient, OverBuckets):
     """One caller's connections to the servers ``buckets``, a list of ``(host, port)`` that share the keys.
 
     Leased from an ``AsyncHashPool``, which see, or by itself. The other options are those of ``AsyncConnection``.

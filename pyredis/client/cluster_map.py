@@ -11,6 +11,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from copy import copy
 from typing import Final, TypeAlias
 
 from pyredis.address import TcpAddress
@@ -31,6 +32,8 @@ _log = logging.getLogger(__name__)
 
 _IMPATIENCE: Final = 0.1  # seconds for one node to answer, before the next one is asked as well
 _PAUSE: Final = 0.05  # seconds between two questions: a slot that moves brings one MOVED from every task
+
+_CLOSED: Final = "the map of the cluster was closed"
 
 Ask: TypeAlias = Callable[[TcpAddress, tuple[bytes, ...]], Awaitable[Reply]]
 """How a node is asked: raises PyRedisError when it does not answer."""
@@ -69,14 +72,24 @@ class ClusterMap:
         """Return the topology, asked for when it is not known yet."""
         return self.topology or await self.refresh()
 
+    async def look(self) -> Topology:
+        """Return the topology as it is now, which is for a moment what it was found to be."""
+        if self.topology is not None and asyncio.get_running_loop().time() < self._looked_at + _PAUSE:
+            return self.topology
+        return await self.refresh()
+
     async def refresh(self, *, hint: TcpAddress | None = None, avoid: TcpAddress | None = None) -> Topology:
         """Return the topology as a node sees it now: ``hint`` is asked first, ``avoid`` last.
 
         Raises PyRedisConnError when no node answers, and the ReplyError of a server that refuses to.
         """
-        outcome = await asyncio.shield(self._look_soon(hint, avoid))
+        if self._closed:
+            raise PyRedisConnClosed(_CLOSED)
+        looking = self._look_soon(hint, avoid)
+        await asyncio.wait([looking])
+        outcome = PyRedisConnClosed(_CLOSED) if looking.cancelled() else looking.result()
         if isinstance(outcome, PyRedisError):
-            raise outcome
+            raise copy(outcome)
         return outcome
 
     def refresh_soon(self, *, hint: TcpAddress | None = None, avoid: TcpAddress | None = None) -> None:
@@ -117,7 +130,7 @@ class ClusterMap:
             await asyncio.sleep(self._looked_at + _PAUSE - loop.time())
             outcome = await self._first_answer(self._candidates(hint, avoid))
         except asyncio.CancelledError:
-            return PyRedisConnClosed("the map of the cluster was closed")
+            return PyRedisConnClosed(_CLOSED)
         finally:
             self._looked_at = loop.time()
         if isinstance(outcome, Topology):

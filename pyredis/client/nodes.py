@@ -6,16 +6,19 @@ belongs to is for the subclass to say.
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from pyredis.client.async_client import AsyncClient
 from pyredis.client.spanning import Audience, Node, Planned, Spanning
-from pyredis.commands.spec import Spec, find
+from pyredis.commands.keys import keys
+from pyredis.commands.spec import Spec
 from pyredis.connection.bulk import Pipeline
-from pyredis.exceptions import ClusterError, PyRedisConnClosed, PyRedisConnError, PyRedisError, ReplyError
+from pyredis.exceptions import ClusterError, PyRedisConnClosed, PyRedisError, ReplyError
 from pyredis.resp.encode import argv
 from pyredis.types import Argument, Reply
 
@@ -28,7 +31,8 @@ __all__ = ["Bundle", "NodesClient", "close_client"]
 class Bundle:
     """Connections of one caller, at most one to each node, opened when they are first needed.
 
-    One that was lost is replaced, unless something was going on there that would be lost with it.
+    One that was lost is replaced. Where something was going on, or another database or user was chosen, that
+    cannot be: all others end with it, lest what follows is executed outside a transaction, or somewhere else.
     """
 
     idle_for = 0.0
@@ -47,13 +51,18 @@ class Bundle:
         self._part = part
 
     async def client(self, node: Node) -> AsyncClient:
-        """Return the connection to a node; raise what ended it when it took a transaction with it."""
+        """Return the connection to a node; PyRedisConnClosed when there are to be none any more."""
         if self.error is not None:
             raise PyRedisConnClosed(str(self.error))
         client = self.clients.get(node)
         if client is not None and client.closed:
-            if client.engaged:
-                raise PyRedisConnClosed(f"{client.error}, and with it what was going on there; begin anew")
+            if not client.as_opened:
+                self.abort(
+                    PyRedisConnClosed(
+                        f"{client.error}, and with it what was going on or set up there; begin with another client"
+                    )
+                )
+                return await self.client(node)  # which raises that
             del self.clients[node]
             await self._part(client)
             client = None
@@ -136,7 +145,7 @@ class NodesClient(Spanning):
                 for words in commands:
                     await pipeline.execute(*words)
         except PyRedisError as error:
-            replies = [*replies, *[error] * (len(commands) - len(replies))]
+            replies = [*replies, *(copy(error) for _ in commands[len(replies) :])]
         return replies
 
     async def execute_on(self, audience: Audience, *args: Argument) -> dict[str, Reply | PyRedisError]:
@@ -151,7 +160,7 @@ class NodesClient(Spanning):
             )
 
     async def _mend(self, planned: Planned, error: PyRedisError) -> Reply:
-        if self.closed or self._engaged is not None:
+        if self.closed:
             raise error
         return await super()._mend(planned, error)
 
@@ -164,24 +173,30 @@ class NodesClient(Spanning):
         """
         self._take_bundle()
         words = argv(args, self._encoding)
-        spec = find(words)
-        planned = await self._plan(words, spec, shard_key, sock)
+        planned = await self._plan(words, self._find(words), shard_key, sock)
         if self._bulk is not None:
             await self._bulk.add(planned)
             return None
+        engaged = self._engaged
         try:
             return await self._send(planned[0], words)
         except PyRedisError as error:
-            if sock is not None:
+            if engaged is not None or sock is not None or self._is_altered(planned[0]):
+                self._heed(error)
                 raise
             return await self._mend(planned, error)
+
+    def _is_altered(self, node: Node) -> bool:
+        """Whether the connection to a node is, or was, not like one that would be opened in its place."""
+        client = self._bundle.clients.get(node) if self._bundle is not None else None
+        return client is not None and not client.as_opened
 
     async def _plan(
         self, words: tuple[bytes, ...], spec: Spec | None, shard_key: object, sock: object
     ) -> Planned:
         """Return where a command goes, which is where a transaction is going on if there is one."""
         engaged = self._engaged
-        placed = shard_key is not None or sock is not None or (spec is not None and bool(spec.key_specs))
+        placed = shard_key is not None or sock is not None or (spec is not None and bool(keys(spec, words)))
         if not placed and engaged is not None:
             return engaged, words, spec, None
         if not placed and spec is not None and spec.stateful:
@@ -191,7 +206,7 @@ class NodesClient(Spanning):
         if sock is not None:
             planned: Planned = await self._pinned(sock), words, spec, None
         else:
-            planned = await self._route(words, spec, shard_key)
+            planned = await self._route(words, spec, shard_key, settled=engaged is not None)
         if engaged is not None and planned[0] != engaged:
             name = spec.name if spec else "the command"
             raise ClusterError(
@@ -230,7 +245,8 @@ class NodesClient(Spanning):
     async def bulk_stop(self) -> list[Reply]:
         """Return the replies of the bulk in order, error replies in place as ReplyError objects.
 
-        Raises PyRedisConnError when a connection broke meanwhile.
+        Raises the first PyRedisConnError when a connection broke meanwhile; ``bulk_replies`` then has, until here,
+        an error in the place of each reply that was lost.
         """
         bulk, self._bulk = self._bulk, None
         if bulk is None:
@@ -246,6 +262,14 @@ class NodesClient(Spanning):
     def bulk_replies(self) -> list[Reply]:
         """The replies of the bulk so far; they grow by the batch."""
         return [] if self._bulk is None else self._bulk.replies
+
+    @property
+    def replies_later(self) -> bool:
+        """Whether a command's reply tells nothing about it yet: in MULTI, in a bulk."""
+        engaged = self._engaged
+        return self._bulk is not None or (
+            engaged is not None and self._take_bundle().clients[engaged].replies_later
+        )
 
     def pipeline(self, bulk_size: int = 5000, keep_results: bool = True) -> Pipeline:
         """``async with client.pipeline() as p``: a bulk for the length of a block; then ``p.replies``."""
@@ -267,6 +291,15 @@ class NodesClient(Spanning):
         """Return when the sockets are gone."""
         if self._bundle is not None:
             await self._bundle.wait_closed()
+
+    def __del__(self) -> None:
+        bundle = self.__dict__.get("_bundle")  # none when the options were refused
+        if bundle is None or self.pool is not None:
+            return
+        if any(not client.closed for client in bundle.clients.values()):
+            unclosed = f"unclosed {self!r}; close() it, or use async with"
+            warnings.warn(unclosed, ResourceWarning, stacklevel=2, source=self)
+            bundle.abort()
 
     @property
     def closed(self) -> bool:
@@ -306,7 +339,7 @@ class _Bulk:
         self._size = size
         self._keep = keep_replies
         self._unsent: list[Planned] = []
-        self._broken: PyRedisConnError | None = None
+        self._broken: PyRedisError | None = None
 
     async def add(self, command: Planned) -> None:
         spec = command[2]
@@ -326,10 +359,15 @@ class _Bulk:
 
     async def _flush(self) -> None:
         batch, self._unsent = self._unsent, []
-        for reply in await self._execute_batch(batch):
-            if isinstance(reply, PyRedisConnError):
+        try:
+            replies = await self._execute_batch(batch)
+        except BaseException:
+            self._broken = PyRedisConnClosed(
+                "a batch was given up; what became of its commands is unknown", sent=None
+            )
+            raise
+        for reply in replies:
+            if isinstance(reply, PyRedisError) and not isinstance(reply, ReplyError):
                 self._broken = self._broken or reply
-            elif isinstance(reply, PyRedisError) and not isinstance(reply, ReplyError):
-                raise reply
-            elif self._keep or isinstance(reply, ReplyError):
-                self.replies.append(reply)
+            if self._keep or isinstance(reply, PyRedisError):
+                self.replies.append(cast("Reply", reply))

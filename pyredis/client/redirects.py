@@ -10,18 +10,21 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from pyredis.address import TcpAddress
 from pyredis.client.cluster_map import ClusterMap
 from pyredis.cluster.redirect import Ask, GiveUp, Move, Reconnect, Wait, decide
 from pyredis.cluster.topology import Topology
-from pyredis.exceptions import ClusterError, PyRedisError
+from pyredis.exceptions import ClusterError, PyRedisConnClosed, PyRedisConnError, PyRedisError
 from pyredis.types import Reply
 
-__all__ = ["Send", "follow", "node_for"]
+__all__ = ["PATIENCE", "Send", "follow", "node_for"]
 
 _log = logging.getLogger(__name__)
+
+PATIENCE: Final = 2.0
+"""Seconds for which a command that no node executed is tried again, without a ``read_timeout``."""
 
 Send: TypeAlias = Callable[[TcpAddress, bool], Awaitable[Reply]]
 """Sends the command to a node; True: right behind ASKING."""
@@ -47,6 +50,18 @@ def _find(topology: Topology, slot: int | None, *, replica: bool) -> TcpAddress 
     return random.choice(shard.replicas) if replica and shard.replicas else shard.primary
 
 
+async def _found_now(cluster: ClusterMap, slot: int | None, *, avoid: TcpAddress | None) -> TcpAddress | None:
+    """Return the primary of a slot, looked up anew when a node is to be avoided; None when nobody knows now."""
+    try:
+        if avoid is not None:
+            await cluster.refresh(avoid=avoid)
+        return await node_for(cluster, slot, replica=False)
+    except PyRedisConnClosed:
+        raise  # it is we who were closed
+    except (PyRedisConnError, ClusterError):
+        return None
+
+
 async def follow(
     cluster: ClusterMap,
     error: PyRedisError,
@@ -55,18 +70,21 @@ async def follow(
     *,
     slot: int | None,
     harmless: bool,
+    scripted: bool = False,
     patience: float,
 ) -> Reply:
     """Return the reply of a command that ``asked`` did not execute, from where it is executed at last.
 
     Goes on for ``patience`` seconds, as long as the command was certainly not executed, or is ``harmless`` when it
-    is executed twice; else raises what became of it.
+    is executed twice; else raises what became of it. ``scripted``: it may fail half-way, with any words.
     """
     loop = asyncio.get_running_loop()
     ends = loop.time() + patience
     attempt = 0
     while True:
-        verdict = decide(error, attempt, readonly=harmless, asked=asked, chance=random.random())
+        verdict = decide(
+            error, attempt, readonly=harmless, asked=asked, chance=random.random(), scripted=scripted
+        )
         _log.debug("%s at %s: %s", type(error).__name__, asked, verdict)
         asking = False
         match verdict:
@@ -83,9 +101,13 @@ async def follow(
                 if loop.time() + seconds > ends:
                     raise error
                 await asyncio.sleep(seconds)
-                if isinstance(verdict, Reconnect):
-                    await cluster.refresh(avoid=asked)
-                asked = await node_for(cluster, slot, replica=False)
+                found = await _found_now(
+                    cluster, slot, avoid=asked if isinstance(verdict, Reconnect) else None
+                )
+                if found is None:
+                    attempt += 1
+                    continue
+                asked = found
         attempt += 1
         try:
             return await send(asked, asking)

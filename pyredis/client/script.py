@@ -74,7 +74,6 @@ async def _replies_later(executor: Executor) -> bool:
     """Whether the reply of a command tells nothing yet about what becomes of it."""
     if isinstance(executor, Pipeline):
         return True
-    if not isinstance(executor, AsyncConnection):
-        return False
-    await executor.connect()
-    return executor.replies_later
+    if isinstance(executor, AsyncConnection):
+        await executor.connect()
+    return bool(getattr(executor, "replies_later", False))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Hashable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from pyredis.address import TcpAddress
@@ -16,9 +17,18 @@ from pyredis.client.redirects import follow, node_for
 from pyredis.client.scanning import Scanning
 from pyredis.cluster import merging, routing
 from pyredis.cluster.buckets import Buckets
+from pyredis.commands.keys import keys
 from pyredis.commands.methods import Commands
 from pyredis.commands.spec import Spec, find
-from pyredis.exceptions import ClusterError, PartialFailure, PyRedisConnError, PyRedisError, StatefulCommand
+from pyredis.exceptions import (
+    ClusterError,
+    MovedError,
+    PartialFailure,
+    PyRedisConnError,
+    PyRedisError,
+    ReadOnly,
+    StatefulCommand,
+)
 from pyredis.resp.encode import argv
 from pyredis.types import Argument, Reply
 
@@ -49,8 +59,13 @@ class Spanning(Commands, Scanning):
         @property
         def encoding(self) -> str | None: ...
 
-    async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Planned:
-        """Return where a command belongs; ClusterError when that is not one node."""
+    async def _route(
+        self, words: Sequence[bytes], spec: Spec | None, shard_key: object, *, settled: bool = False
+    ) -> Planned:
+        """Return where a command belongs; ClusterError when that is not one node.
+
+        ``settled``: it is part of something that goes on at a primary, so no replica will do.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say where a command belongs")
 
     async def _nodes(self, audience: Audience) -> Sequence[Node]:
@@ -74,6 +89,9 @@ class Spanning(Commands, Scanning):
     async def _mend(self, planned: Planned, error: PyRedisError) -> Reply:
         """Return the reply of a command that its node did not execute; raise the error when there is none."""
         raise error
+
+    def _heed(self, error: PyRedisError) -> None:
+        """Take note of what an error says of the nodes."""
 
     def _find(self, words: Sequence[bytes]) -> Spec | None:
         """Return the row of a command."""
@@ -120,8 +138,11 @@ class Spanning(Commands, Scanning):
     async def _execute_run(self, node: Node, run: Sequence[Planned]) -> list[Reply | PyRedisError]:
         """Return the replies of one node, or what became of the commands elsewhere, one after the other."""
         replies = list(await self._send_many(node, [words for _, words, _, _ in run]))
+        if not any(isinstance(reply, PyRedisError) for reply in replies):
+            return replies
+        overtaken = _overtaken(run, replies)
         for place, reply in enumerate(replies):
-            if isinstance(reply, PyRedisError):
+            if isinstance(reply, PyRedisError) and place not in overtaken:
                 try:
                     replies[place] = await self._mend(run[place], reply)
                 except PyRedisError as final:
@@ -150,11 +171,10 @@ class Spanning(Commands, Scanning):
         parts = routing.split(words, spec)
         batch = [await self._route(part.argv, spec, None) for part in parts]
         answered = await self._execute_batch(batch)
-        by_node: dict[str, Reply | PyRedisError] = {}
+        by_node: dict[str, list[Reply | PyRedisError]] = {}
         for (node, *_), reply in zip(batch, answered, strict=True):
-            if not isinstance(by_node.get(str(node)), PyRedisError):
-                by_node[str(node)] = reply
-        _successes(spec, by_node)
+            by_node.setdefault(str(node), []).append(reply)
+        _successes(spec, {node: _of_one_node(spec, replies) for node, replies in by_node.items()})
         return merging.joined(spec, parts, cast("list[Reply]", answered))
 
     async def execute_on(self, audience: Audience, *args: Argument) -> dict[str, Reply | PyRedisError]:
@@ -188,8 +208,9 @@ class Spanning(Commands, Scanning):
         """Yield the keys of every primary, one node after the other, or of the one that ``sock`` names."""
         socks = [options.pop("sock")] if "sock" in options else await self._nodes("primaries")
         for sock in socks:
-            async for key in super().scan_iter(match, count, type, sock=sock, **options):
-                yield key
+            async with aclosing(super().scan_iter(match, count, type, sock=sock, **options)) as keys:
+                async for key in keys:
+                    yield key
 
 
 class OverBuckets(Spanning):
@@ -197,7 +218,9 @@ class OverBuckets(Spanning):
 
     _buckets: Buckets
 
-    async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Planned:
+    async def _route(
+        self, words: Sequence[bytes], spec: Spec | None, shard_key: object, *, settled: bool = False
+    ) -> Planned:
         return self._buckets.of(words, spec, self._key(shard_key)), tuple(words), spec, None
 
     async def _nodes(self, audience: Audience) -> Sequence[Node]:
@@ -231,35 +254,54 @@ class OverCluster(Spanning):
         """Return the reply of a command that is sent right behind ASKING; raise its ReplyError."""
         raise NotImplementedError(f"{type(self).__name__} does not say how a node is reached")
 
-    async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Planned:
+    async def _route(
+        self, words: Sequence[bytes], spec: Spec | None, shard_key: object, *, settled: bool = False
+    ) -> Planned:
         slot = routing.slot(words, spec, self._key(shard_key))
         if slot is None and spec is not None and routing.partial(spec):
             raise ClusterError(
                 f"{spec.name} concerns more nodes than one: {_mend_of(spec)}, and sock='host:port' asks one"
             )
-        reads = self._replica_ok and spec is not None and spec.readonly
+        reads = self._replica_ok and not settled and spec is not None and spec.readonly
         return await node_for(self._cluster, slot, replica=reads), tuple(words), spec, slot
 
     async def _nodes(self, audience: Audience) -> Sequence[Node]:
-        topology = await self._cluster.learn()
+        topology = await self._cluster.look()
         nodes = {"primaries": topology.primaries, "replicas": topology.replicas, "all": topology.nodes}
         if audience not in nodes:
             raise ValueError(f"there are 'primaries', 'replicas' and 'all' nodes, not {audience!r}")
         return nodes[audience]
 
     async def _pinned(self, sock: object) -> Node:
-        return named((await self._cluster.learn()).nodes, sock)
+        topology = await self._cluster.learn()
+        if str(sock) not in map(str, topology.nodes):
+            topology = await self._cluster.look()
+            if isinstance(sock, TcpAddress) and sock not in topology.nodes:
+                raise ClusterError(f"{sock} has left the cluster; what went on there has to begin anew")
+        return named((*topology.nodes, *self._cluster.seeds), sock)
 
     async def execute_on(self, audience: Audience, *args: Argument) -> dict[str, Reply | PyRedisError]:
+        """Return the replies of ``"primaries"``, ``"replicas"`` or ``"all"`` nodes by ``host:port``.
+
+        Errors are in place, as PyRedisError objects. A node that has left is no failure, and the one that has
+        taken its place is asked, when that cannot execute a command twice.
+        """
+        words = argv(args, self.encoding)
         replies = await super().execute_on(audience, *args)
-        if any(isinstance(reply, PyRedisConnError) for reply in replies.values()):
-            # A node that has left the cluster is no failure, and one that has come is to be asked as well.
+        gone = [node for node, reply in replies.items() if isinstance(reply, (PyRedisConnError, ReadOnly))]
+        if not gone:
+            return replies
+        try:
             await self._cluster.refresh()
             nodes = await self._nodes(audience)
-            new = [node for node in nodes if str(node) not in replies]
-            replies.update(await self._everywhere(new, argv(args, self.encoding)))
-            replies = {str(node): replies[str(node)] for node in nodes}
-        return replies
+        except PyRedisError:
+            return replies
+        if not all(_harmless(self._find(words), replies[node]) for node in gone):
+            return replies
+        new = [node for node in nodes if str(node) not in replies]
+        replies.update(await self._everywhere(new, words))
+        here = set(map(str, nodes))
+        return {node: reply for node, reply in replies.items() if node in here or node not in gone}
 
     async def _mend(self, planned: Planned, error: PyRedisError) -> Reply:
         node, words, spec, slot = planned
@@ -270,10 +312,20 @@ class OverCluster(Spanning):
                 return await self._send_asking(address, words, spec)
             return await self._send(address, words)
 
-        harmless = spec is not None and spec.readonly
         return await follow(
-            self._cluster, error, node, send, slot=slot, harmless=harmless, patience=self._patience
+            self._cluster,
+            error,
+            node,
+            send,
+            slot=slot,
+            harmless=spec is not None and spec.readonly,
+            scripted=spec is None or spec.group == "scripting",
+            patience=self._patience,
         )
+
+    def _heed(self, error: PyRedisError) -> None:
+        if isinstance(error, MovedError):
+            self._cluster.refresh_soon()
 
 
 def _mend_of(spec: Spec) -> str:
@@ -288,6 +340,36 @@ def _refuse_stateful(spec: Spec | None) -> None:
             f"{spec.name} changes the state of its connection, so it cannot be sent to several; execute() it "
             "on a client, with shard_key= or sock="
         )
+
+
+def _harmless(spec: Spec | None, error: object) -> bool:
+    """Whether a command that failed so may be executed elsewhere, and not twice."""
+    if spec is not None and spec.readonly:
+        return True
+    return isinstance(error, ReadOnly) or (isinstance(error, PyRedisConnError) and error.sent is False)
+
+
+def _overtaken(run: Sequence[Planned], replies: Sequence[Reply | PyRedisError]) -> set[int]:
+    """Return which commands were not executed, while a later one with the same key was.
+
+    These must not be executed after all: what came later would be undone.
+    """
+    overtaken: set[int] = set()
+    executed: set[bytes] = set()
+    for place in range(len(run) - 1, -1, -1):
+        _, words, spec, _ = run[place]
+        own = keys(spec, words) if spec is not None else ()
+        if not isinstance(replies[place], PyRedisError):
+            executed.update(own)
+        elif not executed.isdisjoint(own):
+            overtaken.add(place)
+    return overtaken
+
+
+def _of_one_node(spec: Spec, replies: Sequence[Reply | PyRedisError]) -> Reply | PyRedisError:
+    """Return what the parts that one node had come to: the first error, if any."""
+    errors = [reply for reply in replies if isinstance(reply, PyRedisError)]
+    return errors[0] if errors else merging.merge(spec, cast("Sequence[Reply]", replies))
 
 
 def _successes(spec: Spec, replies: Mapping[str, Reply | PyRedisError]) -> dict[Hashable, Reply]:

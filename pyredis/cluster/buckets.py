@@ -18,6 +18,8 @@ from pyredis.exceptions import ClusterError
 
 __all__ = ["Buckets"]
 
+_LASTING: Final = frozenset({"write", "admin", "pubsub", "may_replicate"})
+
 _Node: TypeAlias = TcpAddress | str
 
 
@@ -35,7 +37,7 @@ class Buckets:
     def of(self, words: Sequence[bytes], spec: Spec | None, shard_key: bytes | None) -> _Node:
         """Return the node of a command; ClusterError when its keys have not got one and the same.
 
-        Without a key any node will do, unless the command concerns all of them.
+        Without a key any node will do for a question that all nodes answer alike.
         """
         routed_by = [shard_key] if shard_key is not None else keys(spec, words) if spec is not None else ()
         if spec is None and shard_key is None:
@@ -53,6 +55,10 @@ class Buckets:
             raise ClusterError(
                 f"{spec.name} concerns all servers: execute_split() merges their replies, execute_on() gives "
                 "each, and sock= asks one"
+            )
+        if spec is not None and not _LASTING.isdisjoint(spec.flags):
+            raise ClusterError(
+                f"{spec.name} does something to one server: say to which, with shard_key= or sock="
             )
         return random.choice(self.nodes)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Final, TypeAlias
 
 from pyredis.address import TcpAddress
@@ -73,10 +74,15 @@ class Topology:
         owners = (*self._owners[:slot], shard, *self._owners[slot + 1 :])
         return Topology(dict.fromkeys((*self.shards, shard)), owners)
 
+    @cached_property
+    def _runs(self) -> tuple[tuple[Shard | None, int], ...]:
+        """Who has the slots from 0 on, and how many in a row each: few, where slots are many."""
+        return tuple((shard, sum(1 for _ in run)) for shard, run in groupby(self._owners))
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Topology):
             return NotImplemented
-        return set(self.shards) == set(other.shards) and self._owners == other._owners
+        return set(self.shards) == set(other.shards) and self._runs == other._runs
 
     def __hash__(self) -> int:
         return hash(frozenset(self.shards))
@@ -104,7 +110,7 @@ def from_slots(reply: Reply, asked: TcpAddress) -> Topology:
             address = _listed(primary, asked)
             if address is not None:
                 others = [replica for entry in replicas if (replica := _listed(entry, asked))]
-                ranges.setdefault(Shard(address, tuple(others)), []).append(span)
+                ranges.setdefault(Shard(address, _in_order(others)), []).append(span)
     except (TypeError, ValueError, LookupError):
         raise ProtocolError(
             f"{asked} answered CLUSTER SLOTS with something else than slots and nodes"
@@ -121,8 +127,8 @@ def from_shards(reply: Reply, asked: TcpAddress, *, tls: bool = False) -> Topolo
             slots = _items(shard["slots"])
             spans = [_span(first, last) for first, last in zip(slots[::2], slots[1::2], strict=True)]
             nodes = [_fields(node) for node in _items(shard["nodes"])]
-            primary = next(_online(nodes, asked, "master", tls), None)
-            others = tuple(_online(nodes, asked, "replica", tls))
+            primary = next(_nodes(nodes, asked, "master", tls), None)
+            others = _in_order(_nodes(nodes, asked, "replica", tls))
             if primary is not None and spans:
                 ranges.setdefault(Shard(primary, others), []).extend(spans)
     except (TypeError, ValueError, LookupError):
@@ -130,21 +136,30 @@ def from_shards(reply: Reply, asked: TcpAddress, *, tls: bool = False) -> Topolo
     return _topology(ranges)
 
 
-def _online(
+def _in_order(replicas: Iterable[TcpAddress]) -> tuple[TcpAddress, ...]:
+    """Return replicas in the same order, in whichever order a node names them."""
+    return tuple(sorted(replicas, key=str))
+
+
+def _nodes(
     nodes: Sequence[Mapping[str, object]], asked: TcpAddress, role: str, tls: bool
 ) -> Iterator[TcpAddress]:
-    """Yield the addresses of the nodes of a role that can be talked to; a failed primary is still the primary."""
-    for node in nodes:
-        if _text(node["role"]) != role or (
-            role == "replica" and _text(node.get("health", "online")) != "online"
-        ):
+    """Yield the addresses of the nodes of a role, those that are online first.
+
+    A replica that is not is left out. A primary that failed is the primary until another one is.
+    """
+    for node in sorted(nodes, key=lambda node: not _online(node)):
+        if _text(node["role"]) != role or (role == "replica" and not _online(node)):
             continue
         endpoint = _text(node.get("endpoint") or "")
         host = _text(node.get("ip") or "") if endpoint == _UNKNOWN else endpoint
-        port = node.get("tls-port" if tls else "port")
-        address = _address(host, asked, port)
+        address = _address(host, asked, node.get("tls-port" if tls else "port"))
         if address is not None:
             yield address
+
+
+def _online(node: Mapping[str, object]) -> bool:
+    return _text(node.get("health", "online")) == "online"
 
 
 def _listed(entry: object, asked: TcpAddress) -> TcpAddress | None:

@@ -3493,7 +3493,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (
             (('RO', 'access'), ('index', 1), ('range', 0, 1, 0)),
             (('RO', 'access'), ('unknown',), ('unknown',)),
-            (('OW', 'update'), ('unknown',), ('unknown',)),
+            (('OW', 'update'), ('keyword', 'STORE', 2), ('range', 0, 1, 0)),
         ),
         'generic', '1.0.0', None, '',
         (

@@ -6,18 +6,20 @@ at the first command and stays with it until it is closed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.commands.methods import Commands
 from pyredis.commands.spec import find
+from pyredis.connection.conversation import Run
 from pyredis.connection.opening import open_wire
 from pyredis.connection.stream import Wire
-from pyredis.exceptions import PyRedisConnClosed, PyRedisError
+from pyredis.exceptions import PyRedisConnClosed, PyRedisError, ReplyError
 from pyredis.options import ConnectionOptions, TlsOptions, checked_tls
-from pyredis.resp.encode import argv
+from pyredis.resp.encode import argv, pack
 from pyredis.types import Argument, Reply
 
 if TYPE_CHECKING:
@@ -152,6 +154,23 @@ class AsyncConnection(Commands):
             await self.connect()
         return await self._take_wire().execute(words, find(words))
 
+    async def execute_after_asking(self, words: Sequence[bytes]) -> Reply:
+        """Return the reply of a command that is sent right behind ASKING; raise its ReplyError."""
+        wire, spec, asking = self._take_wire(), find(words), (b"ASKING",)
+        # The server forgets ASKING with the next command, so to the conversation it is one without effect.
+        sent = wire.send_batch([(asking, None, pack(asking)), (words, spec, pack(words))], keep=True)
+        await wire.settled(sent)
+        last = sent[-1]
+        if isinstance(last, PyRedisError):
+            raise last
+        if last.error is not None:
+            raise last.error
+        reply = last.replies[0] if isinstance(last, Run) else last.reply
+        if isinstance(reply, ReplyError):
+            reply.command = spec.name if spec else None
+            raise reply
+        return reply
+
     # -- bulk
 
     async def bulk_start(self, bulk_size: int = 5000, keep_results: bool = True) -> None:
@@ -260,16 +279,12 @@ class AsyncConnection(Commands):
     @property
     def engaged(self) -> bool:
         """Whether something is going on that ends with the connection: a transaction, a watch, a subscription."""
-        if self._wire is None:
-            return False
-        conversation = self._wire.conversation
-        return bool(
-            conversation.in_transaction
-            or conversation.watching
-            or conversation.monitoring
-            or conversation.subscriptions
-            or conversation.reply_mode != "on"
-        )
+        return self._wire is not None and self._wire.conversation.engaged
+
+    @property
+    def as_opened(self) -> bool:
+        """Whether another connection would do as well: nothing is going on, same database, user and protocol."""
+        return self._wire is None or self._wire.conversation.as_opened
 
     @property
     def monitoring(self) -> bool:
@@ -304,3 +319,10 @@ class AsyncConnection(Commands):
         """Return when the socket is gone."""
         if self._wire is not None:
             await self._wire.wait_closed()
+
+    def __del__(self) -> None:
+        wire = self.__dict__.get("_wire")  # none when the options were refused
+        if wire is not None and self.pool is None and not wire.closed:
+            unclosed = f"unclosed {self!r}; close() it, or use async with"
+            warnings.warn(unclosed, ResourceWarning, stacklevel=2, source=self)
+            wire.abort()

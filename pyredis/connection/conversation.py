@@ -145,19 +145,27 @@ class Conversation:
         return sum(map(len, self._channels.values()))
 
     @property
-    def at_rest(self) -> bool:
-        """Whether the next user would find the connection as it was opened, with no reply owed."""
-        return not (
-            self._owed
-            or self.in_transaction
+    def engaged(self) -> bool:
+        """Whether something is going on that ends with the connection: a transaction, a watch, a subscription."""
+        return bool(
+            self.in_transaction
             or self.watching
             or self.monitoring
-            or self.leaving
-            or self._altered
-            or self.reply_mode != "on"
             or self.subscriptions
-            or (self.database, self._user, self.protocol) != self._opened
+            or self.reply_mode != "on"
         )
+
+    @property
+    def as_opened(self) -> bool:
+        """Whether the connection stands where it was opened, as far as its commands have been answered."""
+        return not (
+            self.engaged or self._altered or (self.database, self._user, self.protocol) != self._opened
+        )
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the next user would find the connection as it was opened, with no reply owed."""
+        return not self._owed and not self.leaving and self.as_opened
 
     @property
     def may_hear(self) -> bool:

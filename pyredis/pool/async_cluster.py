@@ -5,33 +5,31 @@ from __future__ import annotations
 from asyncio import Future, get_running_loop
 from binascii import crc_hqx
 from collections.abc import Sequence
-from typing import Final, Unpack, cast
+from typing import Unpack, cast
 
 from pyredis.address import TcpAddress
-from pyredis.client.async_cluster import AsyncClusterClient
+from pyredis.client.async_cluster import AsyncClusterClient, ask_once
 from pyredis.client.cluster_map import ClusterMap, addresses_of
 from pyredis.client.nodes import Bundle
-from pyredis.client.redirects import node_for
+from pyredis.client.redirects import PATIENCE
 from pyredis.client.spanning import Node, OverCluster, Planned
 from pyredis.cluster import routing
 from pyredis.cluster.topology import Topology
 from pyredis.commands.slots import SLOTS, key_slot
 from pyredis.commands.spec import TABLE, Spec, Table
-from pyredis.exceptions import PyRedisConnError, PyRedisError
+from pyredis.exceptions import PoolExhausted, PyRedisConnError, PyRedisError, ReplyError
 from pyredis.options import replica_choice
 from pyredis.pool.async_base import PoolOptions
 from pyredis.pool.node import NodePool
 from pyredis.pool.nodes import NodesPool
-from pyredis.pool.sharing import spellings
+from pyredis.pool.sharing import named_error, spellings
 from pyredis.resp.encode import argv
 from pyredis.types import Argument, Reply
 
 __all__ = ["AsyncClusterPool"]
 
-_PATIENCE: Final = 2.0
 
-
-class AsyncClusterPool(OverCluster, NodesPool):
+class AsyncClusterPool(NodesPool, OverCluster):
     """Connections to the nodes of the cluster that ``seeds``, a list of ``(host, port)``, belong to.
 
     With ``replica_ok`` (or ``slave_ok``, the same) what is read-only is read from replicas, which may be behind.
@@ -104,6 +102,7 @@ class AsyncClusterPool(OverCluster, NodesPool):
                 self._forget_reader(node)
             words = argv(args, self.encoding)
             spec = self._find(words)
+            named_error(error, spec.name if spec else None)
             return await self._mend((node.node, words, spec, routing.slot(words, spec)), error)
         if lane.watchful:
             node.weigh(lane, args, reply)
@@ -118,10 +117,12 @@ class AsyncClusterPool(OverCluster, NodesPool):
     def _find(self, words: Sequence[bytes]) -> Spec | None:
         return (self._table or TABLE).find(words)
 
-    async def _route(self, words: Sequence[bytes], spec: Spec | None, shard_key: object) -> Planned:
-        if spec is None:
+    async def _route(
+        self, words: Sequence[bytes], spec: Spec | None, shard_key: object, *, settled: bool = False
+    ) -> Planned:
+        if spec is None and shard_key is None:
             spec = await self._learn_command(words)
-        planned = await super()._route(words, spec, shard_key)
+        planned = await super()._route(words, spec, shard_key, settled=settled)
         node, _, _, slot = planned
         if spec is not None and slot is not None and shard_key is None and _has_one_key(spec):
             owners = self._readers if self._replica_ok and spec.readonly else self._primaries
@@ -131,11 +132,13 @@ class AsyncClusterPool(OverCluster, NodesPool):
         return planned
 
     async def _learn_command(self, words: Sequence[bytes]) -> Spec | None:
-        """Return the row of a command that only the servers know, or None when they do not either."""
+        """Return the row of a command that only the servers know, or None when they do not tell."""
         if self._table is None:
             self._table = Table()
-        node = await node_for(self._cluster, None, replica=False)
-        self._table.learn(await self._pool_of(node).execute(b"COMMAND", b"INFO", words[0]))
+        try:
+            self._table.learn(await super().execute(b"COMMAND", b"INFO", words[0]))
+        except ReplyError:
+            return None  # a user who may not ask may still execute it
         return self._table.find(words)
 
     async def _send_asking(self, address: TcpAddress, words: Sequence[bytes], spec: Spec | None) -> Reply:
@@ -143,12 +146,15 @@ class AsyncClusterPool(OverCluster, NodesPool):
 
     @property
     def _patience(self) -> float:
-        return self.read_timeout or _PATIENCE
+        return self.read_timeout or PATIENCE
 
     # -- nodes
 
     async def _ask_node(self, address: TcpAddress, words: tuple[bytes, ...]) -> Reply:
-        return await self._node(address).execute(*words)
+        try:
+            return await self._node(address).execute(*words)
+        except PoolExhausted:  # those who have leased all connections may be waiting for the answer
+            return await ask_once(address, self._options, words)
 
     def _node(self, address: TcpAddress) -> NodePool:
         pool = self._pool_of(address)

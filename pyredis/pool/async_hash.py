@@ -19,7 +19,7 @@ from pyredis.pool.sharing import SharingPool
 __all__ = ["AsyncHashPool", "BucketsPool"]
 
 
-class BucketsPool(OverBuckets, NodesPool):
+class BucketsPool(NodesPool, OverBuckets):
     """What pools over buckets have in common; abstract over how a bucket is reached."""
 
     def _where(self) -> str:

@@ -79,8 +79,7 @@ class NodePool(AsyncPool):
         """Return the reply of a command that is sent right behind ASKING; raise its ReplyError."""
         if spec is None or spec.blocks_for(argv) is not None:
             async with self.lease() as client:
-                await client.execute(b"ASKING")
-                return await client.execute(*argv)
+                return await client.execute_after_asking(argv)
         _, reply = await self._execute_run(pack((b"ASKING",)) + pack(argv), 2)
         if isinstance(reply, ReplyError):
             reply.command = spec.name

@@ -60,9 +60,9 @@ class NodesPool(Spanning, AsyncBasePool):
 
     def _drop_pool(self, node: Node) -> None:
         """Leave a node: its connections close when their work is done."""
-        pool = self._pools.pop(node)
-        pool.renew()
-        self._left.append(pool)
+        leaving = self._pools.pop(node)
+        leaving.renew()
+        self._left.append(leaving)
         for pool in [pool for pool in self._left if not _busy(pool)]:
             self._left.remove(pool)
             pool.shut()

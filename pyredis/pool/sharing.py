@@ -35,7 +35,7 @@ from pyredis.resp.batch import batch_packer
 from pyredis.resp.encode import argv
 from pyredis.types import Argument, Reply
 
-__all__ = ["SharingPool", "spellings"]
+__all__ = ["SharingPool", "named_error", "spellings"]
 
 _log = logging.getLogger(__name__)
 
@@ -136,8 +136,8 @@ class SharingPool(AsyncBasePool):
                 reply: Reply = await lane.ask(words)
                 return reply
             except PyRedisError as again:
-                raise _named(again, name) from None
-        raise _named(error, name)
+                raise named_error(again, name) from None
+        raise named_error(error, name)
 
     def _reconsider(self, spec: Spec, reply: Reply) -> None:
         """Take a command for one with short replies again, after some of them in a row."""
@@ -305,7 +305,7 @@ class SharingPool(AsyncBasePool):
             self.lane = None
 
 
-def _named(error: PyRedisError, name: str | None) -> PyRedisError:
+def named_error(error: PyRedisError, name: str | None) -> PyRedisError:
     """Return the error with the name of the command that it befell."""
     if isinstance(error, ReplyError):
         error.command = error.command or name  # SELECT, when it was the handshake that failed

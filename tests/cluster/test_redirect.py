@@ -28,7 +28,6 @@ def verdict(error: PyRedisError, attempt: int = 0, *, readonly: bool = False) ->
     [
         ("MOVED 3999 10.0.0.1:6381", Move(TcpAddress("10.0.0.1", 6381), 3999)),
         ("MOVED 3999 :6381", Move(TcpAddress("asked", 6381), 3999)),
-        ("MOVED 3999 ?:6381", Move(TcpAddress("asked", 6381), 3999)),
         ("MOVED 3999 host.example:6381", Move(TcpAddress("host.example", 6381), 3999)),
         ("MOVED 3999 ::1:6381", Move(TcpAddress("::1", 6381), 3999)),
         ("ASK 3999 10.0.0.1:6381", Ask(TcpAddress("10.0.0.1", 6381))),
@@ -41,7 +40,16 @@ def test_a_redirect_is_followed(message: str, expected: Verdict) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    ["MOVED", "MOVED x 10.0.0.1:1", "MOVED 1 10.0.0.1", "MOVED 1 h:0", "MOVED 1 h:99999", "ASK 1 h:port"],
+    [
+        "MOVED",
+        "MOVED x 10.0.0.1:1",
+        "MOVED 1 10.0.0.1",
+        "MOVED 1 h:0",
+        "MOVED 1 h:99999",
+        "MOVED -1 h:1",
+        "MOVED 16384 h:1",
+        "ASK 1 h:port",
+    ],
 )
 def test_a_redirect_to_nowhere_is_an_error(message: str) -> None:
     outcome = verdict(reply_error(message))
@@ -55,16 +63,45 @@ def test_a_redirect_to_the_node_that_said_it_waits() -> None:
     assert isinstance(verdict(reply_error("MOVED 1 :7000")), Wait)
 
 
+def test_a_redirect_to_where_nobody_knows_has_the_node_looked_up() -> None:
+    assert isinstance(verdict(reply_error("MOVED 3999 ?:6381")), Reconnect)
+    assert isinstance(verdict(reply_error("ASK 3999 ?:6381")), Reconnect)
+
+
 @pytest.mark.parametrize("code", ["TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN"])
 def test_what_passes_is_waited_for(code: str) -> None:
+    """The second time, it may be the node alone that the cluster goes on without."""
     waits = [verdict(reply_error(f"{code} wait"), attempt) for attempt in range(HOPS)]
-    seconds = [wait.seconds for wait in waits if isinstance(wait, Wait)]
+    seconds = [wait.seconds for wait in waits if isinstance(wait, Wait | Reconnect)]
     assert len(seconds) == HOPS
+    assert isinstance(waits[0], Wait)
+    assert all(isinstance(wait, Wait if code == "TRYAGAIN" else Reconnect) for wait in waits[1:])
     assert seconds == sorted(seconds)
     assert 0 < seconds[0] < 0.05
     assert seconds[-1] <= 0.3
     error = reply_error(f"{code} wait")
     assert verdict(error, HOPS) == GiveUp(error)
+
+
+@pytest.mark.parametrize("code", ["TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN"])
+def test_what_a_script_may_have_said_itself_is_not_tried_again(code: str) -> None:
+    """It may say anything, after having written."""
+    error = reply_error(f"{code} later")
+    assert decide(error, 0, readonly=False, asked=ASKED, chance=0.5, scripted=True) == GiveUp(error)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "TRYAGAIN Multiple keys request during rehashing of slot",
+        "CLUSTERDOWN The cluster is down",
+        "CLUSTERDOWN Hash slot not served",
+        "LOADING Redis is loading the dataset in memory",
+    ],
+)
+def test_a_script_that_a_server_did_not_begin_is_waited_for(message: str) -> None:
+    error = reply_error(message)
+    assert isinstance(decide(error, 0, readonly=False, asked=ASKED, chance=0.5, scripted=True), Wait)
 
 
 def test_redirects_without_end_are_given_up() -> None:

@@ -224,7 +224,11 @@ def generator() -> ModuleType:
 
 @pytest.fixture
 def rows() -> dict[str, dict[str, Any]]:
-    return {name: {"name": name, "overlay": ()} for name in ("AUTH", "EVAL", "EVAL_RO", "BLPOP")}
+    names = ("AUTH", "EVAL", "EVAL_RO", "BLPOP", "SORT")
+    return {
+        name: {"name": name, "overlay": (), "key_specs": ((("RO",), ("index", 1), ("range", 0, 1, 0)),)}
+        for name in names
+    }
 
 
 def _row(*commands: str, **facts: Any) -> dict[str, Any]:
@@ -259,6 +263,11 @@ def test_an_overlay_row_adds_its_facts(generator: ModuleType, rows: dict[str, An
         ({"row": [_row("AUTH", shape="tree")]}, "shape cannot be 'tree'"),
         ({"row": [_row("AUTH", shape="map if withscores")]}, "shape cannot be"),
         ({"row": [_row("AUTH", danger="")]}, "danger cannot be ''"),
+        ({"row": [_row("SORT", keys=[{"after": "STORE"}])]}, "keys cannot be"),
+        (
+            {"row": [_row("SORT", keys=[{"spec": 0, "after": "STORE", "from": 2}])]},
+            "no key spec 0 that is unknown",
+        ),
         ({"row": [_row("EVAL", readonly_twin="EVAL_R0")]}, "no server has its read-only twin 'EVAL_R0'"),
         ({"row": [_row("AUTH", effect="auth"), _row("AUTH", effect="hello")]}, "AUTH has effect already"),
         ({"row": [_row("AUTH", added=True, arity=1)]}, "a server has 'AUTH'"),

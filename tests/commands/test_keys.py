@@ -57,9 +57,10 @@ def test_a_server_agrees_on(server: Server, argv: tuple[bytes, ...]) -> None:
     assert sorted(found(argv)) == sorted(said)
 
 
-def test_of_sort_the_first_key_alone_is_known() -> None:
-    """No facts say where SORT has its other keys; the first one routes it, and the server checks the rest."""
-    assert found((b"SORT", b"a", b"STORE", b"d")) == (b"a",)
+def test_of_sort_the_keys_are_known_that_it_reads_and_writes_itself() -> None:
+    """Those that BY and GET make of patterns and elements are the server's affair."""
+    assert found((b"SORT", b"a", b"BY", b"w_*", b"STORE", b"d")) == (b"a", b"d")
+    assert found((b"SORT", b"a", b"GET", b"v_*")) == (b"a",)
 
 
 def with_keys() -> list[Spec]:
