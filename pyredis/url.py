@@ -10,10 +10,11 @@
     redis+cluster://, redis+sentinel://, ...          the same; rediss+... over TLS; also valkey+..., valkeys+...
 
 User, password, host, path and values are percent-decoded; the last ``@`` ends the user and password, so a
-password may hold one unescaped. One word before the ``@`` is the password, as in redis-cli. Options are those of
-a pool, and for TLS the flags of redis-cli: ``cacert``, ``cacertdir``, ``cert``, ``key``, ``sni``, ``insecure``.
-User and password are the servers'; those of sentinels are the options ``sentinel_username`` and
-``sentinel_password``. No message shows the password.
+password may hold one unescaped. Before it no option is taken: with ``?name=`` or ``&name=`` there, nobody can tell
+whether the ``@`` is one of a password or of an option's value. One word before the ``@`` is the password, as in
+redis-cli. Options are those of a pool, and for TLS the flags of redis-cli: ``cacert``, ``cacertdir``, ``cert``,
+``key``, ``sni``, ``insecure``. User and password are the servers'; those of sentinels are the options
+``sentinel_username`` and ``sentinel_password``. No message shows the password.
 """
 
 from __future__ import annotations
@@ -99,30 +100,60 @@ class Target:
 
 
 def masked(url: str) -> str:
-    """Return the URL with ``***`` for its password and for the values of options that do not exist.
+    """Return the URL, fit to be printed, with ``***`` for whatever may be a part of a password.
 
-    Without an ``@``, what stands in the place of the port and is none may be a password as well.
+    Without an ``@``, what stands in the place of a port and is none may be one, and so may what follows it. An
+    ``@`` in an option leaves only the scheme. Values are shown of options that exist.
     """
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        scheme, rest = "", url
+    scheme, rest = _split(url)
     userinfo, at, where = rest.rpartition("@")
-    where, mark, query = where.partition("?")
-    where += mark + "&".join(map(_masked_option, query.split("&")))
-    if not at:
-        hosts, slash, path = where.partition("/")
-        where = ",".join(_NO_PORT.sub(r"\1:***", host) for host in hosts.split(",")) + slash + path
+    if _OPTION_BEFORE_AT.search(userinfo):
+        shown = "***"
+    elif at:
+        shown = f"{_masked_user(userinfo)}@{_masked_query(where)}"
+    else:
+        shown = _masked_query(_masked_ports(where))
+    shown = f"{scheme}://{shown}" if scheme else shown
+    return shown if shown.isprintable() else repr(shown)[1:-1]
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Return the scheme, empty when there is none, and what follows it."""
+    found = _SCHEME.match(url)
+    return (found[1], url[found.end() :]) if found else ("", url)
+
+
+def _masked_user(userinfo: str) -> str:
     user, colon, _ = userinfo.partition(":")
-    shown = f"{user}:***" if colon else "***"
-    return f"{scheme}{separator}{shown}@{where}" if at else f"{scheme}{separator}{where}"
+    return f"{user}:***" if colon and "@" not in user else "***"
 
 
-_NO_PORT: Final = re.compile(r"^(\[[^]/?]*\]|[^[:/?]*):(?!\d+(?:[/?]|$))[^/?]+")
+def _masked_ports(where: str) -> str:
+    """Return where the servers are, up to a port that is none."""
+    for found in _IPV6_OR_PORT.finditer(re.split(r"[/?]", where, maxsplit=1)[0]):
+        if found[1] and not _is_port(found[1]):
+            return f"{where[: found.start(1)]}***"
+    return where
 
 
-def _masked_option(option: str) -> str:
-    name, equals, _ = option.partition("=")
-    return f"{name}=***" if equals and (name not in _READERS or name in _SECRET) else option
+def _masked_query(where: str) -> str:
+    """Return where the servers are and the options; a name after a secret may be the rest of it, behind an &."""
+    place, mark, query = where.partition("?")
+    shown = []
+    after_secret = False
+    for option in query.split("&"):
+        name, equals, _ = option.partition("=")
+        secret = bool(equals) and (name not in _READERS or name in _SECRET)
+        if after_secret and name not in _READERS:
+            shown.append("***")
+        else:
+            shown.append(f"{name}=***" if secret else option)
+        after_secret = after_secret or secret
+    return place + mark + "&".join(shown)
+
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_IPV6_OR_PORT: Final = re.compile(r"\[[^]]*\]|:([^,]*)")
 
 
 def parse(url: str, *, any_kind: bool = False) -> Target:
@@ -132,9 +163,9 @@ def parse(url: str, *, any_kind: bool = False) -> Target:
     """
     if not isinstance(url, str):
         raise TypeError(f"a URL is a str, not {type(url).__name__}")
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        raise PyRedisURLError(f"{masked(url)!r} is not a URL; write redis://host:port/database")
+    scheme, rest = _split(url)
+    if not scheme:
+        raise PyRedisURLError(f"'{masked(url)}' is not a URL; write redis://host:port/database")
     scheme = scheme.lower()
     if scheme not in SCHEMES:
         simple = [name for name in SCHEMES if "+" not in name]
@@ -147,7 +178,10 @@ def parse(url: str, *, any_kind: bool = False) -> Target:
         raise PyRedisURLError(f"{masked(url)} is no URL of one server; pyredis.get_by_url() takes it")
     userinfo, _, where = rest.rpartition("@")
     if _OPTION_BEFORE_AT.search(userinfo):
-        raise PyRedisURLError(f"an @ in an option of {masked(url)}; write it as %40 there")
+        raise PyRedisURLError(
+            f"an option before the last @ of {masked(url)}; write an @ of an option as %40, "
+            "and the ? or & of a password as %3F or %26"
+        )
     where, _, query = where.partition("?")
     try:
         return _target(scheme, userinfo, where, query)
@@ -161,24 +195,27 @@ def parse(url: str, *, any_kind: bool = False) -> Target:
 def _target(scheme: str, userinfo: str, where: str, query: str) -> Target:
     username, password = _credentials(userinfo)
     kind, encrypted = SCHEMES[scheme]
-    options = _options(query, kind, encrypted=encrypted)
     if scheme == "unix":
+        options = _options(query, kind, encrypted=encrypted)
         return Target(_unix(where), options.pop("db", None), username, password, options)
     hosts, _, path = where.partition("/")
+    address, *others = _servers(hosts, kind)  # first: what follows a port that is none may be a password
+    options = _options(query, kind, encrypted=encrypted)
     groups: tuple[str, ...] = ()
     if kind == "sentinel":
         groups, path = _groups(path, options)
     if path and "db" in options:
         raise ValueError(f"two databases, /{path} and db={options['db']},")
     database = _database(path) if path else options.pop("db", None)
+    return Target(address, database, username, password, options, kind, tuple(others), groups)
+
+
+def _servers(hosts: str, kind: Kind) -> list[TcpAddress]:
     several = "," in hosts
     if several and kind not in _SEVERAL:
         raise ValueError("two hosts (cluster, hash and sentinel URLs take several)")
     default = 26379 if kind == "sentinel" else 6379
-    address, *others = [
-        _tcp(host, default, empty=not several) for host in (hosts.split(",") if several else [hosts])
-    ]
-    return Target(address, database, username, password, options, kind, tuple(others), groups)
+    return [_tcp(host, default, empty=not several) for host in hosts.split(",")]
 
 
 _SEVERAL: Final = ("cluster", "hash", "sentinel")
@@ -238,9 +275,13 @@ def _tcp(hostport: str, default: int, *, empty: bool) -> TcpAddress:
         host, _, port = hostport.partition(":")
         if ":" in port:
             raise ValueError("two ports (an IPv6 address stands in brackets, [::1]:6379)")
-    if port and not (port.isascii() and port.isdigit()):
-        raise ValueError("the port is not a number")
+    if port and not _is_port(port):
+        raise ValueError("the port is not a number from 1 to 65535")
     return TcpAddress(_unquoted(host) or "127.0.0.1", int(port or default))
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536
 
 
 def _database(text: str) -> int:
@@ -329,8 +370,8 @@ _ONLY: Final[Mapping[str, tuple[Kind, ...]]] = {
 """The options that not every kind of URL may hold, and which may."""
 _SECRET: Final = ("sentinel_password",)
 
-_OPTION_BEFORE_AT: Final = re.compile(rf"[?&](?:{'|'.join(_READERS)})=")
-"""What no password looks like: an option whose value holds the last ``@``."""
+_OPTION_BEFORE_AT: Final = re.compile(r"[?&][A-Za-z_][\w.%+-]*=")
+"""An option whose value holds the last ``@``, or a part of a password: nobody can tell, so it is refused."""
 
 
 def _options(query: str, kind: Kind, *, encrypted: bool) -> dict[str, Any]:
@@ -338,6 +379,8 @@ def _options(query: str, kind: Kind, *, encrypted: bool) -> dict[str, Any]:
     for option in filter(None, query.split("&")):
         name, equals, value = option.partition("=")
         if name not in _READERS:
+            if not said.keys().isdisjoint(_SECRET):  # whose rest it may be
+                raise ValueError("an unknown option after a password (write an & of a value as %26)")
             known = sorted(option for option in _READERS if kind in _ONLY.get(option, (kind,)))
             raise ValueError(f"unknown option {name!r} (there are {', '.join(known)})")
         if kind not in _ONLY.get(name, (kind,)):

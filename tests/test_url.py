@@ -42,7 +42,8 @@ from pyredis.url import Target, masked, parse
         ("redis://h/?db=4&", Target(TcpAddress("h"), 4)),
         ("redis://:%ff@h", Target(TcpAddress("h"), None, None, "\udcff")),
         ("redis://:p%3Fdb=1@h", Target(TcpAddress("h"), None, None, "p?db=1")),
-        ("redis://:p?w=1@h", Target(TcpAddress("h"), None, None, "p?w=1")),
+        ("redis://:p%3Fw=1@h", Target(TcpAddress("h"), None, None, "p?w=1")),
+        ("redis://:p?w&1==@h", Target(TcpAddress("h"), None, None, "p?w&1==")),
         (
             "redis://h?encoding=latin-1&read_timeout=0&conn_timeout=1.5&protocol=3",
             Target(
@@ -115,12 +116,21 @@ def test_a_url_says(url: str, target: Target) -> None:
         ("redis://u:hush@h/1?db=4", "two databases"),
         ("redis://u:hu%sh@h", "a % that is followed by no two hexadecimal digits"),
         ("redis://u:hush@h?client_name=%2", "option client_name: a %"),
-        ("redis://u:hush@h?client_name=me@evil", "write it as %40"),
+        ("redis://u:hush@h?client_name=me@evil", "write an @ of an option as %40"),
+        ("redis://u:a?b=hush@hush", "the ? or & of a password as %3F or %26"),
+        ("redis://h?password=p@hush", "write an @ of an option as %40"),
+        ("redis://h?db=1&Pass-word=p@hush", "write an @ of an option as %40"),
+        ("redis://u:pa/hush", "the port is not a number"),
+        ("redis://u:pa?hush", "the port is not a number"),
+        ("user:hush://hush@h:6379", "'user:***@h:6379' is not a URL"),
+        ("://hush@h", "not a URL"),
         ("redis://u:hush@h?close_on_err=2", "option close_on_err"),
         ("redis://u:hush@h?pool_size=many", "option pool_size: 'many' is not a number"),
         ("redis://u:hush@h:port", "the port is not a number"),
-        ("redis://u:hush@h:0", "port 0"),
-        ("redis://u:hush@h:65536", "port 65536"),
+        ("redis://u:hush@h:0", "the port is not a number from 1 to 65535"),
+        ("redis://u:hush@h:65536", "the port is not a number from 1 to 65535"),
+        ("redis://u:hush@h:６３７９", "the port is not a number from 1 to 65535"),
+        (f"redis://u:hush@h:{'9' * 5000}", "the port is not a number from 1 to 65535"),
         ("redis://u:hush@h:+1", "not a number"),
         ("redis://u:hush@h/one", "database 'one' is not a number"),
         ("redis://u:hush@h/-1", "not a number"),
@@ -154,11 +164,29 @@ def test_masking_hides_the_password_and_nothing_else() -> None:
     assert masked("redis://hush@h") == "redis://***@h"
     assert masked("redis://h:1") == "redis://h:1"
     assert masked("redis://[::1]:1/2?db=1") == "redis://[::1]:1/2?db=1"
+    assert masked("cluster://[::1]:1,[::2],h:1/2") == "cluster://[::1]:1,[::2],h:1/2"
     assert masked("unix:///run/a:b") == "unix:///run/a:b"
-    assert masked("redis://h:hush/0") == "redis://h:***/0"
     assert masked("redis://h?db=1&password=hush") == "redis://h?db=1&password=***"
     assert masked("redis://u:hu://sh@h") == "redis://u:***@h"
     assert masked("u:hush@h") == "u:***@h"
+
+
+def test_masking_hides_what_may_be_a_part_of_a_password() -> None:
+    assert masked("redis://h:hush/0") == "redis://h:***"
+    assert masked("redis://u:hu/sh?hush") == "redis://u:***"
+    assert masked("redis://u:123456") == "redis://u:***"
+    assert masked("cluster://h:1,u:hush,hush") == "cluster://h:1,u:***"
+    assert masked("redis://hush@h,hush:hush@i") == "redis://***@i"
+    assert masked("redis://h?password=hu&sh") == "redis://h?password=***&***"
+    assert masked("sentinel://h/a?sentinel_password=hu&db=1&sh=") == (
+        "sentinel://h/a?sentinel_password=***&db=1&***"
+    )
+    assert masked("redis://h?password=hu@sh") == "redis://***"
+    assert masked("u:hu://sh@h") == "u:***@h"
+
+
+def test_masking_leaves_nothing_that_would_not_print() -> None:
+    assert masked("redis://h\n\x1b[31m\udcff/0") == r"redis://h\n\x1b[31m\udcff/0"
 
 
 def test_a_pool_is_made_of_what_the_url_says() -> None:
@@ -264,7 +292,11 @@ def test_a_url_of_several_servers_says(url: str, target: Target) -> None:
         ("sentinel://u:hush@one/a?name=b", "the name of the group twice"),
         ("sentinel://u:hush@one/a/b", "database 'b' is not a number"),
         ("sentinel://u:hush@one/a/1?db=1", "two databases"),
-        ("sentinel://one/a?sentinel_password=hush&x=1", "unknown option 'x'"),
+        ("sentinel://one/a?x=1&sentinel_password=hush", "unknown option 'x'"),
+        ("sentinel://one/a?sentinel_password=x&hush", "write an & of a value as %26"),
+        ("sentinel://one/a?sentinel_password=x&hush=1", "write an & of a value as %26"),
+        ("sentinel://one:1/a?sentinel_password=p@hush", "write an @ of an option as %40"),
+        ("sentinel://one/a?sentinel_password=p@hush", "an option before the last @ of sentinel://***;"),
         ("sentinel://one/a?sentinel_password=%hush", "a % that is followed"),
         ("cluster://u:hush@one?cacert=/ca.pem", "TLS options without TLS"),
         ("unix+cluster://u:hush@one", "unknown scheme 'unix+cluster'"),
