@@ -193,13 +193,21 @@ def parse(url: str, *, any_kind: bool = False) -> Target:
 
 
 def _target(scheme: str, userinfo: str, where: str, query: str) -> Target:
-    username, password = _credentials(userinfo)
     kind, encrypted = SCHEMES[scheme]
+    if kind in _SEVERAL and "," in userinfo:
+        raise ValueError(
+            "a comma before the last @ (user and password stand once, before the first host; "
+            "a comma in them is %2C)"
+        )
+    username, password = _credentials(userinfo)
     if scheme == "unix":
+        address = _unix(where, userinfo)
         options = _options(query, kind, encrypted=encrypted)
-        return Target(_unix(where), options.pop("db", None), username, password, options)
+        return Target(address, options.pop("db", None), username, password, options)
     hosts, _, path = where.partition("/")
-    address, *others = _servers(hosts, kind)  # first: what follows a port that is none may be a password
+    first, *others = _servers(
+        hosts, kind
+    )  # before the options: what follows a port that is none may be a password
     options = _options(query, kind, encrypted=encrypted)
     groups: tuple[str, ...] = ()
     if kind == "sentinel":
@@ -207,7 +215,7 @@ def _target(scheme: str, userinfo: str, where: str, query: str) -> Target:
     if path and "db" in options:
         raise ValueError(f"two databases, /{path} and db={options['db']},")
     database = _database(path) if path else options.pop("db", None)
-    return Target(address, database, username, password, options, kind, tuple(others), groups)
+    return Target(first, database, username, password, options, kind, tuple(others), groups)
 
 
 def _servers(hosts: str, kind: Kind) -> list[TcpAddress]:
@@ -256,10 +264,19 @@ def _credentials(userinfo: str) -> tuple[str | None, str | None]:
     return _unquoted(user) or None, _unquoted(password) or None
 
 
-def _unix(path: str) -> UnixAddress:
+def _unix(path: str, userinfo: str) -> UnixAddress:
+    if userinfo and not path.startswith("/"):
+        raise ValueError("no path of a socket after the last @ (write an @ of the path as %40)")
     if not path.startswith("/"):
         raise ValueError("no path of a socket (write unix:///path/to/socket)")
-    return UnixAddress(_unquoted(path))
+    if userinfo.startswith("/"):
+        raise ValueError(
+            "a path before the last @ (write an @ of the path as %40, a slash that starts a password as %2F)"
+        )
+    path = _unquoted(path)
+    if "\0" in path:
+        raise ValueError("a zero byte in the path of the socket")
+    return UnixAddress(path)
 
 
 def _tcp(hostport: str, default: int, *, empty: bool) -> TcpAddress:
@@ -268,16 +285,28 @@ def _tcp(hostport: str, default: int, *, empty: bool) -> TcpAddress:
         raise ValueError("a comma without a host")
     if hostport.startswith("["):
         host, bracket, tail = hostport[1:].partition("]")
-        if not bracket or (tail and not tail.startswith(":")):
+        host, port = _unquoted(host), tail[1:]
+        if not (bracket and _IPV6.fullmatch(host)) or (tail and not tail.startswith(":")):
             raise ValueError("no host (an IPv6 address stands in brackets, [::1]:6379)")
-        port = tail[1:]
     else:
         host, _, port = hostport.partition(":")
         if ":" in port:
             raise ValueError("two ports (an IPv6 address stands in brackets, [::1]:6379)")
+        host = _host(_unquoted(host))
     if port and not _is_port(port):
         raise ValueError("the port is not a number from 1 to 65535")
-    return TcpAddress(_unquoted(host) or "127.0.0.1", int(port or default))
+    return TcpAddress(host or "127.0.0.1", int(port or default))
+
+
+def _host(name: str) -> str:
+    for character in name:
+        if character in _NO_HOST or not character.isprintable():
+            raise ValueError(f"the character {character!r}, which no host holds,")
+    return name
+
+
+_NO_HOST: Final = frozenset(" #%,/:?@[\\]")
+_IPV6: Final = re.compile(r"[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*(%[\w.-]+)?")  # with the zone of a link-local one
 
 
 def _is_port(text: str) -> bool:

@@ -31,7 +31,11 @@ from pyredis.url import Target, masked, parse
         ("valkey://h/0", Target(TcpAddress("h"), 0)),
         ("redis://[::1]:7000", Target(TcpAddress("::1", 7000))),
         ("redis://[::1]", Target(TcpAddress("::1"))),
+        ("redis://[fe80::1%25eth0]:7000", Target(TcpAddress("fe80::1%eth0", 7000))),
+        ("redis://[%3A%3A1]", Target(TcpAddress("::1"))),
+        ("redis://b%C3%BCro", Target(TcpAddress("büro"))),
         ("redis://ada:pw@h", Target(TcpAddress("h"), None, "ada", "pw")),
+        ("redis://ada:p@w,1@h", Target(TcpAddress("h"), None, "ada", "p@w,1")),
         ("redis://:pw@h", Target(TcpAddress("h"), None, None, "pw")),
         ("redis://pw@h", Target(TcpAddress("h"), None, None, "pw")),
         ("redis://ada:@h", Target(TcpAddress("h"), None, "ada", None)),
@@ -149,6 +153,28 @@ def test_a_url_says(url: str, target: Target) -> None:
         ("redis://u:hush@[::1", "brackets"),
         ("redis://u:hush@::1:6379", "brackets"),
         ("unix://u:hush@run/redis.sock", "no path"),
+        ("unix://run/redis.sock", "write unix:///path/to/socket"),
+        ("unix:///a/hush@c", "no path of a socket after the last @ (write an @ of the path as %40)"),
+        ("unix://u:hush@/a@c", "no path of a socket after the last @ (write an @ of the path as %40)"),
+        ("unix:///hush@/c", "a path before the last @ (write an @ of the path as %40,"),
+        ("unix://u:hush@/a%00c", "a zero byte in the path of the socket"),
+        ("redis://u:hush@h#frag", "the character '#', which no host holds,"),
+        ("redis://u:hush@ h", "the character ' ', which no host holds,"),
+        ("redis://u:hush@h\n", r"the character '\n', which no host holds, in redis://u:***@h\n"),
+        ("redis://u:hush@h%09", r"the character '\t', which no host holds,"),
+        ("redis://u:hush@h\x7f", r"the character '\x7f', which no host holds,"),
+        ("redis://u:hush@h\u200b", r"the character '\u200b', which no host holds,"),
+        ("redis://u:hush@%ff", r"the character '\udcff', which no host holds,"),
+        ("redis://u:hush@a%2Fb", "the character '/', which no host holds,"),
+        ("redis://u:hush@a%40b", "the character '@', which no host holds,"),
+        ("redis://u:hush@a%3A1", "the character ':', which no host holds,"),
+        ("redis://u:hush@a]:1", "the character ']', which no host holds,"),
+        ("redis://u:hush@[]", "an IPv6 address stands in brackets"),
+        ("redis://u:hush@[]:7000", "an IPv6 address stands in brackets"),
+        ("redis://u:hush@[h]", "an IPv6 address stands in brackets"),
+        ("redis://u:hush@[h:7000]", "an IPv6 address stands in brackets"),
+        ("redis://u:hush@[::1 ]", "an IPv6 address stands in brackets"),
+        ("redis://u:hush@[::1]7000", "an IPv6 address stands in brackets"),
     ],
 )
 def test_a_url_that_means_nothing_is_refused_without_its_password(url: str, says: str) -> None:
@@ -225,6 +251,13 @@ def test_a_pool_by_url_is_for_asyncio_only() -> None:
         get_by_url("redis://u:hush@h", async_client=False)
 
 
+@pytest.mark.parametrize("async_client", [True, False])
+@pytest.mark.parametrize("url", [5, None, b"redis://h"])
+def test_a_url_is_a_str(url: object, async_client: bool) -> None:
+    with pytest.raises(TypeError, match="a URL is a str, not "):
+        get_by_url(url, async_client)  # type: ignore[arg-type]  # what a caller may do
+
+
 ONE: Final = TcpAddress("one", 7000)
 TWO: Final = TcpAddress("two", 6379)
 
@@ -242,6 +275,11 @@ TWO: Final = TcpAddress("two", 6379)
         (
             "cluster://u:pw@one:7000?replica_ok=yes",
             Target(ONE, None, "u", "pw", {"replica_ok": True}, "cluster"),
+        ),
+        ("Redis+Cluster://u:p%2Cw@one:7000", Target(ONE, None, "u", "p,w", kind="cluster")),
+        (
+            "cluster://:7000,:7001",
+            Target(TcpAddress(port=7000), kind="cluster", others=(TcpAddress(port=7001),)),
         ),
         ("rediss+cluster://one:7000", Target(ONE, options={"tls": TlsOptions()}, kind="cluster")),
         (
@@ -281,6 +319,17 @@ def test_a_url_of_several_servers_says(url: str, target: Target) -> None:
     [
         ("cluster://u:hush@one,,two", "a comma without a host"),
         ("cluster://u:hush@one,", "a comma without a host"),
+        ("cluster://u:hush@h1,u:hush@two", "a comma before the last @"),
+        ("cluster://hush@h1,hush@two", "a comma before the last @"),
+        ("cluster://hush@h1,hush:hush@two", "a comma before the last @"),
+        ("hash://one:7000,u:hush@two", "user and password stand once, before the first host"),
+        ("sentinel://u:hush,@one/a", "a comma in them is %2C"),
+        ("cluster://u:hush@one,t%2Cwo", "the character ',', which no host holds,"),
+        ("cluster://u:hush@one, two", "the character ' ', which no host holds,"),
+        ("cluster://u:hush@one,[::1", "an IPv6 address stands in brackets"),
+        ("cluster://u:hush@one,::1", "an IPv6 address stands in brackets"),
+        ("cluster://u:hush@one,two:0", "the port is not a number from 1 to 65535"),
+        ("cluster://,", "a comma without a host"),
         ("cluster://one:1,two:hush", "the port is not a number"),
         ("cluster://u:hush@one/db", "database 'db' is not a number"),
         ("cluster://u:hush@one?name=x", "option name, which is for sentinel URLs"),

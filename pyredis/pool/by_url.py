@@ -28,12 +28,12 @@ def get_by_url(url: str, async_client: bool = True, **options: Any) -> AsyncBase
 
     The URLs are those of ``pyredis.url``. PyRedisURLError, which is a ValueError, tells what is wrong with one.
     """
+    target = parse(url, any_kind=True)
     if not async_client:
         raise PyRedisURLError(
             f"there is no synchronous client for {masked(url)}: this library is asyncio only; "
             "leave out async_client, or set it to True"
         )
-    target = parse(url, any_kind=True)
     module, _, name = _HOMES[_kind(target)].partition(":")
     made: AsyncBasePool | AsyncPubSubClient = getattr(import_module(module), name)(
         **target.arguments(options)
