@@ -63,8 +63,8 @@ class Target:
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the keyword arguments of a pool or client: what the URL said, except where ``given`` says it.
 
-        The password of a URL belongs to the user of that URL, so it is not used for another one. ValueError
-        when ``given`` says where the server is, too, or takes away the TLS that the URL asks for.
+        A password of a URL belongs to its user in that URL, so it is not used for another one. ValueError when
+        ``given`` says where the server is, too, or takes away the TLS that the URL asks for.
         """
         for name in ("host", "port", "unix_sock", "seeds", "buckets", "sentinels", "name"):
             if name in given:
@@ -72,8 +72,11 @@ class Target:
         if "tls" in self.options and not given.get("tls", True):
             raise ValueError("the URL asks for TLS; leave out tls, or write redis:// or valkey://")
         own = self._said()
-        if self.username not in (None, given.get("username", self.username)):
-            own.pop("password", None)
+        for user, password in (("username", "password"), ("sentinel_username", "sentinel_password")):
+            if own.get(user) not in (None, given.get(user, own.get(user))):
+                own.pop(password, None)
+        if not given.keys().isdisjoint(_SPELLINGS):
+            own = {name: value for name, value in own.items() if name not in _SPELLINGS}
         return {**own, **given}
 
     def _said(self) -> dict[str, Any]:
@@ -391,9 +394,10 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
 """The options that a query may hold, and how each is read."""
 
 _POOLS: Final = ("server", "cluster", "hash", "sentinel")
+_SPELLINGS: Final = ("replica_ok", "slave_ok")  # of one option
 _ONLY: Final[Mapping[str, tuple[Kind, ...]]] = {
     **dict.fromkeys(("acquire_timeout", "close_on_err", "pool_size"), _POOLS),
-    **dict.fromkeys(("replica_ok", "slave_ok"), ("cluster", "sentinel")),
+    **dict.fromkeys(_SPELLINGS, ("cluster", "sentinel")),
     **dict.fromkeys(("name", "retries", "sentinel_password", "sentinel_username"), ("sentinel",)),
 }
 """The options that not every kind of URL may hold, and which may."""
@@ -422,6 +426,8 @@ def _options(query: str, kind: Kind, *, encrypted: bool) -> dict[str, Any]:
             said[name] = _READERS[name](_unquoted(value))
         except ValueError as error:
             raise ValueError(f"option {name}: {error}") from None
+    if len({said[name] for name in _SPELLINGS if name in said}) > 1:
+        raise ValueError("replica_ok and slave_ok, which mean the same, say different things")
     return _with_tls(said, encrypted=encrypted)
 
 

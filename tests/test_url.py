@@ -238,6 +238,34 @@ def test_options_win_over_the_url() -> None:
     assert (pool.database, pool.conn_timeout, pool.password) == (4, 1, "two")
 
 
+@pytest.mark.parametrize("url", ["cluster://h", "sentinel://h/a", "sentinel://h/a,b"])
+@pytest.mark.parametrize("said", ["replica_ok", "slave_ok"])
+@pytest.mark.parametrize("given", ["replica_ok", "slave_ok"])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_either_spelling_of_replica_ok_wins_over_the_url(
+    url: str, said: str, given: str, wanted: bool
+) -> None:
+    arguments = parse(f"{url}?{said}={'no' if wanted else 'yes'}", any_kind=True).arguments({given: wanted})
+    assert {name: value for name, value in arguments.items() if name.endswith("_ok")} == {given: wanted}
+
+    get_by_url(f"{url}?{said}={'no' if wanted else 'yes'}", **{given: wanted})
+
+
+def test_the_password_of_a_url_is_not_given_to_another_sentinel_user() -> None:
+    target = parse("sentinel://ada:one@h/a?sentinel_username=sue&sentinel_password=two", any_kind=True)
+
+    assert "sentinel_password" not in target.arguments({"sentinel_username": "bob"})
+    assert "sentinel_password" not in target.arguments({"sentinel_username": None})
+    assert (
+        target.arguments({"sentinel_username": "bob", "sentinel_password": "x"})["sentinel_password"] == "x"
+    )
+    assert target.arguments({"sentinel_username": "sue"})["sentinel_password"] == "two"
+    assert target.arguments({"username": "bob"})["sentinel_password"] == "two"
+    assert target.arguments({"sentinel_username": "bob"})["password"] == "one"
+    nameless = parse("sentinel://h/a?sentinel_password=two", any_kind=True)
+    assert nameless.arguments({"sentinel_username": "bob"})["sentinel_password"] == "two"
+
+
 def test_the_password_of_a_url_is_not_given_to_another_user() -> None:
     assert get_by_url("redis://ada:one@h", username="bob").password is None
     assert get_by_url("redis://ada:one@h", username="ada").password == "one"
@@ -336,6 +364,8 @@ def test_a_url_of_several_servers_says(url: str, target: Target) -> None:
         ("hash://u:hush@one?replica_ok=yes", "which is for cluster and sentinel URLs"),
         ("pubsub://u:hush@one?pool_size=3", "option pool_size, which is for server and"),
         ("pubsub://u:hush@one,two", "two hosts"),
+        ("cluster://u:hush@one?slave_ok=yes&replica_ok=no", "replica_ok and slave_ok, which mean the same,"),
+        ("cluster://u:hush@one?slave_ok=no&replica_ok=yes", "replica_ok and slave_ok, which mean the same,"),
         ("sentinel://u:hush@one", "no name of a group"),
         ("sentinel://u:hush@one?name=a,", "no name of a group"),
         ("sentinel://u:hush@one/a?name=b", "the name of the group twice"),
