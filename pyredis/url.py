@@ -22,15 +22,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
 from pyredis.options import TlsOptions, checked_timeout
 
-__all__ = ["SCHEMES", "Kind", "Target", "masked", "parse"]
+__all__ = ["SCHEMES", "Kind", "Target", "build", "masked", "parse"]
 
 Kind: TypeAlias = Literal["server", "cluster", "hash", "sentinel", "pubsub"]
+_Built = TypeVar("_Built")
 
 
 _BASES: Final = {"redis": False, "rediss": True, "valkey": False, "valkeys": True}
@@ -190,6 +191,33 @@ def parse(url: str, *, any_kind: bool = False) -> Target:
         return _target(scheme, userinfo, where, query)
     except ValueError as error:
         raise PyRedisURLError(f"{error} in {masked(url)}") from None
+
+
+def build(make: Callable[..., _Built], target: Target, url: str, given: Mapping[str, Any]) -> _Built:
+    """Return what ``make`` makes of the target of the URL, and of what is given beside it.
+
+    What ``make`` refuses of the URL is PyRedisURLError; what it refuses of ``given`` stays its own ValueError.
+    """
+    arguments = target.arguments(given)
+    try:
+        return make(**arguments)
+    except ValueError as error:
+        own = {name: value for name, value in arguments.items() if name not in given}
+        refusal = _refusal(make, own) if given else str(error)
+        if refusal is None:
+            raise
+        raise PyRedisURLError(f"{refusal} in {masked(url)}") from None
+
+
+def _refusal(make: Callable[..., object], arguments: Mapping[str, Any]) -> str | None:
+    """Return what ``make`` says against the arguments; None when it takes them, or needs more to tell."""
+    try:
+        make(**arguments)
+    except ValueError as error:
+        return str(error)
+    except TypeError:
+        return None
+    return None
 
 
 # What is said below is followed by "in" and the URL without its password.

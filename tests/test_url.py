@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import pytest
 
@@ -414,6 +415,72 @@ def test_what_a_url_says_of_sentinels_reaches_their_pool() -> None:
     assert (pool.username, pool.password, pool.database) == ("u", "pw", 3)
     assert "hush" not in repr(pool)
     assert "hush" not in repr(parse("sentinel://one/a?sentinel_password=hush", any_kind=True))
+
+
+REFUSED: Final = [
+    ("redis://u:hush@h?pool_size=0", "pool_size must be at least 1, got 0"),
+    ("redis://u:hush@h?protocol=4", "protocol must be 2 or 3, got 4"),
+    ("redis://u:hush@h?encoding=utf-16", "encoding 'utf-16' does not keep ASCII"),
+    ("rediss://u:hush@h?client_name=a%20b", "client_name must be printable ASCII without blanks, got 'a b'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        *REFUSED,
+        ("pubsub://u:hush@h?protocol=4", "protocol must be 2 or 3, got 4"),
+        ("cluster://u:hush@h?pool_size=0", "pool_size must be at least 1"),
+        ("sentinel://u:hush@h/a?retries=0", "retries must be at least 1, got 0"),
+        ("sentinel://u:hush@h/a,b?retries=0&sentinel_password=hush", "retries must be at least 1, got 0"),
+        ("hash://u:hush@h,h", "a bucket is there twice"),
+        ("sentinel://u:hush@h/a,a", "a bucket is there twice"),
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"read_timeout": 7}])
+def test_what_a_pool_refuses_of_a_url_is_told_with_the_url(
+    url: str, says: str, options: dict[str, object]
+) -> None:
+    with pytest.raises(PyRedisURLError) as caught:
+        get_by_url(url, **options)  # type: ignore[arg-type]
+    assert says in str(caught.value)
+    assert str(caught.value).endswith(f" in {masked(url)}")
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("url", "says"), REFUSED)
+def test_what_a_pool_of_one_server_refuses_of_a_url_is_told_with_the_url(url: str, says: str) -> None:
+    with pytest.raises(PyRedisURLError) as caught:
+        AsyncPool.from_url(url)
+    assert says in str(caught.value)
+    assert str(caught.value).endswith(f" in {masked(url)}")
+
+
+@pytest.mark.parametrize("make", [get_by_url, AsyncPool.from_url])
+def test_an_option_beside_the_url_that_is_refused_is_no_mistake_of_the_url(
+    make: Callable[..., object],
+) -> None:
+    with pytest.raises(ValueError, match=r"pool_size must be at least 1, got 0$") as caught:
+        make("redis://h?pool_size=3", pool_size=0)
+    assert not isinstance(caught.value, PyRedisURLError)
+    make("redis://h?pool_size=0", pool_size=3)
+    with pytest.raises(ValueError, match=r"protocol must be 2 or 3, got 4$") as caught:
+        make("redis://h?pool_size=0", pool_size=3, protocol=4)
+    assert not isinstance(caught.value, PyRedisURLError)
+    with pytest.raises(TypeError):
+        make("redis://h", colour="red")
+
+
+def test_a_subclass_may_need_more_than_the_url_says() -> None:
+    class Named(AsyncPool):
+        def __init__(self, *, label: str, **options: Any) -> None:
+            if not label:
+                raise ValueError("a pool without a label")
+            super().__init__(**options)
+
+    assert type(Named.from_url("redis://h", label="x")) is Named  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match=r"without a label$"):
+        Named.from_url("redis://h", label="")  # type: ignore[call-arg]
 
 
 def test_a_pool_of_one_server_is_not_made_of_a_cluster() -> None:
