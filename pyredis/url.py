@@ -10,10 +10,11 @@
     redis+cluster://, redis+sentinel://, ...          the same; rediss+... over TLS; also valkey+..., valkeys+...
 
 User, password, host, path and values are percent-decoded; the last ``@`` ends the user and password, so a
-password may hold one unescaped. One word before the ``@`` is the password, as in redis-cli. Options are those of
-a pool, and for TLS the flags of redis-cli: ``cacert``, ``cacertdir``, ``cert``, ``key``, ``sni``, ``insecure``.
-User and password are the servers'; those of sentinels are the options ``sentinel_username`` and
-``sentinel_password``. No message shows the password.
+password may hold one unescaped. Before it no option is taken: with ``?name=`` or ``&name=`` there, nobody can tell
+whether the ``@`` is one of a password or of an option's value. One word before the ``@`` is the password, as in
+redis-cli. Options are those of a pool, and for TLS the flags of redis-cli: ``cacert``, ``cacertdir``, ``cert``,
+``key``, ``sni``, ``insecure``. User and password are the servers'; those of sentinels are the options
+``sentinel_username`` and ``sentinel_password``. No message shows the password.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
 from pyredis.options import TlsOptions, checked_timeout
 
-__all__ = ["SCHEMES", "Kind", "Target", "masked", "parse"]
+__all__ = ["SCHEMES", "Kind", "Target", "build", "masked", "parse"]
 
 Kind: TypeAlias = Literal["server", "cluster", "hash", "sentinel", "pubsub"]
+_Built = TypeVar("_Built")
 
 
 _BASES: Final = {"redis": False, "rediss": True, "valkey": False, "valkeys": True}
@@ -62,8 +64,8 @@ class Target:
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the keyword arguments of a pool or client: what the URL said, except where ``given`` says it.
 
-        The password of a URL belongs to the user of that URL, so it is not used for another one. ValueError
-        when ``given`` says where the server is, too, or takes away the TLS that the URL asks for.
+        A password of a URL belongs to its user in that URL, so it is not used for another one. ValueError when
+        ``given`` says where the server is, too, or takes away the TLS that the URL asks for.
         """
         for name in ("host", "port", "unix_sock", "seeds", "buckets", "sentinels", "name"):
             if name in given:
@@ -71,8 +73,11 @@ class Target:
         if "tls" in self.options and not given.get("tls", True):
             raise ValueError("the URL asks for TLS; leave out tls, or write redis:// or valkey://")
         own = self._said()
-        if self.username not in (None, given.get("username", self.username)):
-            own.pop("password", None)
+        for user, password in (("username", "password"), ("sentinel_username", "sentinel_password")):
+            if own.get(user) not in (None, given.get(user, own.get(user))):
+                own.pop(password, None)
+        if not given.keys().isdisjoint(_SPELLINGS):
+            own = {name: value for name, value in own.items() if name not in _SPELLINGS}
         return {**own, **given}
 
     def _said(self) -> dict[str, Any]:
@@ -99,30 +104,60 @@ class Target:
 
 
 def masked(url: str) -> str:
-    """Return the URL with ``***`` for its password and for the values of options that do not exist.
+    """Return the URL, fit to be printed, with ``***`` for whatever may be a part of a password.
 
-    Without an ``@``, what stands in the place of the port and is none may be a password as well.
+    Without an ``@``, what stands in the place of a port and is none may be one, and so may what follows it. An
+    ``@`` in an option leaves only the scheme. Values are shown of options that exist.
     """
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        scheme, rest = "", url
+    scheme, rest = _split(url)
     userinfo, at, where = rest.rpartition("@")
-    where, mark, query = where.partition("?")
-    where += mark + "&".join(map(_masked_option, query.split("&")))
-    if not at:
-        hosts, slash, path = where.partition("/")
-        where = ",".join(_NO_PORT.sub(r"\1:***", host) for host in hosts.split(",")) + slash + path
+    if _OPTION_BEFORE_AT.search(userinfo):
+        shown = "***"
+    elif at:
+        shown = f"{_masked_user(userinfo)}@{_masked_query(where)}"
+    else:
+        shown = _masked_query(_masked_ports(where))
+    shown = f"{scheme}://{shown}" if scheme else shown
+    return shown if shown.isprintable() else repr(shown)[1:-1]
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Return the scheme, empty when there is none, and what follows it."""
+    found = _SCHEME.match(url)
+    return (found[1], url[found.end() :]) if found else ("", url)
+
+
+def _masked_user(userinfo: str) -> str:
     user, colon, _ = userinfo.partition(":")
-    shown = f"{user}:***" if colon else "***"
-    return f"{scheme}{separator}{shown}@{where}" if at else f"{scheme}{separator}{where}"
+    return f"{user}:***" if colon and "@" not in user else "***"
 
 
-_NO_PORT: Final = re.compile(r"^(\[[^]/?]*\]|[^[:/?]*):(?!\d+(?:[/?]|$))[^/?]+")
+def _masked_ports(where: str) -> str:
+    """Return where the servers are, up to a port that is none."""
+    for found in _IPV6_OR_PORT.finditer(re.split(r"[/?]", where, maxsplit=1)[0]):
+        if found[1] and not _is_port(found[1]):
+            return f"{where[: found.start(1)]}***"
+    return where
 
 
-def _masked_option(option: str) -> str:
-    name, equals, _ = option.partition("=")
-    return f"{name}=***" if equals and (name not in _READERS or name in _SECRET) else option
+def _masked_query(where: str) -> str:
+    """Return where the servers are and the options; a name after a secret may be the rest of it, behind an &."""
+    place, mark, query = where.partition("?")
+    shown = []
+    after_secret = False
+    for option in query.split("&"):
+        name, equals, _ = option.partition("=")
+        secret = bool(equals) and (name not in _READERS or name in _SECRET)
+        if after_secret and name not in _READERS:
+            shown.append("***")
+        else:
+            shown.append(f"{name}=***" if secret else option)
+        after_secret = after_secret or secret
+    return place + mark + "&".join(shown)
+
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_IPV6_OR_PORT: Final = re.compile(r"\[[^]]*\]|:([^,]*)")
 
 
 def parse(url: str, *, any_kind: bool = False) -> Target:
@@ -132,9 +167,9 @@ def parse(url: str, *, any_kind: bool = False) -> Target:
     """
     if not isinstance(url, str):
         raise TypeError(f"a URL is a str, not {type(url).__name__}")
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        raise PyRedisURLError(f"{masked(url)!r} is not a URL; write redis://host:port/database")
+    scheme, rest = _split(url)
+    if not scheme:
+        raise PyRedisURLError(f"'{masked(url)}' is not a URL; write redis://host:port/database")
     scheme = scheme.lower()
     if scheme not in SCHEMES:
         simple = [name for name in SCHEMES if "+" not in name]
@@ -147,7 +182,10 @@ def parse(url: str, *, any_kind: bool = False) -> Target:
         raise PyRedisURLError(f"{masked(url)} is no URL of one server; pyredis.get_by_url() takes it")
     userinfo, _, where = rest.rpartition("@")
     if _OPTION_BEFORE_AT.search(userinfo):
-        raise PyRedisURLError(f"an @ in an option of {masked(url)}; write it as %40 there")
+        raise PyRedisURLError(
+            f"an option before the last @ of {masked(url)}; write an @ of an option as %40, "
+            "and the ? or & of a password as %3F or %26"
+        )
     where, _, query = where.partition("?")
     try:
         return _target(scheme, userinfo, where, query)
@@ -155,30 +193,68 @@ def parse(url: str, *, any_kind: bool = False) -> Target:
         raise PyRedisURLError(f"{error} in {masked(url)}") from None
 
 
+def build(make: Callable[..., _Built], target: Target, url: str, given: Mapping[str, Any]) -> _Built:
+    """Return what ``make`` makes of the target of the URL, and of what is given beside it.
+
+    What ``make`` refuses of the URL is PyRedisURLError; what it refuses of ``given`` stays its own ValueError.
+    """
+    arguments = target.arguments(given)
+    try:
+        return make(**arguments)
+    except ValueError as error:
+        own = {name: value for name, value in arguments.items() if name not in given}
+        refusal = _refusal(make, own) if given else str(error)
+        if refusal is None:
+            raise
+        raise PyRedisURLError(f"{refusal} in {masked(url)}") from None
+
+
+def _refusal(make: Callable[..., object], arguments: Mapping[str, Any]) -> str | None:
+    """Return what ``make`` says against the arguments; None when it takes them, or needs more to tell."""
+    try:
+        make(**arguments)
+    except ValueError as error:
+        return str(error)
+    except TypeError:
+        return None
+    return None
+
+
 # What is said below is followed by "in" and the URL without its password.
 
 
 def _target(scheme: str, userinfo: str, where: str, query: str) -> Target:
-    username, password = _credentials(userinfo)
     kind, encrypted = SCHEMES[scheme]
-    options = _options(query, kind, encrypted=encrypted)
+    if kind in _SEVERAL and "," in userinfo:
+        raise ValueError(
+            "a comma before the last @ (user and password stand once, before the first host; "
+            "a comma in them is %2C)"
+        )
+    username, password = _credentials(userinfo)
     if scheme == "unix":
-        return Target(_unix(where), options.pop("db", None), username, password, options)
+        address = _unix(where, userinfo)
+        options = _options(query, kind, encrypted=encrypted)
+        return Target(address, options.pop("db", None), username, password, options)
     hosts, _, path = where.partition("/")
+    first, *others = _servers(
+        hosts, kind
+    )  # before the options: what follows a port that is none may be a password
+    options = _options(query, kind, encrypted=encrypted)
     groups: tuple[str, ...] = ()
     if kind == "sentinel":
         groups, path = _groups(path, options)
     if path and "db" in options:
         raise ValueError(f"two databases, /{path} and db={options['db']},")
     database = _database(path) if path else options.pop("db", None)
+    return Target(first, database, username, password, options, kind, tuple(others), groups)
+
+
+def _servers(hosts: str, kind: Kind) -> list[TcpAddress]:
     several = "," in hosts
     if several and kind not in _SEVERAL:
         raise ValueError("two hosts (cluster, hash and sentinel URLs take several)")
     default = 26379 if kind == "sentinel" else 6379
-    address, *others = [
-        _tcp(host, default, empty=not several) for host in (hosts.split(",") if several else [hosts])
-    ]
-    return Target(address, database, username, password, options, kind, tuple(others), groups)
+    return [_tcp(host, default, empty=not several) for host in hosts.split(",")]
 
 
 _SEVERAL: Final = ("cluster", "hash", "sentinel")
@@ -219,10 +295,19 @@ def _credentials(userinfo: str) -> tuple[str | None, str | None]:
     return _unquoted(user) or None, _unquoted(password) or None
 
 
-def _unix(path: str) -> UnixAddress:
+def _unix(path: str, userinfo: str) -> UnixAddress:
+    if userinfo and not path.startswith("/"):
+        raise ValueError("no path of a socket after the last @ (write an @ of the path as %40)")
     if not path.startswith("/"):
         raise ValueError("no path of a socket (write unix:///path/to/socket)")
-    return UnixAddress(_unquoted(path))
+    if userinfo.startswith("/"):
+        raise ValueError(
+            "a path before the last @ (write an @ of the path as %40, a slash that starts a password as %2F)"
+        )
+    path = _unquoted(path)
+    if "\0" in path:
+        raise ValueError("a zero byte in the path of the socket")
+    return UnixAddress(path)
 
 
 def _tcp(hostport: str, default: int, *, empty: bool) -> TcpAddress:
@@ -231,16 +316,32 @@ def _tcp(hostport: str, default: int, *, empty: bool) -> TcpAddress:
         raise ValueError("a comma without a host")
     if hostport.startswith("["):
         host, bracket, tail = hostport[1:].partition("]")
-        if not bracket or (tail and not tail.startswith(":")):
+        host, port = _unquoted(host), tail[1:]
+        if not (bracket and _IPV6.fullmatch(host)) or (tail and not tail.startswith(":")):
             raise ValueError("no host (an IPv6 address stands in brackets, [::1]:6379)")
-        port = tail[1:]
     else:
         host, _, port = hostport.partition(":")
         if ":" in port:
             raise ValueError("two ports (an IPv6 address stands in brackets, [::1]:6379)")
-    if port and not (port.isascii() and port.isdigit()):
-        raise ValueError("the port is not a number")
-    return TcpAddress(_unquoted(host) or "127.0.0.1", int(port or default))
+        host = _host(_unquoted(host))
+    if port and not _is_port(port):
+        raise ValueError("the port is not a number from 1 to 65535")
+    return TcpAddress(host or "127.0.0.1", int(port or default))
+
+
+def _host(name: str) -> str:
+    for character in name:
+        if character in _NO_HOST or not character.isprintable():
+            raise ValueError(f"the character {character!r}, which no host holds,")
+    return name
+
+
+_NO_HOST: Final = frozenset(" #%,/:?@[\\]")
+_IPV6: Final = re.compile(r"[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*(%[\w.-]+)?")  # with the zone of a link-local one
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536
 
 
 def _database(text: str) -> int:
@@ -321,16 +422,17 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
 """The options that a query may hold, and how each is read."""
 
 _POOLS: Final = ("server", "cluster", "hash", "sentinel")
+_SPELLINGS: Final = ("replica_ok", "slave_ok")  # of one option
 _ONLY: Final[Mapping[str, tuple[Kind, ...]]] = {
     **dict.fromkeys(("acquire_timeout", "close_on_err", "pool_size"), _POOLS),
-    **dict.fromkeys(("replica_ok", "slave_ok"), ("cluster", "sentinel")),
+    **dict.fromkeys(_SPELLINGS, ("cluster", "sentinel")),
     **dict.fromkeys(("name", "retries", "sentinel_password", "sentinel_username"), ("sentinel",)),
 }
 """The options that not every kind of URL may hold, and which may."""
 _SECRET: Final = ("sentinel_password",)
 
-_OPTION_BEFORE_AT: Final = re.compile(rf"[?&](?:{'|'.join(_READERS)})=")
-"""What no password looks like: an option whose value holds the last ``@``."""
+_OPTION_BEFORE_AT: Final = re.compile(r"[?&][A-Za-z_][\w.%+-]*=")
+"""An option whose value holds the last ``@``, or a part of a password: nobody can tell, so it is refused."""
 
 
 def _options(query: str, kind: Kind, *, encrypted: bool) -> dict[str, Any]:
@@ -338,6 +440,8 @@ def _options(query: str, kind: Kind, *, encrypted: bool) -> dict[str, Any]:
     for option in filter(None, query.split("&")):
         name, equals, value = option.partition("=")
         if name not in _READERS:
+            if not said.keys().isdisjoint(_SECRET):  # whose rest it may be
+                raise ValueError("an unknown option after a password (write an & of a value as %26)")
             known = sorted(option for option in _READERS if kind in _ONLY.get(option, (kind,)))
             raise ValueError(f"unknown option {name!r} (there are {', '.join(known)})")
         if kind not in _ONLY.get(name, (kind,)):
@@ -350,6 +454,8 @@ def _options(query: str, kind: Kind, *, encrypted: bool) -> dict[str, Any]:
             said[name] = _READERS[name](_unquoted(value))
         except ValueError as error:
             raise ValueError(f"option {name}: {error}") from None
+    if len({said[name] for name in _SPELLINGS if name in said}) > 1:
+        raise ValueError("replica_ok and slave_ok, which mean the same, say different things")
     return _with_tls(said, encrypted=encrypted)
 
 

@@ -11,7 +11,7 @@ from pyredis.connection.opening import open_wire
 from pyredis.connection.stream import Wire
 from pyredis.pool.async_base import PoolOptions
 from pyredis.pool.sharing import SharingPool
-from pyredis.url import parse
+from pyredis.url import build, parse
 
 __all__ = ["AsyncPool"]
 
@@ -36,9 +36,10 @@ class AsyncPool(SharingPool):
     def from_url(cls, url: str, **options: Unpack[PoolOptions]) -> Self:
         """Return the pool that a URL of ``pyredis.url`` describes; ``options`` win over what it says.
 
-        PyRedisURLError, which is a ValueError, tells what is wrong with a URL, without its password.
+        PyRedisURLError, which is a ValueError, tells what is wrong with a URL, without its password; what is
+        wrong with the options is ValueError or TypeError.
         """
-        return cls(**parse(url).arguments(options))
+        return build(cls, parse(url), url, options)
 
     @property
     def address(self) -> Address:

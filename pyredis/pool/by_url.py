@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final
 
 from pyredis.client.async_pubsub import AsyncPubSubClient
 from pyredis.exceptions import PyRedisURLError
 from pyredis.pool.async_base import AsyncBasePool
-from pyredis.url import Target, masked, parse
+from pyredis.url import Target, build, masked, parse
 
 __all__ = ["get_by_url"]
 
@@ -26,19 +27,18 @@ _HOMES: Final = {
 def get_by_url(url: str, async_client: bool = True, **options: Any) -> AsyncBasePool | AsyncPubSubClient:
     """Return the pool that a URL describes, or the client for a ``pubsub://`` URL; ``options`` win over the URL.
 
-    The URLs are those of ``pyredis.url``. PyRedisURLError, which is a ValueError, tells what is wrong with one.
+    The URLs are those of ``pyredis.url``. PyRedisURLError, which is a ValueError, tells what is wrong with one;
+    what is wrong with the options is ValueError or TypeError.
     """
+    target = parse(url, any_kind=True)
     if not async_client:
         raise PyRedisURLError(
             f"there is no synchronous client for {masked(url)}: this library is asyncio only; "
             "leave out async_client, or set it to True"
         )
-    target = parse(url, any_kind=True)
     module, _, name = _HOMES[_kind(target)].partition(":")
-    made: AsyncBasePool | AsyncPubSubClient = getattr(import_module(module), name)(
-        **target.arguments(options)
-    )
-    return made
+    make: Callable[..., AsyncBasePool | AsyncPubSubClient] = getattr(import_module(module), name)
+    return build(make, target, url, options)
 
 
 def _kind(target: Target) -> str:
