@@ -169,6 +169,9 @@ class Table:
         """Return every name: ``CONFIG``, ``CONFIG GET``, ...; the built-in ones sorted, then what was learnt."""
         return self._rows.keys()
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
     def specs(self) -> Iterator[Spec]:
         return map(self._spec, list(self._rows))
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyredis.address import TcpAddress
-from pyredis_cli.core.splitting import SplitError, split
+from pyredis_cli.splitting import SplitError, split
 
 __all__ = ["LineError", "Order", "counted", "destination", "lines_of", "order"]
 

@@ -23,10 +23,10 @@ from prompt_toolkit.history import History
 
 from pyredis_cli.core.lines import lines_of
 from pyredis_cli.core.secrets import guarded, hidden
-from pyredis_cli.core.splitting import SplitError, split
 from pyredis_cli.render.escape import printable
 from pyredis_cli.render.line import as_typed
 from pyredis_cli.repl.meta import WORDS
+from pyredis_cli.splitting import SplitError, split
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table

@@ -18,10 +18,10 @@ from pyredis.types import Reply
 from pyredis_cli.core import connect
 from pyredis_cli.core.lines import LineError, Order, counted, destination
 from pyredis_cli.core.outcome import Outcome
-from pyredis_cli.core.splitting import SplitError, split, split_bytes
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.flags import UsageError
 from pyredis_cli.settings import Settings
+from pyredis_cli.splitting import SplitError, split, split_bytes
 from pyredis_cli.streams import Streams
 
 __all__ = ["run"]

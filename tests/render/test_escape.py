@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pyredis_cli.core.splitting import split, split_bytes
 from pyredis_cli.render.escape import dangerous, printable, quote, readable
+from pyredis_cli.splitting import split, split_bytes
 
 ENCODINGS = ["utf-8", "latin-1", "gb18030", "cp932", "euc-jp", "big5", "ascii"]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyredis_cli.core.splitting import split
 from pyredis_cli.render.line import as_typed
+from pyredis_cli.splitting import split
 
 
 def test_words_are_quoted_only_where_they_must_be() -> None:

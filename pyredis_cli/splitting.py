@@ -12,8 +12,9 @@ expression that never backtracks.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-__all__ = ["SplitError", "split", "split_bytes"]
+__all__ = ["SplitError", "Word", "scan", "split", "split_bytes"]
 
 _BLANKS = re.compile(r"[ \t\n\v\f\r]*+")
 _WORD = re.compile(
@@ -25,10 +26,25 @@ _WORD = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_OPEN = re.compile(
+    r""" " (?P<double> (?: [^"\\]++ | \\. )*+ ) | ' (?P<single> (?: [^'\\]++ | \\'? )*+ ) """,
+    re.VERBOSE | re.DOTALL,
+)
 _BLANK = frozenset(" \t\n\v\f\r")
 
 _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _CONTROLS = {r"\n": "\n", r"\r": "\r", r"\t": "\t", r"\b": "\b", r"\a": "\a"}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a line that may still be typed: what it means so far, and where it stands."""
+
+    value: bytes
+    start: int
+    end: int
+    quote: str = ""
+    """The quote that is open at its end."""
 
 
 class SplitError(ValueError):
@@ -63,6 +79,33 @@ def split(line: str, encoding: str = "utf-8") -> list[bytes]:
     return argv
 
 
+def scan(line: str, encoding: str = "utf-8") -> list[Word]:
+    """Return the words of a line that may be unfinished: the last one's quote may be open.
+
+    Nothing is refused: text that is glued to a closing quote is a word of its own, and a character that the
+    encoding does not have is a question mark.
+    """
+    words = []
+    at = _after_blanks(line, 0)
+    while at < len(line):
+        word = _WORD.match(line, at)
+        assert word is not None  # every part of the pattern may be empty
+        end, value, quote = word.end(), _text_of(word), ""
+        opened = _OPEN.match(line, end) if end == word.end("bare") else None
+        if opened is not None:
+            end, value, quote = len(line), value + _text_of(opened), line[end]
+        words.append(
+            Word(
+                value.encode(encoding, "surrogateescape" if _fits(value, encoding) else "replace"),
+                at,
+                end,
+                quote,
+            )
+        )
+        at = _after_blanks(line, end)
+    return words
+
+
 def split_bytes(line: bytes) -> list[bytes]:
     """Return the words of a line of raw bytes; the column of a SplitError counts bytes."""
     return split(line.decode("latin-1"), "latin-1")
@@ -81,15 +124,29 @@ def _misquoted(word: re.Match[str]) -> SplitError:
 
 
 def _encoded(word: re.Match[str], encoding: str) -> bytes:
-    text = word["bare"]
-    if word["double"]:
-        text += _ESCAPE.sub(_unescaped, word["double"])
-    elif word["single"]:
-        text += word["single"].replace(r"\'", "'")
     try:
-        return text.encode(encoding, "surrogateescape")
+        return _text_of(word).encode(encoding, "surrogateescape")
     except UnicodeEncodeError:
         raise SplitError(f"{encoding} has no character for some of this word", word.start() + 1) from None
+
+
+def _text_of(word: re.Match[str]) -> str:
+    """Return what a word means, or the part of one that is quoted; bytes beyond ASCII as lone surrogates."""
+    parts = word.groupdict()
+    text = parts.get("bare") or ""
+    if parts["double"]:
+        text += _ESCAPE.sub(_unescaped, parts["double"])
+    elif parts["single"]:
+        text += parts["single"].replace(r"\'", "'")
+    return text
+
+
+def _fits(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding, "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unescaped(escape: re.Match[str]) -> str:

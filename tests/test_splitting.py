@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pyredis_cli.core.splitting import SplitError, split, split_bytes
+from pyredis_cli.splitting import SplitError, split, split_bytes
 from tests.program import REDIS_CLI
 from tests.servers import Server
 

@@ -1,0 +1,104 @@
+"""What each word of a line is, for colours, and which one cannot be right, for a line under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pyredis.commands.rows import canonical
+from pyredis_cli.complete.tokens import Line, tokens
+
+if TYPE_CHECKING:
+    from pyredis.commands.grammar import Mistake, Version
+    from pyredis.commands.spec import Table
+    from pyredis_cli.splitting import Word
+
+__all__ = ["Blot", "Span", "blot", "paint"]
+
+_BEGINNINGS: Final = (b"", b"-", b"+", b"(", b"#", b".", b"-.", b"(-", b"(+")
+"""What a number may begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some characters of the line, and what they are: ``command``, ``key``, ``token``, ``integer``, ..."""
+
+    start: int
+    end: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blot:
+    """The characters that cannot be right, and why."""
+
+    start: int
+    end: int
+    reason: str
+
+
+def paint(text: str, table: Table, encoding: str = "utf-8", version: Version | None = None) -> list[Span]:
+    """Return what the words of a whole line are, in order; a word that nothing is known of has no span."""
+    return list(_spans(tokens(text, table, encoding, version), table))
+
+
+def _spans(line: Line, table: Table) -> Iterator[Span]:
+    if line.count is not None:
+        yield _span(line.count, "count")
+    names, rest = [*line.name], [*line.arguments]
+    if line.partial.end > line.partial.start:
+        beside_name = line.blank or (line.container and not line.arguments)
+        (names if beside_name else rest).append(line.partial)
+    spec = table.find([word.value for word in names])
+    known = 0 if spec is None else spec.name.count(" ") + 1
+    for word in names[:known]:
+        yield _span(word, "command")
+    walk = line.walk if not line.partial.value else line.walk_through
+    for word, role in zip(rest, walk.roles if walk is not None else (), strict=False):
+        yield _span(word, role.kind)
+
+
+def _span(word: Word, role: str) -> Span:
+    return Span(word.start, word.end, role)
+
+
+def blot(
+    text: str, table: Table, *, finished: bool, encoding: str = "utf-8", version: Version | None = None
+) -> Blot | None:
+    """Return the first word that cannot be right.
+
+    A word at the cursor that may still become right is none, unless the line is ``finished``.
+    """
+    line = tokens(text, table, encoding, version)
+    if line.walk is None:
+        return _unknown_subcommand(line, finished)
+    if line.walk.mistake is not None:
+        return _blot(line.arguments[line.walk.mistake.place], line.walk.mistake)
+    through = line.walk_through
+    if not line.partial.value or through is None or through.mistake is None:
+        return None
+    return _blot(line.partial, through.mistake) if finished or not _may_become(line) else None
+
+
+def _blot(word: Word, mistake: Mistake) -> Blot:
+    return Blot(word.start, word.end, mistake.reason)
+
+
+def _unknown_subcommand(line: Line, finished: bool) -> Blot | None:
+    if not line.container or line.spec is None:
+        return None
+    word = line.arguments[0] if line.arguments else line.partial if finished and line.partial.value else None
+    if word is None:
+        return None
+    if not line.arguments and canonical(word.value) in line.spec.subcommands:
+        return None
+    return Blot(word.start, word.end, f"{line.spec.name} has no such subcommand")
+
+
+def _may_become(line: Line) -> bool:
+    assert line.walk is not None
+    typed = canonical(line.partial.value)
+    return line.partial.value in _BEGINNINGS or any(
+        term.kind == "token" and term.name.startswith(typed) for term in line.walk.terms
+    )

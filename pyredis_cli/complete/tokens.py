@@ -1,0 +1,105 @@
+"""A line that is being typed, taken apart: which command, what of it is finished, and the word at the cursor.
+
+It knows the repeat count of ``5 INCR x`` and that a container's second word is part of its name. It does not know
+what arguments mean: the grammar does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Final
+
+from pyredis.commands.grammar import Version, Walk, grammar
+from pyredis_cli.splitting import Word, scan
+
+if TYPE_CHECKING:
+    from pyredis.commands.spec import Spec, Table
+
+__all__ = ["Line", "tokens"]
+
+_COUNT: Final = re.compile(rb"[+-]?\d+")
+
+
+@dataclass(frozen=True)
+class Line:
+    """The words of a line. Those that are finished have a blank behind them; ``partial`` may still grow."""
+
+    count: Word | None
+    """How often the command is to be sent, when that stands in front."""
+    name: tuple[Word, ...]
+    """The finished words that name the command, of a container two."""
+    arguments: tuple[Word, ...]
+    """The finished ones behind them."""
+    partial: Word
+    """The one at the cursor, empty behind a blank."""
+    spec: Spec | None
+    """The command that ``name`` names; None is unknown, or not typed yet."""
+    version: Version | None = None
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing is finished but a count."""
+        return not self.name
+
+    @property
+    def container(self) -> bool:
+        """Whether the word that comes next is the second of the name."""
+        return self.spec is not None and bool(self.spec.subcommands) and " " not in self.spec.name
+
+    @cached_property
+    def walk(self) -> Walk | None:
+        """How the finished arguments are understood; None when nothing is known of what they may be."""
+        if self.spec is None or self.container or not _has_grammar(self.spec):
+            return None
+        return grammar(self.spec, self.version).walk([word.value for word in self.arguments])
+
+    @cached_property
+    def walk_through(self) -> Walk | None:
+        """The same with the word at the cursor, taken for finished."""
+        if self.walk is None or self.spec is None:
+            return None
+        words = [word.value for word in (*self.arguments, self.partial)]
+        return grammar(self.spec, self.version).walk(words)
+
+
+def _has_grammar(spec: Spec) -> bool:
+    """Whether a command without arguments is known to have none; one learnt from a server may have any."""
+    return bool(spec.arguments) or spec.arity == spec.name.count(" ") + 1
+
+
+def tokens(text: str, table: Table, encoding: str = "utf-8", version: Version | None = None) -> Line:
+    """Return what a line up to the cursor says; of several lines, the last one."""
+    return _line(text.rpartition("\n")[2], _Known(table, len(table)), encoding, version)
+
+
+class _Known:
+    """A table as a key of the cache: the same as long as it has learnt nothing."""
+
+    __slots__ = ("size", "table")
+
+    def __init__(self, table: Table, size: int) -> None:
+        self.table = table
+        self.size = size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Known) and other.table is self.table and other.size == self.size
+
+    def __hash__(self) -> int:
+        return id(self.table) ^ self.size
+
+
+@lru_cache(maxsize=8)  # hint, menu, colours and mistakes of one keystroke ask for the same line
+def _line(text: str, known: _Known, encoding: str, version: Version | None) -> Line:
+    words = scan(text, encoding)
+    partial = Word(b"", len(text), len(text))
+    if words and words[-1].end == len(text) and (words[-1].quote or not text[-1].isspace()):
+        partial = words.pop()
+    count = None
+    if words and _COUNT.fullmatch(words[0].value) and known.table.find([words[0].value]) is None:
+        count = words.pop(0)
+    argv = [word.value for word in words[:2]]
+    spec = known.table.find(argv)
+    size = 0 if not words else 1 + (spec is not None and " " in spec.name)
+    return Line(count, tuple(words[:size]), tuple(words[size:]), partial, spec, version)
