@@ -74,6 +74,7 @@ class _Count(NamedTuple):
 
     term: Term
     part: _Node
+    may_be_none: bool
 
     def steps(self, here: _Place) -> Iterator[_Step]:
         yield _Step(self.term, here.behind, counts=self.part)
@@ -99,16 +100,33 @@ class _Choice(NamedTuple):
 
 
 class _Options(NamedTuple):
-    """Any of it, each once, in any order."""
+    """Any of it, each once, in any order; what takes all the words behind it is the last."""
 
     parts: tuple[_Node, ...]
 
     def steps(self, here: _Place) -> Iterator[_Step]:
         for part in self.parts:
-            rest = _Options(tuple(other for other in self.parts if other is not part))
-            yield from _Place(part, here.instead(rest)).steps
+            others = tuple(other for other in self.parts if other is not part)
+            if isinstance(part, _Again):
+                yield from _Place(part.part, here).steps
+            elif isinstance(part, _Some) and _starts_with_token(part.part):
+                rest = here.instead(_Options((_Again(part.part), *others)))
+                yield from _Place(part.part, rest).steps
+            else:
+                yield from _Place(
+                    part, here.behind if _takes_all(part) else here.instead(_Options(others))
+                ).steps
         if here.behind is not None:
             yield from here.behind.steps
+
+
+class _Again(NamedTuple):
+    """An option that was there and may be again, also between others: the GET of SORT."""
+
+    part: _Node
+
+    def steps(self, here: _Place) -> Iterator[_Step]:
+        return iter(_Place(self.part, here.behind).steps)
 
 
 class _Some(NamedTuple):
@@ -150,12 +168,46 @@ class _Pairs(NamedTuple):
     first: Term
     second: Term
     taken: int = 0
+    alike: int = 0
+    """How many of those taken last look like seconds."""
 
     def steps(self, here: _Place) -> Iterator[_Step]:
-        yield _Step(self.first, here.instead(self._replace(taken=self.taken + 1)), pairs=self)
+        yield _Step(self.first, here.behind, pairs=self)
+
+    def after(self, word: bytes) -> _Pairs:
+        alike = self.alike + 1 if self.taken and _ID.fullmatch(word) else 0
+        return self._replace(taken=self.taken + 1, alike=alike)
+
+    @property
+    def due(self) -> int | None:
+        """How many seconds are to come, as far as their looks can tell."""
+        if not self.alike:
+            return None
+        firsts = max(self.taken - self.alike, (self.taken + 1) // 2)
+        return 2 * firsts - self.taken
 
 
-_Node: TypeAlias = "_Word | _Token | _Count | _Row | _Choice | _Options | _Some | _More | _Times | _Pairs"
+class _Anything(NamedTuple):
+    """What the facts do not tell: the arguments of modules and of DEBUG."""
+
+    def steps(self, here: _Place) -> Iterator[_Step]:
+        yield _Step(Term("string", "arg", "arg"), here)
+
+
+_Leaf: TypeAlias = "_Anything | _Word | _Token"
+_Node: TypeAlias = "_Leaf | _Count | _Row | _Choice | _Options | _Again | _Some | _More | _Times | _Pairs"
+
+
+def _starts_with_token(part: _Node) -> bool:
+    return isinstance(part, _Row) and isinstance(part.parts[0], _Token)
+
+
+def _takes_all(part: _Node) -> bool:
+    """Whether any word at all may follow in a list: the keys of MIGRATE, of which one may be named COPY."""
+    match part:
+        case _Row((_Token(), _Some(_Word(term)))):
+            return term.kind not in _FITS
+    return False
 
 
 class _Step(NamedTuple):
@@ -206,11 +258,22 @@ class _Place:
 # -- from the facts to nodes
 
 
+def _are_known(spec: Spec) -> bool:
+    """Whether the facts tell the arguments: who has none has a fixed number of words, its name."""
+    return bool(spec.arguments) or spec.arity == spec.name.count(" ") + 1
+
+
+def _unknown(spec: Spec) -> list[_Node]:
+    """Return the nodes of arguments of which the key specs are all that is known."""
+    first: list[_Node] = [_Word(Term("key", "key", "key"))] if spec.first_key == 1 else []
+    return [*first, _Anything()]
+
+
 def _sequence(arguments: Sequence[tuple[Any, ...]], wanted: Version | None) -> list[_Node]:
     """Return the nodes of arguments: neighbours that are optional come in any order."""
     nodes: list[_Node] = []
     options: list[_Node] = []
-    known = [argument for argument in arguments if _is_known(argument, wanted)]
+    known = _known(arguments, wanted)
     skip = False
     for at, argument in enumerate(known):
         if skip:
@@ -229,9 +292,16 @@ def _sequence(arguments: Sequence[tuple[Any, ...]], wanted: Version | None) -> l
     return nodes
 
 
-def _is_known(argument: tuple[Any, ...], wanted: Version | None) -> bool:
-    since = argument[5]
-    return wanted is None or since is None or version(since) <= wanted
+def _known(arguments: Sequence[tuple[Any, ...]], wanted: Version | None) -> list[tuple[Any, ...]]:
+    return [argument for argument in arguments if wanted is None or _is_known(argument, wanted)]
+
+
+def _is_known(argument: tuple[Any, ...], wanted: Version) -> bool:
+    """Whether a server has an argument; it has none of which all parts are newer."""
+    _, _, _, _, _, since, _, parts = argument
+    if since is not None and version(since) > wanted:
+        return False
+    return not parts or bool(_known(parts, wanted))
 
 
 def version(text: str) -> Version:
@@ -251,7 +321,7 @@ def _counted(
     if kind != "integer" or not name.startswith("num") or after is None or not _is(after, "multiple"):
         return None
     part = _single(after, wanted)
-    count = _Count(Term("integer", name, display or name), part)
+    count = _Count(Term("integer", name, display or name), part, _is(after, "optional"))
     return count if token is None else _Row((_token(token), count))
 
 
@@ -279,7 +349,7 @@ def _single(argument: tuple[Any, ...], wanted: Version | None) -> _Node:
     _, kind, token, _, _, _, _, parts = argument
     match kind:
         case "oneof":
-            return _Choice(tuple(_node(part, wanted) for part in parts if _is_known(part, wanted)))
+            return _Choice(tuple(_node(part, wanted) for part in _known(parts, wanted)))
         case "block":
             nodes = _sequence(parts, wanted)
             return nodes[0] if len(nodes) == 1 else _Row(tuple(nodes))
@@ -302,22 +372,28 @@ def _token(token: str) -> _Token:
 
 def _written(node: _Node) -> str:
     match node:
+        case _Anything():
+            return ""
         case _Word(term) | _Token(term):
             return term.shown
-        case _Count(term, part):
-            return f"{term.shown} {_repeated(part)}"
+        case _Count(term, part, may_be_none):
+            return f"{term.shown} [{_repeated(part)}]" if may_be_none else f"{term.shown} {_repeated(part)}"
         case _Row(parts):
             return " ".join(map(_written, parts))
         case _Choice(parts):
             return f"<{_alternatives(parts)}>"
         case _Options(parts):
             return " ".join(f"[{_bare(part)}]" for part in parts)
+        case _Again(part):
+            return f"{_written(part)} ..."
         case _Some(part):
             return _repeated(part)
         case _More(part):
             return f"[{_written(part)} ...]"
         case _Times(part, number):
             return _repeated(part) if number > 1 else _written(part) if number else ""
+        case _Pairs(_, second) if node.due is not None:
+            return _written(_Times(_Word(second), node.due))
         case _Pairs(first, second, taken):
             return f"{'[' if taken else f'{first.shown} ['}{first.shown} ...] {second.shown} [{second.shown} ...]"
 
@@ -380,7 +456,7 @@ class Walk:
         for path in self._paths:
             for step in path.place.steps if path.place is not None else ():
                 terms[step.term] = None
-                if step.pairs is not None:
+                if step.pairs is not None and step.pairs.taken:
                     terms[step.pairs.second] = None
         return tuple(terms)
 
@@ -389,31 +465,25 @@ class Walk:
         """What is still to be typed: a partly matched option first, then those still free, in their order."""
         if not self._paths:
             return ""
-        place = self._paths[0].place
-        written = [self._rest(node) for node in (place.nodes() if place is not None else ())]
-        return " ".join(word for word in written if word)
+        return self._hint(self._paths[0])
 
-    def _rest(self, node: _Node) -> str:
-        if not isinstance(node, _Pairs):
-            return _written(node)
-        seconds = sum(role == Role(node.second.kind, node.second.name) for role in self.roles[-node.taken :])
-        if not node.taken or not seconds or 2 * seconds == node.taken:
-            return _written(node)  # half of them may still turn out to be firsts
-        return _repeated(_Word(node.second)) if node.taken - 2 * seconds > 1 else node.second.shown
+    def _hint(self, path: _Path) -> str:
+        written = [_written(node) for node in (path.place.nodes() if path.place is not None else ())]
+        return " ".join(word for word in written if word)
 
 
 class Grammar:
     """The arguments of one command."""
 
-    def __init__(self, arguments: Sequence[tuple[Any, ...]], wanted: Version | None = None) -> None:
-        self._nodes = tuple(_sequence(arguments, wanted))
+    def __init__(self, spec: Spec, wanted: Version | None = None) -> None:
+        self._nodes = tuple(_sequence(spec.arguments, wanted) if _are_known(spec) else _unknown(spec))
         place: _Place | None = None
         for node in reversed(self._nodes):
             place = _Place(node, place)
         self._start = place
 
     def __str__(self) -> str:
-        return " ".join(map(_written, self._nodes))
+        return " ".join(filter(None, map(_written, self._nodes)))
 
     def walk(self, words: Sequence[bytes]) -> Walk:
         """Return how far the arguments, without the name of the command, are understood."""
@@ -442,13 +512,15 @@ def _step(paths: Sequence[_Path], word: bytes) -> tuple[_Path, ...]:
                 continue
             fits = _FITS.get(kind)
             if fits is None:
-                strings.append(_Path(step.behind, step, path))
+                strings.append(_Path(_behind(step, word), step, path))
             elif fits(word):
                 numbers.append(_Path(_behind(step, word), step, path))
     return _distinct(tokens or numbers + strings)
 
 
 def _behind(step: _Step, word: bytes) -> _Place | None:
+    if step.pairs is not None:
+        return _Place(step.pairs.after(word), step.behind)
     if step.counts is None:
         return step.behind
     return _Place(_Times(step.counts, max(0, int(word)) if word.lstrip(b"+-").isdigit() else 0), step.behind)
@@ -466,7 +538,7 @@ def _may_end(place: _Place | None) -> bool:
 
 def _is_optional(node: _Node) -> bool:
     match node:
-        case _Options() | _More():
+        case _Options() | _More() | _Anything():
             return True
         case _Times(_, number):
             return number == 0
@@ -476,7 +548,7 @@ def _is_optional(node: _Node) -> bool:
             return any(map(_is_optional, parts))
         case _Some(part):
             return _is_optional(part)
-        case _Pairs(_, _, taken):
+        case _Pairs(taken=taken):
             return taken > 0 and taken % 2 == 0
     return False
 
@@ -530,15 +602,12 @@ def _listed(words: Iterable[str]) -> str:
     return ", ".join(words)
 
 
-_grammars: dict[tuple[str, int, Version | None], tuple[Spec, Grammar]] = {}
+_grammars: dict[tuple[object, ...], tuple[Spec, Grammar]] = {}
 
 
 def grammar(spec: Spec, wanted: Version | None = None) -> Grammar:
-    """Return the grammar of a command, made once, without the arguments that are newer than ``wanted``."""
-    key = spec.name, id(spec.arguments), wanted
+    """Return the grammar of a command, made once; a server of the version ``wanted`` has no newer arguments."""
+    key = spec.name, id(spec.arguments), spec.arity, spec.first_key, wanted
     if key not in _grammars:
-        _grammars[key] = (
-            spec,
-            Grammar(spec.arguments, wanted),
-        )  # the row is kept, so that its id stays its own
+        _grammars[key] = spec, Grammar(spec, wanted)  # the row is kept, so that its id stays its own
     return _grammars[key][1]

@@ -50,8 +50,8 @@ class Line:
 
     @cached_property
     def walk(self) -> Walk | None:
-        """How the finished arguments are understood; None when nothing is known of what they may be."""
-        if self.spec is None or self.container or not _has_grammar(self.spec):
+        """How the finished arguments are understood; None without a command whose arguments they are."""
+        if self.spec is None or self.container:
             return None
         return grammar(self.spec, self.version).walk([word.value for word in self.arguments])
 
@@ -62,11 +62,6 @@ class Line:
             return None
         words = [word.value for word in (*self.arguments, self.partial)]
         return grammar(self.spec, self.version).walk(words)
-
-
-def _has_grammar(spec: Spec) -> bool:
-    """Whether a command without arguments is known to have none; one learnt from a server may have any."""
-    return bool(spec.arguments) or spec.arity == spec.name.count(" ") + 1
 
 
 def tokens(text: str, table: Table, encoding: str = "utf-8", version: Version | None = None) -> Line:
