@@ -368,6 +368,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "secrets": _secrets,
     "timeout": _timeout,
     "readonly_twin": _upper,
+    "changes": _text,
     "danger": _text,
     "shape": _shape,
 }

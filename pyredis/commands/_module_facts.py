@@ -142,7 +142,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RW', 'access', 'update'), ('index', 1), ('range', 0, 1, 0)),),
         'cf', '', None, '',
         (('key', 'key', None, (), None, None, None, ()),),
-        (('module', 'bf'),),
+        (('changes', 'the filter'), ('module', 'bf')),
     ),
     (
         'CF.COUNT', 'redis', -1, 'fast module readonly', '', 1, 1, 1,
@@ -177,7 +177,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RW', 'access', 'update'), ('index', 1), ('range', 0, 1, 0)),),
         'cf', '1.0.0', None, '',
         (('key', 'key', None, (), None, None, None, ()),),
-        (('module', 'bf'),),
+        (('module', 'bf'), ('shape', 'map')),
     ),
     (
         'CF.INSERT', 'redis', -1, 'denyoom module write', '', 1, 1, 1,
@@ -270,7 +270,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RW', 'access', 'update'), ('index', 1), ('range', 0, 1, 0)),),
         'cms', '2.0.0', None, '',
         (('key', 'key', None, (), None, None, None, ()),),
-        (('module', 'bf'),),
+        (('module', 'bf'), ('shape', 'map')),
     ),
     (
         'CMS.INITBYDIM', 'redis', -1, 'denyoom module write', '', 1, 1, 1,
@@ -456,14 +456,14 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('alias', 'string', None, (), None, None, None, ()),
             ('index', 'string', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('changes', 'the aliases of indexes'), ('module', 'search')),
     ),
     (
         'FT.ALIASDEL', 'redis', -1, 'module readonly', '', 1, 1, 1,
         ((('RW', 'access', 'update'), ('index', 1), ('range', 0, 1, 0)),),
         'search', '1.0.0', None, '',
         (('alias', 'string', None, (), None, None, None, ()),),
-        (('module', 'search'),),
+        (('changes', 'the aliases of indexes'), ('module', 'search')),
     ),
     (
         'FT.ALIASUPDATE', 'redis', -1, 'module readonly', '', 1, 2, 1,
@@ -473,7 +473,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('alias', 'string', None, (), None, None, None, ()),
             ('index', 'string', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('changes', 'the aliases of indexes'), ('module', 'search')),
     ),
     (
         'FT.ALTER', 'redis', -1, 'module write', '', 1, 1, 1,
@@ -636,7 +636,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('module', 'search'),),
+        (('changes', 'settings of the module'), ('module', 'search')),
     ),
     (
         'FT.CREATE', 'redis', -1, 'denyoom module write', '', 1, 1, 1,
@@ -845,7 +845,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('module', 'search'),),
+        (('changes', 'where the cursor stands'), ('module', 'search')),
     ),
     (
         'FT.DEBUG', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '', (),
@@ -853,7 +853,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'FT.DEBUG DELETE_LOCAL_CURSORS', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '', (),
-        (('module', 'search'),),
+        (('changes', 'the index, or what tidies it up'), ('module', 'search')),
     ),
     (
         'FT.DEBUG DOCIDTOID', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -949,17 +949,17 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('field_name', 'string', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('changes', 'the index, or what tidies it up'), ('module', 'search')),
     ),
     (
         'FT.DEBUG GC_CONTINUE_SCHEDULE', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
         (('index', 'string', None, (), None, None, None, ()),),
-        (('module', 'search'),),
+        (('changes', 'the index, or what tidies it up'), ('module', 'search')),
     ),
     (
         'FT.DEBUG GC_FORCEBGINVOKE', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
         (('index', 'string', None, (), None, None, None, ()),),
-        (('module', 'search'),),
+        (('changes', 'the index, or what tidies it up'), ('module', 'search')),
     ),
     (
         'FT.DEBUG GC_FORCEINVOKE', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -967,12 +967,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('timeout', 'integer', None, ('optional',), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('changes', 'the index, or what tidies it up'), ('module', 'search')),
     ),
     (
         'FT.DEBUG GC_STOP_SCHEDULE', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
         (('index', 'string', None, (), None, None, None, ()),),
-        (('module', 'search'),),
+        (('changes', 'the index, or what tidies it up'), ('module', 'search')),
     ),
     (
         'FT.DEBUG GC_WAIT_FOR_JOBS', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '', (),
@@ -1030,12 +1030,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'FT.DEBUG TTL_EXPIRE', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
         (('index', 'string', None, (), None, None, None, ()),),
-        (('module', 'search'),),
+        (('changes', 'the index, or what tidies it up'), ('module', 'search')),
     ),
     (
         'FT.DEBUG TTL_PAUSE', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
         (('index', 'string', None, (), None, None, None, ()),),
-        (('module', 'search'),),
+        (('changes', 'the index, or what tidies it up'), ('module', 'search')),
     ),
     (
         'FT.DEBUG VECSIM_INFO', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -1062,7 +1062,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('dict', 'string', None, (), None, None, None, ()),
             ('term', 'string', None, ('multiple',), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('changes', 'a dictionary'), ('module', 'search')),
     ),
     (
         'FT.DICTDEL', 'redis', -1, 'module readonly', '', 0, 0, 0, (), 'search', '1.4.0', None, '',
@@ -1070,7 +1070,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('dict', 'string', None, (), None, None, None, ()),
             ('term', 'string', None, ('multiple',), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('changes', 'a dictionary'), ('module', 'search')),
     ),
     (
         'FT.DICTDUMP', 'redis', -1, 'module readonly', '', 0, 0, 0, (), 'search', '1.4.0', None, '',
@@ -1085,7 +1085,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('keepdocs', 'pure-token', 'KEEPDOCS', ('optional',), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('danger', 'deletes an index, and without KEEPDOCS its documents'), ('module', 'search')),
     ),
     (
         'FT.DROPINDEX', 'redis', -1, 'module write', '', 1, 1, 1,
@@ -1095,7 +1095,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('dd', 'pure-token', 'DD', ('optional',), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('danger', 'deletes an index, and with DD its documents'), ('module', 'search')),
     ),
     (
         'FT.EXPLAIN', 'redis', -1, 'module readonly', '', 1, 1, 1,
@@ -1152,7 +1152,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RW', 'access', 'update'), ('index', 1), ('range', 0, 1, 0)),),
         'search', '1.0.0', None, '',
         (('index', 'string', None, (), None, None, None, ()),),
-        (('module', 'search'),),
+        (('module', 'search'), ('shape', 'map')),
     ),
     (
         'FT.MGET', 'redis', -1, 'module readonly', '', 1, -1, 1,
@@ -1759,7 +1759,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RW', 'access', 'update'), ('index', 1), ('range', 0, 1, 0)),),
         'search', '1.2.0', None, '',
         (('index', 'string', None, (), None, None, None, ()),),
-        (('module', 'search'),),
+        (('module', 'search'), ('shape', 'map')),
     ),
     (
         'FT.SYNUPDATE', 'redis', -1, 'module write', '', 1, 1, 1,
@@ -1791,14 +1791,14 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('alias', 'string', None, (), None, None, None, ()),
             ('index', 'string', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('changes', 'the aliases of indexes'), ('module', 'search')),
     ),
     (
         'FT._ALIASDELIFX', 'redis', -1, 'module readonly', '', 1, 1, 1,
         ((('RW', 'access', 'update'), ('index', 1), ('range', 0, 1, 0)),),
         'search', '', None, '',
         (('alias', 'string', None, (), None, None, None, ()),),
-        (('module', 'search'),),
+        (('changes', 'the aliases of indexes'), ('module', 'search')),
     ),
     (
         'FT._ALTERIFNX', 'redis', -1, 'module write', '', 1, 1, 1,
@@ -2132,7 +2132,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('keepdocs', 'pure-token', 'KEEPDOCS', ('optional',), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('danger', 'deletes an index, and without KEEPDOCS its documents'), ('module', 'search')),
     ),
     (
         'FT._DROPINDEXIFX', 'redis', -1, 'module write', '', 1, 1, 1,
@@ -2142,7 +2142,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('dd', 'pure-token', 'DD', ('optional',), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('danger', 'deletes an index, and with DD its documents'), ('module', 'search')),
     ),
     (
         'FT._LIST', 'redis', -1, 'module readonly', '', 0, 0, 0, (), 'search', '2.0.0', None, '', (),
@@ -2510,7 +2510,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RW', 'access', 'update'), ('index', 1), ('range', 0, 1, 0)),),
         'tdigest', '2.4.0', None, '',
         (('key', 'key', None, (), None, None, None, ()),),
-        (('module', 'bf'),),
+        (('module', 'bf'), ('shape', 'map')),
     ),
     (
         'TDIGEST.MAX', 'redis', -1, 'module readonly', '', 1, 1, 1,
@@ -2630,7 +2630,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RW', 'access', 'update'), ('index', 1), ('range', 0, 1, 0)),),
         'topk', '2.0.0', None, '',
         (('key', 'key', None, (), None, None, None, ()),),
-        (('module', 'bf'),),
+        (('module', 'bf'), ('shape', 'map')),
     ),
     (
         'TOPK.LIST', 'redis', -1, 'module readonly', '', 1, 1, 1,

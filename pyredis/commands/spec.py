@@ -57,12 +57,14 @@ class Spec(NamedTuple):
     secrets: tuple[Any, ...] = ()
     timeout: tuple[Any, ...] | None = None
     readonly_twin: str | None = None
+    changes: str | None = None
     danger: str | None = None
     shape: str | None = None
 
     @property
     def readonly(self) -> bool:
-        return "readonly" in self.flags
+        """Whether the command changes nothing, so that it may be sent again, or to a replica."""
+        return "readonly" in self.flags and self.changes is None
 
     @property
     def write(self) -> bool:

@@ -295,6 +295,7 @@ def test_an_overlay_row_adds_its_facts(generator: ModuleType, rows: dict[str, An
         ({"row": [_row("AUTH", shape="tree")]}, "shape cannot be 'tree'"),
         ({"row": [_row("AUTH", shape="map if withscores")]}, "shape cannot be"),
         ({"row": [_row("AUTH", danger="")]}, "danger cannot be ''"),
+        ({"row": [_row("AUTH", changes="")]}, "changes cannot be ''"),
         ({"row": [_row("SORT", keys=[{"after": "STORE"}])]}, "keys cannot be"),
         (
             {"row": [_row("SORT", keys=[{"spec": 0, "after": "STORE", "from": 2}])]},

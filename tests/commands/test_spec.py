@@ -123,6 +123,14 @@ def test_reading_and_writing_follow_the_flags() -> None:
     assert (_found("PING").readonly, _found("PING").write) == (False, False)
 
 
+def test_what_only_seems_read_only_is_not() -> None:
+    """Modules flag so what writes no key."""
+    assert _found("FT.SEARCH").readonly
+    for name in ("FT.CURSOR", "FT.ALIASADD", "FT.DICTADD", "CF.COMPACT", "FT.DEBUG GC_FORCEINVOKE"):
+        spec = _found(*name.split())
+        assert (spec.readonly, "readonly" in spec.flags) == (False, True), name
+
+
 def _loads_modules(program: str) -> bool:
     """Return whether a program needs the rows of modules."""
     code = (
