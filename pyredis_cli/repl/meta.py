@@ -126,6 +126,7 @@ def _command_help(spec: Spec) -> Iterator[str]:
         "since": spec.since,
         "deprecated since": spec.deprecated_since,
         "known to": ", ".join(sorted(spec.products)),
+        "module": spec.module,
         "subcommands": ", ".join(sorted(spec.subcommands)),
     }
     for label, fact in facts.items():

@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from pyredis.commands.spec import TABLE, Spec, Table
-from tests.servers import Server
+from tests.servers import MissingServer, Server, module_config
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATOR = ROOT / "scripts/generate_facts.py"
-FACTS = ROOT / "pyredis/commands/_facts.py"
+FACTS = [ROOT / "pyredis/commands" / name for name in ("_facts.py", "_module_facts.py")]
 
-PRODUCTS = [("redis82", "redis"), ("valkey9", "valkey")]
+PRODUCTS = ["redis", "valkey", "redis with modules"]
+SERVERS = {"redis": "redis82", "valkey": "valkey9", "redis with modules": "modules82"}
 
 
 def _text(reply: Any) -> Any:
@@ -70,21 +71,27 @@ def _kept(arguments: tuple[Any, ...]) -> list[Any]:
     ]
 
 
-@pytest.fixture(params=PRODUCTS, ids=lambda pair: pair[1])
+@pytest.fixture(params=PRODUCTS)
 def product(request: pytest.FixtureRequest) -> tuple[Server, str]:
-    fixture, name = request.param
-    return request.getfixturevalue(fixture), name
+    return request.getfixturevalue(SERVERS[request.param]), request.param
+
+
+def _table(product: str) -> Table:
+    return Table(product.split()[0])
 
 
 def _known(table: Table, product: str) -> dict[str, Spec]:
+    name, _, modules = product.partition(" with ")
     return {
-        spec.name: spec for spec in table.specs() if product in spec.products and spec.group != "sentinel"
+        spec.name: spec
+        for spec in table.specs()
+        if name in spec.products and spec.group != "sentinel" and (modules or spec.module is None)
     }
 
 
 def test_a_table_names_exactly_what_the_product_has(product: tuple[Server, str]) -> None:
     server, name = product
-    assert _known(Table(name), name).keys() == _stated(server).keys()
+    assert _known(_table(name), name).keys() == _stated(server).keys()
 
 
 def test_redis_has_267_commands_and_130_subcommands() -> None:
@@ -92,9 +99,15 @@ def test_redis_has_267_commands_and_130_subcommands() -> None:
     assert (sum(" " not in name for name in names), sum(" " in name for name in names)) == (267, 130)
 
 
+def test_modules_have_117_commands_and_29_subcommands() -> None:
+    names = [spec.name for spec in TABLE.specs() if spec.module]
+    assert (sum(" " not in name for name in names), sum(" " in name for name in names)) == (117, 29)
+    assert names == [name for name in TABLE.names() if "." in name]
+
+
 def test_each_row_states_what_the_server_states(product: tuple[Server, str]) -> None:
     server, name = product
-    known = _known(Table(name), name)
+    known = _known(_table(name), name)
     for command, (_, arity, flags, first, last, step, categories, tips, specs, _) in _stated(server).items():
         spec = known[command]
         assert (spec.arity, spec.flags) == (arity, set(flags)), command
@@ -105,18 +118,22 @@ def test_each_row_states_what_the_server_states(product: tuple[Server, str]) -> 
 
 def test_each_row_documents_what_the_server_documents(product: tuple[Server, str]) -> None:
     server, name = product
-    known = _known(Table(name), name)
+    known = _known(_table(name), name)
     docs = dict(_documented(_text(server.command("COMMAND", "DOCS"))))
     assert docs.keys() == known.keys()
     for command, stated in docs.items():
         spec = known[command]
+        assert spec.module == (stated.get("module") if "." in command else None)
+        if "module" in stated:  # a module documents nothing; modules.toml does
+            assert stated.keys() <= {"group", "module", "subcommands"}, command
+            continue
         assert (spec.group, spec.since) == (stated["group"], stated.get("since", "")), command
         assert spec.deprecated_since == stated.get("deprecated_since"), command
         assert _kept(spec.arguments) == _grammar(stated.get("arguments", [])), command
 
 
 def test_no_sentence_of_a_servers_documentation_is_kept(product: tuple[Server, str]) -> None:
-    text = FACTS.read_text()
+    text = "".join(path.read_text() for path in FACTS)
     for command, docs in _documented(_text(product[0].command("COMMAND", "DOCS"))):
         for field in ("summary", "complexity", "replaced_by"):
             sentence = docs.get(field, "")
@@ -196,19 +213,34 @@ def _generator(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_the_file_on_disk_is_what_the_generator_writes() -> None:
+@pytest.fixture
+def modules() -> None:
+    """Skip a test that cannot do without modules."""
+    try:
+        module_config()
+    except MissingServer as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.mark.usefixtures("modules")
+def test_the_files_on_disk_are_what_the_generator_writes() -> None:
     done = _generator("--check")
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_check_fails_on_a_stale_file_and_leaves_it_alone(tmp_path: Path) -> None:
-    stale = tmp_path / "_facts.py"
-    stale.write_text(FACTS.read_text().replace("'GET'", "'GOT'"))
-    before = stale.read_text()
-    done = _generator("--check", "--file", str(stale))
+@pytest.mark.usefixtures("modules")
+@pytest.mark.parametrize(
+    ("name", "word"), [("_facts.py", "'GET'"), ("_module_facts.py", "'FT.SEARCH'"), ("_facts.py", None)]
+)
+def test_check_fails_on_a_stale_file_and_leaves_it_alone(tmp_path: Path, name: str, word: str | None) -> None:
+    texts = {path.name: path.read_text() for path in FACTS}
+    texts[name] = texts[name].replace(word, "'GOT'") if word else ""
+    for file, text in texts.items():
+        (tmp_path / file).write_text(text)
+    done = _generator("--check", "--folder", str(tmp_path))
     assert done.returncode == 1
-    assert "run python scripts/generate_facts.py" in done.stderr
-    assert stale.read_text() == before
+    assert done.stderr == f"{tmp_path / name} is stale; run python scripts/generate_facts.py\n"
+    assert {file: (tmp_path / file).read_text() for file in texts} == texts
 
 
 @pytest.fixture(scope="module")
@@ -263,6 +295,7 @@ def test_an_overlay_row_adds_its_facts(generator: ModuleType, rows: dict[str, An
         ({"row": [_row("AUTH", shape="tree")]}, "shape cannot be 'tree'"),
         ({"row": [_row("AUTH", shape="map if withscores")]}, "shape cannot be"),
         ({"row": [_row("AUTH", danger="")]}, "danger cannot be ''"),
+        ({"row": [_row("AUTH", changes="")]}, "changes cannot be ''"),
         ({"row": [_row("SORT", keys=[{"after": "STORE"}])]}, "keys cannot be"),
         (
             {"row": [_row("SORT", keys=[{"spec": 0, "after": "STORE", "from": 2}])]},

@@ -123,6 +123,58 @@ def test_reading_and_writing_follow_the_flags() -> None:
     assert (_found("PING").readonly, _found("PING").write) == (False, False)
 
 
+def test_what_only_seems_read_only_is_not() -> None:
+    """Modules flag so what writes no key."""
+    assert _found("FT.SEARCH").readonly
+    for name in ("FT.CURSOR", "FT.ALIASADD", "FT.DICTADD", "CF.COMPACT", "FT.DEBUG GC_FORCEINVOKE"):
+        spec = _found(*name.split())
+        assert (spec.readonly, "readonly" in spec.flags) == (False, True), name
+
+
+def _loads_modules(program: str) -> bool:
+    """Return whether a program needs the rows of modules."""
+    code = (
+        "import sys; from pyredis.commands.spec import TABLE, Table;"
+        f"{program}; print('pyredis.commands._module_facts' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize(
+    ("program", "loads"),
+    [
+        ("TABLE.find(['PING'])", False),
+        ("TABLE.find([b'config', b'get'])", False),
+        ("TABLE.find(['NOPE'])", False),
+        ("TABLE.learn([['NOPE', 1, [], 0, 0, 0]])", False),
+        ("TABLE.find([b'json.get'])", True),
+        ("TABLE.learn([['NOPE.GET', 1, [], 0, 0, 0]])", True),
+        ("TABLE.names()", True),
+        ("list(TABLE.specs())", True),
+    ],
+)
+def test_the_rows_of_modules_are_loaded_when_they_are_asked_for(program: str, loads: bool) -> None:
+    assert _loads_modules(program) is loads
+
+
+def test_what_is_found_does_not_depend_on_when_modules_were_loaded() -> None:
+    early, late = Table(), Table()
+    early.names()
+    for table in (early, late):
+        table.learn([["NOVEL", 1, [], 0, 0, 0], ["AARDVARK", 1, [], 0, 0, 0]])
+    assert list(late.names()) == list(early.names()) == [*sorted(TABLE.names()), "NOVEL", "AARDVARK"]
+    assert late.find(["FT.DEBUG", "ttl"]) == early.find(["ft.debug", "TTL"])
+
+
+@pytest.mark.parametrize(
+    ("command", "module"), [("JSON.SET", "ReJSON"), ("FT.SEARCH", "search"), ("CF.ADD", "bf"), ("VADD", None)]
+)
+def test_a_row_says_which_module_must_be_loaded_for_the_command(command: str, module: str | None) -> None:
+    spec = _found(command)
+    assert (spec.module, spec.products) == (module, {"redis"})
+
+
 def test_a_product_has_its_own_facts() -> None:
     redis, valkey = Table().find(["GETSET"]), Table("valkey").find(["GETSET"])
     assert redis is not None
@@ -458,7 +510,7 @@ def _module_rows(*, resp3: bool) -> list[Any]:
     )
     flags, categories = words([Status(b"readonly"), Status(b"fast")]), words([Status(b"@read")])
     return [
-        [b"json.get", -2, flags, 1, 1, 1, categories, [b"nondeterministic_output"], [key_spec], []],
+        [b"mine.get", -2, flags, 1, 1, 1, categories, [b"nondeterministic_output"], [key_spec], []],
         [b"client", -2, words([]), 0, 0, 0, words([]), [], [], [
             [b"client|novel", 2, words([Status(b"admin")]), 0, 0, 0, words([]), [], [], []],
         ]],
@@ -470,12 +522,12 @@ def _module_rows(*, resp3: bool) -> list[Any]:
 def test_a_table_learns_what_a_server_adds(resp3: bool) -> None:
     table = Table()
     table.learn(_module_rows(resp3=resp3))
-    spec = table.find([b"json.get", b"k"])
+    spec = table.find([b"mine.get", b"k"])
     assert spec is not None
-    assert (spec.name, spec.arity, spec.categories) == ("JSON.GET", -2, ("read",))
+    assert (spec.name, spec.arity, spec.categories) == ("MINE.GET", -2, ("read",))
     assert (spec.readonly, spec.products, spec.tips) == (True, frozenset(), ("nondeterministic_output",))
     assert spec.key_specs == ((("RO", "access"), ("index", 1), ("range", 0, 1, 0)),)
-    assert "JSON.GET" in table.names()
+    assert "MINE.GET" in table.names()
 
 
 def test_a_learnt_subcommand_joins_its_container() -> None:
@@ -500,7 +552,7 @@ def test_what_is_known_is_not_learnt_again() -> None:
 
 def test_learning_leaves_other_tables_alone() -> None:
     Table().learn(_module_rows(resp3=False))
-    assert find(["JSON.GET"]) is None
+    assert find(["MINE.GET"]) is None
     assert "NOVEL" not in _found("CLIENT").subcommands
 
 
