@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pyredis_cli.complete.candidates import Candidate, candidates
+from pyredis_cli.complete.names import Name, NameCache
 from pyredis_cli.complete.syntax import syntax
 from pyredis_cli.complete.tokens import tokens
 from pyredis_cli.complete.wants import Want, wants
 
 __all__ = [
     "Candidate",
+    "Name",
+    "NameCache",
     "Want",
     "candidates",
     "syntax",
