@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyredis_cli.complete.candidates import Candidate, candidates
+from pyredis_cli.complete.harvest import harvest
 from pyredis_cli.complete.names import Name, NameCache
 from pyredis_cli.complete.syntax import syntax
 from pyredis_cli.complete.tokens import tokens
@@ -14,6 +15,7 @@ __all__ = [
     "NameCache",
     "Want",
     "candidates",
+    "harvest",
     "syntax",
     "tokens",
     "wants",
