@@ -86,7 +86,10 @@ class _Row(NamedTuple):
     parts: tuple[_Node, ...]
 
     def steps(self, here: _Place) -> Iterator[_Step]:
-        return iter(here.through(self.parts).steps)
+        steps = here.through(self.parts).steps
+        if isinstance(self.parts[0], _Token | _Choice):
+            return (step if step.begins else step._replace(begins=self) for step in steps)
+        return iter(steps)
 
 
 class _Choice(NamedTuple):
@@ -218,6 +221,8 @@ class _Step(NamedTuple):
     counts: _Node | None = None
     """What is repeated as often as the word says."""
     pairs: _Pairs | None = None
+    begins: _Row | None = None
+    """What the word is the token of."""
 
 
 class _Place:
@@ -407,6 +412,12 @@ def _alternatives(parts: Sequence[_Node]) -> str:
     return "|".join(map(_bare, parts))
 
 
+def _form(step: _Step) -> str:
+    """Return a token and what belongs to it."""
+    behind = () if step.begins is None else step.begins.parts[1:]
+    return " ".join([step.term.shown, *map(_written, behind)])
+
+
 def _bare(part: _Node) -> str:
     """Return what is written between brackets that are there already."""
     return _alternatives(part.parts) if isinstance(part, _Choice) else _written(part)
@@ -459,6 +470,14 @@ class Walk:
                 if step.pairs is not None and step.pairs.taken:
                     terms[step.pairs.second] = None
         return tuple(terms)
+
+    @property
+    def forms(self) -> dict[str, str]:
+        """The tokens that may come next, by name, written with what belongs to them: ``EX seconds``."""
+        steps = [
+            step for path in self._paths for step in (path.place.steps if path.place is not None else ())
+        ]
+        return {step.term.name: _form(step) for step in reversed(steps) if step.term.kind == "token"}
 
     @property
     def hint(self) -> str:

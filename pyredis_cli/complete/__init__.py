@@ -1,8 +1,22 @@
-"""What may come next in a typed line. Pure: from text and a table of commands to values."""
+"""What may come next in a typed line. Pure: from text, a table of commands and known names to values."""
 
 from __future__ import annotations
 
 from pyredis_cli.complete.candidates import Candidate, candidates
+from pyredis_cli.complete.harvest import harvest
+from pyredis_cli.complete.names import Name, NameCache
 from pyredis_cli.complete.syntax import syntax
+from pyredis_cli.complete.tokens import tokens
+from pyredis_cli.complete.wants import Want, wants
 
-__all__ = ["Candidate", "candidates", "syntax"]
+__all__ = [
+    "Candidate",
+    "Name",
+    "NameCache",
+    "Want",
+    "candidates",
+    "harvest",
+    "syntax",
+    "tokens",
+    "wants",
+]

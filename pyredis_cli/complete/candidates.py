@@ -1,78 +1,226 @@
-"""Which names of commands, subcommands and REPL words fit what is typed before the cursor.
+"""What may be put in the place of the word at the cursor: names of commands, tokens, names that are known.
 
-It knows how a line begins (an optional repeat count, a name, perhaps a subcommand) and reads the names from
-the table it is given. It knows nothing of arguments, keys, servers or terminals.
+It joins what the grammar expects with what the cache knows, and ranks it: tokens first, in the order of the
+synopsis, then names. What it returns can be inserted as it is: a name that a bare word could not say is quoted.
+It knows no menu and no server.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from pyredis.commands.rows import canonical
+from pyredis_cli.complete.known import KNOWN, WORDS, categories, commands, rules, topics, typeable
+from pyredis_cli.complete.wants import Want, wants
+
+if TYPE_CHECKING:
+    from pyredis.commands.spec import Spec, Table
+    from pyredis_cli.complete.names import Name
+    from pyredis_cli.complete.tokens import Line
+    from pyredis_cli.splitting import Word
 
 __all__ = ["Candidate", "Names", "candidates"]
 
-# What stands before the name: blanks, then perhaps the count of "5 INCR x".
-_LEAD = re.compile(r"\s*(?:\d+\s+)?")
-_HELP = re.compile(r"(?:help|\?)\s+", re.IGNORECASE)
-# A server may report any bytes as the name of a module's command; only names that can be typed are offered.
-_TYPEABLE = re.compile(r"[!-~]+(?: [!-~]+)?")
+_MOST: Final = 50
+"""So many names of a kind are offered."""
+
+_HELP: Final = (b"help", b"?")
+_SPECIAL: Final = frozenset(" \\\"'")
+"""What a bare word cannot have in it, or what stands for something else there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A word to put in the place of the last ``length`` characters before the cursor."""
+class Candidate(NamedTuple):
+    """A text for the place from ``start`` to the cursor."""
 
-    word: str
-    length: int
+    text: str
+    start: int
+    kind: str
+    """What it is: ``command``, ``token``, ``word`` (of the REPL), ``topic`` (of help), or the kind of a name."""
+    meta: str = ""
+    """What else is to be said of it, in a few words."""
 
 
 class Names(Protocol):
-    """The part of a command table that completion reads: ``GET``, ``CONFIG``, ``CONFIG GET``, ..."""
+    """What candidates ask for names."""
 
-    def names(self) -> Iterable[str]: ...
+    def find(self, want: Want, prefix: bytes, limit: int) -> Sequence[Name]: ...
 
 
-def candidates(text: str, table: Names, words: Iterable[str] = ()) -> list[Candidate]:
-    """Return what may replace the word that ends at the cursor, in order, in the case the person types.
+def candidates(
+    line: Line,
+    table: Table,
+    names: Names,
+    words: Iterable[str] = (),
+    *,
+    quote: Callable[[bytes], str],
+    meta: Mapping[str, Sequence[str]] | None = None,
+    summaries: Mapping[str, str] | None = None,
+) -> list[Candidate]:
+    """Return what may replace the word at the cursor, the best first.
 
-    ``text`` is what stands before the cursor; ``words`` are the REPL's own first words. The list is empty
-    where an argument is due, and when the word is already all there is to say.
+    ``words`` are the REPL's own first words; ``meta`` tells what may stand behind them: ``:set`` -> its
+    options, ``:set format`` -> the formats. Names of commands and tokens come in the case the person types.
+    ``quote`` writes a name in double quotes so that it is read back as the same bytes. ``summaries`` says by
+    name what commands do.
+
+    The list is empty where nobody knows what may stand, and when the word is all there is to say.
     """
-    line = text.rpartition("\n")[2]
-    line = line[_match_end(_LEAD, line) :]
-    topic = line[_match_end(_HELP, line) :]
-    first, blank, rest = topic.partition(" ")
-    if not blank:
-        own = words if topic == line else ()
-        return _fitting(first, (*own, *_first_words(table)), first)
-    second = rest.lstrip(" ")
-    if " " in second:
+    if _is_glued(line):
         return []
-    return _fitting(second, _subcommands(table, first), first)
-
-
-def _match_end(pattern: re.Pattern[str], text: str) -> int:
-    match = pattern.match(text)
-    return match.end() if match else 0
-
-
-def _first_words(table: Names) -> Iterator[str]:
-    return (name for name in table.names() if " " not in name)
-
-
-def _subcommands(table: Names, container: str) -> Iterator[str]:
-    start = container.upper() + " "
-    return (name[len(start) :] for name in table.names() if name.upper().startswith(start))
-
-
-def _fitting(typed: str, names: Iterable[str], model: str) -> list[Candidate]:
-    """Return the names that begin with what is typed, in the case of ``typed`` or else of ``model``."""
-    wanted = typed.upper()
-    recase = str.lower if (typed or model).islower() else str.upper
-    fitting = {name.upper() for name in names if _TYPEABLE.fullmatch(name)}
-    fitting = {name for name in fitting if name.startswith(wanted)}
-    if fitting == {wanted}:
+    place = _Place(line, table, names, quote, summaries or {})
+    found = list(dict.fromkeys(place.offers(tuple(words), meta or {})))
+    if not line.partial.quote and all(offer.typed for offer in found):
         return []
-    return [Candidate(recase(name), len(typed)) for name in sorted(fitting)]
+    return [offer.candidate for offer in found]
+
+
+def _is_glued(line: Line) -> bool:
+    """Whether the word at the cursor stands right behind a closing quote, where no word can be."""
+    before = (*line.name, *line.arguments)[-1:]
+    return any(word.end == line.partial.start for word in before)
+
+
+class _Offer(NamedTuple):
+    candidate: Candidate
+    typed: bool
+    """Whether it is what stands there already."""
+
+
+class _Place(NamedTuple):
+    """The place at the cursor, and where the names for it come from."""
+
+    line: Line
+    table: Table
+    names: Names
+    quote: Callable[[bytes], str]
+    summaries: Mapping[str, str]
+
+    def offers(self, words: Sequence[str], meta: Mapping[str, Sequence[str]]) -> Iterator[_Offer]:
+        line = self.line
+        if line.blank:
+            own = (*words, *(word for word in meta if " " not in word))
+            return self._first(own)
+        if line.container:
+            return (
+                iter(())
+                if line.arguments or line.spec is None
+                else self._subcommands(line.spec, line.name[0])
+            )
+        if line.spec is None:
+            return self._of_the_repl(meta)
+        return self._arguments()
+
+    def _first(self, own: Sequence[str]) -> Iterator[_Offer]:
+        """Yield what a line may begin with, by the alphabet."""
+        typed = canonical(self.line.partial.value)
+        kinds = dict.fromkeys(commands(self.table), "command")
+        kinds.update((canonical(word), "word") for word in own)  # the REPL takes these before any server
+        for name in sorted(name for name in kinds if name.startswith(typed)):
+            if kinds[name] == "word":
+                yield self._word(name)
+            else:
+                yield self._spelled(name, "command", self._summary(name))
+
+    def _subcommands(self, spec: Spec, model: Word) -> Iterator[_Offer]:
+        typed = canonical(self.line.partial.value)
+        for name in sorted(typeable(spec.subcommands)):
+            if name.startswith(typed):
+                yield self._spelled(name, "command", self._summary(f"{spec.name} {name}"), model)
+
+    def _of_the_repl(self, meta: Mapping[str, Sequence[str]]) -> Iterator[_Offer]:
+        """Yield what may stand behind a word of the REPL."""
+        finished = [word.value.lower() for word in (*self.line.name, *self.line.arguments)]
+        if finished[0] in _HELP:
+            yield from self._topics()
+            return
+        path = b" ".join(finished).decode("utf-8", "replace")
+        yield from (self._literal(word, "word") for word in meta.get(path, ()) if self._fits(word))
+
+    def _topics(self) -> Iterator[_Offer]:
+        arguments = self.line.arguments
+        if not arguments:
+            yield from (self._literal(topic, "topic") for topic in topics(self.table) if self._fits(topic))
+            typed = canonical(self.line.partial.value)
+            for name in commands(self.table):
+                if name.startswith(typed):
+                    yield self._spelled(name, "command", self._summary(name), self.line.partial)
+            return
+        spec = self.table.find([word.value for word in arguments])
+        if spec is not None and len(arguments) == 1:
+            yield from self._subcommands(spec, arguments[0])
+
+    def _arguments(self) -> Iterator[_Offer]:
+        walk, typed = self.line.walk, canonical(self.line.partial.value)
+        if walk is not None:
+            forms = walk.forms
+            for term in walk.terms:
+                if term.kind == "token" and term.name.startswith(typed):
+                    form = forms[term.name]
+                    yield self._spelled(term.name, "token", form if form != term.shown else "")
+        for want in wants(self.line):
+            yield from self._named(want)
+
+    def _named(self, want: Want) -> Iterator[_Offer]:
+        match want.kind:
+            case "command":
+                typed = canonical(self.line.partial.value)
+                for name in commands(self.table):
+                    if name.startswith(typed):
+                        yield self._spelled(name, "command", self._summary(name))
+                return
+            case "category":
+                known: Iterable[str] = categories(self.table)
+            case "rule":
+                known = rules(self.table)
+            case _:
+                known = WORDS.get(want.kind, ())
+        yield from (self._literal(word, want.kind) for word in known if self._fits(word))
+        if want.kind not in KNOWN:
+            found = self.names.find(want, self.line.partial.value, _MOST)
+            yield from (self._name(name, want.kind) for name in found)
+
+    # -- one of them
+
+    def _fits(self, word: str) -> bool:
+        return word.lower().startswith(self.line.partial.value.lower().decode("utf-8", "replace"))
+
+    def _spelled(self, name: str, kind: str, meta: str = "", model: Word | None = None) -> _Offer:
+        """Offer a word of which the case does not matter, in the case of what is typed, or else of the model."""
+        typed = self.line.partial.value
+        model = model or (self.line.name[0] if self.line.name else self.line.partial)
+        written = name.lower() if (typed if _has_case(typed) else model.value).islower() else name
+        return self._offer(written or '""', kind, meta, typed=canonical(typed) == name and bool(name))
+
+    def _word(self, name: str) -> _Offer:
+        """Offer a word of the REPL, which it writes in lower case itself."""
+        typed = self.line.partial.value
+        written = name if _has_case(typed) and not typed.islower() else name.lower()
+        return self._offer(written, "word", typed=canonical(typed) == name)
+
+    def _literal(self, word: str, kind: str) -> _Offer:
+        return self._offer(word, kind, typed=word.encode() == self.line.partial.value)
+
+    def _name(self, name: Name, kind: str) -> _Offer:
+        quoted = self.quote(name.value)
+        bare = quoted[1:-1]
+        if not bare or self.line.partial.quote or not _SPECIAL.isdisjoint(bare):
+            bare = quoted
+        size = "" if name.size is None else f"{name.size:,}"
+        meta = ", ".join(filter(None, (name.type, size)))
+        return self._offer(bare, kind, meta, typed=name.value == self.line.partial.value)
+
+    def _offer(self, text: str, kind: str, meta: str = "", *, typed: bool) -> _Offer:
+        return _Offer(Candidate(text, self.line.partial.start, kind, meta), typed)
+
+    def _summary(self, name: str) -> str:
+        if name in self.summaries:
+            return self.summaries[name]
+        spec = self.table.find(name.split(" "))
+        if spec is None or not spec.group:
+            return ""
+        return f"{spec.group}, since {spec.since}" if spec.since else spec.group
+
+
+def _has_case(word: bytes) -> bool:
+    return word.lower() != word.upper()

@@ -89,7 +89,7 @@ class _Known:
 def _line(text: str, known: _Known, encoding: str, version: Version | None) -> Line:
     words = scan(text, encoding)
     partial = Word(b"", len(text), len(text))
-    if words and words[-1].end == len(text) and (words[-1].quote or not text[-1].isspace()):
+    if words and words[-1].end == len(text):
         partial = words.pop()
     count = None
     if words and _COUNT.fullmatch(words[0].value) and known.table.find([words[0].value]) is None:

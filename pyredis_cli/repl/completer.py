@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
-from pyredis_cli.complete import candidates
+from pyredis_cli.complete import candidates, tokens
+from pyredis_cli.render.escape import printable, readable
 from pyredis_cli.repl.meta import WORDS
 
 if TYPE_CHECKING:
     from prompt_toolkit.document import Document
 
     from pyredis.commands.spec import Table
+    from pyredis_cli.complete.candidates import Names
 
-__all__ = ["NameCompleter"]
+__all__ = ["STYLE", "NameCompleter"]
+
+STYLE = {
+    "completion.command": "#00005f",
+    "completion.token": "#5f005f",
+    "completion.word": "#5f0000",
+}
+"""The colours of the menu by what is offered; names have that of the menu."""
 
 
 class NameCompleter(Completer):
-    """Completes the names of commands, subcommands and the REPL's own words.
+    """Completes commands and their arguments, and the REPL's own words.
 
-    ``table`` is asked at each keystroke: a reconnect or what a server reports may have changed it.
+    ``table`` and ``names`` are asked at each keystroke: a reconnect, another database or what a server reports may
+    have changed them. ``meta`` is what may stand behind the REPL's words.
     """
 
-    def __init__(self, table: Callable[[], Table]) -> None:
+    def __init__(
+        self,
+        table: Callable[[], Table],
+        names: Callable[[], Names],
+        encoding: str = "utf-8",
+        meta: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._table = table
+        self._names = names
+        self._encoding = encoding
+        self._meta = meta
+        self._quote = partial(readable, encoding=encoding)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        for candidate in candidates(document.text_before_cursor, self._table(), WORDS):
-            yield Completion(candidate.word, start_position=-candidate.length)
+        table = self._table()
+        line = tokens(document.text_before_cursor, table, self._encoding)
+        for found in candidates(line, table, self._names(), WORDS, quote=self._quote, meta=self._meta):
+            yield Completion(
+                found.text,
+                start_position=found.start - line.partial.end,
+                display_meta=printable(found.meta) or None,
+                style=f"class:completion.{found.kind}",
+            )

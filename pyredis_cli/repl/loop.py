@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from pyredis.exceptions import PyRedisError
+from pyredis_cli.complete import NameCache
 from pyredis_cli.core import connect
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
 from pyredis_cli.exits import Exit
@@ -78,12 +79,17 @@ class Repl:
         self._printer = Printer(settings, streams)
         self._pushes: asyncio.Queue[Reply] = asyncio.Queue(_UNSEEN_PUSHES)
         self._session = self._new_session()
+        self._names = NameCache()
         self._learning: asyncio.Task[None] | None = None
         self._warnings: list[str] = []
         self._reader = line_reader(
             lambda: prompt(self._session),
             CommandHistory(HistoryFile(history) if history else None, self._kept, self._warnings.append),
-            NameCompleter(lambda: self._session.table),
+            NameCompleter(
+                lambda: self._session.table,
+                lambda: self._names.of(self._session.database),
+                settings.encoding,
+            ),
             color=streams.color,
         )
 
@@ -204,6 +210,7 @@ class Repl:
         await self._forget()
         self._settings = replace(self._settings, address=address, database=self._session.database)
         self._session = self._new_session()
+        self._names = NameCache()
         await self._connect()
 
     def _new_session(self) -> Session:

@@ -9,8 +9,9 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
+from pyredis_cli.repl import completer as menu
+from pyredis_cli.repl import prompt
 from pyredis_cli.repl.bindings import bindings
-from pyredis_cli.repl.prompt import STYLE
 
 if TYPE_CHECKING:
     from prompt_toolkit.completion import Completer
@@ -31,7 +32,7 @@ def line_reader(
         complete_while_typing=True,
         enable_suspend=True,
         key_bindings=bindings(),
-        style=Style.from_dict(STYLE),
+        style=Style.from_dict({**prompt.STYLE, **menu.STYLE}),
         color_depth=None if color else ColorDepth.MONOCHROME,
         include_default_pygments_style=False,
     )
