@@ -131,6 +131,7 @@ _ROWS: Final[Mapping[tuple[str, str], Kind | None]] = {
     ("index", "connection"): "database",
     ("db", "generic"): "database",
     ("destination-db", "generic"): "database",
+    ("index", "search"): "index",
     ("index1", "server"): "database",
     ("index2", "server"): "database",
 }
@@ -161,7 +162,7 @@ _TYPES: Final[Mapping[str, str]] = {
     "TDIGEST": "TDIS-TYPE",
     "GRAPH": "graphdata",
     # the one group whose commands have no category
-    "module": "vectorset",
+    "vector_set": "vectorset",
 }
 _SETS_TOO: Final = frozenset(
     {"ZUNION", "ZUNIONSTORE", "ZINTER", "ZINTERSTORE", "ZINTERCARD", "ZDIFF", "ZDIFFSTORE"}

@@ -14,7 +14,6 @@ from pyredis.commands.spec import Spec
 
 __all__ = ["Word", "are_told", "lines"]
 
-COUNTS: Final = {"numkeys", "numfields", "numids", "num-vertices"}
 VALUES: Final[dict[str, list[bytes]]] = {
     "integer": [b"0", b"1", b"7", b"100", b"-1", b"9223372036854775807"],
     "double": [b"0", b"2", b"0.25", b"-1.5", b".5", b"1e3", b"-2.5E-3"],
@@ -80,7 +79,7 @@ class _Drawing:
     def _next(self, waiting: list[Any]) -> Iterator[Word]:
         argument = waiting.pop(0)
         follower = waiting[0] if waiting else None
-        if argument[0] in COUNTS and follower is not None and "multiple" in _flags(follower):
+        if _counts(argument) and follower is not None and "multiple" in _flags(follower):
             yield from self._counted(argument, waiting.pop(0))
         elif follower is not None and _is_list(argument) and _is_list(follower):
             yield from self._paired(argument, waiting.pop(0))
@@ -129,7 +128,7 @@ class _Drawing:
 
     def _token(self, token: str) -> Word:
         written = token.lower() if self._random.random() < 0.5 else token
-        return Word(written.encode(), "token", token)
+        return Word(written.encode(), "token", token.upper())
 
 
 def _flags(argument: Any) -> tuple[str, ...]:
@@ -155,6 +154,11 @@ def _is_marked(argument: Any) -> bool:
 def _takes_the_rest(argument: Any) -> bool:
     """Whether all words behind a token belong to it, as behind the KEYS of MIGRATE."""
     return _flags(argument) == ("optional", "multiple") and argument[1] in ("key", "string")
+
+
+def _counts(argument: Any) -> bool:
+    """Whether a number says how many of the next argument there are; numkeys, numfields, num-vertices."""
+    return bool(argument[1] == "integer" and argument[0].startswith("num"))
 
 
 def _is_list(argument: Any) -> bool:

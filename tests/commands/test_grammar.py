@@ -112,10 +112,11 @@ def test_a_thousand_words_are_understood_while_a_person_types() -> None:
     assert time.perf_counter() - began < 0.5
 
 
-def test_commands_of_modules_begin_with_a_key_where_that_is_known() -> None:
-    assert walked("VADD").hint == "key"
-    assert not walked("VADD").complete
-    assert walked("VADD vectors FP32 x").roles[0] == Role("key", "key")
+def test_commands_of_which_only_a_server_knows_begin_with_a_key_where_it_says_so() -> None:
+    told = grammar(Spec("GRAPH.QUERY", arity=-3, first_key=1, last_key=1, key_step=1))
+    assert told.walk([]).hint == "key"
+    assert not told.walk([]).complete
+    assert told.walk([b"g", b"RETURN 1"]).roles[0] == Role("key", "key")
 
 
 @pytest.mark.parametrize("spec", told(), ids=ids(told()))
