@@ -170,6 +170,15 @@ def test_the_memory_benchmark_reports_cost_and_growth() -> None:
     assert all(row[-1] in ("met", "NOT met") for row in measured)
 
 
+# The benchmark of keystrokes
+
+
+def test_keystrokes_are_measured_for_lines_of_every_command_and_for_a_long_one() -> None:
+    done = run("keystroke.py", "--rounds", "1", "--keys", "100")
+    verdicts = {row[0]: row[-1] for row in rows(done.stdout) if row[-1] in ("met", "NOT met")}
+    assert list(verdicts) == ["a keystroke", "ZADD with 1,000 pairs"]
+
+
 # The cluster benchmark
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from pyredis.commands.rows import canonical
@@ -504,11 +505,17 @@ class Grammar:
     def __str__(self) -> str:
         return " ".join(filter(None, map(_written, self._nodes)))
 
-    def walk(self, words: Sequence[bytes]) -> Walk:
-        """Return how far the arguments, without the name of the command, are understood."""
+    def walk(self, words: Sequence[bytes], begun: Walk | None = None) -> Walk:
+        """Return how far the arguments, without the name of the command, are understood.
+
+        ``begun`` is the walk of the first of these words, when that is at hand: it is gone on with.
+        """
         paths: tuple[_Path, ...] = (_Path(self._start),)
-        for at, word in enumerate(words):
-            further = _step(paths, word)
+        first = 0
+        if begun is not None and begun.mistake is None:
+            paths, first = begun._paths, len(begun.roles)
+        for at in range(first, len(words)):
+            further = _step(paths, words[at])
             if not further:
                 return Walk(_roles(paths[0], words[:at]), False, Mistake(at, _reason(paths)))
             paths = further
@@ -580,10 +587,15 @@ def _roles(path: _Path, words: Sequence[bytes]) -> tuple[Role, ...]:
         steps.append(at.step)
         at = at.before
     steps.reverse()
-    roles = [Role(step.term.kind, step.term.name) for step in steps]
+    roles = [_role(step.term) for step in steps]
     for first, second in _pairings(steps, words):
         roles[second] = Role(steps[first].pairs.second.kind, steps[first].pairs.second.name)  # type: ignore[union-attr]
     return tuple(roles)
+
+
+@cache
+def _role(term: Term) -> Role:
+    return Role(term.kind, term.name)
 
 
 def _pairings(steps: Sequence[_Step], words: Sequence[bytes]) -> Iterator[tuple[int, int]]:

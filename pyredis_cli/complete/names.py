@@ -14,7 +14,7 @@ from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
-from itertools import islice
+from itertools import count, islice
 from typing import Final, NamedTuple, TypeAlias
 
 from pyredis_cli.complete.wants import ABOUT, IN_DATABASE, Kind, Want
@@ -52,16 +52,12 @@ class Wanted(NamedTuple):
     prefix: bytes
 
 
-class _Entry:
-    __slots__ = ("name", "shelf", "size", "type")
-
-    def __init__(self, shelf: _Shelf, name: bytes, type: str) -> None:
-        self.shelf = shelf
-        self.name = name
-        self.type = type
-        self.size: int | None = None
-
-
+# Plain tuples of plain values, and not objects of our own: the garbage collector looks at each object again and
+# again, and with so many of them a keystroke would wait for it.
+_Facts: TypeAlias = tuple[str, int | None]
+"""Type and size."""
+_Use: TypeAlias = tuple[int, bytes]
+"""The number of a shelf, and a name on it."""
 _Place: TypeAlias = tuple[int, str, tuple[bytes, ...]]
 """Database (-1 for the server), kind and about."""
 
@@ -74,7 +70,9 @@ class NameCache:
         self._shelves: dict[_Place, _Shelf] = {}
         self._owned: dict[tuple[int, bytes], set[_Place]] = {}
         """The shelves of what belongs to a key."""
-        self._used: OrderedDict[_Entry, None] = OrderedDict()
+        self._numbered: dict[int, _Shelf] = {}
+        self._numbers = count()
+        self._used: OrderedDict[_Use, None] = OrderedDict()
         """All there is; what was learnt, seen or used last is at the end."""
         self._wanted: dict[Wanted, None] = {}
 
@@ -105,33 +103,31 @@ class NameCache:
         place = _place(kind, about, database)
         shelf = self._shelves.get(place) or self._new_shelf(place)
         fresh = []
+        facts = type, size
         for name in names:
             if len(name) > _LONGEST:
                 continue
-            entry = shelf.entries.get(name)
-            if entry is None:
-                entry = shelf.entries[name] = _Entry(shelf, name, type)
-                self._used[entry] = None
+            known = shelf.facts.get(name)
+            if known is None:
+                shelf.facts[name] = facts
                 fresh.append(name)
-            else:
-                self._used.move_to_end(entry)
-            if type and entry.type != type:
-                shelf.retype(entry, type)
-            if size is not None:
-                entry.size = size
+            elif known != facts:
+                shelf.change(name, type or known[0], known[1] if size is None else size)
+            use = shelf.number, name
+            self._used[use] = None
+            self._used.move_to_end(use)
         shelf.sorted[type] = _with(shelf.sorted.get(type, []), fresh)
         shelf.settle()
         self._make_room()
-        if not shelf.entries:
+        if not shelf.facts:
             self._drop(place)
 
     def touch(self, kind: Kind, name: bytes, *, about: tuple[bytes, ...] = (), database: int = 0) -> None:
         """Note that the person used a name: it comes before others from now on. What is not known stays so."""
         shelf = self._shelves.get(_place(kind, about, database))
-        entry = shelf.entries.get(name) if shelf is not None else None
-        if shelf is not None and entry is not None:
+        if shelf is not None and name in shelf.facts:
             shelf.touch(name)
-            self._used.move_to_end(entry)
+            self._used.move_to_end((shelf.number, name))
 
     def forget(
         self, kind: Kind, names: Iterable[bytes], *, about: tuple[bytes, ...] = (), database: int = 0
@@ -140,15 +136,15 @@ class NameCache:
         place = _place(kind, about, database)
         shelf = self._shelves.get(place)
         for name in names:
-            if shelf is not None and name in shelf.entries:
-                del self._used[shelf.entries[name]]
+            if shelf is not None and name in shelf.facts:
+                del self._used[shelf.number, name]
                 shelf.remove(name)
             if kind == "key":
                 for owned in list(self._owned.get((database, name), ())):
                     self._drop(owned)
         if shelf is not None:
             shelf.settle()
-            if not shelf.entries:
+            if not shelf.facts:
                 self._drop(place)
 
     def forget_database(self, database: int | None = None) -> None:
@@ -185,15 +181,18 @@ class NameCache:
 
     def _new_shelf(self, place: _Place) -> _Shelf:
         database, kind, about = place
-        shelf = self._shelves[place] = _Shelf(place)
+        shelf = self._shelves[place] = _Shelf(place, next(self._numbers))
+        self._numbered[shelf.number] = shelf
         if about and kind in ABOUT:
             self._owned.setdefault((database, about[0]), set()).add(place)
         return shelf
 
     def _drop(self, place: _Place) -> None:
         shelf = self._shelves.pop(place, None)
-        for entry in shelf.entries.values() if shelf is not None else ():
-            del self._used[entry]
+        if shelf is not None:
+            del self._numbered[shelf.number]
+            for name in shelf.facts:
+                del self._used[shelf.number, name]
         database, _, about = place
         if about:
             owned = self._owned.get((database, about[0]), set())
@@ -202,15 +201,15 @@ class NameCache:
                 self._owned.pop((database, about[0]), None)
 
     def _make_room(self) -> None:
-        touched: dict[_Place, _Shelf] = {}
+        touched: dict[int, _Shelf] = {}
         while len(self._used) > self.size:
-            entry, _ = self._used.popitem(last=False)
-            entry.shelf.remove(entry.name)
-            touched[entry.shelf.place] = entry.shelf
-        for place, shelf in touched.items():
+            (number, name), _ = self._used.popitem(last=False)
+            touched[number] = self._numbered[number]
+            touched[number].remove(name)
+        for shelf in touched.values():
             shelf.settle()
-            if not shelf.entries:
-                self._drop(place)
+            if not shelf.facts:
+                self._drop(shelf.place)
 
 
 class DatabaseNames:
@@ -234,11 +233,12 @@ def _place(kind: Kind, about: tuple[bytes, ...], database: int) -> _Place:
 class _Shelf:
     """The names of one kind that belong to one thing, by their type, each type sorted."""
 
-    __slots__ = ("_leaving", "entries", "place", "recent", "sorted")
+    __slots__ = ("_leaving", "facts", "number", "place", "recent", "sorted")
 
-    def __init__(self, place: _Place) -> None:
+    def __init__(self, place: _Place, number: int) -> None:
         self.place = place
-        self.entries: dict[bytes, _Entry] = {}
+        self.number = number
+        self.facts: dict[bytes, _Facts] = {}
         self.sorted: dict[str, list[bytes]] = {}
         self.recent: dict[bytes, None] = {}
         """The newest last."""
@@ -250,25 +250,27 @@ class _Shelf:
         if len(self.recent) > _RECENT:
             del self.recent[next(iter(self.recent))]
 
-    # `remove` and `retype` leave the sorted lists as they were until `settle`
+    # `remove` and `change` leave the sorted lists as they were until `settle`
 
     def remove(self, name: bytes) -> None:
-        entry = self.entries.pop(name)
+        type, _ = self.facts.pop(name)
         self.recent.pop(name, None)
-        self._leaving.setdefault(entry.type, []).append(name)
+        self._leaving.setdefault(type, []).append(name)
 
-    def retype(self, entry: _Entry, type: str) -> None:
-        self._leaving.setdefault(entry.type, []).append(entry.name)
-        entry.type = type
+    def change(self, name: bytes, type: str, size: int | None) -> None:
+        before, _ = self.facts[name]
+        self.facts[name] = type, size
+        if type != before:
+            self._leaving.setdefault(before, []).append(name)
 
     def settle(self) -> None:
-        """Bring the sorted lists to what the entries are."""
+        """Bring the sorted lists to what the facts are."""
         arriving: dict[str, list[bytes]] = {}
         for type, names in self._leaving.items():
             self.sorted[type] = _without(self.sorted[type], names)
             for name in names:
-                if name in self.entries:
-                    arriving.setdefault(self.entries[name].type, []).append(name)
+                if name in self.facts:
+                    arriving.setdefault(self.facts[name][0], []).append(name)
         for type, names in arriving.items():
             self.sorted[type] = _with(self.sorted.get(type, []), names)
         self._leaving.clear()
@@ -283,13 +285,12 @@ class _Shelf:
         if len(found) < min(_FEW, limit) and prefix not in found:
             alike = self._resembling(prefix, types, lists)
             found.update(dict.fromkeys(islice((name for name in alike if name not in found), _FEW)))
-        return [Name(name, self.entries[name].type, self.entries[name].size) for name in list(found)[:limit]]
+        return [Name(name, *self.facts[name]) for name in list(found)[:limit]]
 
     def _beginning(self, prefix: bytes, types: frozenset[str]) -> Iterator[bytes]:
         """Yield the very prefix, if that is a name, and what begins with it and was used lately."""
         for name in (prefix, *reversed(self.recent)):
-            entry = self.entries.get(name)
-            if entry is not None and name.startswith(prefix) and _fits(entry.type, types):
+            if name in self.facts and name.startswith(prefix) and _fits(self.facts[name][0], types):
                 yield name
 
     def _resembling(
@@ -298,7 +299,7 @@ class _Shelf:
         """Yield names that have the prefix somewhere in them, then those that have its letters in order."""
         if len(prefix) < 2 or not lists:
             return
-        recent = [name for name in reversed(self.recent) if _fits(self.entries[name].type, types)]
+        recent = [name for name in reversed(self.recent) if _fits(self.facts[name][0], types)]
         searched = [names[: _SEARCHED // len(lists)] for names in lists]
         compared = [_slice(names, prefix[:1], _COMPARED // len(lists)) for names in lists]
         alike = _alike(prefix)
@@ -308,7 +309,7 @@ class _Shelf:
             alike(recent),
             merge(*map(alike, compared)),
         ):
-            yield from (name for name in found if name in self.entries)
+            yield from (name for name in found if name in self.facts)
 
 
 def _fits(type: str, types: frozenset[str]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
-from pyredis.commands.grammar import Version, Walk, grammar
+from pyredis.commands.grammar import Grammar, Version, Walk, grammar
 from pyredis_cli.splitting import Word, scan
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Line:
         """How the finished arguments are understood; None without a command whose arguments they are."""
         if self.spec is None or self.container:
             return None
-        return grammar(self.spec, self.version).walk([word.value for word in self.arguments])
+        return _walked(grammar(self.spec, self.version), [word.value for word in self.arguments])
 
     @cached_property
     def walk_through(self) -> Walk | None:
@@ -61,7 +61,7 @@ class Line:
         if self.walk is None or self.spec is None:
             return None
         words = [word.value for word in (*self.arguments, self.partial)]
-        return grammar(self.spec, self.version).walk(words)
+        return grammar(self.spec, self.version).walk(words, self.walk)
 
 
 def tokens(text: str, table: Table, encoding: str = "utf-8", version: Version | None = None) -> Line:
@@ -85,9 +85,11 @@ class _Known:
         return id(self.table) ^ self.size
 
 
-@lru_cache(maxsize=8)  # hint, menu, colours and mistakes of one keystroke ask for the same line
+# Hint, menu, colours and mistakes of one keystroke ask for the same line, or for what is before the cursor; more
+# are not kept, for those of a long line are many objects.
+@lru_cache(maxsize=2)
 def _line(text: str, known: _Known, encoding: str, version: Version | None) -> Line:
-    words = scan(text, encoding)
+    words = _scanned(text, encoding)
     partial = Word(b"", len(text), len(text))
     if words and words[-1].end == len(text):
         partial = words.pop()
@@ -98,3 +100,57 @@ def _line(text: str, known: _Known, encoding: str, version: Version | None) -> L
     spec = known.table.find(argv)
     size = 0 if not words else 1 + (spec is not None and " " in spec.name)
     return Line(count, tuple(words[:size]), tuple(words[size:]), partial, spec, version)
+
+
+class _Scanner:
+    """`scan` that keeps what is settled: a long line that grows at its end is not read anew at each keystroke."""
+
+    def __init__(self) -> None:
+        self._settled: tuple[str, str, list[Word]] = ("", "", [])
+        """The encoding, the last line up to the blank behind its last finished word, and the words there."""
+
+    def __call__(self, text: str, encoding: str) -> list[Word]:
+        known, start, words = self._settled
+        if known != encoding or not text.startswith(start):
+            start, words = "", []
+        offset = len(start)
+        rest = scan(text[offset:], encoding)
+        words = words + [
+            Word(word.value, word.start + offset, word.end + offset, word.quote) for word in rest
+        ]
+        finished = len(words)
+        while finished and not _has_blank_behind(words[finished - 1], text):
+            finished -= 1
+        if finished:
+            self._settled = encoding, text[: words[finished - 1].end + 1], words[:finished]
+        return words
+
+
+_scanned: Final = _Scanner()
+
+
+class _Walker:
+    """`Grammar.walk` that goes on with the last walk, when that was of the same words as far as they went."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Grammar, list[bytes], Walk] | None = None
+
+    def __call__(self, grammar: Grammar, words: list[bytes]) -> Walk:
+        begun = None
+        if self._last is not None:
+            last_grammar, last_words, walk = self._last
+            if last_grammar is grammar and words[: len(last_words)] == last_words:
+                begun = walk
+        walk = grammar.walk(words, begun)
+        self._last = grammar, words, walk
+        return walk
+
+
+_walked: Final = _Walker()
+
+
+def _has_blank_behind(word: Word, text: str) -> bool:
+    return text[word.end : word.end + 1] in _BLANKS
+
+
+_BLANKS: Final = frozenset(" \t\n\v\f\r")

@@ -30,7 +30,7 @@ def types(cache: NameCache) -> dict[bytes, str]:
 
 
 def everything(cache: NameCache) -> set[bytes]:
-    return {entry.name for entry in cache._used}
+    return {name for _, name in cache._used}
 
 
 # From what was typed
