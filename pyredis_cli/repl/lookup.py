@@ -1,0 +1,278 @@
+"""Names looked up at the server while a person types, so that the menu knows what nobody has typed yet.
+
+No keystroke waits for it: completion notes what it hardly knew, and a task in the background asks for that, on a
+connection of its own, in the database and as the user of the session or not at all. It asks seldom, for little at
+a time, and gives way as soon as the person types on. What it learns goes to the cache like everything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from pyredis.exceptions import PyRedisError, ReplyError
+from pyredis_cli.complete import harvest
+
+if TYPE_CHECKING:
+    from pyredis.client.async_client import AsyncClient
+    from pyredis.types import Reply
+    from pyredis_cli.complete.names import NameCache, Wanted
+    from pyredis_cli.core.session import Session
+
+__all__ = ["LookUp"]
+
+logger = logging.getLogger(__name__)
+
+_PAUSE: Final = 0.1  # seconds between two questions
+_COST: Final = 0.002  # seconds that a question may take longer than a PING
+_NAMES: Final = 50_000  # so many names are asked for in all
+_FRESH: Final = 30.0  # seconds for which an answer needs no second question
+_ENOUGH: Final = 50  # names with the prefix: a menu shows no more
+_TYPED: Final = 20  # keys whose type is asked for at once
+_COUNTS: Final = (10, 10_000)  # the least and the most that one page of SCAN looks at
+
+
+class LookUp:
+    """Asks for what the cache hardly knew. ``redraw`` is called when something was learnt."""
+
+    def __init__(self, session: Session, names: NameCache, redraw: Callable[[], None]) -> None:
+        self.enabled = True
+        self._session = session
+        self._names = names
+        self._redraw = redraw
+        self._asking: Wanted | None = None
+        self._next: Wanted | None = None
+        """What is to be asked for as soon as that is done."""
+        self._task: asyncio.Task[None] | None = None
+        self._client: AsyncClient | None = None
+        self._round_trip: float | None = None
+        self._count = 100
+        self._cost = float("inf")
+        """Seconds that the server takes to look at one name, about."""
+        self._left = _NAMES
+        self._asked_at = 0.0
+        self._answered: dict[tuple[Wanted, bool], float] = {}
+        self._forbidden: set[str] = set()
+
+    def wake(self) -> None:
+        """Hear that the menu was made: what the cache hardly knew is worth a question, unless it is asked now."""
+        wanted = self._newest()
+        if wanted is None or wanted in (self._asking, self._next):
+            return
+        self._next = wanted
+        if self.enabled and (self._task is None or self._task.done()):
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def close(self) -> None:
+        """Ask no more, and give the connection back."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self._hang_up()
+
+    # -- one question after the other
+
+    async def _run(self) -> None:
+        while self._next is not None:
+            wanted, self._next = self._next, None
+            if not self._may_ask(wanted):
+                continue
+            self._asking = wanted
+            try:
+                if await self._look_for(wanted):
+                    self._redraw()
+            except PyRedisError as error:
+                logger.debug("%s names stay unknown: %s", wanted.want.kind, error)
+                if isinstance(error, ReplyError):
+                    self._forbidden.add(wanted.want.kind)
+                await self._hang_up()
+            finally:
+                self._asking = None
+
+    def _newest(self) -> Wanted | None:
+        """Return what is wanted now; what was wanted before it is not wanted any more."""
+        newest = self._names.next_wanted()
+        while newest is not None and self._names.next_wanted() is not None:
+            pass
+        return newest
+
+    def _may_ask(self, wanted: Wanted) -> bool:
+        """Whether the server may be asked: as the person who is logged in, and not what it has just told."""
+        same_user = self._session.username in (None, self._session.pool.username or "default")
+        return (
+            self._session.connected
+            and self._left > 0
+            and same_user
+            and wanted.want.kind not in self._forbidden
+            and (wanted.want.kind in _QUESTIONS or wanted.want.kind in _WALKS)
+            and not self._is_answered(wanted)
+        )
+
+    def _is_answered(self, wanted: Wanted) -> bool:
+        oldest = time.monotonic() - _FRESH
+        self._answered = {key: at for key, at in self._answered.items() if at > oldest}
+        beginnings = (wanted.prefix[:size] for size in range(len(wanted.prefix) + 1))
+        return (wanted, False) in self._answered or any(
+            (wanted._replace(prefix=beginning), True) in self._answered for beginning in beginnings
+        )
+
+    async def _look_for(self, wanted: Wanted) -> bool:
+        """Return whether anything was learnt."""
+        if wanted.want.kind in _WALKS:
+            return await self._walk(wanted)
+        argv = _QUESTIONS[wanted.want.kind](wanted)
+        reply = await self._ask(wanted.database, argv)
+        self._note_answered(wanted, complete=True)
+        return self._learn(argv, reply, wanted.database)
+
+    async def _walk(self, wanted: Wanted) -> bool:
+        """Page through the names that begin so, until there are enough or the person types on."""
+        learnt = False
+        cursor = b"0"
+        found = 0
+        name, kind = await self._scanned(wanted)
+        while name and self._next is None and self._left > 0:
+            argv = self._page(name, cursor, wanted)
+            reply = await self._ask(wanted.database, [*argv, *kind])
+            self._adapt(time.monotonic() - self._asked_at)
+            learnt |= self._learn(argv, reply, wanted.database)
+            cursor, size = _found(reply)
+            found += size
+            self._left -= size
+            if cursor == b"0" or found >= _ENOUGH:
+                self._note_answered(wanted, complete=cursor == b"0")
+                break
+        if wanted.want.kind == "key" and learnt and self._next is None:
+            await self._ask_types(wanted)
+        return learnt
+
+    def _page(self, name: bytes, cursor: bytes, wanted: Wanted) -> list[bytes]:
+        """Return the command for one page."""
+        pattern, count = _pattern(wanted.prefix), b"%d" % self._count
+        return [name, *wanted.want.about[:1], cursor, b"MATCH", pattern, b"COUNT", count]
+
+    async def _scanned(self, wanted: Wanted) -> tuple[bytes, list[bytes]]:
+        """Return the command that walks through what is wanted, empty when there is none, and its last words."""
+        if wanted.want.kind == "key":
+            types = sorted(wanted.want.types)
+            return b"SCAN", [b"TYPE", types[0].encode()] if len(types) == 1 else []
+        type = _text(await self._ask(wanted.database, [b"TYPE", wanted.want.about[0]]))
+        return _OF_TYPE.get(type, b""), []
+
+    async def _ask_types(self, wanted: Wanted) -> None:
+        """Ask for the types of the keys that a menu would show."""
+        shown = self._names.find(wanted.want, wanted.prefix, _TYPED, wanted.database)
+        unknown = [name.value for name in shown if not name.type]
+        if not unknown:
+            return
+        client = await self._connected(wanted.database)
+        async with client.pipeline() as pipeline:
+            for key in unknown:
+                await pipeline.execute(b"TYPE", key)
+        for key, reply in zip(unknown, pipeline.replies, strict=True):
+            self._names.learn("key", [key], database=wanted.database, type=_text(reply))
+
+    # -- asking
+
+    async def _ask(self, database: int, argv: Sequence[bytes]) -> Reply:
+        await asyncio.sleep(self._asked_at + _PAUSE - time.monotonic())
+        client = await self._connected(database)
+        self._asked_at = time.monotonic()
+        return await client.execute(*argv)
+
+    async def _connected(self, database: int) -> AsyncClient:
+        """Return the connection for questions, in a database."""
+        if self._client is None or self._client.closed:
+            await self._hang_up()
+            self._client = await self._session.pool.acquire()
+            self._round_trip = None
+        client = self._client
+        if client.database != database:
+            await client.execute(b"SELECT", b"%d" % database)
+        if self._round_trip is None:
+            self._round_trip = min([await _timed(client) for _ in range(3)])
+        return client
+
+    async def _hang_up(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await self._session.pool.release(client)
+
+    def _adapt(self, seconds: float) -> None:
+        """Have the next page look at as many names as may be, by what this one took beyond a round trip.
+
+        One page that took long says little, for the machine may have been busy; several in a row say that the
+        server is slow.
+        """
+        cost = max(seconds - (self._round_trip or 0.0), 1e-6) / self._count
+        self._cost = min(cost, self._cost * 1.25)
+        least, most = _COUNTS
+        self._count = max(least, min(most, 4 * self._count, int(_COST / 2 / self._cost)))
+
+    def _learn(self, argv: Sequence[bytes], reply: Reply, database: int) -> bool:
+        before = len(self._names)
+        harvest(argv, reply, self._session.table.find(argv), self._names, database)
+        return len(self._names) > before
+
+    def _note_answered(self, wanted: Wanted, *, complete: bool) -> None:
+        """Remember what was asked; ``complete``: also what begins with more than that."""
+        self._answered[wanted, complete] = time.monotonic()
+
+
+async def _timed(client: AsyncClient) -> float:
+    began = time.monotonic()
+    await client.execute(b"PING")
+    return time.monotonic() - began
+
+
+# -- what is asked
+
+
+def _pattern(prefix: bytes) -> bytes:
+    r"""Return the glob that matches what begins with these very bytes."""
+    return b"".join(b"\\" + byte if byte in _SPECIAL else byte for byte in map(_byte, prefix)) + b"*"
+
+
+def _byte(number: int) -> bytes:
+    return bytes((number,))
+
+
+_SPECIAL: Final = frozenset((b"*", b"?", b"[", b"]", b"^", b"\\"))
+_WALKS: Final = frozenset({"key", "field", "member"})
+"""The kinds of which there may be very many."""
+_OF_TYPE: Final = {"hash": b"HSCAN", "set": b"SSCAN", "zset": b"ZSCAN"}
+_QUESTIONS: Final[dict[str, Callable[[Wanted], list[bytes]]]] = {
+    "group": lambda wanted: [b"XINFO", b"GROUPS", *wanted.want.about[:1]],
+    "consumer": lambda wanted: [b"XINFO", b"CONSUMERS", *wanted.want.about[:2]],
+    "channel": lambda wanted: [b"PUBSUB", b"CHANNELS", _pattern(wanted.prefix)],
+    "shard-channel": lambda wanted: [b"PUBSUB", b"SHARDCHANNELS", _pattern(wanted.prefix)],
+    "user": lambda _: [b"ACL", b"USERS"],
+    "parameter": lambda wanted: [b"CONFIG", b"GET", _pattern(wanted.prefix)],
+    "client-id": lambda _: [b"CLIENT", b"LIST"],
+    "client-address": lambda _: [b"CLIENT", b"LIST"],
+    "library": lambda _: [b"FUNCTION", b"LIST"],
+    "function": lambda _: [b"FUNCTION", b"LIST"],
+    "node-id": lambda _: [b"CLUSTER", b"NODES"],
+    "index": lambda _: [b"FT._LIST"],
+    "module": lambda _: [b"MODULE", b"LIST"],
+}
+"""What is asked for the names of a kind of which there are few; `harvest` reads the replies."""
+
+
+def _found(reply: Reply) -> tuple[bytes, int]:
+    """Return the next cursor of a page and how many names were on it; the walk ends with what is no page."""
+    if (
+        isinstance(reply, list)
+        and len(reply) == 2
+        and isinstance(reply[0], bytes)
+        and isinstance(reply[1], list)
+    ):
+        return bytes(reply[0]), len(reply[1])
+    return b"0", 0
+
+
+def _text(reply: Reply) -> str:
+    return reply.decode("ascii", "replace") if isinstance(reply, bytes) else ""
