@@ -454,10 +454,14 @@ def _behind(step: _Step, word: bytes) -> _Place | None:
     return _Place(_Times(step.counts, max(0, int(word)) if word.lstrip(b"+-").isdigit() else 0), step.behind)
 
 
+# A server may document options that all look alike: each word would then lead to many times as many places.
+_MOST_PATHS: Final = 64
+
+
 def _distinct(paths: list[_Path]) -> tuple[_Path, ...]:
     if len(paths) < 2:
         return tuple(paths)
-    return tuple({id(path.place): path for path in reversed(paths)}.values())[::-1]
+    return tuple({id(path.place): path for path in reversed(paths)}.values())[: -_MOST_PATHS - 1 : -1]
 
 
 def _may_end(place: _Place | None) -> bool:
