@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from pyredis_cli.complete.candidates import Candidate, candidates
-from pyredis_cli.complete.syntax import syntax
 
-__all__ = ["Candidate", "candidates", "syntax"]
+__all__ = ["Candidate", "candidates"]

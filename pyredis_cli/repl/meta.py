@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from pyredis.address import Address
-from pyredis_cli.complete import syntax
 from pyredis_cli.core.lines import LineError, destination
+from pyredis_cli.render.help import command_help, group_help
 
 if TYPE_CHECKING:
-    from pyredis.commands.spec import Spec, Table
+    from pyredis.commands.spec import Table
 
 __all__ = ["WORDS", "Clear", "Connect", "Leave", "Refuse", "Tell", "Verdict", "verdict"]
 
@@ -95,9 +95,9 @@ def _help(words: Sequence[str], table: Table) -> Verdict:
     if row := _ROWS.get(words[0].lower()):
         return Tell((f"{row.usage}  {row.summary}",))
     spec = table.find(words)
-    if spec is None:
+    if spec is None or (spec.subcommands and len(words) > 1):
         return Refuse(f"no help for {' '.join(words)}; help @GROUP lists the commands of a group")
-    return Tell(tuple(_command_help(spec)))
+    return Tell(tuple(command_help(spec, table)))
 
 
 def _general_help() -> Iterator[str]:
@@ -106,40 +106,19 @@ def _general_help() -> Iterator[str]:
     for row in dict.fromkeys(_ROWS.values()):
         yield f"  {row.usage:<{width}}  {row.summary}"
     yield f"  {'5 INCR x':<{width}}  run a command five times"
-    yield "TAB completes, Ctrl-R searches the history, Ctrl-C clears the line or stops a command."
+    yield "TAB completes, Ctrl-R searches the history, Ctrl-C clears the line or stops."
 
 
 def _group_help(group: str, table: Table) -> Verdict:
-    names = sorted(spec.name for spec in table.specs() if spec.group == group and " " not in spec.name)
-    if not names:
-        groups = sorted({spec.group for spec in table.specs() if spec.group})
-        return Refuse(f"no group @{group}; there are {', '.join('@' + name for name in groups)}")
-    return Tell((", ".join(names),))
+    specs = [spec for spec in table.specs() if " " not in spec.name and table.has(spec.name)]
+    named = [spec for spec in specs if spec.group == group]
+    if named:
+        return Tell(tuple(group_help(named)))
+    groups = sorted({spec.group for spec in specs if spec.group})
+    return Refuse(f"no group @{group}; there are {', '.join('@' + name for name in groups)}")
 
 
-def _command_help(spec: Spec) -> Iterator[str]:
-    yield syntax(spec)
-    known = spec.arguments or spec.subcommands
-    facts = {
-        "takes": "" if known else _arity(spec.arity),
-        "group": spec.group,
-        "since": spec.since,
-        "deprecated since": spec.deprecated_since,
-        "known to": ", ".join(sorted(spec.products)),
-        "subcommands": ", ".join(sorted(spec.subcommands)),
-    }
-    for label, fact in facts.items():
-        if fact:
-            yield f"  {label}: {fact}"
-
-
-def _arity(arity: int) -> str:
-    """Return how many words the command takes, its name among them; a negative arity is the least."""
-    words = f"{abs(arity)} word{'s' if abs(arity) != 1 else ''}"
-    return f"at least {words}" if arity < 0 else words
-
-
-_HELP = _Row("help [COMMAND | @GROUP]", "this text, what a command takes, or the commands of a group", _help)
+_HELP = _Row("help [COMMAND|@GROUP]", "this text, a command, or the commands of a group", _help)
 _QUIT = _Row("quit, exit", "leave", _leave)
 _ROWS: dict[str, _Row] = {
     "help": _HELP,
