@@ -14,8 +14,10 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.application import get_app_or_none
+
 from pyredis.exceptions import PyRedisError
-from pyredis_cli.core import connect
+from pyredis_cli.core import connect, docs
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
 from pyredis_cli.exits import Exit
 from pyredis_cli.repl import meta
@@ -219,7 +221,7 @@ class Repl:
         await self._session.close()
 
     def _learn(self) -> None:
-        """Ask the server once which commands it knows, on another connection of the pool, without waiting."""
+        """Learn once what the server says of its commands, on another connection of the pool, without waiting."""
         if self._learning is None and self._session.connected:
             self._learning = asyncio.create_task(_learn_commands(self._session))
 
@@ -251,7 +253,9 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 async def _learn_commands(session: Session) -> None:
     try:
-        session.table.learn(await session.pool.execute("COMMAND"))
+        await docs.learn(session.pool, session.table, docs.cache_folder())
     except PyRedisError as error:
-        # An ACL that forbids it, no seat left in the pool: completion keeps the built-in names.
+        # No seat left in the pool, a connection that broke: the built-in table is what there is.
         logger.debug("the server's commands stay unknown: %s", error)
+    if (application := get_app_or_none()) is not None:
+        application.invalidate()  # what is shown of the line may be another now
