@@ -23,6 +23,8 @@ from pyredis_cli.exits import Exit
 from pyredis_cli.repl import meta
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
+from pyredis_cli.repl.insight import Insight
+from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
 from pyredis_cli.repl.printer import Printer
 from pyredis_cli.repl.prompt import prompt
 from pyredis_cli.repl.reader import line_reader
@@ -30,6 +32,7 @@ from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
 from pyredis_cli.repl.terminal import on_terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pyredis.address import Address
@@ -77,6 +80,7 @@ class Repl:
     def __init__(self, settings: Settings, streams: Streams, history: Path | None) -> None:
         self.signals = Signals()
         self._settings = settings
+        self._preferences = Preferences()
         self._printer = Printer(settings, streams)
         self._pushes: asyncio.Queue[Reply] = asyncio.Queue(_UNSEEN_PUSHES)
         self._session = self._new_session()
@@ -86,6 +90,8 @@ class Repl:
             lambda: prompt(self._session),
             CommandHistory(HistoryFile(history) if history else None, self._kept, self._warnings.append),
             NameCompleter(lambda: self._session.table),
+            Insight(lambda: self._session.table, settings.encoding),
+            lambda: self._preferences,
             color=streams.color,
         )
 
@@ -154,9 +160,20 @@ class Repl:
             case meta.Refuse(reason):
                 await self._printer.refuse(reason)
                 return _After.STOP
+            case meta.Set(words):
+                return await self._set(words)
             case meta.Connect(address):
                 await self._move(address)
                 return _After.GO_ON if self._session.connected else _After.STOP
+        return _After.GO_ON
+
+    async def _set(self, words: Sequence[str]) -> _After:
+        try:
+            self._preferences, lines = changed(self._preferences, words)
+        except PreferenceError as error:
+            await self._printer.refuse(str(error))
+            return _After.STOP
+        await self._printer.tell(*lines)
         return _After.GO_ON
 
     async def _send(self, asked: Order) -> _After:

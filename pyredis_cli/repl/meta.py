@@ -1,4 +1,4 @@
-"""The REPL's own words: quit, exit, clear, help, connect, and whatever begins with a colon.
+"""The REPL's own words: quit, exit, clear, help, connect, :set, and whatever begins with a colon.
 
 Pure: from the words of a line to what is to be done, as a value; None when the line is for the server. A new
 word is a new row.
@@ -17,7 +17,7 @@ from pyredis_cli.render.help import command_help, group_help
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
 
-__all__ = ["WORDS", "Clear", "Connect", "Leave", "Refuse", "Tell", "Verdict", "verdict"]
+__all__ = ["WORDS", "Clear", "Connect", "Leave", "Refuse", "Set", "Tell", "Verdict", "verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,14 @@ class Connect:
     address: Address
 
 
-Verdict: TypeAlias = Leave | Clear | Tell | Refuse | Connect
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Show or change what the person prefers."""
+
+    words: tuple[str, ...]
+
+
+Verdict: TypeAlias = Leave | Clear | Tell | Refuse | Connect | Set
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,10 @@ def _leave(words: Sequence[str], table: Table) -> Verdict:
 
 def _clear(words: Sequence[str], table: Table) -> Verdict:
     return Refuse("clear takes no argument") if words else Clear()
+
+
+def _set(words: Sequence[str], table: Table) -> Verdict:
+    return Set(tuple(words))
 
 
 def _connect(words: Sequence[str], table: Table) -> Verdict:
@@ -125,6 +136,7 @@ _ROWS: dict[str, _Row] = {
     "?": _HELP,
     "connect": _Row("connect HOST PORT", "go on with another server", _connect),
     "clear": _Row("clear", "clear the screen", _clear),
+    ":set": _Row(":set [NAME [on|off]]", "show or change hints and live-completion", _set),
     "quit": _QUIT,
     "exit": _QUIT,
 }
