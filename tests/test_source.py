@@ -97,6 +97,14 @@ def test_the_help_needs_no_network_and_no_screen() -> None:
     assert not modules & (NEVER_FOR_ONE_COMMAND | {"asyncio", "ssl", "pyredis.commands._facts"})
 
 
+def test_a_hint_needs_neither_network_nor_screen() -> None:
+    modules = loaded(PROGRAM, "hint", "SET key ")
+    assert "pyredis_cli.tools.hint" in modules
+    assert not modules & (
+        NEVER_FOR_ONE_COMMAND | {"asyncio", "socket", "ssl", "platformdirs", "pyredis_cli.core"}
+    )
+
+
 def test_importing_the_library_loads_nothing_until_a_name_is_used() -> None:
     assert not loaded("import pyredis") & {"asyncio", "hiredis", "ssl", "pyredis.pool"}
     assert loaded("import pyredis; pyredis.AsyncPool") >= {"asyncio", "pyredis.pool.async_pool"}

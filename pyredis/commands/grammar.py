@@ -19,10 +19,9 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from pyredis.commands.rows import canonical
 from pyredis.commands.spec import Spec
 
-__all__ = ["Grammar", "Mistake", "Role", "Term", "Version", "Walk", "grammar"]
+__all__ = ["Grammar", "Mistake", "Role", "Term", "Walk", "grammar"]
 
 Kind: TypeAlias = Literal["token", "key", "string", "integer", "double", "pattern", "unix-time"]
-Version: TypeAlias = tuple[int, ...]
 
 
 class Term(NamedTuple):
@@ -275,58 +274,38 @@ def _unknown(spec: Spec) -> list[_Node]:
     return [*first, _Anything()]
 
 
-def _sequence(arguments: Sequence[tuple[Any, ...]], wanted: Version | None) -> list[_Node]:
+def _sequence(arguments: Sequence[tuple[Any, ...]]) -> list[_Node]:
     """Return the nodes of arguments: neighbours that are optional come in any order."""
     nodes: list[_Node] = []
     options: list[_Node] = []
-    known = _known(arguments, wanted)
     skip = False
-    for at, argument in enumerate(known):
+    for at, argument in enumerate(arguments):
         if skip:
             skip = False
             continue
-        after = known[at + 1] if at + 1 < len(known) else None
+        after = arguments[at + 1] if at + 1 < len(arguments) else None
         if options and not _is(argument, "optional"):
             nodes.append(_Options(tuple(options)))
             options = []
-        pair = _counted(argument, after, wanted) or _paired(argument, after)
+        pair = _counted(argument, after) or _paired(argument, after)
         skip = pair is not None
-        node = pair or _node(argument, wanted)
+        node = pair or _node(argument)
         (options if _is(argument, "optional") else nodes).append(node)
     if options:
         nodes.append(_Options(tuple(options)))
     return nodes
 
 
-def _known(arguments: Sequence[tuple[Any, ...]], wanted: Version | None) -> list[tuple[Any, ...]]:
-    return [argument for argument in arguments if wanted is None or _is_known(argument, wanted)]
-
-
-def _is_known(argument: tuple[Any, ...], wanted: Version) -> bool:
-    """Whether a server has an argument; it has none of which all parts are newer."""
-    _, _, _, _, _, since, _, parts = argument
-    if since is not None and version(since) > wanted:
-        return False
-    return not parts or bool(_known(parts, wanted))
-
-
-def version(text: str) -> Version:
-    """Return ``7.2.0`` as numbers."""
-    return tuple(int(number) for number in re.findall(r"\d+", text))
-
-
 def _is(argument: tuple[Any, ...], flag: str) -> bool:
     return flag in argument[3]
 
 
-def _counted(
-    argument: tuple[Any, ...], after: tuple[Any, ...] | None, wanted: Version | None
-) -> _Node | None:
+def _counted(argument: tuple[Any, ...], after: tuple[Any, ...] | None) -> _Node | None:
     """Return the node of a number and of what it counts: the facts name it ``numkeys``, ``numfields``, ..."""
     name, kind, token, _, _, _, display, _ = argument
     if kind != "integer" or not name.startswith("num") or after is None or not _is(after, "multiple"):
         return None
-    part = _single(after, wanted)
+    part = _single(after)
     count = _Count(Term("integer", name, display or name), part, _is(after, "optional"))
     return count if token is None else _Row((_token(token), count))
 
@@ -340,8 +319,8 @@ def _paired(argument: tuple[Any, ...], after: tuple[Any, ...] | None) -> _Node |
     return _Pairs(_term(argument), _term(after))
 
 
-def _node(argument: tuple[Any, ...], wanted: Version | None) -> _Node:
-    single = _single(argument, wanted)
+def _node(argument: tuple[Any, ...]) -> _Node:
+    single = _single(argument)
     token = argument[2]
     if argument[1] == "pure-token" or token is None:
         return _Some(single) if _is(argument, "multiple") else single
@@ -350,14 +329,14 @@ def _node(argument: tuple[Any, ...], wanted: Version | None) -> _Node:
     return _Row((_token(token), _Some(single) if _is(argument, "multiple") else single))
 
 
-def _single(argument: tuple[Any, ...], wanted: Version | None) -> _Node:
+def _single(argument: tuple[Any, ...]) -> _Node:
     """Return the node of an argument that stands there once, without its token."""
     _, kind, token, _, _, _, _, parts = argument
     match kind:
         case "oneof":
-            return _Choice(tuple(_node(part, wanted) for part in _known(parts, wanted)))
+            return _Choice(tuple(_node(part) for part in parts))
         case "block":
-            nodes = _sequence(parts, wanted)
+            nodes = _sequence(parts)
             return nodes[0] if len(nodes) == 1 else _Row(tuple(nodes))
         case "pure-token":
             return _token(token)
@@ -495,8 +474,8 @@ class Walk:
 class Grammar:
     """The arguments of one command."""
 
-    def __init__(self, spec: Spec, wanted: Version | None = None) -> None:
-        self._nodes = tuple(_sequence(spec.arguments, wanted) if _are_known(spec) else _unknown(spec))
+    def __init__(self, spec: Spec) -> None:
+        self._nodes = tuple(_sequence(spec.arguments) if _are_known(spec) else _unknown(spec))
         place: _Place | None = None
         for node in reversed(self._nodes):
             place = _Place(node, place)
@@ -552,10 +531,14 @@ def _behind(step: _Step, word: bytes) -> _Place | None:
     return _Place(_Times(step.counts, max(0, int(word)) if word.lstrip(b"+-").isdigit() else 0), step.behind)
 
 
+# A server may document options that all look alike: each word would then lead to many times as many places.
+_MOST_PATHS: Final = 64
+
+
 def _distinct(paths: list[_Path]) -> tuple[_Path, ...]:
     if len(paths) < 2:
         return tuple(paths)
-    return tuple({id(path.place): path for path in reversed(paths)}.values())[::-1]
+    return tuple({id(path.place): path for path in reversed(paths)}.values())[: -_MOST_PATHS - 1 : -1]
 
 
 def _may_end(place: _Place | None) -> bool:
@@ -636,9 +619,9 @@ def _listed(words: Iterable[str]) -> str:
 _grammars: dict[tuple[object, ...], tuple[Spec, Grammar]] = {}
 
 
-def grammar(spec: Spec, wanted: Version | None = None) -> Grammar:
-    """Return the grammar of a command, made once; a server of the version ``wanted`` has no newer arguments."""
-    key = spec.name, id(spec.arguments), spec.arity, spec.first_key, wanted
+def grammar(spec: Spec) -> Grammar:
+    """Return the grammar of a command, made once."""
+    key = spec.name, id(spec.arguments), spec.arity, spec.first_key
     if key not in _grammars:
-        _grammars[key] = spec, Grammar(spec, wanted)  # the row is kept, so that its id stays its own
+        _grammars[key] = spec, Grammar(spec)  # the row is kept, so that its id stays its own
     return _grammars[key][1]

@@ -32,7 +32,7 @@ class Commands:
     async def acl_load(self, **options: object) -> Reply:
         """ACL LOAD; since 6.0.0."""
     async def acl_log(self, *args: Argument, **options: object) -> Reply:
-        """ACL LOG [count | RESET]; since 6.0.0."""
+        """ACL LOG [count|RESET]; since 6.0.0."""
     async def acl_save(self, **options: object) -> Reply:
         """ACL SAVE; since 6.0.0."""
     async def acl_setuser(self, username: Argument, /, *args: Argument, **options: object) -> Reply:
@@ -52,19 +52,19 @@ class Commands:
     async def bgsave(self, *args: Argument, **options: object) -> Reply:
         """BGSAVE [SCHEDULE]; since 1.0.0."""
     async def bitcount(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """BITCOUNT key [start end [BYTE | BIT]]; since 2.6.0."""
+        """BITCOUNT key [start end [BYTE|BIT]]; since 2.6.0."""
     async def bitfield(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """BITFIELD key [<GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value |
-        INCRBY encoding offset increment>> [<GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET
-        encoding offset value | INCRBY encoding offset increment>> ...]]; since 3.2.0."""
+        """BITFIELD key [<GET encoding offset|[OVERFLOW <WRAP|SAT|FAIL>] <SET encoding offset value|INCRBY
+        encoding offset increment>> [<GET encoding offset|[OVERFLOW <WRAP|SAT|FAIL>] <SET encoding offset
+        value|INCRBY encoding offset increment>> ...]]; since 3.2.0."""
     async def bitfield_ro(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """BITFIELD_RO key [GET encoding offset [GET encoding offset ...]]; since 6.0.0."""
     async def bitop(
         self, operation: Argument, destkey: Argument, key: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """BITOP <AND | OR | XOR | NOT | DIFF | DIFF1 | ANDOR | ONE> destkey key [key ...]; since 2.6.0."""
+        """BITOP <AND|OR|XOR|NOT|DIFF|DIFF1|ANDOR|ONE> destkey key [key ...]; since 2.6.0."""
     async def bitpos(self, key: Argument, bit: Argument, /, *args: Argument, **options: object) -> Reply:
-        """BITPOS key bit [start [end [BYTE | BIT]]]; since 2.8.7."""
+        """BITPOS key bit [start [end [BYTE|BIT]]]; since 2.8.7."""
     async def blmove(
         self,
         source: Argument,
@@ -75,11 +75,11 @@ class Commands:
         /,
         **options: object,
     ) -> Reply:
-        """BLMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout; since 6.2.0."""
+        """BLMOVE source destination <LEFT|RIGHT> <LEFT|RIGHT> timeout; since 6.2.0."""
     async def blmpop(
         self, timeout: Argument, numkeys: Argument, key: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """BLMPOP timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]; since 7.0.0."""
+        """BLMPOP timeout numkeys key [key ...] <LEFT|RIGHT> [COUNT count]; since 7.0.0."""
     async def blpop(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """BLPOP key [key ...] timeout; since 2.0.0."""
     async def brpop(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
@@ -91,13 +91,13 @@ class Commands:
     async def bzmpop(
         self, timeout: Argument, numkeys: Argument, key: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """BZMPOP timeout numkeys key [key ...] <MIN | MAX> [COUNT count]; since 7.0.0."""
+        """BZMPOP timeout numkeys key [key ...] <MIN|MAX> [COUNT count]; since 7.0.0."""
     async def bzpopmax(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """BZPOPMAX key [key ...] timeout; since 5.0.0."""
     async def bzpopmin(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """BZPOPMIN key [key ...] timeout; since 5.0.0."""
     async def client_caching(self, mode: Argument, /, **options: object) -> Reply:
-        """CLIENT CACHING <YES | NO>; since 6.0.0."""
+        """CLIENT CACHING <YES|NO>; since 6.0.0."""
     async def client_capa(self, capability: Argument, /, *args: Argument, **options: object) -> Reply:
         """CLIENT CAPA capability [capability ...]; since 8.0.0."""
     async def client_getname(self, **options: object) -> Reply:
@@ -109,36 +109,35 @@ class Commands:
     async def client_id(self, **options: object) -> Reply:
         """CLIENT ID; since 5.0.0."""
     async def client_import_source(self, enabled: Argument, /, **options: object) -> Reply:
-        """CLIENT IMPORT-SOURCE <ON | OFF>; since 8.1.0."""
+        """CLIENT IMPORT-SOURCE <ON|OFF>; since 8.1.0."""
     async def client_info(self, **options: object) -> Reply:
         """CLIENT INFO; since 6.2.0."""
     async def client_kill(self, *args: Argument, **options: object) -> Reply:
-        """CLIENT KILL <ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] |
-        [USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME <YES | NO>] | [MAXAGE maxage]> [<[ID
-        client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | [ADDR ip:port] |
-        [LADDR ip:port] | [SKIPME <YES | NO>] | [MAXAGE maxage]> ...]>; since 2.4.0."""
+        """CLIENT KILL <ip:port|<ID client-id|TYPE <NORMAL|MASTER|SLAVE|REPLICA|PUBSUB>|USER username|ADDR
+        ip:port|LADDR ip:port|SKIPME <YES|NO>|MAXAGE maxage> [<ID client-id|TYPE
+        <NORMAL|MASTER|SLAVE|REPLICA|PUBSUB>|USER username|ADDR ip:port|LADDR ip:port|SKIPME <YES|NO>|MAXAGE
+        maxage> ...]>; since 2.4.0."""
     async def client_list(self, *args: Argument, **options: object) -> Reply:
-        """CLIENT LIST [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]; since
-        2.4.0."""
+        """CLIENT LIST [TYPE <NORMAL|MASTER|REPLICA|PUBSUB>] [ID client-id [client-id ...]]; since 2.4.0."""
     async def client_no_evict(self, enabled: Argument, /, **options: object) -> Reply:
-        """CLIENT NO-EVICT <ON | OFF>; since 7.0.0."""
+        """CLIENT NO-EVICT <ON|OFF>; since 7.0.0."""
     async def client_no_touch(self, enabled: Argument, /, **options: object) -> Reply:
-        """CLIENT NO-TOUCH <ON | OFF>; since 7.2.0."""
+        """CLIENT NO-TOUCH <ON|OFF>; since 7.2.0."""
     async def client_pause(self, timeout: Argument, /, *args: Argument, **options: object) -> Reply:
-        """CLIENT PAUSE timeout [WRITE | ALL]; since 3.0.0."""
+        """CLIENT PAUSE timeout [WRITE|ALL]; since 3.0.0."""
     async def client_reply(self, action: Argument, /, **options: object) -> Reply:
-        """CLIENT REPLY <ON | OFF | SKIP>; since 3.2.0."""
+        """CLIENT REPLY <ON|OFF|SKIP>; since 3.2.0."""
     async def client_setinfo(self, *args: Argument, **options: object) -> Reply:
-        """CLIENT SETINFO <LIB-NAME libname | LIB-VER libver>; since 7.2.0."""
+        """CLIENT SETINFO <LIB-NAME libname|LIB-VER libver>; since 7.2.0."""
     async def client_setname(self, connection_name: Argument, /, **options: object) -> Reply:
         """CLIENT SETNAME connection-name; since 2.6.9."""
     async def client_tracking(self, status: Argument, /, *args: Argument, **options: object) -> Reply:
-        """CLIENT TRACKING <ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN]
+        """CLIENT TRACKING <ON|OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN]
         [OPTOUT] [NOLOOP]; since 6.0.0."""
     async def client_trackinginfo(self, **options: object) -> Reply:
         """CLIENT TRACKINGINFO; since 6.2.0."""
     async def client_unblock(self, client_id: Argument, /, *args: Argument, **options: object) -> Reply:
-        """CLIENT UNBLOCK client-id [TIMEOUT | ERROR]; since 5.0.0."""
+        """CLIENT UNBLOCK client-id [TIMEOUT|ERROR]; since 5.0.0."""
     async def client_unpause(self, **options: object) -> Reply:
         """CLIENT UNPAUSE; since 6.2.0."""
     async def cluster_addslots(self, slot: Argument, /, *args: Argument, **options: object) -> Reply:
@@ -162,9 +161,9 @@ class Commands:
     ) -> Reply:
         """CLUSTER DELSLOTSRANGE start-slot end-slot [start-slot end-slot ...]; since 7.0.0."""
     async def cluster_failover(self, *args: Argument, **options: object) -> Reply:
-        """CLUSTER FAILOVER [FORCE | TAKEOVER]; since 3.0.0."""
+        """CLUSTER FAILOVER [FORCE|TAKEOVER]; since 3.0.0."""
     async def cluster_flushslot(self, slot: Argument, /, *args: Argument, **options: object) -> Reply:
-        """CLUSTER FLUSHSLOT slot [ASYNC | SYNC]; since 9.0.0."""
+        """CLUSTER FLUSHSLOT slot [ASYNC|SYNC]; since 9.0.0."""
     async def cluster_flushslots(self, **options: object) -> Reply:
         """CLUSTER FLUSHSLOTS; since 3.0.0."""
     async def cluster_forget(self, node_id: Argument, /, **options: object) -> Reply:
@@ -199,21 +198,20 @@ class Commands:
     async def cluster_replicate(self, *args: Argument, **options: object) -> Reply:
         """CLUSTER REPLICATE node-id; since 3.0.0."""
     async def cluster_reset(self, *args: Argument, **options: object) -> Reply:
-        """CLUSTER RESET [HARD | SOFT]; since 3.0.0."""
+        """CLUSTER RESET [HARD|SOFT]; since 3.0.0."""
     async def cluster_saveconfig(self, **options: object) -> Reply:
         """CLUSTER SAVECONFIG; since 3.0.0."""
     async def cluster_set_config_epoch(self, config_epoch: Argument, /, **options: object) -> Reply:
         """CLUSTER SET-CONFIG-EPOCH config-epoch; since 3.0.0."""
     async def cluster_setslot(self, slot: Argument, /, *args: Argument, **options: object) -> Reply:
-        """CLUSTER SETSLOT slot <IMPORTING node-id | MIGRATING node-id | NODE node-id | STABLE>; since
-        3.0.0."""
+        """CLUSTER SETSLOT slot <IMPORTING node-id|MIGRATING node-id|NODE node-id|STABLE>; since 3.0.0."""
     async def cluster_shards(self, **options: object) -> Reply:
         """CLUSTER SHARDS; since 7.0.0."""
     async def cluster_slaves(self, node_id: Argument, /, **options: object) -> Reply:
         """CLUSTER SLAVES node-id; since 3.0.0."""
     async def cluster_slot_stats(self, *args: Argument, **options: object) -> Reply:
-        """CLUSTER SLOT-STATS <SLOTSRANGE start-slot end-slot | ORDERBY metric [LIMIT limit] [ASC | DESC]>;
-        since 8.2.0."""
+        """CLUSTER SLOT-STATS <SLOTSRANGE start-slot end-slot|ORDERBY metric [LIMIT limit] [ASC|DESC]>; since
+        8.2.0."""
     async def cluster_slots(self, **options: object) -> Reply:
         """CLUSTER SLOTS; since 3.0.0."""
     async def cluster_syncslots(self, *args: Argument, **options: object) -> Reply:
@@ -237,15 +235,15 @@ class Commands:
     async def command_info(self, *args: Argument, **options: object) -> Reply:
         """COMMAND INFO [command-name [command-name ...]]; since 2.8.13."""
     async def command_list(self, *args: Argument, **options: object) -> Reply:
-        """COMMAND LIST [FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]; since 7.0.0."""
+        """COMMAND LIST [FILTERBY <MODULE module-name|ACLCAT category|PATTERN pattern>]; since 7.0.0."""
     async def commandlog_get(self, count: Argument, type: Argument, /, **options: object) -> Reply:
-        """COMMANDLOG GET count <SLOW | LARGE-REQUEST | LARGE-REPLY>; since 8.1.0."""
+        """COMMANDLOG GET count <SLOW|LARGE-REQUEST|LARGE-REPLY>; since 8.1.0."""
     async def commandlog_help(self, **options: object) -> Reply:
         """COMMANDLOG HELP; since 8.1.0."""
     async def commandlog_len(self, type: Argument, /, **options: object) -> Reply:
-        """COMMANDLOG LEN <SLOW | LARGE-REQUEST | LARGE-REPLY>; since 8.1.0."""
+        """COMMANDLOG LEN <SLOW|LARGE-REQUEST|LARGE-REPLY>; since 8.1.0."""
     async def commandlog_reset(self, type: Argument, /, **options: object) -> Reply:
-        """COMMANDLOG RESET <SLOW | LARGE-REQUEST | LARGE-REPLY>; since 8.1.0."""
+        """COMMANDLOG RESET <SLOW|LARGE-REQUEST|LARGE-REPLY>; since 8.1.0."""
     async def config_get(self, parameter: Argument, /, *args: Argument, **options: object) -> Reply:
         """CONFIG GET parameter [parameter ...]; since 2.0.0."""
     async def config_help(self, **options: object) -> Reply:
@@ -299,11 +297,11 @@ class Commands:
     async def exists(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """EXISTS key [key ...]; since 1.0.0."""
     async def expire(self, key: Argument, seconds: Argument, /, *args: Argument, **options: object) -> Reply:
-        """EXPIRE key seconds [NX | XX | GT | LT]; since 1.0.0."""
+        """EXPIRE key seconds [NX|XX|GT|LT]; since 1.0.0."""
     async def expireat(
         self, key: Argument, unix_time_seconds: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """EXPIREAT key unix-time-seconds [NX | XX | GT | LT]; since 1.2.0."""
+        """EXPIREAT key unix-time-seconds [NX|XX|GT|LT]; since 1.2.0."""
     async def expiretime(self, key: Argument, /, **options: object) -> Reply:
         """EXPIRETIME key; since 7.0.0."""
     async def failover(self, *args: Argument, **options: object) -> Reply:
@@ -317,15 +315,15 @@ class Commands:
     ) -> Reply:
         """FCALL_RO function numkeys [key [key ...]] [arg [arg ...]]; since 7.0.0."""
     async def flushall(self, *args: Argument, **options: object) -> Reply:
-        """FLUSHALL [ASYNC | SYNC]; since 1.0.0."""
+        """FLUSHALL [ASYNC|SYNC]; since 1.0.0."""
     async def flushdb(self, *args: Argument, **options: object) -> Reply:
-        """FLUSHDB [ASYNC | SYNC]; since 1.0.0."""
+        """FLUSHDB [ASYNC|SYNC]; since 1.0.0."""
     async def function_delete(self, library_name: Argument, /, **options: object) -> Reply:
         """FUNCTION DELETE library-name; since 7.0.0."""
     async def function_dump(self, **options: object) -> Reply:
         """FUNCTION DUMP; since 7.0.0."""
     async def function_flush(self, *args: Argument, **options: object) -> Reply:
-        """FUNCTION FLUSH [ASYNC | SYNC]; since 7.0.0."""
+        """FUNCTION FLUSH [ASYNC|SYNC]; since 7.0.0."""
     async def function_help(self, **options: object) -> Reply:
         """FUNCTION HELP; since 7.0.0."""
     async def function_kill(self, **options: object) -> Reply:
@@ -337,16 +335,15 @@ class Commands:
     async def function_restore(
         self, serialized_value: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """FUNCTION RESTORE serialized-value [FLUSH | APPEND | REPLACE]; since 7.0.0."""
+        """FUNCTION RESTORE serialized-value [FLUSH|APPEND|REPLACE]; since 7.0.0."""
     async def function_stats(self, **options: object) -> Reply:
         """FUNCTION STATS; since 7.0.0."""
     async def geoadd(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """GEOADD key [NX | XX] [CH] longitude latitude member [longitude latitude member ...]; since
-        3.2.0."""
+        """GEOADD key [NX|XX] [CH] longitude latitude member [longitude latitude member ...]; since 3.2.0."""
     async def geodist(
         self, key: Argument, member1: Argument, member2: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """GEODIST key member1 member2 [M | KM | FT | MI]; since 3.2.0."""
+        """GEODIST key member1 member2 [M|KM|FT|MI]; since 3.2.0."""
     async def geohash(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """GEOHASH key [member [member ...]]; since 3.2.0."""
     async def geopos(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
@@ -362,8 +359,8 @@ class Commands:
         *args: Argument,
         **options: object,
     ) -> Reply:
-        """GEORADIUS key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT
-        count [ANY]] [ASC | DESC] [STORE key | STOREDIST key]; since 3.2.0."""
+        """GEORADIUS key longitude latitude radius <M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count
+        [ANY]] [ASC|DESC] [STORE key|STOREDIST key]; since 3.2.0."""
     async def georadiusbymember(
         self,
         key: Argument,
@@ -374,8 +371,8 @@ class Commands:
         *args: Argument,
         **options: object,
     ) -> Reply:
-        """GEORADIUSBYMEMBER key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT
-        count [ANY]] [ASC | DESC] [STORE key | STOREDIST key]; since 3.2.0."""
+        """GEORADIUSBYMEMBER key member radius <M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count
+        [ANY]] [ASC|DESC] [STORE key|STOREDIST key]; since 3.2.0."""
     async def georadiusbymember_ro(
         self,
         key: Argument,
@@ -386,8 +383,8 @@ class Commands:
         *args: Argument,
         **options: object,
     ) -> Reply:
-        """GEORADIUSBYMEMBER_RO key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT
-        count [ANY]] [ASC | DESC]; since 3.2.10."""
+        """GEORADIUSBYMEMBER_RO key member radius <M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count
+        [ANY]] [ASC|DESC]; since 3.2.10."""
     async def georadius_ro(
         self,
         key: Argument,
@@ -399,18 +396,18 @@ class Commands:
         *args: Argument,
         **options: object,
     ) -> Reply:
-        """GEORADIUS_RO key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH]
-        [COUNT count [ANY]] [ASC | DESC]; since 3.2.10."""
+        """GEORADIUS_RO key longitude latitude radius <M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT
+        count [ANY]] [ASC|DESC]; since 3.2.10."""
     async def geosearch(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """GEOSEARCH key <FROMMEMBER member | FROMLONLAT longitude latitude> <BYRADIUS radius <M | KM | FT |
-        MI> | BYBOX width height <M | KM | FT | MI>> [ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST]
-        [WITHHASH]; since 6.2.0."""
+        """GEOSEARCH key <FROMMEMBER member|FROMLONLAT longitude latitude> <BYRADIUS radius <M|KM|FT|MI>|BYBOX
+        width height <M|KM|FT|MI>> [ASC|DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]; since
+        6.2.0."""
     async def geosearchstore(
         self, destination: Argument, source: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """GEOSEARCHSTORE destination source <FROMMEMBER member | FROMLONLAT longitude latitude> <BYRADIUS
-        radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>> [ASC | DESC] [COUNT count [ANY]]
-        [STOREDIST]; since 6.2.0."""
+        """GEOSEARCHSTORE destination source <FROMMEMBER member|FROMLONLAT longitude latitude> <BYRADIUS
+        radius <M|KM|FT|MI>|BYBOX width height <M|KM|FT|MI>> [ASC|DESC] [COUNT count [ANY]] [STOREDIST]; since
+        6.2.0."""
     async def get(self, key: Argument, /, **options: object) -> Reply:
         """GET key; since 1.0.0."""
     async def getbit(self, key: Argument, offset: Argument, /, **options: object) -> Reply:
@@ -418,8 +415,8 @@ class Commands:
     async def getdel(self, key: Argument, /, **options: object) -> Reply:
         """GETDEL key; since 6.2.0."""
     async def getex(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """GETEX key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds |
-        PERSIST]; since 6.2.0."""
+        """GETEX key [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST];
+        since 6.2.0."""
     async def getrange(self, key: Argument, start: Argument, end: Argument, /, **options: object) -> Reply:
         """GETRANGE key start end; since 2.4.0."""
     async def getset(self, key: Argument, value: Argument, /, **options: object) -> Reply:
@@ -431,12 +428,11 @@ class Commands:
     async def hexists(self, key: Argument, field: Argument, /, **options: object) -> Reply:
         """HEXISTS key field; since 2.0.0."""
     async def hexpire(self, key: Argument, seconds: Argument, /, *args: Argument, **options: object) -> Reply:
-        """HEXPIRE key seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]; since 7.4.0."""
+        """HEXPIRE key seconds [NX|XX|GT|LT] FIELDS numfields field [field ...]; since 7.4.0."""
     async def hexpireat(
         self, key: Argument, unix_time_seconds: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """HEXPIREAT key unix-time-seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]; since
-        7.4.0."""
+        """HEXPIREAT key unix-time-seconds [NX|XX|GT|LT] FIELDS numfields field [field ...]; since 7.4.0."""
     async def hexpiretime(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """HEXPIRETIME key FIELDS numfields field [field ...]; since 7.4.0."""
     async def hget(self, key: Argument, field: Argument, /, **options: object) -> Reply:
@@ -446,8 +442,8 @@ class Commands:
     async def hgetdel(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """HGETDEL key FIELDS numfields field [field ...]; since 8.0.0."""
     async def hgetex(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """HGETEX key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds |
-        PERSIST] FIELDS numfields field [field ...]; since 8.0.0."""
+        """HGETEX key [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST]
+        FIELDS numfields field [field ...]; since 8.0.0."""
     async def hincrby(
         self, key: Argument, field: Argument, increment: Argument, /, **options: object
     ) -> Reply:
@@ -471,11 +467,11 @@ class Commands:
     async def hpexpire(
         self, key: Argument, milliseconds: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """HPEXPIRE key milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]; since 7.4.0."""
+        """HPEXPIRE key milliseconds [NX|XX|GT|LT] FIELDS numfields field [field ...]; since 7.4.0."""
     async def hpexpireat(
         self, key: Argument, unix_time_milliseconds: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """HPEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]; since
+        """HPEXPIREAT key unix-time-milliseconds [NX|XX|GT|LT] FIELDS numfields field [field ...]; since
         7.4.0."""
     async def hpexpiretime(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """HPEXPIRETIME key FIELDS numfields field [field ...]; since 7.4.0."""
@@ -490,8 +486,8 @@ class Commands:
     ) -> Reply:
         """HSET key field value [field value ...]; since 2.0.0."""
     async def hsetex(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """HSETEX key [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT
-        unix-time-milliseconds | KEEPTTL] FIELDS numfields field value [field value ...]; since 8.0.0."""
+        """HSETEX key [FNX|FXX] [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT
+        unix-time-milliseconds|KEEPTTL] FIELDS numfields field value [field value ...]; since 8.0.0."""
     async def hsetnx(self, key: Argument, field: Argument, value: Argument, /, **options: object) -> Reply:
         """HSETNX key field value; since 2.0.0."""
     async def hstrlen(self, key: Argument, field: Argument, /, **options: object) -> Reply:
@@ -533,7 +529,7 @@ class Commands:
     async def linsert(
         self, key: Argument, where: Argument, pivot: Argument, element: Argument, /, **options: object
     ) -> Reply:
-        """LINSERT key <BEFORE | AFTER> pivot element; since 2.2.0."""
+        """LINSERT key <BEFORE|AFTER> pivot element; since 2.2.0."""
     async def llen(self, key: Argument, /, **options: object) -> Reply:
         """LLEN key; since 1.0.0."""
     async def lmove(
@@ -545,9 +541,9 @@ class Commands:
         /,
         **options: object,
     ) -> Reply:
-        """LMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT>; since 6.2.0."""
+        """LMOVE source destination <LEFT|RIGHT> <LEFT|RIGHT>; since 6.2.0."""
     async def lmpop(self, numkeys: Argument, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """LMPOP numkeys key [key ...] <LEFT | RIGHT> [COUNT count]; since 7.0.0."""
+        """LMPOP numkeys key [key ...] <LEFT|RIGHT> [COUNT count]; since 7.0.0."""
     async def lolwut(self, *args: Argument, **options: object) -> Reply:
         """LOLWUT [VERSION version]; since 5.0.0."""
     async def lpop(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
@@ -591,8 +587,8 @@ class Commands:
         *args: Argument,
         **options: object,
     ) -> Reply:
-        """MIGRATE host port <key | ""> destination-db timeout [COPY] [REPLACE] [AUTH password | AUTH2
-        username password] [KEYS key [key ...]]; since 2.6.0."""
+        """MIGRATE host port <key|""> destination-db timeout [COPY] [REPLACE] [AUTH password|AUTH2 username
+        password] [KEYS key [key ...]]; since 2.6.0."""
     async def module_help(self, **options: object) -> Reply:
         """MODULE HELP; since 5.0.0."""
     async def module_list(self, **options: object) -> Reply:
@@ -613,8 +609,8 @@ class Commands:
     async def msetex(
         self, numkeys: Argument, key: Argument, value: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """MSETEX numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT
-        unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]; since 9.1.0."""
+        """MSETEX numkeys key value [key value ...] [NX|XX] [EX seconds|PX milliseconds|EXAT
+        unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL]; since 9.1.0."""
     async def msetnx(self, key: Argument, value: Argument, /, *args: Argument, **options: object) -> Reply:
         """MSETNX key value [key value ...]; since 1.0.1."""
     async def multi(self, **options: object) -> Reply:
@@ -634,11 +630,11 @@ class Commands:
     async def pexpire(
         self, key: Argument, milliseconds: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """PEXPIRE key milliseconds [NX | XX | GT | LT]; since 2.6.0."""
+        """PEXPIRE key milliseconds [NX|XX|GT|LT]; since 2.6.0."""
     async def pexpireat(
         self, key: Argument, unix_time_milliseconds: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """PEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT]; since 2.6.0."""
+        """PEXPIREAT key unix-time-milliseconds [NX|XX|GT|LT]; since 2.6.0."""
     async def pexpiretime(self, key: Argument, /, **options: object) -> Reply:
         """PEXPIRETIME key; since 7.0.0."""
     async def pfadd(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
@@ -696,7 +692,7 @@ class Commands:
     async def replconf(self, *args: Argument, **options: object) -> Reply:
         """REPLCONF; since 3.0.0."""
     async def replicaof(self, *args: Argument, **options: object) -> Reply:
-        """REPLICAOF <host port | NO ONE>; since 5.0.0."""
+        """REPLICAOF <host port|NO ONE>; since 5.0.0."""
     async def reset(self, **options: object) -> Reply:
         """RESET; since 6.2.0."""
     async def restore(
@@ -728,11 +724,11 @@ class Commands:
     async def scard(self, key: Argument, /, **options: object) -> Reply:
         """SCARD key; since 1.0.0."""
     async def script_debug(self, mode: Argument, /, *args: Argument, **options: object) -> Reply:
-        """SCRIPT DEBUG <YES | SYNC | NO>; since 3.2.0."""
+        """SCRIPT DEBUG <YES|SYNC|NO>; since 3.2.0."""
     async def script_exists(self, sha1: Argument, /, *args: Argument, **options: object) -> Reply:
         """SCRIPT EXISTS sha1 [sha1 ...]; since 2.6.0."""
     async def script_flush(self, *args: Argument, **options: object) -> Reply:
-        """SCRIPT FLUSH [ASYNC | SYNC]; since 2.6.0."""
+        """SCRIPT FLUSH [ASYNC|SYNC]; since 2.6.0."""
     async def script_help(self, **options: object) -> Reply:
         """SCRIPT HELP; since 5.0.0."""
     async def script_kill(self, **options: object) -> Reply:
@@ -754,8 +750,8 @@ class Commands:
     async def sentinel_set(self, *args: Argument, **options: object) -> Reply:
         """SENTINEL SET; since 2.8.4."""
     async def set(self, key: Argument, value: Argument, /, *args: Argument, **options: object) -> Reply:
-        """SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT
-        unix-time-milliseconds | KEEPTTL]; since 1.0.0."""
+        """SET key value [NX|XX] [GET] [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT
+        unix-time-milliseconds|KEEPTTL]; since 1.0.0."""
     async def setbit(self, key: Argument, offset: Argument, value: Argument, /, **options: object) -> Reply:
         """SETBIT key offset value; since 2.2.0."""
     async def setex(self, key: Argument, seconds: Argument, value: Argument, /, **options: object) -> Reply:
@@ -765,7 +761,7 @@ class Commands:
     async def setrange(self, key: Argument, offset: Argument, value: Argument, /, **options: object) -> Reply:
         """SETRANGE key offset value; since 2.2.0."""
     async def shutdown(self, *args: Argument, **options: object) -> Reply:
-        """SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]; since 1.0.0."""
+        """SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]; since 1.0.0."""
     async def sinter(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """SINTER key [key ...]; since 1.0.0."""
     async def sintercard(
@@ -779,7 +775,7 @@ class Commands:
     async def sismember(self, key: Argument, member: Argument, /, **options: object) -> Reply:
         """SISMEMBER key member; since 1.0.0."""
     async def slaveof(self, *args: Argument, **options: object) -> Reply:
-        """SLAVEOF <host port | NO ONE>; since 1.0.0."""
+        """SLAVEOF <host port|NO ONE>; since 1.0.0."""
     async def slowlog_get(self, *args: Argument, **options: object) -> Reply:
         """SLOWLOG GET [count]; since 2.2.12."""
     async def slowlog_help(self, **options: object) -> Reply:
@@ -799,10 +795,10 @@ class Commands:
     ) -> Reply:
         """SMOVE source destination member; since 1.0.0."""
     async def sort(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """SORT key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]
+        """SORT key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC|DESC] [ALPHA]
         [STORE destination]; since 1.0.0."""
     async def sort_ro(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """SORT_RO key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA];
+        """SORT_RO key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC|DESC] [ALPHA];
         since 7.0.0."""
     async def spop(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """SPOP key [count]; since 1.0.0."""
@@ -849,8 +845,8 @@ class Commands:
     async def unwatch(self, **options: object) -> Reply:
         """UNWATCH; since 2.2.0."""
     async def vadd(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VADD key [REDUCE dim] <FP32 vector | VALUES num vector [vector ...]> element [CAS] [NOQUANT | Q8 |
-        BIN] [EF build-exploration-factor] [SETATTR attributes] [M numlinks]; since 8.0.0."""
+        """VADD key [REDUCE dim] <FP32 vector|VALUES num vector [vector ...]> element [CAS] [NOQUANT|Q8|BIN]
+        [EF build-exploration-factor] [SETATTR attributes] [M numlinks]; since 8.0.0."""
     async def vcard(self, key: Argument, /, **options: object) -> Reply:
         """VCARD key; since 8.0.0."""
     async def vdim(self, key: Argument, /, **options: object) -> Reply:
@@ -874,8 +870,8 @@ class Commands:
     ) -> Reply:
         """VSETATTR key element attributes; since 8.0.0."""
     async def vsim(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """VSIM key <ELE element | FP32 vector | VALUES num vector [vector ...]> [WITHSCORES] [WITHATTRIBS]
-        [COUNT num] [EPSILON delta] [EF search-exploration-factor] [FILTER expression] [FILTER-EF
+        """VSIM key <ELE element|FP32 vector|VALUES num vector [vector ...]> [WITHSCORES] [WITHATTRIBS] [COUNT
+        num] [EPSILON delta] [EF search-exploration-factor] [FILTER expression] [FILTER-EF
         max-filtering-effort] [TRUTH] [NOTHREAD]; since 8.0.0."""
     async def wait(self, numreplicas: Argument, timeout: Argument, /, **options: object) -> Reply:
         """WAIT numreplicas timeout; since 3.0.0."""
@@ -890,10 +886,10 @@ class Commands:
     ) -> Reply:
         """XACK key group id [id ...]; since 5.0.0."""
     async def xackdel(self, key: Argument, group: Argument, /, *args: Argument, **options: object) -> Reply:
-        """XACKDEL key group [KEEPREF | DELREF | ACKED] IDS numids id [id ...]; since 8.2.0."""
+        """XACKDEL key group [KEEPREF|DELREF|ACKED] IDS numids id [id ...]; since 8.2.0."""
     async def xadd(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """XADD key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]]
-        <* | id> field value [field value ...]; since 5.0.0."""
+        """XADD key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [<MAXLEN|MINID> [=|~] threshold [LIMIT count]] <*|id>
+        field value [field value ...]; since 5.0.0."""
     async def xautoclaim(
         self,
         key: Argument,
@@ -922,11 +918,11 @@ class Commands:
     async def xdel(self, key: Argument, id: Argument, /, *args: Argument, **options: object) -> Reply:
         """XDEL key id [id ...]; since 5.0.0."""
     async def xdelex(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """XDELEX key [KEEPREF | DELREF | ACKED] IDS numids id [id ...]; since 8.2.0."""
+        """XDELEX key [KEEPREF|DELREF|ACKED] IDS numids id [id ...]; since 8.2.0."""
     async def xgroup_create(
         self, key: Argument, group: Argument, id_selector: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """XGROUP CREATE key group <id | $> [MKSTREAM] [ENTRIESREAD entries-read]; since 5.0.0."""
+        """XGROUP CREATE key group <id|$> [MKSTREAM] [ENTRIESREAD entries-read]; since 5.0.0."""
     async def xgroup_createconsumer(
         self, key: Argument, group: Argument, consumer: Argument, /, **options: object
     ) -> Reply:
@@ -942,7 +938,7 @@ class Commands:
     async def xgroup_setid(
         self, key: Argument, group: Argument, id_selector: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """XGROUP SETID key group <id | $> [ENTRIESREAD entries-read]; since 5.0.0."""
+        """XGROUP SETID key group <id|$> [ENTRIESREAD entries-read]; since 5.0.0."""
     async def xinfo_consumers(self, key: Argument, group: Argument, /, **options: object) -> Reply:
         """XINFO CONSUMERS key group; since 5.0.0."""
     async def xinfo_groups(self, key: Argument, /, **options: object) -> Reply:
@@ -971,10 +967,9 @@ class Commands:
     async def xsetid(self, key: Argument, last_id: Argument, /, *args: Argument, **options: object) -> Reply:
         """XSETID key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]; since 5.0.0."""
     async def xtrim(self, key: Argument, strategy: Argument, /, *args: Argument, **options: object) -> Reply:
-        """XTRIM key <MAXLEN | MINID> [= | ~] threshold [LIMIT count] [KEEPREF | DELREF | ACKED]; since
-        5.0.0."""
+        """XTRIM key <MAXLEN|MINID> [=|~] threshold [LIMIT count] [KEEPREF|DELREF|ACKED]; since 5.0.0."""
     async def zadd(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]; since 1.2.0."""
+        """ZADD key [NX|XX] [GT|LT] [CH] [INCR] score member [score member ...]; since 1.2.0."""
     async def zcard(self, key: Argument, /, **options: object) -> Reply:
         """ZCARD key; since 1.2.0."""
     async def zcount(self, key: Argument, min: Argument, max: Argument, /, **options: object) -> Reply:
@@ -990,8 +985,8 @@ class Commands:
     ) -> Reply:
         """ZINCRBY key increment member; since 1.2.0."""
     async def zinter(self, numkeys: Argument, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """ZINTER numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]
-        [WITHSCORES]; since 6.2.0."""
+        """ZINTER numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM|MIN|MAX>] [WITHSCORES];
+        since 6.2.0."""
     async def zintercard(
         self, numkeys: Argument, key: Argument, /, *args: Argument, **options: object
     ) -> Reply:
@@ -999,12 +994,12 @@ class Commands:
     async def zinterstore(
         self, destination: Argument, numkeys: Argument, key: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN |
-        MAX>]; since 2.0.0."""
+        """ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE
+        <SUM|MIN|MAX>]; since 2.0.0."""
     async def zlexcount(self, key: Argument, min: Argument, max: Argument, /, **options: object) -> Reply:
         """ZLEXCOUNT key min max; since 2.8.9."""
     async def zmpop(self, numkeys: Argument, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """ZMPOP numkeys key [key ...] <MIN | MAX> [COUNT count]; since 7.0.0."""
+        """ZMPOP numkeys key [key ...] <MIN|MAX> [COUNT count]; since 7.0.0."""
     async def zmscore(self, key: Argument, member: Argument, /, *args: Argument, **options: object) -> Reply:
         """ZMSCORE key member [member ...]; since 6.2.0."""
     async def zpopmax(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
@@ -1016,7 +1011,7 @@ class Commands:
     async def zrange(
         self, key: Argument, start: Argument, stop: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """ZRANGE key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]; since 1.2.0."""
+        """ZRANGE key start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count] [WITHSCORES]; since 1.2.0."""
     async def zrangebylex(
         self, key: Argument, min: Argument, max: Argument, /, *args: Argument, **options: object
     ) -> Reply:
@@ -1035,7 +1030,7 @@ class Commands:
         *args: Argument,
         **options: object,
     ) -> Reply:
-        """ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]; since 6.2.0."""
+        """ZRANGESTORE dst src min max [BYSCORE|BYLEX] [REV] [LIMIT offset count]; since 6.2.0."""
     async def zrank(self, key: Argument, member: Argument, /, *args: Argument, **options: object) -> Reply:
         """ZRANK key member [WITHSCORE]; since 2.0.0."""
     async def zrem(self, key: Argument, member: Argument, /, *args: Argument, **options: object) -> Reply:
@@ -1071,13 +1066,13 @@ class Commands:
     async def zscore(self, key: Argument, member: Argument, /, **options: object) -> Reply:
         """ZSCORE key member; since 1.2.0."""
     async def zunion(self, numkeys: Argument, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """ZUNION numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]
-        [WITHSCORES]; since 6.2.0."""
+        """ZUNION numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM|MIN|MAX>] [WITHSCORES];
+        since 6.2.0."""
     async def zunionstore(
         self, destination: Argument, numkeys: Argument, key: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN |
-        MAX>]; since 2.0.0."""
+        """ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE
+        <SUM|MIN|MAX>]; since 2.0.0."""
     async def bf_add(self, key: Argument, item: Argument, /, **options: object) -> Reply:
         """BF.ADD key item; since 1.0.0."""
     async def bf_card(self, key: Argument, /, **options: object) -> Reply:
@@ -1087,7 +1082,7 @@ class Commands:
     async def bf_exists(self, key: Argument, item: Argument, /, **options: object) -> Reply:
         """BF.EXISTS key item; since 1.0.0."""
     async def bf_info(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
-        """BF.INFO key [CAPACITY | SIZE | FILTERS | ITEMS | EXPANSION]; since 1.0.0."""
+        """BF.INFO key [CAPACITY|SIZE|FILTERS|ITEMS|EXPANSION]; since 1.0.0."""
     async def bf_insert(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """BF.INSERT key [CAPACITY capacity] [ERROR error] [EXPANSION expansion] [NOCREATE] [NONSCALING] ITEMS
         item [item ...]; since 1.0.0."""
@@ -1173,14 +1168,14 @@ class Commands:
         self, index: Argument, query: Argument, /, *args: Argument, **options: object
     ) -> Reply:
         """FT.AGGREGATE index query [VERBATIM] [SCORER scorer] [ADDSCORES] [TIMEOUT timeout] [<LOAD <count
-        field [field ...] | *> | GROUPBY nargs property [property ...] [REDUCE function nargs arg [arg ...]
-        [AS name] [REDUCE function nargs arg [arg ...] [AS name] ...]] | SORTBY nargs property [ASC|DESC]
-        [property [ASC|DESC] ...] [MAX num] | APPLY expression [AS name] | LIMIT offset num | FILTER filter>
-        [<LOAD <count field [field ...] | *> | GROUPBY nargs property [property ...] [REDUCE function nargs
-        arg [arg ...] [AS name] [REDUCE function nargs arg [arg ...] [AS name] ...]] | SORTBY nargs property
-        [ASC|DESC] [property [ASC|DESC] ...] [MAX num] | APPLY expression [AS name] | LIMIT offset num |
-        FILTER filter> ...]] [WITHCURSOR [COUNT read_size] [MAXIDLE idle_time]] [PARAMS nargs name value [name
-        value ...]] [DIALECT dialect]; since 1.1.0."""
+        field [field ...]|*>|GROUPBY nargs property [property ...] [REDUCE function nargs arg [arg ...] [AS
+        name] [REDUCE function nargs arg [arg ...] [AS name] ...]]|SORTBY nargs property [ASC|DESC] [property
+        [ASC|DESC] ...] [MAX num]|APPLY expression [AS name]|LIMIT offset num|FILTER filter> [<LOAD <count
+        field [field ...]|*>|GROUPBY nargs property [property ...] [REDUCE function nargs arg [arg ...] [AS
+        name] [REDUCE function nargs arg [arg ...] [AS name] ...]]|SORTBY nargs property [ASC|DESC] [property
+        [ASC|DESC] ...] [MAX num]|APPLY expression [AS name]|LIMIT offset num|FILTER filter> ...]] [WITHCURSOR
+        [COUNT read_size] [MAXIDLE idle_time]] [PARAMS nargs name value [name value ...]] [DIALECT dialect];
+        since 1.1.0."""
     async def ft_aliasadd(self, alias: Argument, index: Argument, /, **options: object) -> Reply:
         """FT.ALIASADD alias index; since 1.0.0."""
     async def ft_aliasdel(self, alias: Argument, /, **options: object) -> Reply:
@@ -1189,31 +1184,31 @@ class Commands:
         """FT.ALIASUPDATE alias index; since 1.0.0."""
     async def ft_alter(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
         """FT.ALTER index [SKIPINITIALSCAN] SCHEMA ADD field_name [AS alias] <TEXT [NOSTEM] [WEIGHT weight]
-        [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | TAG [SEPARATOR separator]
-        [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | NUMERIC [INDEXMISSING] | GEO
-        [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT] [INDEXMISSING] | VECTOR algorithm nargs name value [name
-        value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] [field_name [AS alias] <TEXT [NOSTEM] [WEIGHT
-        weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | TAG [SEPARATOR separator]
-        [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | NUMERIC [INDEXMISSING] | GEO
-        [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT] [INDEXMISSING] | VECTOR algorithm nargs name value [name
-        value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] ...]; since 1.0.0."""
+        [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|TAG [SEPARATOR separator]
+        [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|NUMERIC [INDEXMISSING]|GEO
+        [INDEXMISSING]|GEOSHAPE [SPHERICAL|FLAT] [INDEXMISSING]|VECTOR algorithm nargs name value [name value
+        ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] [field_name [AS alias] <TEXT [NOSTEM] [WEIGHT weight]
+        [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|TAG [SEPARATOR separator]
+        [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|NUMERIC [INDEXMISSING]|GEO
+        [INDEXMISSING]|GEOSHAPE [SPHERICAL|FLAT] [INDEXMISSING]|VECTOR algorithm nargs name value [name value
+        ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] ...]; since 1.0.0."""
     async def ft_config(self, *args: Argument, **options: object) -> Reply:
-        """FT.CONFIG <GET option | SET option value | HELP option>; since 1.0.0."""
+        """FT.CONFIG <GET option|SET option value|HELP option>; since 1.0.0."""
     async def ft_create(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
-        """FT.CREATE index [ON <HASH | JSON>] [PREFIX count prefix [prefix ...]] [FILTER filter] [LANGUAGE
+        """FT.CREATE index [ON <HASH|JSON>] [PREFIX count prefix [prefix ...]] [FILTER filter] [LANGUAGE
         default_lang] [LANGUAGE_FIELD lang_attribute] [SCORE default_score] [SCORE_FIELD score_attribute]
         [PAYLOAD_FIELD payload_attribute] [MAXTEXTFIELDS] [TEMPORARY seconds] [NOOFFSETS] [NOHL] [NOFIELDS]
         [NOFREQS] [STOPWORDS count stopword [stopword ...]] [SKIPINITIALSCAN] SCHEMA field_name [AS alias]
-        <TEXT [NOSTEM] [WEIGHT weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | TAG
-        [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | NUMERIC
-        [INDEXMISSING] | GEO [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT] [INDEXMISSING] | VECTOR algorithm
-        nargs name value [name value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] [field_name [AS alias]
-        <TEXT [NOSTEM] [WEIGHT weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | TAG
-        [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | NUMERIC
-        [INDEXMISSING] | GEO [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT] [INDEXMISSING] | VECTOR algorithm
-        nargs name value [name value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] ...]; since 1.0.0."""
+        <TEXT [NOSTEM] [WEIGHT weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|TAG
+        [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|NUMERIC
+        [INDEXMISSING]|GEO [INDEXMISSING]|GEOSHAPE [SPHERICAL|FLAT] [INDEXMISSING]|VECTOR algorithm nargs name
+        value [name value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] [field_name [AS alias] <TEXT
+        [NOSTEM] [WEIGHT weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|TAG
+        [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|NUMERIC
+        [INDEXMISSING]|GEO [INDEXMISSING]|GEOSHAPE [SPHERICAL|FLAT] [INDEXMISSING]|VECTOR algorithm nargs name
+        value [name value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] ...]; since 1.0.0."""
     async def ft_cursor(self, *args: Argument, **options: object) -> Reply:
-        """FT.CURSOR <READ index cursor_id [COUNT read_size] | DEL index cursor_id>; since 1.1.0."""
+        """FT.CURSOR <READ index cursor_id [COUNT read_size]|DEL index cursor_id>; since 1.1.0."""
     async def ft_debug_delete_local_cursors(self, *args: Argument, **options: object) -> Reply:
         """FT.DEBUG DELETE_LOCAL_CURSORS."""
     async def ft_debug_docidtoid(
@@ -1350,22 +1345,21 @@ class Commands:
     async def ft_profile(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
         """FT.PROFILE index <SEARCH [LIMITED] QUERY query [NOCONTENT] [VERBATIM] [NOSTOPWORDS] [WITHSCORES]
         [WITHPAYLOADS] [WITHSORTKEYS] [FILTER numeric_field min max [FILTER numeric_field min max ...]]
-        [GEOFILTER geo_field lon lat radius <m | km | mi | ft> [GEOFILTER geo_field lon lat radius <m | km |
-        mi | ft> ...]] [INKEYS count key [key ...]] [INFIELDS count field [field ...]] [RETURN count
-        identifier [AS property] [identifier [AS property] ...]] [SUMMARIZE [FIELDS count field [field ...]]
-        [FRAGS num] [LEN fragsize] [SEPARATOR separator]] [HIGHLIGHT [FIELDS count field [field ...]] [TAGS
-        open close]] [SLOP slop] [TIMEOUT timeout] [INORDER] [LANGUAGE language] [EXPANDER expander] [SCORER
-        scorer] [EXPLAINSCORE] [PAYLOAD payload] [SORTBY sortby [ASC | DESC] [WITHCOUNT]] [LIMIT offset num]
-        [PARAMS nargs name value [name value ...]] [DIALECT dialect] | AGGREGATE [LIMITED] QUERY query
-        [VERBATIM] [SCORER scorer] [ADDSCORES] [TIMEOUT timeout] [<LOAD <count field [field ...] | *> |
-        GROUPBY nargs property [property ...] [REDUCE function nargs arg [arg ...] [AS name] [REDUCE function
-        nargs arg [arg ...] [AS name] ...]] | SORTBY nargs property [ASC|DESC] [property [ASC|DESC] ...] [MAX
-        num] | APPLY expression [AS name] | LIMIT offset num | FILTER filter> [<LOAD <count field [field ...]
-        | *> | GROUPBY nargs property [property ...] [REDUCE function nargs arg [arg ...] [AS name] [REDUCE
-        function nargs arg [arg ...] [AS name] ...]] | SORTBY nargs property [ASC|DESC] [property [ASC|DESC]
-        ...] [MAX num] | APPLY expression [AS name] | LIMIT offset num | FILTER filter> ...]] [WITHCURSOR
-        [COUNT read_size] [MAXIDLE idle_time]] [PARAMS nargs name value [name value ...]] [DIALECT dialect]>;
-        since 2.2.0."""
+        [GEOFILTER geo_field lon lat radius <m|km|mi|ft> [GEOFILTER geo_field lon lat radius <m|km|mi|ft>
+        ...]] [INKEYS count key [key ...]] [INFIELDS count field [field ...]] [RETURN count identifier [AS
+        property] [identifier [AS property] ...]] [SUMMARIZE [FIELDS count field [field ...]] [FRAGS num] [LEN
+        fragsize] [SEPARATOR separator]] [HIGHLIGHT [FIELDS count field [field ...]] [TAGS open close]] [SLOP
+        slop] [TIMEOUT timeout] [INORDER] [LANGUAGE language] [EXPANDER expander] [SCORER scorer]
+        [EXPLAINSCORE] [PAYLOAD payload] [SORTBY sortby [ASC|DESC] [WITHCOUNT]] [LIMIT offset num] [PARAMS
+        nargs name value [name value ...]] [DIALECT dialect]|AGGREGATE [LIMITED] QUERY query [VERBATIM]
+        [SCORER scorer] [ADDSCORES] [TIMEOUT timeout] [<LOAD <count field [field ...]|*>|GROUPBY nargs
+        property [property ...] [REDUCE function nargs arg [arg ...] [AS name] [REDUCE function nargs arg [arg
+        ...] [AS name] ...]]|SORTBY nargs property [ASC|DESC] [property [ASC|DESC] ...] [MAX num]|APPLY
+        expression [AS name]|LIMIT offset num|FILTER filter> [<LOAD <count field [field ...]|*>|GROUPBY nargs
+        property [property ...] [REDUCE function nargs arg [arg ...] [AS name] [REDUCE function nargs arg [arg
+        ...] [AS name] ...]]|SORTBY nargs property [ASC|DESC] [property [ASC|DESC] ...] [MAX num]|APPLY
+        expression [AS name]|LIMIT offset num|FILTER filter> ...]] [WITHCURSOR [COUNT read_size] [MAXIDLE
+        idle_time]] [PARAMS nargs name value [name value ...]] [DIALECT dialect]>; since 2.2.0."""
     async def ft_safeadd(
         self, index: Argument, document: Argument, score: Argument, /, *args: Argument, **options: object
     ) -> Reply:
@@ -1376,18 +1370,18 @@ class Commands:
     ) -> Reply:
         """FT.SEARCH index query [NOCONTENT] [VERBATIM] [NOSTOPWORDS] [WITHSCORES] [WITHPAYLOADS]
         [WITHSORTKEYS] [FILTER numeric_field min max [FILTER numeric_field min max ...]] [GEOFILTER geo_field
-        lon lat radius <m | km | mi | ft> [GEOFILTER geo_field lon lat radius <m | km | mi | ft> ...]] [INKEYS
-        count key [key ...]] [INFIELDS count field [field ...]] [RETURN count identifier [AS property]
-        [identifier [AS property] ...]] [SUMMARIZE [FIELDS count field [field ...]] [FRAGS num] [LEN fragsize]
-        [SEPARATOR separator]] [HIGHLIGHT [FIELDS count field [field ...]] [TAGS open close]] [SLOP slop]
-        [TIMEOUT timeout] [INORDER] [LANGUAGE language] [EXPANDER expander] [SCORER scorer] [EXPLAINSCORE]
-        [PAYLOAD payload] [SORTBY sortby [ASC | DESC] [WITHCOUNT]] [LIMIT offset num] [PARAMS nargs name value
-        [name value ...]] [DIALECT dialect]; since 1.0.0."""
+        lon lat radius <m|km|mi|ft> [GEOFILTER geo_field lon lat radius <m|km|mi|ft> ...]] [INKEYS count key
+        [key ...]] [INFIELDS count field [field ...]] [RETURN count identifier [AS property] [identifier [AS
+        property] ...]] [SUMMARIZE [FIELDS count field [field ...]] [FRAGS num] [LEN fragsize] [SEPARATOR
+        separator]] [HIGHLIGHT [FIELDS count field [field ...]] [TAGS open close]] [SLOP slop] [TIMEOUT
+        timeout] [INORDER] [LANGUAGE language] [EXPANDER expander] [SCORER scorer] [EXPLAINSCORE] [PAYLOAD
+        payload] [SORTBY sortby [ASC|DESC] [WITHCOUNT]] [LIMIT offset num] [PARAMS nargs name value [name
+        value ...]] [DIALECT dialect]; since 1.0.0."""
     async def ft_spellcheck(
         self, index: Argument, query: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """FT.SPELLCHECK index query [DISTANCE distance] [TERMS <INCLUDE | EXCLUDE> dictionary [term [term
-        ...]] [TERMS <INCLUDE | EXCLUDE> dictionary [term [term ...]] ...]] [DIALECT dialect]; since 1.4.0."""
+        """FT.SPELLCHECK index query [DISTANCE distance] [TERMS <INCLUDE|EXCLUDE> dictionary [term [term ...]]
+        [TERMS <INCLUDE|EXCLUDE> dictionary [term [term ...]] ...]] [DIALECT dialect]; since 1.4.0."""
     async def ft_sugadd(
         self, key: Argument, string: Argument, score: Argument, /, *args: Argument, **options: object
     ) -> Reply:
@@ -1418,28 +1412,27 @@ class Commands:
         """FT._ALIASDELIFX alias."""
     async def ft__alterifnx(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
         """FT._ALTERIFNX index [SKIPINITIALSCAN] SCHEMA ADD field_name [AS alias] <TEXT [NOSTEM] [WEIGHT
-        weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | TAG [SEPARATOR separator]
-        [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | NUMERIC [INDEXMISSING] | GEO
-        [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT] [INDEXMISSING] | VECTOR algorithm nargs name value [name
-        value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] [field_name [AS alias] <TEXT [NOSTEM] [WEIGHT
-        weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | TAG [SEPARATOR separator]
-        [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] | NUMERIC [INDEXMISSING] | GEO
-        [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT] [INDEXMISSING] | VECTOR algorithm nargs name value [name
-        value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] ...]."""
+        weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|TAG [SEPARATOR separator]
+        [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|NUMERIC [INDEXMISSING]|GEO
+        [INDEXMISSING]|GEOSHAPE [SPHERICAL|FLAT] [INDEXMISSING]|VECTOR algorithm nargs name value [name value
+        ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] [field_name [AS alias] <TEXT [NOSTEM] [WEIGHT weight]
+        [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|TAG [SEPARATOR separator]
+        [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|NUMERIC [INDEXMISSING]|GEO
+        [INDEXMISSING]|GEOSHAPE [SPHERICAL|FLAT] [INDEXMISSING]|VECTOR algorithm nargs name value [name value
+        ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] ...]."""
     async def ft__createifnx(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
-        """FT._CREATEIFNX index [ON <HASH | JSON>] [PREFIX count prefix [prefix ...]] [FILTER filter]
-        [LANGUAGE default_lang] [LANGUAGE_FIELD lang_attribute] [SCORE default_score] [SCORE_FIELD
-        score_attribute] [PAYLOAD_FIELD payload_attribute] [MAXTEXTFIELDS] [TEMPORARY seconds] [NOOFFSETS]
-        [NOHL] [NOFIELDS] [NOFREQS] [STOPWORDS count stopword [stopword ...]] [SKIPINITIALSCAN] SCHEMA
-        field_name [AS alias] <TEXT [NOSTEM] [WEIGHT weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY]
-        [INDEXMISSING] | TAG [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY]
-        [INDEXMISSING] | NUMERIC [INDEXMISSING] | GEO [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT]
-        [INDEXMISSING] | VECTOR algorithm nargs name value [name value ...] [INDEXMISSING]> [SORTABLE [UNF]]
-        [NOINDEX] [field_name [AS alias] <TEXT [NOSTEM] [WEIGHT weight] [PHONETIC matcher] [WITHSUFFIXTRIE]
-        [INDEXEMPTY] [INDEXMISSING] | TAG [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY]
-        [INDEXMISSING] | NUMERIC [INDEXMISSING] | GEO [INDEXMISSING] | GEOSHAPE [SPHERICAL | FLAT]
-        [INDEXMISSING] | VECTOR algorithm nargs name value [name value ...] [INDEXMISSING]> [SORTABLE [UNF]]
-        [NOINDEX] ...]."""
+        """FT._CREATEIFNX index [ON <HASH|JSON>] [PREFIX count prefix [prefix ...]] [FILTER filter] [LANGUAGE
+        default_lang] [LANGUAGE_FIELD lang_attribute] [SCORE default_score] [SCORE_FIELD score_attribute]
+        [PAYLOAD_FIELD payload_attribute] [MAXTEXTFIELDS] [TEMPORARY seconds] [NOOFFSETS] [NOHL] [NOFIELDS]
+        [NOFREQS] [STOPWORDS count stopword [stopword ...]] [SKIPINITIALSCAN] SCHEMA field_name [AS alias]
+        <TEXT [NOSTEM] [WEIGHT weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|TAG
+        [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|NUMERIC
+        [INDEXMISSING]|GEO [INDEXMISSING]|GEOSHAPE [SPHERICAL|FLAT] [INDEXMISSING]|VECTOR algorithm nargs name
+        value [name value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] [field_name [AS alias] <TEXT
+        [NOSTEM] [WEIGHT weight] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|TAG
+        [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING]|NUMERIC
+        [INDEXMISSING]|GEO [INDEXMISSING]|GEOSHAPE [SPHERICAL|FLAT] [INDEXMISSING]|VECTOR algorithm nargs name
+        value [name value ...] [INDEXMISSING]> [SORTABLE [UNF]] [NOINDEX] ...]."""
     async def ft__dropifx(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
         """FT._DROPIFX index [KEEPDOCS]."""
     async def ft__dropindexifx(self, index: Argument, /, *args: Argument, **options: object) -> Reply:
@@ -1476,7 +1469,7 @@ class Commands:
     async def json_clear(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """JSON.CLEAR key [path]; since 2.0.0."""
     async def json_debug(self, *args: Argument, **options: object) -> Reply:
-        """JSON.DEBUG <MEMORY key [path] | HELP>; since 1.0.0."""
+        """JSON.DEBUG <MEMORY key [path]|HELP>; since 1.0.0."""
     async def json_del(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """JSON.DEL key [path]; since 1.0.0."""
     async def json_forget(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
@@ -1512,7 +1505,7 @@ class Commands:
     async def json_set(
         self, key: Argument, path: Argument, value: Argument, /, *args: Argument, **options: object
     ) -> Reply:
-        """JSON.SET key path value [NX | XX]; since 1.0.0."""
+        """JSON.SET key path value [NX|XX]; since 1.0.0."""
     async def json_strappend(self, key: Argument, /, *args: Argument, **options: object) -> Reply:
         """JSON.STRAPPEND key [path] value; since 1.0.0."""
     async def json_strlen(self, key: Argument, /, *args: Argument, **options: object) -> Reply:

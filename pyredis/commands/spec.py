@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from pyredis.commands._facts import OVERRIDES, ROWS
-from pyredis.commands.rows import FIELDS, canonical, reported
+from pyredis.commands.rows import FIELDS, canonical, documented, in_version, reported, stated, version
 
 __all__ = ["TABLE", "Spec", "Table", "find"]
 
@@ -32,6 +32,7 @@ class Spec(NamedTuple):
     ``("index", 1)``, ``("keyword", "STORE", 6)`` or ``("unknown",)``; then ``("range", last, step, limit)``,
     ``("keynum", number, first, step)`` or ``("unknown",)``.
 
+    ``summary`` and ``complexity`` are sentences of a connected server, untrusted text and empty without one.
     ``products`` says whose servers have the command, and is empty when only a connected server told of it.
     ``module`` is the module that such a server has to load for it, as MODULE LIST names it; ``since`` is then a
     version of the module. The facts from ``effect`` on are the overlay's; that file says what each may be.
@@ -53,6 +54,8 @@ class Spec(NamedTuple):
     arguments: tuple[Any, ...] = ()
     subcommands: tuple[str, ...] = ()
     module: str | None = None
+    summary: str = ""
+    complexity: str = ""
     effect: str | None = None
     secrets: tuple[Any, ...] = ()
     timeout: tuple[Any, ...] | None = None
@@ -153,19 +156,36 @@ class Table:
     """Commands by name: the built-in rows, and what a connected server added.
 
     Where servers state different facts of one command, ``product`` says whose hold, ``redis`` or ``valkey``;
-    every table knows the commands of both. The rows of modules are loaded when they are first asked for: by
-    a name with a dot, which the servers' own commands do not have, or by all names.
+    every table finds the commands of both, and `has` says which of them a connected server has. The rows of
+    modules are loaded when they are first asked for: by a name with a dot, which the servers' own commands do not
+    have, or by all names.
     """
 
-    __slots__ = ("_commands", "_overrides", "_rows", "_specs", "_waits_for_modules")
+    __slots__ = (
+        "_commands",
+        "_docs",
+        "_overrides",
+        "_rows",
+        "_specs",
+        "_waits_for_modules",
+        "product",
+        "revision",
+        "server_names",
+        "version",
+    )
 
     def __init__(self, product: str = "redis") -> None:
         self._rows: dict[str, tuple[Any, ...]] = {str(row[0]): row for row in ROWS}
-        self._overrides = {name: facts for owner, name, facts in OVERRIDES if owner == product}
+        self._docs: dict[str, object] = {}
+        self.version: tuple[int, ...] | None = None
+        """The server's, None as long as it is unknown."""
+        self.server_names: frozenset[str] = frozenset()
+        """Every name that the server has told of; empty as long as it has not been asked for all."""
+        self.revision = 0
+        """Another number whenever something was learnt."""
         self._specs: dict[str, Spec] = {}
-        # What execute() asks for: the usual spellings of the commands that have no subcommands.
-        self._commands: dict[bytes | str, Spec] = {}
         self._waits_for_modules = True
+        self._use_facts_of(product)
 
     def find(self, argv: Sequence[bytes | str]) -> Spec | None:
         """Return the row of the subcommand, else of the command, else None; case does not matter."""
@@ -184,16 +204,66 @@ class Table:
     def specs(self) -> Iterator[Spec]:
         return map(self._spec, list(self.names()))
 
-    def learn(self, command_reply: object) -> None:
+    def has(self, name: str) -> bool:
+        """Return whether the server has the command, as it said, or else as its version can have it.
+
+        An unknown server has every command that there is a row of.
+        """
+        names = self.server_names
+        if name in names or not self._knows(name):
+            return name in names
+        command, _, subcommand = name.partition(" ")
+        if names and (command not in names or not subcommand or any(" " in other for other in names)):
+            return False  # only servers before version 7 tell nothing of subcommands
+        return self._can_have(self._spec(name))
+
+    def _can_have(self, spec: Spec) -> bool:
+        if self.version is None or _is_of_module(spec.name):
+            return True
+        return (not spec.products or self.product in spec.products) and version(spec.since) <= self.version
+
+    def learn(self, command_reply: object, *, whole: bool = False) -> None:
         """Add the commands of a server's COMMAND reply that have no row yet; believe it nothing else.
 
-        The reply may come from either decoder and in either protocol; what does not look like a row is skipped.
+        ``whole`` says that these are all that the server has. The reply may come from either decoder and in
+        either protocol; what does not look like a row is skipped.
         """
+        names = set()
         for row in reported(command_reply):
             name = row[0]
+            names.add(name)
             if not self._knows(name):
                 self._rows[name] = row
                 self._forget(name.partition(" ")[0])
+        if whole:
+            self.server_names = frozenset(names)
+        self.revision += 1
+
+    def learn_docs(self, docs_reply: object) -> None:
+        """Let a server's COMMAND DOCS reply win over the rows that are there: what it says of a command's
+        arguments, group and history, its summary and its complexity.
+
+        The overlay's facts stay. The reply may have any form, as with `learn`; what does not look like docs is
+        skipped.
+        """
+        self._docs.update(documented(docs_reply))
+        self._forget_all()
+
+    def learn_server(self, product: str, version_text: str) -> None:
+        """Take the facts of that product in that version: what it is too old for is left out of the grammars."""
+        self.version = version(version_text) or None
+        self._use_facts_of(product)
+
+    def _use_facts_of(self, product: str) -> None:
+        self.product = product
+        self._overrides = {name: facts for owner, name, facts in OVERRIDES if owner == product}
+        self._forget_all()
+
+    def _forget_all(self) -> None:
+        self._specs.clear()
+        # What execute() asks for: the usual spellings of the commands that have no subcommands.
+        self._commands: dict[bytes | str, Spec] = {}
+        self.revision += 1
 
     def _knows(self, name: str) -> bool:
         if "." in name:
@@ -241,6 +311,7 @@ class Table:
     def _make(self, name: str) -> Spec:
         facts: dict[str, Any] = dict(zip(FIELDS, self._rows[name], strict=True))
         facts.update(self._overrides.get(name, ()))
+        facts.update(self._told(name, facts))
         facts.update(facts.pop("overlay"))
         for field in ("products", "flags"):
             facts[field] = frozenset(facts[field].split())
@@ -249,6 +320,22 @@ class Table:
         start = name + " "
         facts["subcommands"] = tuple(other[len(start) :] for other in self._rows if other.startswith(start))
         return Spec(**facts)
+
+    def _told(self, name: str, facts: dict[str, Any]) -> dict[str, Any]:
+        """Return what is otherwise with the server than in the row."""
+        told = stated(self._docs[name]) if name in self._docs else {}
+        if facts["products"]:
+            told.pop("module", None)  # what Redis 8 has built in, it calls a module still
+        if told.get("group") == "module" and facts["group"]:
+            del told["group"]  # a server calls the commands of every module so
+        if self.version is not None and "arguments" not in told and not _is_of_module(name):
+            told["arguments"] = in_version(facts["arguments"], self.version)
+        return told
+
+
+def _is_of_module(name: str) -> bool:
+    """Whether versions of its own count, not the server's: the servers' own commands have no dot."""
+    return "." in name
 
 
 TABLE: Final = Table()

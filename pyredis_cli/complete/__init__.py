@@ -5,7 +5,6 @@ from __future__ import annotations
 from pyredis_cli.complete.candidates import Candidate, candidates
 from pyredis_cli.complete.harvest import harvest
 from pyredis_cli.complete.names import Name, NameCache
-from pyredis_cli.complete.syntax import syntax
 from pyredis_cli.complete.tokens import tokens
 from pyredis_cli.complete.wants import Want, wants
 
@@ -16,7 +15,6 @@ __all__ = [
     "Want",
     "candidates",
     "harvest",
-    "syntax",
     "tokens",
     "wants",
 ]

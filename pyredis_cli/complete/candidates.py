@@ -55,20 +55,18 @@ def candidates(
     *,
     quote: Callable[[bytes], str],
     meta: Mapping[str, Sequence[str]] | None = None,
-    summaries: Mapping[str, str] | None = None,
 ) -> list[Candidate]:
     """Return what may replace the word at the cursor, the best first.
 
     ``words`` are the REPL's own first words; ``meta`` tells what may stand behind them: ``:set`` -> its
     options, ``:set format`` -> the formats. Names of commands and tokens come in the case the person types.
-    ``quote`` writes a name in double quotes so that it is read back as the same bytes. ``summaries`` says by
-    name what commands do.
+    ``quote`` writes a name in double quotes so that it is read back as the same bytes.
 
     The list is empty where nobody knows what may stand, and when the word is all there is to say.
     """
     if _is_glued(line):
         return []
-    place = _Place(line, table, names, quote, summaries or {})
+    place = _Place(line, table, names, quote)
     found = list(dict.fromkeys(place.offers(tuple(words), meta or {})))
     if not line.partial.quote and all(offer.typed for offer in found):
         return []
@@ -94,7 +92,6 @@ class _Place(NamedTuple):
     table: Table
     names: Names
     quote: Callable[[bytes], str]
-    summaries: Mapping[str, str]
 
     def offers(self, words: Sequence[str], meta: Mapping[str, Sequence[str]]) -> Iterator[_Offer]:
         line = self.line
@@ -125,7 +122,7 @@ class _Place(NamedTuple):
     def _subcommands(self, spec: Spec, model: Word) -> Iterator[_Offer]:
         typed = canonical(self.line.partial.value)
         for name in sorted(typeable(spec.subcommands)):
-            if name.startswith(typed):
+            if name.startswith(typed) and self.table.has(f"{spec.name} {name}"):
                 yield self._spelled(name, "command", self._summary(f"{spec.name} {name}"), model)
 
     def _of_the_repl(self, meta: Mapping[str, Sequence[str]]) -> Iterator[_Offer]:
@@ -214,11 +211,9 @@ class _Place(NamedTuple):
         return _Offer(Candidate(text, self.line.partial.start, kind, meta), typed)
 
     def _summary(self, name: str) -> str:
-        if name in self.summaries:
-            return self.summaries[name]
         spec = self.table.find(name.split(" "))
-        if spec is None or not spec.group:
-            return ""
+        if spec is None or spec.summary or not spec.group:
+            return spec.summary if spec is not None else ""
         return f"{spec.group}, since {spec.since}" if spec.since else spec.group
 
 

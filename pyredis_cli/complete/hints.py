@@ -6,44 +6,43 @@ from typing import TYPE_CHECKING
 
 from pyredis.commands.grammar import grammar
 from pyredis.commands.rows import canonical
-from pyredis_cli.complete.tokens import Line, tokens
+from pyredis_cli.complete.tokens import Line, known, tokens
 
 if TYPE_CHECKING:
-    from pyredis.commands.grammar import Version
-    from pyredis.commands.spec import Table
+    from pyredis.commands.spec import Spec, Table
 
 __all__ = ["hint"]
 
 
-def hint(text: str, table: Table, encoding: str = "utf-8", version: Version | None = None) -> str:
+def hint(text: str, table: Table, encoding: str = "utf-8") -> str:
     """Return the rest of the synopsis of what is typed, with the blank that belongs before it; empty for none.
 
     Behind the beginning of a token it begins with the rest of that.
     """
-    line = tokens(text, table, encoding, version)
+    line = tokens(text, table, encoding)
     if not line.partial.value and not line.partial.quote:
-        return _after_blank(line)
+        return _after_blank(line, table)
     if line.partial.quote:
         return ""
     return _after_word(line, table)
 
 
-def _after_blank(line: Line) -> str:
+def _after_blank(line: Line, table: Table) -> str:
     if line.blank or line.spec is None:
         return ""
     if line.container and not line.arguments:
-        return "|".join(line.spec.subcommands)
+        return _subcommands(line.spec, table)
     return line.walk.hint if line.walk is not None else ""
 
 
 def _after_word(line: Line, table: Table) -> str:
     """Return what follows the word at the cursor, if that may be finished, or the rest of the word."""
     if line.blank or (line.container and not line.arguments):
-        spec = table.find([word.value for word in (*line.name, line.partial)])
+        spec = known([word.value for word in (*line.name, line.partial)], table)
         named = 1 + len(line.name)
         if spec is None or spec.name.count(" ") + 1 != named:
             return ""
-        rest = "|".join(spec.subcommands) if spec.subcommands else str(grammar(spec, line.version))
+        rest = _subcommands(spec, table) if spec.subcommands else str(grammar(spec))
         return f" {rest}" if rest else ""
     walk, through = line.walk, line.walk_through
     if walk is None or through is None or walk.mistake is not None:
@@ -51,6 +50,10 @@ def _after_word(line: Line, table: Table) -> str:
     if through.mistake is None:
         return f" {through.hint}" if through.hint else ""
     return _rest_of_token(line)
+
+
+def _subcommands(spec: Spec, table: Table) -> str:
+    return "|".join(word for word in spec.subcommands if table.has(f"{spec.name} {word}"))
 
 
 def _rest_of_token(line: Line) -> str:
@@ -61,7 +64,7 @@ def _rest_of_token(line: Line) -> str:
     if not names:
         return ""
     words = [*(word.value for word in line.arguments), names[0].encode()]
-    after = grammar(line.spec, line.version).walk(words).hint
+    after = grammar(line.spec).walk(words).hint
     rest = names[0][len(typed) :]
     rest = rest.lower() if line.partial.value.islower() else rest
     return f"{rest} {after}".rstrip()

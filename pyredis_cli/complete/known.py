@@ -81,35 +81,35 @@ def typeable(names: Iterable[str]) -> Iterator[str]:
     return filter(_TYPEABLE.fullmatch, names)
 
 
-# The size is part of what is asked, for a table learns.
+# The revision is part of what is asked, for a table learns.
 @lru_cache(maxsize=4)
-def _commands(table: Table, size: int) -> tuple[str, ...]:
-    return tuple(sorted(typeable(table.names())))
+def _commands(table: Table, revision: int) -> tuple[str, ...]:
+    return tuple(sorted(filter(table.has, typeable(table.names()))))
 
 
 def commands(table: Table) -> tuple[str, ...]:
-    """Return the names of all commands, sorted, without those of subcommands."""
-    return _commands(table, len(table))
+    """Return the names of all commands that the server has, sorted, without those of subcommands."""
+    return _commands(table, table.revision)
 
 
 @lru_cache(maxsize=4)
-def _categories(table: Table, size: int) -> tuple[str, ...]:
+def _categories(table: Table, revision: int) -> tuple[str, ...]:
     return tuple(sorted({category for spec in table.specs() for category in spec.categories}))
 
 
 def categories(table: Table) -> tuple[str, ...]:
     """Return the categories of ACLs that commands are in."""
-    return _categories(table, len(table))
+    return _categories(table, table.revision)
 
 
 @lru_cache(maxsize=4)
-def _topics(table: Table, size: int) -> tuple[str, ...]:
+def _topics(table: Table, revision: int) -> tuple[str, ...]:
     return tuple(sorted({f"@{spec.group}" for spec in table.specs() if spec.group}))
 
 
 def topics(table: Table) -> tuple[str, ...]:
     """Return the groups of commands, as help takes them: ``@hash``."""
-    return _topics(table, len(table))
+    return _topics(table, table.revision)
 
 
 def rules(table: Table) -> Iterator[str]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pyredis.commands.rows import canonical
-from pyredis_cli.complete.tokens import Line, tokens
+from pyredis_cli.complete.tokens import Line, known, tokens
 
 if TYPE_CHECKING:
-    from pyredis.commands.grammar import Mistake, Version
+    from pyredis.commands.grammar import Mistake
     from pyredis.commands.spec import Table
     from pyredis_cli.splitting import Word
 
@@ -38,9 +38,9 @@ class Blot:
     reason: str
 
 
-def paint(text: str, table: Table, encoding: str = "utf-8", version: Version | None = None) -> list[Span]:
+def paint(text: str, table: Table, encoding: str = "utf-8") -> list[Span]:
     """Return what the words of a whole line are, in order; a word that nothing is known of has no span."""
-    return list(_spans(tokens(text, table, encoding, version), table))
+    return list(_spans(tokens(text, table, encoding), table))
 
 
 def _spans(line: Line, table: Table) -> Iterator[Span]:
@@ -50,9 +50,9 @@ def _spans(line: Line, table: Table) -> Iterator[Span]:
     if line.partial.end > line.partial.start:
         beside_name = line.blank or (line.container and not line.arguments)
         (names if beside_name else rest).append(line.partial)
-    spec = table.find([word.value for word in names])
-    known = 0 if spec is None else spec.name.count(" ") + 1
-    for word in names[:known]:
+    spec = known([word.value for word in names], table)
+    named = 0 if spec is None else spec.name.count(" ") + 1
+    for word in names[:named]:
         yield _span(word, "command")
     walk = line.walk if not line.partial.value else line.walk_through
     for word, role in zip(rest, walk.roles if walk is not None else (), strict=False):
@@ -63,16 +63,14 @@ def _span(word: Word, role: str) -> Span:
     return Span(word.start, word.end, role)
 
 
-def blot(
-    text: str, table: Table, *, finished: bool, encoding: str = "utf-8", version: Version | None = None
-) -> Blot | None:
+def blot(text: str, table: Table, *, finished: bool, encoding: str = "utf-8") -> Blot | None:
     """Return the first word that cannot be right.
 
     A word at the cursor that may still become right is none, unless the line is ``finished``.
     """
-    line = tokens(text, table, encoding, version)
+    line = tokens(text, table, encoding)
     if line.walk is None:
-        return _unknown_subcommand(line, finished)
+        return _unknown_subcommand(line, table, finished)
     if line.walk.mistake is not None:
         return _blot(line.arguments[line.walk.mistake.place], line.walk.mistake)
     through = line.walk_through
@@ -85,13 +83,13 @@ def _blot(word: Word, mistake: Mistake) -> Blot:
     return Blot(word.start, word.end, mistake.reason)
 
 
-def _unknown_subcommand(line: Line, finished: bool) -> Blot | None:
+def _unknown_subcommand(line: Line, table: Table, finished: bool) -> Blot | None:
     if not line.container or line.spec is None:
         return None
     word = line.arguments[0] if line.arguments else line.partial if finished and line.partial.value else None
     if word is None:
         return None
-    if not line.arguments and canonical(word.value) in line.spec.subcommands:
+    if not line.arguments and known([*(name.value for name in line.name), word.value], table) != line.spec:
         return None
     return Blot(word.start, word.end, f"{line.spec.name} has no such subcommand")
 

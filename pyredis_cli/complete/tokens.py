@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
-from pyredis.commands.grammar import Grammar, Version, Walk, grammar
+from pyredis.commands.grammar import Grammar, Walk, grammar
 from pyredis_cli.splitting import Word, scan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyredis.commands.spec import Spec, Table
 
-__all__ = ["Line", "tokens"]
+__all__ = ["Line", "known", "tokens"]
 
 _COUNT: Final = re.compile(rb"[+-]?\d+")
 
@@ -35,8 +37,7 @@ class Line:
     partial: Word
     """The one at the cursor, empty behind a blank."""
     spec: Spec | None
-    """The command that ``name`` names; None is unknown, or not typed yet."""
-    version: Version | None = None
+    """The command that ``name`` names; None is one that the server does not have, or not typed yet."""
 
     @property
     def blank(self) -> bool:
@@ -53,7 +54,7 @@ class Line:
         """How the finished arguments are understood; None without a command whose arguments they are."""
         if self.spec is None or self.container:
             return None
-        return _walked(grammar(self.spec, self.version), [word.value for word in self.arguments])
+        return _walked(grammar(self.spec), [word.value for word in self.arguments])
 
     @cached_property
     def walk_through(self) -> Walk | None:
@@ -61,45 +62,38 @@ class Line:
         if self.walk is None or self.spec is None:
             return None
         words = [word.value for word in (*self.arguments, self.partial)]
-        return grammar(self.spec, self.version).walk(words, self.walk)
+        return grammar(self.spec).walk(words, self.walk)
 
 
-def tokens(text: str, table: Table, encoding: str = "utf-8", version: Version | None = None) -> Line:
+def tokens(text: str, table: Table, encoding: str = "utf-8") -> Line:
     """Return what a line up to the cursor says; of several lines, the last one."""
-    return _line(text.rpartition("\n")[2], _Known(table, len(table)), encoding, version)
+    return _line(text.rpartition("\n")[2], table, table.revision, encoding)
 
 
-class _Known:
-    """A table as a key of the cache: the same as long as it has learnt nothing."""
-
-    __slots__ = ("size", "table")
-
-    def __init__(self, table: Table, size: int) -> None:
-        self.table = table
-        self.size = size
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Known) and other.table is self.table and other.size == self.size
-
-    def __hash__(self) -> int:
-        return id(self.table) ^ self.size
+def known(argv: Sequence[bytes], table: Table) -> Spec | None:
+    """Return the row of the subcommand, else of the command, that the server has."""
+    for words in (argv, argv[:1]):
+        spec = table.find(words)
+        if spec is not None and table.has(spec.name):
+            return spec
+    return None
 
 
 # Hint, menu, colours and mistakes of one keystroke ask for the same line, or for what is before the cursor; more
 # are not kept, for those of a long line are many objects.
 @lru_cache(maxsize=2)
-def _line(text: str, known: _Known, encoding: str, version: Version | None) -> Line:
+def _line(text: str, table: Table, revision: int, encoding: str) -> Line:
     words = _scanned(text, encoding)
     partial = Word(b"", len(text), len(text))
     if words and words[-1].end == len(text):
         partial = words.pop()
     count = None
-    if words and _COUNT.fullmatch(words[0].value) and known.table.find([words[0].value]) is None:
+    if words and _COUNT.fullmatch(words[0].value) and table.find([words[0].value]) is None:
         count = words.pop(0)
     argv = [word.value for word in words[:2]]
-    spec = known.table.find(argv)
+    spec = known(argv, table)
     size = 0 if not words else 1 + (spec is not None and " " in spec.name)
-    return Line(count, tuple(words[:size]), tuple(words[size:]), partial, spec, version)
+    return Line(count, tuple(words[:size]), tuple(words[size:]), partial, spec)
 
 
 class _Scanner:

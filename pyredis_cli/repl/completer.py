@@ -32,7 +32,7 @@ class NameCompleter(Completer):
     """Completes commands and their arguments, and the REPL's own words.
 
     ``table`` and ``names`` are asked at each keystroke: a reconnect, another database or what a server reports may
-    have changed them. ``meta`` is what may stand behind the REPL's words.
+    have changed them. ``meta`` is what may stand behind the REPL's words. ``on_menu`` hears of each menu.
     """
 
     def __init__(
@@ -41,11 +41,13 @@ class NameCompleter(Completer):
         names: Callable[[], Names],
         encoding: str = "utf-8",
         meta: Mapping[str, Sequence[str]] | None = None,
+        on_menu: Callable[[], None] = lambda: None,
     ) -> None:
         self._table = table
         self._names = names
         self._encoding = encoding
         self._meta = meta
+        self._on_menu = on_menu
         self._quote = partial(readable, encoding=encoding)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
@@ -58,3 +60,4 @@ class NameCompleter(Completer):
                 display_meta=printable(found.meta) or None,
                 style=f"class:completion.{found.kind}",
             )
+        self._on_menu()

@@ -31,7 +31,7 @@ from pyredis_cli.splitting import SplitError, split
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
 
-__all__ = ["CommandHistory", "HistoryFile", "history_path", "redacted"]
+__all__ = ["CommandHistory", "HistoryFile", "history_path", "redacted", "secret_words"]
 
 _ENTRIES = 100_000
 # Of a larger file only the end is read, so that a runaway one cannot delay the prompt.
@@ -64,11 +64,16 @@ def redacted(line: str, encoding: str, table: Table, password: str | None = None
         argv = split(line, encoding)
     except SplitError:
         return None if _suspicious(line, table, password) else line
+    secrets = secret_words(argv, table)
+    return as_typed(argv, encoding, secrets) if secrets else line
+
+
+def secret_words(argv: list[bytes], table: Table) -> set[int]:
+    """Return the positions of the words of a line that are or may be secret."""
     start = _counts(argv)
     if argv[start:] and argv[start].lower() in _OWN_WORDS:
         start += 1  # what "help" or "connect" is about may hold a secret as well
-    secrets = hidden(argv[start:], table)
-    return as_typed(argv, encoding, {start + position for position in secrets}) if secrets else line
+    return {start + position for position in hidden(argv[start:], table)}
 
 
 def _counts(argv: list[bytes]) -> int:

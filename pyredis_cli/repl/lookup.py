@@ -36,10 +36,16 @@ _COUNTS: Final = (10, 10_000)  # the least and the most that one page of SCAN lo
 
 
 class LookUp:
-    """Asks for what the cache hardly knew. ``redraw`` is called when something was learnt."""
+    """Asks for what the cache hardly knew, while that is ``enabled``. ``redraw`` shows what was learnt."""
 
-    def __init__(self, session: Session, names: NameCache, redraw: Callable[[], None]) -> None:
-        self.enabled = True
+    def __init__(
+        self,
+        session: Session,
+        names: NameCache,
+        redraw: Callable[[], None],
+        enabled: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._enabled = enabled
         self._session = session
         self._names = names
         self._redraw = redraw
@@ -63,7 +69,7 @@ class LookUp:
         if wanted is None or wanted in (self._asking, self._next):
             return
         self._next = wanted
-        if self.enabled and (self._task is None or self._task.done()):
+        if self._enabled() and (self._task is None or self._task.done()):
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:

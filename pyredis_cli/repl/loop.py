@@ -14,14 +14,19 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.application import get_app_or_none
+
 from pyredis.exceptions import PyRedisError
-from pyredis_cli.complete import NameCache
-from pyredis_cli.core import connect
+from pyredis_cli.complete import NameCache, harvest
+from pyredis_cli.core import connect, docs
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
 from pyredis_cli.exits import Exit
 from pyredis_cli.repl import meta
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
+from pyredis_cli.repl.insight import Insight
+from pyredis_cli.repl.lookup import LookUp
+from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
 from pyredis_cli.repl.printer import Printer
 from pyredis_cli.repl.prompt import prompt
 from pyredis_cli.repl.reader import line_reader
@@ -29,6 +34,7 @@ from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
 from pyredis_cli.repl.terminal import on_terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pyredis.address import Address
@@ -76,10 +82,11 @@ class Repl:
     def __init__(self, settings: Settings, streams: Streams, history: Path | None) -> None:
         self.signals = Signals()
         self._settings = settings
+        self._preferences = Preferences()
         self._printer = Printer(settings, streams)
         self._pushes: asyncio.Queue[Reply] = asyncio.Queue(_UNSEEN_PUSHES)
         self._session = self._new_session()
-        self._names = NameCache()
+        self._names, self._look_up = self._new_names()
         self._learning: asyncio.Task[None] | None = None
         self._warnings: list[str] = []
         self._reader = line_reader(
@@ -89,7 +96,11 @@ class Repl:
                 lambda: self._session.table,
                 lambda: self._names.of(self._session.database),
                 settings.encoding,
+                meta.CHOICES,
+                on_menu=lambda: self._look_up.wake(),
             ),
+            Insight(lambda: self._session.table, settings.encoding),
+            lambda: self._preferences,
             color=streams.color,
         )
 
@@ -158,14 +169,28 @@ class Repl:
             case meta.Refuse(reason):
                 await self._printer.refuse(reason)
                 return _After.STOP
+            case meta.Set(words):
+                return await self._set(words)
             case meta.Connect(address):
                 await self._move(address)
                 return _After.GO_ON if self._session.connected else _After.STOP
         return _After.GO_ON
 
+    async def _set(self, words: Sequence[str]) -> _After:
+        try:
+            self._preferences, lines = changed(self._preferences, words)
+        except PreferenceError as error:
+            await self._printer.refuse(str(error))
+            return _After.STOP
+        await self._printer.tell(*lines)
+        return _After.GO_ON
+
     async def _send(self, asked: Order) -> _After:
         for _ in range(asked.times):
+            database = self._session.database
             outcome = await self._session.run(asked.argv)
+            if outcome.error is None:
+                harvest(outcome.argv, outcome.reply, outcome.spec, self._names, database)
             await self._printer.outcome(outcome, self._session.address)
             if self._session.streaming:
                 await self._stream()
@@ -210,7 +235,7 @@ class Repl:
         await self._forget()
         self._settings = replace(self._settings, address=address, database=self._session.database)
         self._session = self._new_session()
-        self._names = NameCache()
+        self._names, self._look_up = self._new_names()
         await self._connect()
 
     def _new_session(self) -> Session:
@@ -218,15 +243,30 @@ class Repl:
         session.on_push = self._note_push
         return session
 
+    def _new_names(self) -> tuple[NameCache, LookUp]:
+        """Return the names of the session's server, of which nothing is known yet, and who looks them up."""
+        names = NameCache()
+        return names, LookUp(
+            self._session, names, self._show_names, lambda: self._preferences.live_completion
+        )
+
+    def _show_names(self) -> None:
+        """Have the menu made anew, unless the person is choosing from it."""
+        buffer = self._reader.default_buffer
+        chosen = buffer.complete_state is not None and buffer.complete_state.current_completion is not None
+        if self._reader.app.is_running and buffer.text and not chosen:
+            buffer.start_completion()
+
     async def _forget(self) -> None:
         """Close the session, its pool, and what still runs on it."""
+        await self._look_up.close()
         if self._learning is not None:
             await _cancelled(self._learning)
             self._learning = None
         await self._session.close()
 
     def _learn(self) -> None:
-        """Ask the server once which commands it knows, on another connection of the pool, without waiting."""
+        """Learn once what the server says of its commands, on another connection of the pool, without waiting."""
         if self._learning is None and self._session.connected:
             self._learning = asyncio.create_task(_learn_commands(self._session))
 
@@ -258,7 +298,9 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 async def _learn_commands(session: Session) -> None:
     try:
-        session.table.learn(await session.pool.execute("COMMAND"))
+        await docs.learn(session.pool, session.table, docs.cache_folder())
     except PyRedisError as error:
-        # An ACL that forbids it, no seat left in the pool: completion keeps the built-in names.
+        # No seat left in the pool, a connection that broke: the built-in table is what there is.
         logger.debug("the server's commands stay unknown: %s", error)
+    if (application := get_app_or_none()) is not None:
+        application.invalidate()  # what is shown of the line may be another now

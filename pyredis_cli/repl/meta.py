@@ -1,4 +1,4 @@
-"""The REPL's own words: quit, exit, clear, help, connect, and whatever begins with a colon.
+"""The REPL's own words: quit, exit, clear, help, connect, :set, and whatever begins with a colon.
 
 Pure: from the words of a line to what is to be done, as a value; None when the line is for the server. A new
 word is a new row.
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from pyredis.address import Address
-from pyredis_cli.complete import syntax
 from pyredis_cli.core.lines import LineError, destination
+from pyredis_cli.render.help import command_help, group_help
 
 if TYPE_CHECKING:
-    from pyredis.commands.spec import Spec, Table
+    from pyredis.commands.spec import Table
 
-__all__ = ["WORDS", "Clear", "Connect", "Leave", "Refuse", "Tell", "Verdict", "verdict"]
+__all__ = ["CHOICES", "WORDS", "Clear", "Connect", "Leave", "Refuse", "Set", "Tell", "Verdict", "verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,14 @@ class Connect:
     address: Address
 
 
-Verdict: TypeAlias = Leave | Clear | Tell | Refuse | Connect
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Show or change what the person prefers."""
+
+    words: tuple[str, ...]
+
+
+Verdict: TypeAlias = Leave | Clear | Tell | Refuse | Connect | Set
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,10 @@ def _clear(words: Sequence[str], table: Table) -> Verdict:
     return Refuse("clear takes no argument") if words else Clear()
 
 
+def _set(words: Sequence[str], table: Table) -> Verdict:
+    return Set(tuple(words))
+
+
 def _connect(words: Sequence[str], table: Table) -> Verdict:
     try:
         return Connect(destination(words))
@@ -95,9 +106,9 @@ def _help(words: Sequence[str], table: Table) -> Verdict:
     if row := _ROWS.get(words[0].lower()):
         return Tell((f"{row.usage}  {row.summary}",))
     spec = table.find(words)
-    if spec is None:
+    if spec is None or (spec.subcommands and len(words) > 1):
         return Refuse(f"no help for {' '.join(words)}; help @GROUP lists the commands of a group")
-    return Tell(tuple(_command_help(spec)))
+    return Tell(tuple(command_help(spec, table)))
 
 
 def _general_help() -> Iterator[str]:
@@ -106,48 +117,33 @@ def _general_help() -> Iterator[str]:
     for row in dict.fromkeys(_ROWS.values()):
         yield f"  {row.usage:<{width}}  {row.summary}"
     yield f"  {'5 INCR x':<{width}}  run a command five times"
-    yield "TAB completes, Ctrl-R searches the history, Ctrl-C clears the line or stops a command."
+    yield "TAB completes, Ctrl-R searches the history, Ctrl-C clears the line or stops."
 
 
 def _group_help(group: str, table: Table) -> Verdict:
-    names = sorted(spec.name for spec in table.specs() if spec.group == group and " " not in spec.name)
-    if not names:
-        groups = sorted({spec.group for spec in table.specs() if spec.group})
-        return Refuse(f"no group @{group}; there are {', '.join('@' + name for name in groups)}")
-    return Tell((", ".join(names),))
+    specs = [spec for spec in table.specs() if " " not in spec.name and table.has(spec.name)]
+    named = [spec for spec in specs if spec.group == group]
+    if named:
+        return Tell(tuple(group_help(named)))
+    groups = sorted({spec.group for spec in specs if spec.group})
+    return Refuse(f"no group @{group}; there are {', '.join('@' + name for name in groups)}")
 
 
-def _command_help(spec: Spec) -> Iterator[str]:
-    yield syntax(spec)
-    known = spec.arguments or spec.subcommands
-    facts = {
-        "takes": "" if known else _arity(spec.arity),
-        "group": spec.group,
-        "since": spec.since,
-        "deprecated since": spec.deprecated_since,
-        "known to": ", ".join(sorted(spec.products)),
-        "module": spec.module,
-        "subcommands": ", ".join(sorted(spec.subcommands)),
-    }
-    for label, fact in facts.items():
-        if fact:
-            yield f"  {label}: {fact}"
-
-
-def _arity(arity: int) -> str:
-    """Return how many words the command takes, its name among them; a negative arity is the least."""
-    words = f"{abs(arity)} word{'s' if abs(arity) != 1 else ''}"
-    return f"at least {words}" if arity < 0 else words
-
-
-_HELP = _Row("help [COMMAND | @GROUP]", "this text, what a command takes, or the commands of a group", _help)
+_HELP = _Row("help [COMMAND|@GROUP]", "this text, a command, or the commands of a group", _help)
 _QUIT = _Row("quit, exit", "leave", _leave)
 _ROWS: dict[str, _Row] = {
     "help": _HELP,
     "?": _HELP,
     "connect": _Row("connect HOST PORT", "go on with another server", _connect),
     "clear": _Row("clear", "clear the screen", _clear),
+    ":set": _Row(":set [NAME [on|off]]", "show or change hints and live-completion", _set),
     "quit": _QUIT,
     "exit": _QUIT,
 }
+CHOICES = {
+    ":set": ("hints", "live-completion"),
+    ":set hints": ("on", "off"),
+    ":set live-completion": ("on", "off"),
+}
+"""What may stand behind the words."""
 WORDS = tuple(word for word in _ROWS if word.isalpha())

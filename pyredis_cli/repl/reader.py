@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
+from pyredis_cli.render.escape import printable
 from pyredis_cli.repl import completer as menu
-from pyredis_cli.repl import prompt
+from pyredis_cli.repl import hinting, lexer, prompt
 from pyredis_cli.repl.bindings import bindings
 
 if TYPE_CHECKING:
@@ -18,21 +20,46 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.history import History
 
+    from pyredis_cli.repl.insight import Insight
+    from pyredis_cli.repl.preferences import Preferences
+
 __all__ = ["line_reader"]
+
+_STYLE = {**prompt.STYLE, **lexer.STYLE, **hinting.STYLE, **menu.STYLE}
+# Without colours a hint must still be told from what was typed.
+_PLAIN = {**_STYLE, "hint": "dim"}
 
 
 def line_reader(
-    message: Callable[[], StyleAndTextTuples], history: History, completer: Completer, *, color: bool
+    message: Callable[[], StyleAndTextTuples],
+    history: History,
+    completer: Completer,
+    insight: Insight,
+    preferences: Callable[[], Preferences],
+    *,
+    color: bool,
 ) -> PromptSession[str]:
     """Return a session that reads a line at a time; ``message`` is asked for the prompt at each redraw."""
-    return PromptSession(
+    reader: PromptSession[str] = PromptSession(
         message,
         history=history,
         completer=completer,
-        complete_while_typing=True,
+        complete_while_typing=Condition(lambda: preferences().live_completion),
         enable_suspend=True,
         key_bindings=bindings(),
-        style=Style.from_dict({**prompt.STYLE, **menu.STYLE}),
+        lexer=lexer.CommandLexer(insight),
+        input_processors=[
+            hinting.HintProcessor(lambda text: insight.hint(text) if preferences().hints else "", message)
+        ],
+        style=Style.from_dict(_STYLE if color else _PLAIN),
         color_depth=None if color else ColorDepth.MONOCHROME,
         include_default_pygments_style=False,
     )
+    reader.app.before_render += lambda _: _tell_mistake(reader, insight)
+    return reader
+
+
+def _tell_mistake(reader: PromptSession[str], insight: Insight) -> None:
+    """Say why the underlined word cannot be right, in a line that is there only as long as there is one."""
+    blot = insight.blot(reader.default_buffer.document.lines[-1])
+    reader.bottom_toolbar = [("class:mistake-reason", printable(blot.reason))] if blot else None

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from pyredis.commands.grammar import Grammar
 from pyredis.commands.spec import Spec
-from pyredis_cli.complete.syntax import syntax
 from scripts.synopsis import SynopsisError, arguments, parse, written
 
 
@@ -184,13 +183,6 @@ def test_what_is_read_can_be_written_and_read_again(text: str) -> None:
     assert re.search(r":|'|[{}]", once) is None
     again = re.sub(r"\bnargs\b|\bnumkeys\b", r"\g<0>:count", once)
     assert written(parse(again.replace("km", "'km'"))) == once
-
-
-@given(SYNOPSES)
-def test_the_tree_is_written_as_it_was_read(text: str) -> None:
-    items = parse(text)
-    shown = syntax(Spec("X", arguments=arguments(items)))
-    assert shown.replace(" | ", "|") == f"X {written(items)}".rstrip()
 
 
 @given(SYNOPSES)

@@ -69,11 +69,9 @@ def test_after_a_container_its_subcommands_are_offered_in_the_case_of_the_contai
 
 def test_a_command_is_offered_with_its_group_and_age_or_with_what_it_does() -> None:
     assert offered("getd") == [Candidate("getdel", 0, "command", "string, since 6.2.0")]
-    line = tokens("getd", TABLE)
-    told = candidates(
-        line, TABLE, NameCache().of(0), quote=readable, summaries={"GETDEL": "get, then delete"}
-    )
-    assert told == [Candidate("getdel", 0, "command", "get, then delete")]
+    table = Table()
+    table.learn_docs([b"getdel", [b"summary", b"get, then delete"]])
+    assert offered("getd", table=table) == [Candidate("getdel", 0, "command", "get, then delete")]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.servers import DEADLINE, Server, wait_until
 def test_ctrl_c_clears_the_line_and_does_not_leave(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     screen.send("FLUSHALL")
-    screen.wait_until(lambda terminal: terminal.line.endswith("FLUSHALL"))
+    screen.wait_until(lambda terminal: terminal.before_cursor.endswith("FLUSHALL"))
     screen.send_key("c-c", "c-c", "c-c")
     screen.wait_until(at_prompt)
     assert ask(screen, "PING") == "PONG"
@@ -100,10 +100,10 @@ def test_a_push_appears_above_the_line_that_is_typed(repl: StartRepl, server: Se
     ask(screen, "CLIENT TRACKING ON")
     ask(screen, "GET k")
     screen.send("SET half")
-    screen.wait_until(lambda terminal: terminal.line.endswith("SET half"))
+    screen.wait_until(lambda terminal: terminal.before_cursor.endswith("SET half"))
     server.command("SET", "k", "new")
     screen.wait_for("invalidate")
-    screen.wait_until(lambda terminal: terminal.line.endswith("> SET half"))
+    screen.wait_until(lambda terminal: terminal.before_cursor.endswith("> SET half"))
     screen.send_line(" 1")
     wait_until(lambda: server.command("GET", "half") == b"1")
 

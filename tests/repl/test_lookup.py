@@ -24,7 +24,8 @@ class Person:
         self.session = session
         self.names = NameCache()
         self.redrawn = 0
-        self.look_up = LookUp(session, self.names, self._redraw)
+        self.live = True
+        self.look_up = LookUp(session, self.names, self._redraw, lambda: self.live)
 
     def _redraw(self) -> None:
         self.redrawn += 1
@@ -125,7 +126,7 @@ async def test_what_is_forbidden_is_asked_for_once(person: Person, server: Serve
 
 async def test_switched_off_it_asks_nothing(person: Person, server: Server) -> None:
     server.command("SET", "key", 1)
-    person.look_up.enabled = False
+    person.live = False
     assert person.sees("GET k") == []
     await asyncio.sleep(0.3)
     assert person.sees("GET k") == []

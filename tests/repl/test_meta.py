@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pyredis.address import TcpAddress
-from pyredis.commands.spec import TABLE
-from pyredis_cli.repl.meta import WORDS, Clear, Connect, Leave, Refuse, Tell, Verdict, verdict
+from pyredis.commands.spec import TABLE, Table
+from pyredis_cli.repl.meta import WORDS, Clear, Connect, Leave, Refuse, Set, Tell, Verdict, verdict
 
 
 def judged(line: str) -> Verdict | None:
@@ -79,11 +79,33 @@ def test_help_for_a_group_lists_its_commands() -> None:
     assert "LPUSH" in told("help @list")
 
 
-@pytest.mark.parametrize("line", ["help nosuch", "help @nosuch"])
+@pytest.mark.parametrize("line", ["help nosuch", "help @nosuch", "help config nosuch"])
 def test_help_that_is_not_there_is_said_in_a_line(line: str) -> None:
     answer = judged(line)
     assert isinstance(answer, Refuse)
     assert "nosuch" in answer.reason
+
+
+def test_help_for_a_group_leaves_out_what_the_server_lacks() -> None:
+    table = Table()
+    table.learn_server("redis", "6.2.14")
+    answer = verdict([b"help", b"@string"], table)
+    assert isinstance(answer, Tell)
+    text = "\n".join(answer.lines)
+    assert "GETEX" in text
+    assert "LCS" not in text
+
+
+def test_no_line_of_help_is_wider_than_the_terminal() -> None:
+    for line in ("help", *(f"help {word}" for word in WORDS), "help @string", "help @server"):
+        assert all(len(shown) < 80 for shown in told(line).splitlines()), line
+
+
+def test_set_is_passed_on_with_its_words() -> None:
+    assert judged(":set") == Set(())
+    assert judged(":SET hints off") == Set(("hints", "off"))
+    assert ":set" in told("help")
+    assert told("help :set").startswith(":set [NAME")
 
 
 def told(line: str) -> str:

@@ -266,7 +266,7 @@ def test_the_next_session_remembers_the_last(repl: StartRepl, redis82: Server) -
     ask(repl(redis82), "SET k v")
     screen = repl(redis82)
     screen.send_key("up")
-    screen.wait_until(lambda terminal: terminal.line.endswith("> SET k v"))
+    screen.wait_until(lambda terminal: terminal.before_cursor.endswith("> SET k v"))
 
 
 def test_a_history_that_cannot_be_written_is_said_once(repl: StartRepl, redis82: Server) -> None:
@@ -280,7 +280,7 @@ def test_tab_completes_names_and_subcommands(repl: StartRepl, redis82: Server) -
     screen = repl(redis82)
     screen.send("conf")
     screen.send_key("tab")
-    screen.wait_until(lambda terminal: terminal.line.endswith("config"))
+    screen.wait_until(lambda terminal: terminal.before_cursor.endswith("config"))
     screen.send(" res")
     screen.send_key("tab", "enter")
     screen.wait_for("OK")
@@ -327,7 +327,7 @@ def test_enter_on_a_selected_completion_only_takes_it(repl: StartRepl, redis82: 
     screen.send("FLUSH")
     screen.wait_until(lambda terminal: _menu_has(terminal, "FLUSHDB"))
     screen.send_key("tab")
-    screen.wait_until(lambda terminal: terminal.line.endswith("FLUSHALL"))
+    screen.wait_until(lambda terminal: terminal.before_cursor.endswith("FLUSHALL"))
     screen.send_key("enter")
     screen.send(" ASYNC")
     screen.wait_until(lambda terminal: terminal.line.endswith("FLUSHALL ASYNC"))

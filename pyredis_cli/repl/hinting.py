@@ -1,0 +1,53 @@
+"""The hint behind the cursor, drawn on the line that is typed and never beyond its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from prompt_toolkit.application import get_app
+from prompt_toolkit.formatted_text import fragment_list_width, to_formatted_text
+from prompt_toolkit.layout.processors import Processor, Transformation
+from prompt_toolkit.utils import get_cwidth
+
+if TYPE_CHECKING:
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+    from prompt_toolkit.layout.processors import TransformationInput
+
+__all__ = ["STYLE", "HintProcessor"]
+
+STYLE: Final = {"hint": "ansibrightblack"}
+
+
+class HintProcessor(Processor):
+    """Draws what ``hint`` says of the text, when the cursor stands at its end; ``message`` is the prompt."""
+
+    def __init__(self, hint: Callable[[str], str], message: Callable[[], StyleAndTextTuples]) -> None:
+        self._hint = hint
+        self._message = message
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        document, fragments = transformation_input.document, transformation_input.fragments
+        last = transformation_input.lineno == document.line_count - 1
+        if not last or not document.is_cursor_at_the_end or get_app().is_done:
+            return Transformation(fragments)
+        room = self._room(transformation_input)
+        hint = _cut(self._hint(document.text), room) if room > 0 else ""
+        return Transformation([*fragments, ("class:hint", hint)] if hint else fragments)
+
+    def _room(self, transformation_input: TransformationInput) -> int:
+        """Return how many columns the row of the cursor has behind it, but for its last one."""
+        taken = fragment_list_width(transformation_input.fragments)
+        if transformation_input.lineno == 0:
+            taken += fragment_list_width(to_formatted_text(self._message()))
+        width = transformation_input.width
+        return width - taken % width - 1 if width > 0 else 0
+
+
+def _cut(text: str, width: int) -> str:
+    """Return as much of the text as fits into so many columns."""
+    if get_cwidth(text) <= width:
+        return text
+    while text and get_cwidth(text) > width:
+        text = text[: min(len(text) - 1, width)]
+    return text
