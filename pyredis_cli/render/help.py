@@ -66,6 +66,7 @@ def _facts(spec: Spec) -> Iterator[tuple[str, str]]:
         "since": spec.since,
         "deprecated since": spec.deprecated_since or "",
         "known to": ", ".join(sorted(spec.products)),
+        "module": spec.module or "",
         "categories": " ".join(f"@{category}" for category in spec.categories),
         label: keys,
     }

@@ -18,7 +18,7 @@ from prompt_toolkit.application import get_app_or_none
 
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.complete import NameCache, harvest
-from pyredis_cli.core import connect, docs
+from pyredis_cli.core import connect
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
 from pyredis_cli.exits import Exit
 from pyredis_cli.repl import meta
@@ -297,6 +297,9 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 async def _learn_commands(session: Session) -> None:
+    # The prompt stands already when this runs: what only it needs is loaded behind the first prompt's back.
+    from pyredis_cli.core import docs
+
     try:
         await docs.learn(session.pool, session.table, docs.cache_folder())
     except PyRedisError as error:
