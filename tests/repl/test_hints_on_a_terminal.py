@@ -59,6 +59,8 @@ def test_the_hint_is_gone_once_the_line_is_entered(repl: StartRepl, redis82: Ser
 @pytest.mark.parametrize("columns", [20, 40, 41, 57, 80])
 def test_a_hint_never_wraps(repl: StartRepl, redis82: Server, columns: int) -> None:
     screen = repl(redis82, columns=columns)
+    screen.send_line(":set live-completion off")  # the menu would open below
+    screen.wait_until(lambda terminal: "\nlive-completion off" in terminal.text and at_prompt(terminal))
     screen.send("SET 東京 v ")
     screen.wait_until(lambda terminal: terminal.before_cursor.endswith(" v "))
     column, row = screen.cursor
