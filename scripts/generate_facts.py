@@ -182,6 +182,7 @@ _EFFECTS: Final = frozenset(
         "watch",
     }
 )
+_TYPES: Final = frozenset({"string", "integer", "double"})
 _KINDS: Final = frozenset({"map", "maps", "pairs", "text"})
 _ADDED: Final = ("arity", "flags", "categories", "products", "group", "since")
 _ALWAYS: Final = frozenset({"commands", "why"})
@@ -320,6 +321,10 @@ def _key(rule: Row) -> tuple[int, tuple[Any, ...]]:
     raise ValueError(rule)
 
 
+def _types(given: Row) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, _one_of(_TYPES)(type)) for name, type in given.items()))
+
+
 def _timeout(given: Row) -> tuple[Any, ...]:
     zero = given.get("zero", 0.0)
     if zero != "never" and not isinstance(zero, float):
@@ -347,6 +352,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "keys": _keys,
     "secrets": _secrets,
     "timeout": _timeout,
+    "types": _types,
     "readonly_twin": _upper,
     "changes": _text,
     "danger": _text,

@@ -203,7 +203,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('readonly_twin', 'BITFIELD_RO'),),
+        (('readonly_twin', 'BITFIELD_RO'), ('types', (('offset', 'string'),))),
     ),
     (
         'BITFIELD_RO', 'redis valkey', -2, 'fast readonly', 'bitmap fast read', 1, 1, 1,
@@ -221,7 +221,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (),
+        (('types', (('offset', 'string'),)),),
     ),
     (
         'BITOP', 'redis valkey', -4, 'denyoom write', 'bitmap slow write', 2, -1, 1,
@@ -4427,7 +4427,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('increment', 'integer', None, (), None, None, None, ()),
             ('member', 'string', None, (), None, None, None, ()),
         ),
-        (),
+        (('types', (('increment', 'double'),)),),
     ),
     (
         'ZINTER', 'redis valkey', -3, 'movablekeys readonly', 'read slow sortedset', 0, 0, 0,
@@ -4449,7 +4449,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('withscores', 'pure-token', 'WITHSCORES', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'pairs if WITHSCORES'),),
+        (('shape', 'pairs if WITHSCORES'), ('types', (('weight', 'double'),))),
     ),
     (
         'ZINTERCARD', 'redis valkey', -3, 'movablekeys readonly', 'read slow sortedset', 0, 0, 0,
@@ -4485,7 +4485,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (),
+        (('types', (('weight', 'double'),)),),
     ),
     (
         'ZLEXCOUNT', 'redis valkey', 4, 'fast readonly', 'fast read sortedset', 1, 1, 1,
@@ -4827,7 +4827,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('withscores', 'pure-token', 'WITHSCORES', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'pairs if WITHSCORES'),),
+        (('shape', 'pairs if WITHSCORES'), ('types', (('weight', 'double'),))),
     ),
     (
         'ZUNIONSTORE', 'redis valkey', -4, 'denyoom movablekeys write', 'slow sortedset write', 1, 1, 1,
@@ -4852,7 +4852,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (),
+        (('types', (('weight', 'double'),)),),
     ),
 )
 

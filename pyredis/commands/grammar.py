@@ -405,7 +405,7 @@ def _bare(part: _Node) -> str:
 
 # -- what a word can be
 
-_INTEGER: Final = re.compile(rb"[+-]?\d{1,20}|#\d{1,19}")  # BITFIELD counts fields with #
+_INTEGER: Final = re.compile(rb"-?\d{1,20}")
 _DOUBLE: Final = re.compile(
     rb"\(?[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?|nan|0x[0-9a-f.]+(?:p[+-]?\d+)?)",
     re.IGNORECASE,

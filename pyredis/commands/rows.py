@@ -8,10 +8,10 @@ row or like docs is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-__all__ = ["FIELDS", "canonical", "documented", "in_version", "reported", "stated", "version"]
+__all__ = ["FIELDS", "canonical", "documented", "in_version", "reported", "retyped", "stated", "version"]
 
 FIELDS = (
     "name",
@@ -53,6 +53,14 @@ def in_version(arguments: Sequence[tuple[Any, ...]], server: tuple[int, ...]) ->
         if (since is None or version(since) <= server) and (left or not parts):
             kept.append((*facts, left))
     return tuple(kept)
+
+
+def retyped(arguments: Sequence[tuple[Any, ...]], types: Mapping[str, str]) -> tuple[tuple[Any, ...], ...]:
+    """Return argument trees in which the arguments of these names are of these types."""
+    return tuple(
+        (name, kind if parts else types.get(name, kind), *facts, retyped(parts, types))
+        for name, kind, *facts, parts in arguments
+    )
 
 
 # COMMAND

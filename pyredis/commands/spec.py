@@ -14,7 +14,16 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from pyredis.commands._facts import OVERRIDES, ROWS
-from pyredis.commands.rows import FIELDS, canonical, documented, in_version, reported, stated, version
+from pyredis.commands.rows import (
+    FIELDS,
+    canonical,
+    documented,
+    in_version,
+    reported,
+    retyped,
+    stated,
+    version,
+)
 
 __all__ = ["TABLE", "Spec", "Table", "find"]
 
@@ -313,6 +322,8 @@ class Table:
         facts.update(self._overrides.get(name, ()))
         facts.update(self._told(name, facts))
         facts.update(facts.pop("overlay"))
+        if "types" in facts:
+            facts["arguments"] = retyped(facts["arguments"], dict(facts.pop("types")))
         for field in ("products", "flags"):
             facts[field] = frozenset(facts[field].split())
         for field in ("categories", "tips"):

@@ -166,10 +166,23 @@ def test_a_version_is_compared_by_its_numbers() -> None:
 # What the facts have wrong
 
 
-@pytest.mark.xfail(reason="COMMAND DOCS of Redis 8.2 call scores and weights integers here")
-@pytest.mark.parametrize("line", ["ZINCRBY k 1.5 m", "ZINCRBY k +inf m", "ZUNION 2 a b WEIGHTS 1.5 2"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ZINCRBY k 1.5 m",
+        "ZINCRBY k +inf m",
+        "ZUNION 2 a b WEIGHTS 1.5 2",
+        "BITFIELD k GET u8 #1",
+        "INCRBY k -1",
+    ],
+)
 def test_what_a_server_takes_for_a_number_is_one(line: str) -> None:
     assert walked(line).complete
+
+
+@pytest.mark.parametrize("line", ["SET k v EX +5", "EXPIRE k #1", "LPOP k 1.5"])
+def test_what_a_server_takes_for_no_integer_is_none(line: str) -> None:
+    assert walked(line).mistake is not None
 
 
 # What is not valid
