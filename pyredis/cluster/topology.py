@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
 
-from pyredis.address import TcpAddress
+from pyredis.address import Address, TcpAddress
 from pyredis.commands.slots import SLOTS
 from pyredis.exceptions import ProtocolError
 from pyredis.types import Reply, plain
@@ -94,7 +94,7 @@ def _topology(ranges: _Ranges) -> Topology:
     return Topology(ranges, owners)
 
 
-def from_slots(reply: Reply, asked: TcpAddress) -> Topology:
+def from_slots(reply: Reply, asked: Address) -> Topology:
     """Return what a CLUSTER SLOTS reply of the node ``asked`` says."""
     ranges: _Ranges = {}
     try:
@@ -112,7 +112,7 @@ def from_slots(reply: Reply, asked: TcpAddress) -> Topology:
     return _topology(ranges)
 
 
-def from_shards(reply: Reply, asked: TcpAddress, *, tls: bool = False) -> Topology:
+def from_shards(reply: Reply, asked: Address, *, tls: bool = False) -> Topology:
     """Return what a CLUSTER SHARDS reply of the node ``asked`` says; with ``tls``, the ports for TLS."""
     ranges: _Ranges = {}
     try:
@@ -131,7 +131,7 @@ def from_shards(reply: Reply, asked: TcpAddress, *, tls: bool = False) -> Topolo
 
 
 def _online(
-    nodes: Sequence[Mapping[str, object]], asked: TcpAddress, role: str, tls: bool
+    nodes: Sequence[Mapping[str, object]], asked: Address, role: str, tls: bool
 ) -> Iterator[TcpAddress]:
     """Yield the addresses of the nodes of a role that can be talked to; a failed primary is still the primary."""
     for node in nodes:
@@ -147,7 +147,7 @@ def _online(
             yield address
 
 
-def _listed(entry: object, asked: TcpAddress) -> TcpAddress | None:
+def _listed(entry: object, asked: Address) -> TcpAddress | None:
     """Return the address of a node in CLUSTER SLOTS; None when it cannot be known."""
     host, port, *rest = _items(entry)
     name = _text(host or "")
@@ -157,10 +157,13 @@ def _listed(entry: object, asked: TcpAddress) -> TcpAddress | None:
     return _address(name, asked, port)
 
 
-def _address(host: str, asked: TcpAddress, port: object) -> TcpAddress | None:
-    if host == _UNKNOWN or not isinstance(port, int) or not 0 < port < 65536:
+def _address(host: str, asked: Address, port: object) -> TcpAddress | None:
+    """Return where a node is: without a host it is where it was asked; None when that cannot be known."""
+    if not host and isinstance(asked, TcpAddress):
+        host = asked.host
+    if host in ("", _UNKNOWN) or not isinstance(port, int) or not 0 < port < 65536:
         return None
-    return TcpAddress(host or asked.host, port)
+    return TcpAddress(host, port)
 
 
 def _span(first: object, last: object) -> tuple[int, int]:
