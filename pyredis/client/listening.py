@@ -15,7 +15,7 @@ from pyredis.client.cluster_map import ClusterMap
 from pyredis.client.inbox import Inbox
 from pyredis.client.messages import Heard
 from pyredis.client.shards import Shards
-from pyredis.client.subscriber import Owner, Subscriber
+from pyredis.client.subscriber import Loss, Owner, Subscriber
 from pyredis.connection.opening import open_wire
 from pyredis.exceptions import MovedError
 from pyredis.options import ConnectionOptions
@@ -73,18 +73,16 @@ class Listening(Owner):
                 await self.main.ask(_SSUBSCRIBE, *names)
                 return
             except MovedError:
-                shards = self.expect_cluster([cast("TcpAddress", self.main.address)])
-        else:
-            shards = self._shards
+                self._discover_cluster()
         self.main.bind()
-        await shards.subscribe(names)
+        await self._discover_cluster().subscribe(names)
 
     async def sunsubscribe(self, names: Sequence[bytes]) -> None:
         """Return when the nodes confirmed; without names, for all shard channels."""
         if self._shards is None:
             await self.main.ask(b"SUNSUBSCRIBE", *names)
             return
-        away = [name for name in names or self._shards.channels if name in self._shards.channels]
+        away = [name for name in names or self._shards.expected if name in self._shards.expected]
         here = [name for name in names or self.main.subscriptions.of(_SSUBSCRIBE) if name not in away]
         await self._shards.unsubscribe(away)
         if here:
@@ -150,6 +148,10 @@ class Listening(Owner):
         others = [node for node in topology.primaries if node != address]
         return random.choice(others or [address])
 
-    def moved(self, name: bytes, error: MovedError | None) -> bool:
-        self.expect_cluster([cast("TcpAddress", self.main.address)]).adopt(name)
-        return True
+    def moved(self, name: bytes, loss: Loss) -> bool:
+        return self._discover_cluster().moved(name, loss)
+
+    def _discover_cluster(self) -> Shards:
+        """Return the shards of the cluster that the one connection has turned out to belong to."""
+        # A unix socket will do: a seed is asked and, but for that, only compared.
+        return self.expect_cluster([cast("TcpAddress", self.main.address)])
