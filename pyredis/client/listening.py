@@ -68,17 +68,18 @@ class Listening(Owner):
 
     async def ssubscribe(self, names: Sequence[bytes]) -> None:
         """Return when the node of the shard channels confirmed."""
+        self.main.check()
         if self._shards is None:
             try:
                 await self.main.ask(_SSUBSCRIBE, *names)
                 return
             except MovedError:
                 self._discover_cluster()
-        self.main.bind()
         await self._discover_cluster().subscribe(names)
 
     async def sunsubscribe(self, names: Sequence[bytes]) -> None:
         """Return when the nodes confirmed; without names, for all shard channels."""
+        self.main.check()
         if self._shards is None:
             await self.main.ask(b"SUNSUBSCRIBE", *names)
             return
@@ -101,8 +102,6 @@ class Listening(Owner):
     def close(self) -> None:
         """Close at once; who waits gets PyRedisConnClosed, what was not read is gone."""
         self.main.close()
-        if self._shards is not None:
-            self._shards.close()
 
     async def wait_closed(self) -> None:
         """Return when nothing runs and nothing is open any more."""
@@ -150,6 +149,12 @@ class Listening(Owner):
 
     def moved(self, name: bytes, loss: Loss) -> bool:
         return self._discover_cluster().moved(name, loss)
+
+    def ended(self, subscriber: Subscriber, error: Exception) -> bool:
+        """End all with the one connection; when it is the shard channels that failed, it was ended for them."""
+        if self._shards is not None:
+            self._shards.close()
+        return False
 
     def _discover_cluster(self) -> Shards:
         """Return the shards of the cluster that the one connection has turned out to belong to."""

@@ -262,11 +262,10 @@ class Subscriber:
         """Close at once, from wherever; who waits gets PyRedisConnClosed, what was not read is gone."""
         self.dismissed = True
         if self.loop is None or _running_loop() is self.loop:
-            if self._task is not None:
-                self._task.cancel()
             self.end(self._closed(), discard=True)
         elif self.loop.is_closed():
             self.error = self.error or self._closed()  # its tasks are gone, and nobody can be waiting
+            self._owner.ended(self, self.error)
         else:
             self.loop.call_soon_threadsafe(self.close)
 
@@ -519,6 +518,8 @@ class Subscriber:
         """End, once; a later call can only discard what was not read yet."""
         if self.error is None:
             self.error = error
+        if self._task is not None and asyncio.current_task() is not self._task:
+            self._task.cancel()
         if self._connection is not None:
             self._connection.close()
         self._refuse_requests(error if isinstance(error, PyRedisError) else self._closed())

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Self
 import hiredis
 import pytest
 
-from pyredis import AsyncPubSubClient, ClusterError, PyRedisConnClosed, PyRedisConnError
+from pyredis import AsyncPubSubClient, ClusterError, NoPerm, PyRedisConnClosed, PyRedisConnError
 from pyredis.client.messages import Heard, Message, Reconnected
 from pyredis.commands.slots import key_slot
 from pyredis.retry import Backoff
@@ -415,6 +415,33 @@ async def test_a_cancelled_unsubscription_leaves_nothing_that_cannot_be_ended(tu
         assert (node.listeners, client.shard_channels) == ([], frozenset())
 
 
+async def test_shard_channels_that_are_refused_for_good_end_all_connections() -> None:
+    async with Node() as node, node.client() as client:
+        await client.ssubscribe("c")
+        node.refusal = b"-NOPERM this user has no permissions to access the channel\r\n"
+        node.hang_up()
+        with pytest.raises(NoPerm):
+            await client.get(10)
+        assert client.closed
+        async with asyncio.timeout(10):
+            await client.wait_closed()
+        await until(lambda: not node.connections)
+
+
+async def test_a_lost_connection_for_all_else_ends_the_shard_channels() -> None:
+    async with Node() as node, node.client(reconnect=None) as client:
+        await until(lambda: len(node.connections) == 1)
+        (main,) = node.connections
+        await client.ssubscribe("c")
+        main.close()
+        with pytest.raises(PyRedisConnError):
+            await client.get(10)
+        for ask in (client.ssubscribe, client.sunsubscribe):
+            with pytest.raises(PyRedisConnClosed, match="is closed"):
+                await ask("d")
+        await until(lambda: not node.connections)
+
+
 async def test_a_client_that_is_dropped_while_a_shard_is_down_warns_and_closes() -> None:
     async with Node() as node:
         client = node.client()
@@ -449,6 +476,19 @@ async def test_no_message_comes_before_its_gap_in_any_encoding(encoding: str | N
         gap, message = await take(client, 2)
         assert isinstance(gap, Reconnected)
         assert isinstance(message, Message)
+
+
+async def test_a_node_behind_a_unix_socket_that_knows_no_hosts_tells_of_no_cluster(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    limited = Backoff(first=0.01, most=0.01, attempts=2)
+    async with (
+        Node(MOVED_AWAY, unix_path=path) as node,
+        AsyncPubSubClient(unix_sock=str(path), reconnect=limited, lib_name=None) as client,
+    ):
+        await client.ssubscribe("c")
+        with pytest.raises(PyRedisConnError, match="knows of no node"):
+            await client.get(10)
+        await until(lambda: not node.connections)
 
 
 # -- several nodes, several slots
