@@ -520,3 +520,30 @@ async def test_a_dead_shard_does_not_hold_up_the_messages_of_others(
         assert target.command("SPUBLISH", moving, "after") == 1
         assert await take(client, 1) == [smessage(moving, "after")]
         assert client.shard_channels == {lost, moving}
+
+
+async def test_what_is_not_subscribed_may_be_unsubscribed(cluster82: Cluster) -> None:
+    first = cluster82.nodes[0]
+    async with client_of(cluster82) as client, AsyncPubSubClient(first.host, first.port) as other:
+        for each in (client, other):
+            await each.sunsubscribe(*NAMES)
+            await each.ssubscribe("here")
+            await each.sunsubscribe(*NAMES)
+            assert len(each.shard_channels) == 1
+
+
+async def test_a_client_of_one_node_unsubscribes_channels_of_several_slots(cluster82: Cluster) -> None:
+    first = cluster82.nodes[0]
+    own = [name for name in NAMES if cluster82.primary_of(key_slot(name.encode())) is first][:4]
+    away = next(name for name in NAMES if cluster82.primary_of(key_slot(name.encode())) is not first)
+    async with AsyncPubSubClient(first.host, first.port, encoding="utf-8") as client:
+        for name in own:
+            await client.ssubscribe(name)
+        await client.sunsubscribe(*own[:2])
+        assert client.shard_channels == set(own[2:])
+        await client.ssubscribe(away)
+        await client.ssubscribe(own[2])
+        assert publish(cluster82, own[2], "once") == 1
+        await client.sunsubscribe()
+        assert client.shard_channels == frozenset()
+        assert not any(publish(cluster82, name, "never") for name in (*own, away))
