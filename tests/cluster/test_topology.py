@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyredis.address import TcpAddress
+from pyredis.address import TcpAddress, UnixAddress
 from pyredis.cluster.topology import Shard, Topology, from_shards, from_slots
 from pyredis.exceptions import ProtocolError
 from pyredis.types import Map
@@ -70,6 +70,11 @@ def test_where_a_node_is(entry: list[Any], address: TcpAddress) -> None:
 def test_a_node_that_cannot_be_reached_is_left_out(entry: list[Any]) -> None:
     assert from_slots([[0, 1, entry]], ASKED).shards == ()
     assert from_slots([[0, 1, node(b"10.0.0.1", 1), entry]], ASKED).shards == (Shard(A),)
+
+
+def test_a_node_without_a_host_cannot_be_found_from_a_unix_socket() -> None:
+    slots = [[0, 99, node(b"", 1)], [100, 16383, node(b"10.0.0.2", 2), node(b"", 3)]]
+    assert from_slots(slots, UnixAddress("/socket")).shards == (Shard(B),)
 
 
 @pytest.mark.parametrize(
