@@ -90,8 +90,11 @@ class Bulk:
                 broken = entry.error
             else:
                 replies.append(entry.reply)
+                if entry.effect == "exec":
+                    self._wire.tell_refusals(entry.reply)
             if broken is not None:
                 break
+        self._wire.tell_refusals(replies)
         if self._keep:
             _name_errors(replies, batch)
         else:

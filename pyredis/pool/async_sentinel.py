@@ -23,6 +23,7 @@ from pyredis.connection.async_connection import checked_sock
 from pyredis.connection.opening import open_wire
 from pyredis.connection.stream import Wire
 from pyredis.exceptions import (
+    ExecAbort,
     MasterDown,
     NoPerm,
     ProtocolError,
@@ -31,6 +32,7 @@ from pyredis.exceptions import (
     PyRedisError,
     ReadOnly,
     ReplyError,
+    reply_error,
 )
 from pyredis.options import replica_choice
 from pyredis.pool.async_base import PoolOptions
@@ -268,11 +270,13 @@ class AsyncSentinelPool(SharingPool):
 
     def _refused(self, wire: Wire, error: ReplyError) -> None:
         """Hear that a server refused a command; one that is no primary any more has no business here."""
-        if self._is_misplaced(error):
+        if wire.generation == self._generation and self._is_misplaced(error):
             self.renew()
 
     def _is_misplaced(self, error: object) -> bool:
-        """Whether a server says that it is not what we took it for; what it refused so was not executed."""
+        """Whether a server says that it is not what we took it for, or why it executed no transaction."""
+        if isinstance(error, ExecAbort):
+            error = reply_error(error.message.partition(": ")[2])  # it quotes the error of a command
         kinds = (MasterDown,) if self._replica_ok else (MasterDown, ReadOnly)
         return self._close_on_err and isinstance(error, kinds)
 

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from pyredis import (
+    AsyncClient,
     AsyncSentinelPool,
+    ExecAbort,
     NoAuth,
     PyRedisConnClosed,
     PyRedisConnError,
     PyRedisError,
     ReadOnly,
+    ReplyError,
     TcpAddress,
     TlsOptions,
     WrongPass,
@@ -61,6 +64,13 @@ def stalled(make_server: MakeServer) -> Iterator[Server]:
     server = make_server()
     yield server
     server.resume()
+
+
+@pytest.fixture
+def pair(make_server: MakeServer) -> tuple[Server, Server]:
+    """Return two servers, of which one may be made the replica of the other."""
+    hasty = ("repl-diskless-sync-delay 0", "shutdown-timeout 0")  # ends without waiting for its replica
+    return make_server("redis82", *hasty), make_server("redis82", *hasty)
 
 
 # -- what it is made with
@@ -281,6 +291,117 @@ async def test_a_refusal_that_a_lease_gets_makes_the_next_ones_go_elsewhere(make
         async with pool.lease() as client:
             await client.execute("SET", "k", 1)
         assert new.command("GET", "k") == b"1"
+
+
+async def refused_in_a_bulk(client: AsyncClient, refuse: Callable[[], None]) -> None:
+    refuse()
+    async with client.pipeline() as pipeline:
+        await pipeline.execute("GET", "k")
+        await pipeline.execute("SET", "k", 1)
+    assert isinstance(pipeline.replies[1], ReadOnly)
+
+
+async def refused_in_a_bulk_without_results(client: AsyncClient, refuse: Callable[[], None]) -> None:
+    refuse()
+    async with client.pipeline(1, keep_results=False) as pipeline:
+        await pipeline.execute("SET", "k", 1)
+    assert isinstance(pipeline.replies[0], ReadOnly)
+
+
+async def refused_by_exec(client: AsyncClient, refuse: Callable[[], None]) -> None:
+    await client.execute("MULTI")
+    await client.execute("SET", "k", 1)
+    refuse()
+    with pytest.raises(ExecAbort, match=": READONLY"):
+        await client.execute("EXEC")
+
+
+async def refused_by_exec_in_a_bulk(client: AsyncClient, refuse: Callable[[], None]) -> None:
+    await client.execute("MULTI")
+    await client.execute("SET", "k", 1)
+    refuse()
+    async with client.pipeline() as pipeline:
+        await pipeline.execute("EXEC")
+    assert isinstance(pipeline.replies[0], ExecAbort)
+
+
+WRITES: Final = "return redis.call('SET', 'k', 1)"
+
+
+async def refused_inside_exec(client: AsyncClient, refuse: Callable[[], None]) -> None:
+    refuse()
+    await client.execute("MULTI")
+    await client.execute("EVAL", WRITES, 0)
+    replies = await client.execute("EXEC")
+    assert isinstance(replies, list)
+    assert isinstance(replies[0], ReadOnly)
+
+
+async def refused_inside_exec_in_a_bulk(client: AsyncClient, refuse: Callable[[], None]) -> None:
+    refuse()
+    async with client.pipeline() as pipeline:
+        await pipeline.execute("MULTI")
+        await pipeline.execute("EVAL", WRITES, 0)
+        await pipeline.execute("EXEC")
+    replies = pipeline.replies[2]
+    assert isinstance(replies, list)
+    assert isinstance(replies[0], ReadOnly)
+
+
+@pytest.mark.parametrize(
+    "be_refused",
+    [
+        refused_in_a_bulk,
+        refused_in_a_bulk_without_results,
+        refused_by_exec,
+        refused_by_exec_in_a_bulk,
+        refused_inside_exec,
+        refused_inside_exec_in_a_bulk,
+    ],
+)
+async def test_wherever_a_lease_is_refused_the_next_one_goes_elsewhere(
+    pair: tuple[Server, Server], be_refused: Callable[[AsyncClient, Callable[[], None]], Awaitable[None]]
+) -> None:
+    old, new = pair
+    async with Hostile(naming(old, new)) as sentinel, pool_of(sentinel) as pool:
+        async with pool.lease() as client:
+            await be_refused(client, lambda: demote(old, new))
+        async with pool.lease() as client:
+            await client.execute("SET", "k", 2)
+        assert new.command("GET", "k") == b"2"
+
+
+async def test_a_transaction_that_is_refused_for_another_reason_condemns_nothing(redis82: Server) -> None:
+    async with Hostile(naming(redis82)) as sentinel, pool_of(sentinel) as pool:
+        async with pool.lease() as client:
+            await client.execute("MULTI")
+            with pytest.raises(ReplyError):
+                await client.execute("GET", "one", "too many")
+            with pytest.raises(ExecAbort):
+                await client.execute("EXEC")
+        assert pool.statistics.idle == 1
+
+
+async def test_what_befalls_an_old_lease_is_no_concern_of_newer_connections(
+    pair: tuple[Server, Server],
+) -> None:
+    old, new = pair
+    async with Hostile(naming(old, new)) as sentinel, pool_of(sentinel) as pool:
+        async with pool.lease() as early:
+            demote(old, new)
+            pool.renew()
+            await pool.execute("PING")
+            async with pool.lease(), pool.lease():
+                pass
+            before = pool.statistics
+            assert before.lanes + before.idle == 2
+            with pytest.raises(ReadOnly):
+                await early.execute("SET", "k", 1)
+            assert pool.statistics == before
+            old.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            await until(lambda: early.closed)
+        assert pool.statistics.lanes + pool.statistics.idle == 2
+        assert pool.statistics.closed == {"lost": 1}
 
 
 async def test_without_close_on_err_a_refusal_is_an_error_like_any_other(make_server: MakeServer) -> None:
