@@ -18,7 +18,7 @@ from weakref import WeakMethod
 
 from pyredis.address import TcpAddress
 from pyredis.client.async_sentinel import AsyncSentinelClient
-from pyredis.commands.spec import Spec
+from pyredis.commands.spec import Spec, find
 from pyredis.connection.async_connection import checked_sock
 from pyredis.connection.opening import open_wire
 from pyredis.connection.stream import Wire
@@ -284,24 +284,41 @@ class AsyncSentinelPool(SharingPool):
 
     async def _recover(self, error: PyRedisError, args: Sequence[Argument]) -> Reply:
         words = argv(args, self.encoding)
-
-        async def execute() -> Reply:
-            lane = await self._lane_for(apart=False)
-            reply: Reply = await lane.ask(words)
-            return reply
-
         if self._is_misplaced(error):
-            try:
-                return await self._execute_elsewhere(error, execute)
-            except PyRedisError as again:
-                error = again
+            self._refused_on_lane()
+            if _was_not_executed(error, find(words)):
+                try:
+                    return await self._execute_elsewhere(error, partial(self._execute_on_lane, words))
+                except PyRedisError as again:
+                    error = again
         return await super()._recover(error, words)
+
+    def _refused_on_lane(self) -> None:
+        """Hear that a server refused a command on some lane.
+
+        While a lane of an older generation has commands in flight, it may be that one, which is no news.
+        """
+        if all(lane.wire.generation == self._generation for lane in self._lanes if lane.draining):
+            self.renew()
+
+    async def _execute_on_lane(self, words: tuple[bytes, ...]) -> Reply:
+        lane = await self._lane_for(apart=False)
+        generation = self._generation
+        try:
+            reply: Reply = await lane.ask(words)
+        except ReplyError as error:
+            if generation == self._generation and self._is_misplaced(error):
+                self.renew()
+            raise
+        return reply
 
     async def _execute_exclusively(self, words: tuple[bytes, ...], spec: Spec | None) -> Reply:
         execute = partial(super()._execute_exclusively, words, spec)
         try:
             return await execute()
         except (MasterDown, ReadOnly) as error:
+            if not _was_not_executed(error, spec):
+                raise
             return await self._execute_elsewhere(error, execute)
 
     async def _execute_elsewhere(self, error: PyRedisError, execute: Callable[[], Awaitable[Reply]]) -> Reply:
@@ -314,7 +331,6 @@ class AsyncSentinelPool(SharingPool):
         for attempt in count():
             if not self._is_misplaced(error):
                 break
-            self.renew()
             delay = _AGAIN.delay(attempt, random.random())
             if loop.time() + delay > ends:
                 break
@@ -328,7 +344,7 @@ class AsyncSentinelPool(SharingPool):
     async def execute_many(self, commands: Iterable[Sequence[Argument]]) -> list[Reply]:
         replies = await super().execute_many(commands)
         if any(map(self._is_misplaced, replies)):
-            self.renew()
+            self._refused_on_lane()
         return replies
 
     # -- the end
@@ -359,6 +375,17 @@ class _Left(PyRedisConnError):
 def _close_opened(opening: asyncio.Task[Wire]) -> None:
     if not opening.cancelled() and opening.exception() is None:
         opening.result().abort()
+
+
+def _was_not_executed(error: PyRedisError, spec: Spec | None) -> bool:
+    """Whether it was the server that refused a command, and before it did anything.
+
+    A write is refused by a replica, and what is not fit for stale data by one that has lost its primary, before
+    it is executed. A script may be stopped by either halfway, or say so itself.
+    """
+    if spec is None:
+        return False
+    return spec.write if isinstance(error, ReadOnly) else "stale" not in spec.flags
 
 
 def _text(word: object) -> str:

@@ -279,6 +279,54 @@ async def test_a_refused_write_goes_to_the_new_primary_once(make_server: MakeSer
         assert pool.address == TcpAddress("127.0.0.1", new.port)
 
 
+@pytest.mark.parametrize("command", ["EVAL", "EVALSHA", "FCALL"])
+async def test_a_script_that_was_refused_is_not_executed_again(
+    pair: tuple[Server, Server], command: str
+) -> None:
+    """It may have done something before a server refused it, and may say READONLY itself."""
+    old, new = pair
+    body = "redis.call('INCR', 'n') return redis.error_reply('READONLY says the script')"
+    library = f"#!lua name=library\nredis.register_function('run', function() {body} end)"
+    old.command("FUNCTION", "LOAD", library)
+    script = {"EVAL": body, "EVALSHA": old.command("SCRIPT", "LOAD", body), "FCALL": "run"}[command]
+    assert isinstance(script, (bytes, str))
+    async with Hostile(naming(old, new)) as sentinel, pool_of(sentinel) as pool:
+        with pytest.raises(ReadOnly, match="says the script"):
+            await pool.execute(command, script, 0)
+        assert old.command("GET", "n") == b"1"
+        assert new.command("GET", "n") is None
+        await pool.execute("SET", "k", 1)
+        assert new.command("GET", "k") == b"1", "it was a hint all the same"
+
+
+async def test_a_script_that_a_replica_stopped_is_not_executed_again(pair: tuple[Server, Server]) -> None:
+    old, new = pair
+    async with Hostile(naming(old, new)) as sentinel, pool_of(sentinel) as pool:
+        await pool.execute("PING")
+        demote(old, new)
+        with pytest.raises(ReadOnly):
+            await pool.execute(
+                "EVAL", "redis.call('PUBLISH', 'news', 'twice?') return redis.call('INCR', 'n')", 0
+            )
+        assert old.info("commandstats")["cmdstat_publish"].startswith("calls=1,")
+        assert "cmdstat_publish" not in new.info("commandstats")
+
+
+async def test_a_late_refusal_is_no_concern_of_the_new_primary(redis82: Server) -> None:
+    """Two writes are on their way; the first is at the new primary already when the second one is refused."""
+    role = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+    late = Say(b"-READONLY " + b"." * 60 + b"\r\n", piece=1)
+    script = [Hear(b"ROLE"), Say(role), Hear(b"first"), Say(b"-READONLY\r\n"), late]
+    async with (
+        Hostile(script) as old,
+        Hostile(naming(old, redis82)) as sentinel,
+        pool_of(sentinel, read_timeout=PATIENT) as pool,
+    ):
+        await asyncio.gather(pool.execute("SET", "first", 1), pool.execute("SET", "second", 2))
+        assert redis82.command("MGET", "first", "second") == [b"1", b"2"]
+        assert pool.statistics.opened == 2
+
+
 async def test_a_refusal_that_a_lease_gets_makes_the_next_ones_go_elsewhere(make_server: MakeServer) -> None:
     old, new = make_server(), make_server()
     async with Hostile(naming(old, new)) as sentinel, pool_of(sentinel) as pool:
