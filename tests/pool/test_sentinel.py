@@ -28,8 +28,9 @@ from pyredis import (
     TlsOptions,
     WrongPass,
 )
-from tests.conftest import MakeSentinels, MakeServer
+from tests.conftest import MakeProxy, MakeSentinels, MakeServer
 from tests.hostile import Hear, Hostile, Say, Stall, Step
+from tests.proxy import REPLIES, Proxy
 from tests.sentinels import Sentinels
 from tests.servers import Server, until
 from tests.tls import Authority, TlsProxy, server_context
@@ -41,7 +42,7 @@ PATIENT: Final = 30.0
 ANY: Final = [("127.0.0.1", 1)]
 
 
-def naming(*servers: Server | Hostile | TlsProxy) -> list[Step]:
+def naming(*servers: Server | Hostile | Proxy | TlsProxy) -> list[Step]:
     """Return the script of a sentinel that calls one server after the other the primary, the last for good."""
     ports = [str(server.port) for server in (*servers, *[servers[-1]] * 60)]
     said = [b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%b\r\n" % (len(port), port.encode()) for port in ports]
@@ -255,6 +256,62 @@ async def test_a_liar_does_not_talk_us_out_of_a_slow_primary(
         assert pool.statistics.opened == 1
 
 
+ROLE: Final = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+
+
+async def test_an_opening_that_took_longer_does_not_undo_a_failover(
+    pair: tuple[Server, Server], proxy: MakeProxy
+) -> None:
+    """The old primary was named first, and still says that it is one when the new one is connected to."""
+    old, new = pair
+    slow = await proxy(old)
+    async with Hostile(naming(slow, new)) as sentinel, pool_of(sentinel, read_timeout=PATIENT) as pool:
+        slow.stall(REPLIES)
+        opening = asyncio.create_task(pool.acquire())
+        await until(lambda: bool(slow.request_bytes), what="the old primary is asked for its role")
+        async with pool.lease() as client:
+            await client.execute("SET", "k", "acknowledged")
+        await slow.heal()
+        late = await opening
+        assert late.address == pool.address == TcpAddress("127.0.0.1", new.port)
+        assert await late.execute("GET", "k") == b"acknowledged"
+        await pool.release(late)
+        assert pool.statistics.idle == 2, "and nothing was condemned"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [b"-ERR max number of clients reached", b"-BUSY running a script", b"-LOADING the dataset in memory"],
+)
+async def test_what_may_pass_is_tried_again_in_the_next_round(refusal: bytes) -> None:
+    refused = [Hear(b"ROLE"), Say(refusal + b"\r\n")]
+    accepted = [Hear(b"ROLE"), Say(ROLE), Hear(b"PING"), Say(b"+PONG\r\n")]
+    async with (
+        Hostile(refused, accepted) as server,
+        Hostile(naming(server)) as sentinel,
+        pool_of(sentinel, retries=2) as pool,
+    ):
+        assert await pool.execute("PING") == b"PONG"
+    async with (
+        Hostile(refused) as server,
+        Hostile(naming(server)) as sentinel,
+        pool_of(sentinel, retries=2) as pool,
+    ):
+        with pytest.raises(PyRedisConnError, match=refusal[1:].decode()):
+            await pool.execute("PING")
+        assert server.accepted == 2
+
+
+async def test_a_sentinel_that_names_ever_new_servers_is_not_followed_for_ever() -> None:
+    hosts = [f"127.0.0.{number}".encode() for number in range(2, 150)]
+    said = [b"*2\r\n$%d\r\n%b\r\n$1\r\n1\r\n" % (len(host), host) for host in hosts]
+    script = [step for address in said for step in (Hear(b"GET-MASTER-ADDR"), Say(address))]
+    async with Hostile(script) as liar, pool_of(liar, retries=1) as pool:
+        with pytest.raises(PyRedisConnError, match="no primary"):
+            await pool.execute("PING")
+        assert liar.received[0].count(b"GET-MASTER-ADDR") == 100
+
+
 # -- servers that became replicas
 
 
@@ -314,9 +371,8 @@ async def test_a_script_that_a_replica_stopped_is_not_executed_again(pair: tuple
 
 async def test_a_late_refusal_is_no_concern_of_the_new_primary(redis82: Server) -> None:
     """Two writes are on their way; the first is at the new primary already when the second one is refused."""
-    role = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
     late = Say(b"-READONLY " + b"." * 60 + b"\r\n", piece=1)
-    script = [Hear(b"ROLE"), Say(role), Hear(b"first"), Say(b"-READONLY\r\n"), late]
+    script = [Hear(b"ROLE"), Say(ROLE), Hear(b"first"), Say(b"-READONLY\r\n"), late]
     async with (
         Hostile(script) as old,
         Hostile(naming(old, redis82)) as sentinel,
@@ -548,6 +604,32 @@ async def test_connecting_to_a_silent_server_is_given_up(stalled: Server, redis8
         assert pool.address == TcpAddress("127.0.0.1", redis82.port)
 
 
+async def test_a_silent_server_is_left_in_the_last_round_too(stalled: Server, redis82: Server) -> None:
+    stalled.pause()
+    async with (
+        Hostile(naming(stalled, redis82)) as sentinel,
+        pool_of(sentinel, retries=1, conn_timeout=PATIENT, read_timeout=PATIENT) as pool,
+    ):
+        assert await pool.execute("PING") == b"PONG"
+
+
+async def test_a_silent_successor_keeps_nobody_from_finding_another_one(
+    stalled: Server, redis82: Server
+) -> None:
+    """Without any timeout the one that is named in the place of a silent primary is not waited for, either."""
+    async with (
+        Hostile([Hear(b"ROLE"), Stall()]) as silent,
+        Hostile(naming(stalled, silent, silent, redis82)) as sentinel,
+        pool_of(sentinel, conn_timeout=None, read_timeout=None) as pool,
+    ):
+        await pool.execute("PING")
+        stalled.pause()
+        async with asyncio.timeout(PATIENT):
+            assert await pool.execute("GET", "k") is None
+        assert silent.accepted == 1
+        assert pool.address == TcpAddress("127.0.0.1", redis82.port)
+
+
 async def test_closing_ends_what_is_being_asked(stalled: Server) -> None:
     async with Hostile([*naming(stalled)[:2], Hear(b"GET-MASTER"), Stall()]) as sentinel:
         pool = pool_of(sentinel, read_timeout=PATIENT)
@@ -624,6 +706,35 @@ async def test_another_replica_is_read_from_when_one_dies(sentinels: Sentinels) 
         assert await ports_read(pool, 5) == {other.port}
         sentinels.kill(other)
         assert await ports_read(pool) == {sentinels.primary().port}
+
+
+def unnoticed(make_sentinels: MakeSentinels) -> Sentinels:
+    """Return a group whose one sentinel takes a minute to notice that a server is down."""
+    group = make_sentinels("redis82", replicas=2, count=1)
+    group.sentinels[0].command("SENTINEL", "SET", group.name, "down-after-milliseconds", "60000")
+    return group
+
+
+async def test_the_primary_is_read_from_when_all_replicas_are_silent(make_sentinels: MakeSentinels) -> None:
+    """However few sentinels and rounds there are."""
+    group = unnoticed(make_sentinels)
+    for replica in group.replicas():
+        group.stall(replica)
+    async with AsyncSentinelPool(group.addresses, group.name, True, 1, conn_timeout=0.3) as pool:
+        assert await ports_read(pool) == {group.primary().port}
+
+
+async def test_replicas_are_read_from_when_their_primary_is_dead(make_sentinels: MakeSentinels) -> None:
+    """None of them is in step any more, and they are all there is."""
+    group = unnoticed(make_sentinels)
+    primary, replicas = group.primary(), group.replicas()
+    group.kill(primary)
+    (sentinel,) = group.sentinels
+    await until(
+        lambda: {"err"} == {facts["master-link-status"] for facts in sentinel.facts("REPLICAS", group.name)}
+    )
+    async with AsyncSentinelPool(group.addresses, group.name, True, 1) as pool:
+        assert await ports_read(pool, 9) <= {replica.port for replica in replicas}
 
 
 async def test_a_silent_replica_is_left(sentinels: Sentinels) -> None:
