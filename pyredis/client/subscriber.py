@@ -22,19 +22,13 @@ from pyredis.connection.async_connection import AsyncConnection
 from pyredis.connection.opening import open_wire
 from pyredis.connection.stream import Wire
 from pyredis.exceptions import (
-    Busy,
-    ClusterDown,
     CrossSlot,
-    Loading,
-    MasterDown,
     MovedError,
     NoPerm,
-    ProtocolError,
     PyRedisConnClosed,
-    PyRedisConnError,
     PyRedisError,
     ReplyError,
-    TryAgain,
+    may_pass,
 )
 from pyredis.options import ConnectionOptions, checked_timeout
 from pyredis.retry import Backoff
@@ -53,14 +47,6 @@ _ENDS: Final[Mapping[bytes, bytes]] = {
 _ENDED_BY: Final = {begin: end for end, begin in _ENDS.items()}
 
 _NAMES_AT_ONCE: Final = 1000
-_PASSING: Final = (Busy, ClusterDown, Loading, MasterDown, TryAgain)
-
-
-def may_pass(error: PyRedisError) -> bool:
-    """Whether what kept a connection from being made may be over at the next attempt."""
-    if isinstance(error, ReplyError):
-        return isinstance(error, _PASSING) or "max number of clients" in error.message
-    return isinstance(error, (PyRedisConnError, ProtocolError))
 
 
 class Subscriptions:
