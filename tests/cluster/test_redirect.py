@@ -28,7 +28,6 @@ def verdict(error: PyRedisError, attempt: int = 0, *, readonly: bool = False) ->
     [
         ("MOVED 3999 10.0.0.1:6381", Move(TcpAddress("10.0.0.1", 6381), 3999)),
         ("MOVED 3999 :6381", Move(TcpAddress("asked", 6381), 3999)),
-        ("MOVED 3999 ?:6381", Move(TcpAddress("asked", 6381), 3999)),
         ("MOVED 3999 host.example:6381", Move(TcpAddress("host.example", 6381), 3999)),
         ("MOVED 3999 ::1:6381", Move(TcpAddress("::1", 6381), 3999)),
         ("ASK 3999 10.0.0.1:6381", Ask(TcpAddress("10.0.0.1", 6381))),
@@ -53,6 +52,14 @@ def test_a_redirect_to_nowhere_is_an_error(message: str) -> None:
 def test_a_redirect_to_the_node_that_said_it_waits() -> None:
     assert isinstance(verdict(reply_error("MOVED 1 asked:7000")), Wait)
     assert isinstance(verdict(reply_error("MOVED 1 :7000")), Wait)
+
+
+def test_a_redirect_to_a_node_without_a_known_host_has_the_nodes_asked_where_the_slot_is() -> None:
+    """The port is another node's: what listens there on the host that was asked is somebody else."""
+    error = reply_error("MOVED 1 ?:7001")
+    assert isinstance(verdict(error), Reconnect)
+    assert isinstance(verdict(error, readonly=True), Reconnect)
+    assert isinstance(verdict(error, HOPS), GiveUp)
 
 
 @pytest.mark.parametrize("code", ["TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN"])
