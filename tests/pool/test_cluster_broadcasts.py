@@ -220,3 +220,30 @@ async def test_a_failure_of_some_tells_what_each_node_did_with_all_its_keys(
     assert replies[sock_of(good)] == done
     assert isinstance(replies[sock_of(bad)], ReplyError)
     assert list(caught.value.failed) == [sock_of(bad)]
+
+
+async def test_what_is_about_one_node_is_refused_until_it_is_named(
+    cluster: Cluster, pool: AsyncClusterPool
+) -> None:
+    await pool.set("{x}a", 1)
+    home = cluster.primary_of(key_slot(b"x"))
+    for command in (
+        ["CLUSTER", "COUNTKEYSINSLOT", key_slot(b"x")],
+        ["PUBSUB", "CHANNELS"],
+        ["CLIENT", "LIST"],
+        ["BGSAVE"],
+        ["CONFIG", "GET", "port"],
+    ):
+        with pytest.raises(ClusterError, match="is about one node: sock="):
+            await pool.execute(*command)
+    count = await pool.execute("CLUSTER", "COUNTKEYSINSLOT", key_slot(b"x"), sock=(home.host, home.port))
+    assert count == 1
+    assert b"cluster_state:ok" in await pool.execute("CLUSTER", "INFO")  # type: ignore[operator]
+
+
+async def test_one_node_alone_fails_with_its_own_error(pool: AsyncClusterPool) -> None:
+    await pool.set("{x}a", 1)
+    with pytest.raises(ReplyError, match="not the right type|WRONGTYPE"):
+        await pool.execute_split("SUNION", "{x}a")
+    with pytest.raises(ValueError, match="is none of the servers"):
+        await pool.execute("PING", sock=("127.0.0.1", 1))
