@@ -243,7 +243,7 @@ async def test_what_is_about_one_node_is_refused_until_it_is_named(
 
 async def test_one_node_alone_fails_with_its_own_error(pool: AsyncClusterPool) -> None:
     await pool.set("{x}a", 1)
-    with pytest.raises(ReplyError, match="not the right type|WRONGTYPE"):
+    with pytest.raises(ReplyError, match=r"WRONGTYPE"):
         await pool.execute_split("SUNION", "{x}a")
     with pytest.raises(ValueError, match="is none of the servers"):
         await pool.execute("PING", sock=("127.0.0.1", 1))
