@@ -53,6 +53,7 @@ __all__ = [
     "TryAgain",
     "WrongPass",
     "WrongType",
+    "may_pass",
     "reply_error",
 ]
 
@@ -268,3 +269,13 @@ def reply_error(message: str, command: str | None = None) -> ReplyError:
     """Return the error of the class that fits the reply's code."""
     code = message.split(" ", 1)[0]
     return _CLASSES.get(code, ReplyError)(message, command)
+
+
+_PASSING = (Busy, ClusterDown, Loading, MasterDown, TryAgain)
+
+
+def may_pass(error: PyRedisError) -> bool:
+    """Whether what kept a connection from being made may be over at the next attempt."""
+    if isinstance(error, ReplyError):
+        return isinstance(error, _PASSING) or "max number of clients" in error.message
+    return isinstance(error, (PyRedisConnError, ProtocolError))

@@ -292,8 +292,15 @@ class Cluster(Group):
 
     def _as_at_first(self) -> bool:
         return (
-            len(self.live) == len(self.nodes) and self.agreed and self._owners(self.nodes[0]) == self._first
+            len(self.live) == len(self.nodes)
+            and self.agreed
+            and self._owners(self.nodes[0]) == self._first
+            and not any(map(self._migrates, self.nodes))
         )
+
+    def _migrates(self, node: Server) -> bool:
+        """Whether a slot is on its way to a node or from it."""
+        return b"[" in _bytes(node.command("CLUSTER", "NODES"))
 
     def _tidy(self, node: Server) -> None:
         for kind in ("normal", "pubsub"):

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from types import TracebackType
-from typing import Final, Literal, Self, TypeAlias, TypeVar, cast
+from typing import Final, Literal, NamedTuple, Self, TypeAlias, TypeVar, cast
 
 from pyredis.address import TcpAddress
 from pyredis.client.cluster_map import addresses_of
@@ -31,7 +31,7 @@ from pyredis.options import ConnectionOptions, TlsOptions, checked_tls
 from pyredis.resp.encode import argv
 from pyredis.types import Argument, Reply
 
-__all__ = ["AsyncSentinelClient", "Facts"]
+__all__ = ["AsyncSentinelClient", "Facts", "Named"]
 
 T = TypeVar("T")
 
@@ -40,6 +40,13 @@ Facts: TypeAlias = "dict[bytes | str, bytes | str]"
 
 _IMPATIENCE: Final = 0.25  # seconds for one sentinel to answer, before the next one is asked as well
 _DOWN: Final = frozenset({"s_down", "o_down", "disconnected"})
+
+
+class Named(NamedTuple):
+    """A server, and which sentinel named it."""
+
+    address: TcpAddress
+    sentinel: TcpAddress
 
 
 class AsyncSentinelClient:
@@ -118,11 +125,26 @@ class AsyncSentinelClient:
 
     async def primary_address(self, name: str) -> TcpAddress:
         """Return where the primary of a group is."""
-        return await self._ask(("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name), _primary)
+        return (await self.named_primary(name)).address
+
+    async def named_primary(self, name: str) -> Named:
+        """Return where the primary of a group is, and who says so."""
+        sentinel, address = await self._first_answer(("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name), _primary)
+        return Named(address, sentinel)
 
     async def replica_addresses(self, name: str) -> list[TcpAddress]:
         """Return where the replicas of a group are that are up and in step with their primary."""
-        return await self._ask(("SENTINEL", "SLAVES", name), _healthy)
+        return [named.address for named in (await self.named_replicas(name))[0]]
+
+    async def named_replicas(self, name: str) -> tuple[list[Named], list[Named]]:
+        """Return where the replicas of a group are that are up, and who says so.
+
+        First those that are in step with their primary, then those that may be behind.
+        """
+        sentinel, up = await self._first_answer(("SENTINEL", "SLAVES", name), _up)
+        in_step = [Named(address, sentinel) for address, follows in up if follows]
+        behind = [Named(address, sentinel) for address, follows in up if not follows]
+        return in_step, behind
 
     async def execute(self, *args: Argument) -> Reply:
         """Return the reply to any command; raise its ReplyError.
@@ -137,22 +159,36 @@ class AsyncSentinelClient:
 
     async def next_sentinel(self) -> None:
         """Ask the next sentinel from now on."""
-        self._leave(self._sentinels[0])
+        self.pass_over(self._sentinels[0])
+
+    def pass_over(self, sentinel: TcpAddress) -> None:
+        """Ask another sentinel first from now on, unless that is so already."""
+        if self._sentinels[0] == sentinel:
+            self._sentinels.rotate(-1)
+        if len(self._sentinels) > 1:
+            self._hang_up(sentinel)
 
     # -- whom to ask
 
     async def _ask(self, args: Sequence[Argument], read: Callable[[Reply], T], *, once: bool = False) -> T:
-        """Return the first answer that ``read`` can make something of; raise why there is none.
+        """Return the first answer that ``read`` can make something of."""
+        _, answer = await self._first_answer(args, read, once=once)
+        return answer
+
+    async def _first_answer(
+        self, args: Sequence[Argument], read: Callable[[Reply], T], *, once: bool = False
+    ) -> tuple[TcpAddress, T]:
+        """Return who gave the first answer that ``read`` can make something of, and that; raise why there is none.
 
         ``once``: a sentinel is asked only when the one before was certainly not.
         """
         self._check_usable()
         words = argv(args, self._options.encoding)
-        sentinel, answer = await self._first_answer(words, read, once=once)
+        sentinel, answer = await self._ask_in_turn(words, read, once=once)
         self._prefer(sentinel)
-        return answer
+        return sentinel, answer
 
-    async def _first_answer(
+    async def _ask_in_turn(
         self, words: tuple[bytes, ...], read: Callable[[Reply], T], *, once: bool
     ) -> tuple[TcpAddress, T]:
         waiting: Iterator[TcpAddress] = iter(self.sentinels)
@@ -176,7 +212,7 @@ class AsyncSentinelClient:
                         told[sentinel] = error
                     except PyRedisError as error:
                         told[sentinel] = error
-                        self._leave(sentinel)
+                        self.pass_over(sentinel)
                     if once and not _never_sent(told[sentinel]):
                         raise told[sentinel]
         finally:
@@ -233,13 +269,6 @@ class AsyncSentinelClient:
             self._sentinels.rotate(-1)
         for other in [other for other in self._lanes if other != sentinel]:
             self._hang_up(other)
-
-    def _leave(self, sentinel: TcpAddress) -> None:
-        """Let the next sentinel be the first, unless another task has done so."""
-        if self._sentinels[0] == sentinel:
-            self._sentinels.rotate(-1)
-        if len(self._sentinels) > 1:
-            self._hang_up(sentinel)
 
     def _hang_up(self, sentinel: TcpAddress) -> None:
         lane = self._lanes.get(sentinel)
@@ -317,16 +346,13 @@ def _primary(reply: Reply) -> TcpAddress:
     raise ProtocolError("the sentinel answered with something else than an address")
 
 
-def _healthy(reply: Reply) -> list[TcpAddress]:
-    """Return where those of the servers are that can be read from."""
+def _up(reply: Reply) -> list[tuple[TcpAddress, bool]]:
+    """Return where those of the replicas are that are up, and whether each is in step with its primary."""
     return [
-        _address(facts.get("ip"), facts.get("port")) for facts in map(_as_text, _each(reply)) if _is_up(facts)
+        (_address(facts.get("ip"), facts.get("port")), facts.get("master-link-status", "ok") == "ok")
+        for facts in map(_as_text, _each(reply))
+        if _DOWN.isdisjoint(facts.get("flags", "").split(","))
     ]
-
-
-def _is_up(facts: dict[str, str]) -> bool:
-    flags = facts.get("flags", "").split(",")
-    return _DOWN.isdisjoint(flags) and facts.get("master-link-status", "ok") == "ok"
 
 
 def _each(reply: Reply) -> list[Facts]:

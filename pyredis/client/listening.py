@@ -14,10 +14,10 @@ from pyredis.address import Address, TcpAddress
 from pyredis.client.cluster_map import ClusterMap
 from pyredis.client.inbox import Inbox
 from pyredis.client.messages import Heard
-from pyredis.client.shards import Shards
-from pyredis.client.subscriber import Owner, Subscriber
+from pyredis.client.shards import Shards, by_slot, end_at, slot_of
+from pyredis.client.subscriber import Loss, Owner, Subscriber
 from pyredis.connection.opening import open_wire
-from pyredis.exceptions import MovedError
+from pyredis.exceptions import CrossSlot, MovedError
 from pyredis.options import ConnectionOptions
 from pyredis.retry import Backoff
 from pyredis.types import Reply
@@ -67,28 +67,37 @@ class Listening(Owner):
     # -- what its holder does
 
     async def ssubscribe(self, names: Sequence[bytes]) -> None:
-        """Return when the node of the shard channels confirmed."""
+        """Return when the node of the shard channels confirmed; ClusterError when they have not got one slot."""
+        self.main.check()
         if self._shards is None:
             try:
                 await self.main.ask(_SSUBSCRIBE, *names)
                 return
+            except CrossSlot:
+                slot_of(names)
+                raise
             except MovedError:
-                shards = self.expect_cluster([cast("TcpAddress", self.main.address)])
-        else:
-            shards = self._shards
-        self.main.bind()
-        await shards.subscribe(names)
+                self._discover_cluster()
+        elsewhere = [name for name in names if not self.main.subscriptions.has(_SSUBSCRIBE, name)]
+        if elsewhere:  # what stands here would be heard twice
+            await self._discover_cluster().subscribe(elsewhere)
 
     async def sunsubscribe(self, names: Sequence[bytes]) -> None:
-        """Return when the nodes confirmed; without names, for all shard channels."""
-        if self._shards is None:
-            await self.main.ask(b"SUNSUBSCRIBE", *names)
-            return
-        away = [name for name in names or self._shards.channels if name in self._shards.channels]
-        here = [name for name in names or self.main.subscriptions.of(_SSUBSCRIBE) if name not in away]
-        await self._shards.unsubscribe(away)
-        if here:
-            await self.main.ask(b"SUNSUBSCRIBE", *here)
+        """Return when no node has the shard channels any more; without names, all of them."""
+        self.main.check()
+        names = names or self._expected
+        try:
+            await end_at(self.main, names)
+        except CrossSlot:
+            for same in by_slot(names).values():
+                await end_at(self.main, same)
+        if self._shards is not None:  # by now, perhaps: with a slot that went, the channels did, too
+            await self._shards.unsubscribe(names)
+
+    @property
+    def _expected(self) -> Sequence[bytes]:
+        away = self._shards.expected if self._shards is not None else ()
+        return tuple(dict.fromkeys((*self.main.expected(_SSUBSCRIBE), *away)))
 
     @property
     def shard_channels(self) -> frozenset[bytes]:
@@ -103,8 +112,6 @@ class Listening(Owner):
     def close(self) -> None:
         """Close at once; who waits gets PyRedisConnClosed, what was not read is gone."""
         self.main.close()
-        if self._shards is not None:
-            self._shards.close()
 
     async def wait_closed(self) -> None:
         """Return when nothing runs and nothing is open any more."""
@@ -150,6 +157,16 @@ class Listening(Owner):
         others = [node for node in topology.primaries if node != address]
         return random.choice(others or [address])
 
-    def moved(self, name: bytes, error: MovedError | None) -> bool:
-        self.expect_cluster([cast("TcpAddress", self.main.address)]).adopt(name)
-        return True
+    def moved(self, name: bytes, loss: Loss) -> bool:
+        return self._discover_cluster().moved(name, loss)
+
+    def ended(self, subscriber: Subscriber, error: Exception) -> bool:
+        """End all with the one connection; when it is the shard channels that failed, it was ended for them."""
+        if self._shards is not None:
+            self._shards.close()
+        return False
+
+    def _discover_cluster(self) -> Shards:
+        """Return the shards of the cluster that the one connection has turned out to belong to."""
+        # A unix socket will do: a seed is asked and, but for that, only compared.
+        return self.expect_cluster([cast("TcpAddress", self.main.address)])

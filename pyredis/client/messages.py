@@ -39,6 +39,9 @@ class Reconnected:
 
     ``seconds`` is how long nothing could be heard: from the last sign of life of the old connection to the last
     confirmation on the new one. ``error`` is why the old one ended.
+
+    On a cluster it tells of the shard channels that are at ``address`` now, and of the longest of their gaps: they
+    may have been elsewhere before, at a node that was lost or gave their slots away.
     """
 
     address: Address

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Final, Self, cast
 
 from pyredis.client.async_client import AsyncClient
 from pyredis.client.spanning import Audience, Node, Planned, Spanning
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from pyredis.connection.stream import Wire
 
 __all__ = ["Bundle", "NodesClient", "close_client"]
+
+_MESSAGES: Final = frozenset({"subscribe", "monitor"})
+"""Effects that make a server send what nobody asked for."""
 
 
 class Bundle:
@@ -199,6 +202,8 @@ class NodesClient(Spanning):
         placed = shard_key is not None or sock is not None or (spec is not None and bool(keys(spec, words)))
         if not placed and engaged is not None:
             return engaged, words, spec, None
+        if spec is not None and spec.effect in _MESSAGES:
+            raise ClusterError(f"{spec.name}: messages of several servers are for AsyncPubSubClient")
         if not placed and spec is not None and spec.stateful:
             raise ClusterError(
                 f"{spec.name} concerns one connection of several: say which, with shard_key= or sock="

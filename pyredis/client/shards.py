@@ -1,7 +1,8 @@
 """The shard channels of one client on a cluster: each at the node that has its slot, wherever that goes.
 
-There is one subscriber for each node that has channels. When a node is lost or gives a slot away, its channels are
-subscribed where their slots are now, and the reader is told that messages may be missing.
+There is one subscriber for each node that has channels, and it knows which. Here is known which have none: when a
+node is lost or gives a slot away, its channels are subscribed where their slots are now, and the reader is told,
+for each node, that messages may be missing.
 """
 
 from __future__ import annotations
@@ -9,24 +10,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final, cast
 
-from pyredis.address import Address, TcpAddress
+from pyredis.address import TcpAddress
 from pyredis.client.cluster_map import ClusterMap
 from pyredis.client.inbox import Inbox
-from pyredis.client.messages import Heard, Message, Name, Reconnected
+from pyredis.client.messages import Heard, Message, Reconnected
 from pyredis.client.redirects import follow, node_for
-from pyredis.client.subscriber import Owner, Subscriber, may_pass, size_of
+from pyredis.client.subscriber import Loss, Owner, Subscriber, may_pass, size_of
 from pyredis.commands.slots import key_slot
 from pyredis.exceptions import ClusterError, MovedError, PyRedisConnClosed, PyRedisError
 from pyredis.retry import Backoff
 from pyredis.types import Reply
 
-__all__ = ["Shards"]
+__all__ = ["Shards", "by_slot", "end_at", "slot_of"]
 
 _log = logging.getLogger(__name__)
+
+_SSUBSCRIBE: Final = b"SSUBSCRIBE"
+_SUNSUBSCRIBE: Final = b"SUNSUBSCRIBE"
 
 _PATIENCE: Final = 2.0  # seconds for which a subscription is asked for again where it may be by now
 _SUSPENSE: Final = 0.25  # seconds at most between two looks at the cluster while channels have no node
@@ -48,23 +52,34 @@ class Shards(Owner):
         self._inbox = inbox
         self._backoff = reconnect
         self._fail = fail
-        self._homes: dict[bytes, TcpAddress | None] = {}
-        """Where each channel is subscribed; None while that is being found out."""
         self._nodes: dict[TcpAddress, Subscriber] = {}
         self._left: list[Subscriber] = []
+        self._lost: dict[bytes, Loss] = {}
+        """The channels that have no node, or one whose gap is not announced yet."""
+        self._early: list[tuple[bytes, Heard]] = []
+        """What came of these channels: it is to be read after the gap."""
         self._mending: asyncio.Task[None] | None = None
-        self._restoring: set[Name] = set()
-        """The channels whose messages come after a gap that is not announced yet, however they are spelled."""
-        self._early: list[Heard] = []
         self._closed = False
 
     @property
     def channels(self) -> Sequence[bytes]:
-        return tuple(self._homes)
+        standing = (name for node in self._nodes.values() for name in node.subscriptions.of(_SSUBSCRIBE))
+        return tuple(dict.fromkeys((*standing, *self._lost)))
+
+    @property
+    def expected(self) -> Sequence[bytes]:
+        """The channels, and those that will be some once what was asked for is carried out."""
+        expected = (name for node in self._nodes.values() for name in node.expected(_SSUBSCRIBE))
+        return tuple(dict.fromkeys((*expected, *self._lost)))
 
     @property
     def running(self) -> bool:
-        return not self._closed and any(node.running for node in self._nodes.values())
+        """Whether it has a connection, or looks for a channel's node."""
+        return not self._closed and (self._mends or any(node.running for node in self._nodes.values()))
+
+    @property
+    def _mends(self) -> bool:
+        return self._mending is not None and not self._mending.done()
 
     def regulate(self) -> None:
         """Read the network, or do not, as the inbox has it."""
@@ -75,26 +90,17 @@ class Shards(Owner):
 
     async def subscribe(self, names: Sequence[bytes]) -> None:
         """Return when the node of the channels confirmed; ClusterError when they have not got one slot."""
-        slots = {key_slot(name) for name in names}
-        if len(slots) > 1:
-            raise ClusterError(
-                f"the shard channels lie in {len(slots)} slots; subscribe to those of each slot on their own, "
-                "or give them the same {hash tag}"
-            )
-        home = await self._subscribe(slots.pop(), names, _PATIENCE)
-        self._homes.update(dict.fromkeys(names, home))
+        home = await self._subscribe(slot_of(names), lambda: names, _PATIENCE)
+        self._announce(home, names)
 
-    async def unsubscribe(self, names: Iterable[bytes]) -> None:
-        """Return when the nodes confirmed."""
-        by_home: dict[TcpAddress, list[bytes]] = {}
-        for name in list(names):
-            home = self._homes.pop(name, None)
-            if home is not None:
-                by_home.setdefault(home, []).append(name)
-        for home, own in by_home.items():
-            for same in _by_slot(own).values():
-                if (node := self._nodes.get(home)) is not None:
-                    await node.ask(b"SUNSUBSCRIBE", *same)
+    async def unsubscribe(self, names: Sequence[bytes]) -> None:
+        """Return when no node has the channels any more."""
+        for same in by_slot(names).values():
+            while (node := self._expecting(same)) is not None:
+                await end_at(node, same)
+            self._drop_early(same)
+            for name in same:
+                self._lost.pop(name, None)
         self._leave_unused()
 
     def close(self) -> None:
@@ -116,13 +122,16 @@ class Shards(Owner):
 
     # -- subscribing at the right node
 
-    async def _subscribe(self, slot: int, names: Sequence[bytes], patience: float) -> TcpAddress:
-        """Return the node that confirmed."""
+    async def _subscribe(
+        self, slot: int, wanted: Callable[[], Sequence[bytes]], patience: float
+    ) -> TcpAddress:
+        """Return the node that confirmed what was ``wanted`` when it was asked."""
         asked = [await node_for(self._cluster, slot, replica=False)]
 
         async def send(address: TcpAddress, asking: bool) -> Reply:
             asked.append(address)
-            return await self._node(address).ask(b"SSUBSCRIBE", *names)
+            names = wanted()
+            return await self._node(address).ask(_SSUBSCRIBE, *names) if names else None
 
         try:
             await send(asked[0], False)
@@ -140,9 +149,13 @@ class Shards(Owner):
             node = self._nodes[address] = self._make(address, self)
         return node
 
+    def _expecting(self, names: Sequence[bytes]) -> Subscriber | None:
+        """Return a node that has one of the channels, or will have."""
+        return next((node for node in self._nodes.values() if node.expects(_SSUBSCRIBE, names)), None)
+
     def _leave_unused(self) -> None:
         for node in list(self._nodes.values()):
-            if not node.busy and not node.subscriptions.of(b"SSUBSCRIBE"):
+            if not node.busy and not node.subscriptions.of(_SSUBSCRIBE):
                 self._leave(node)
 
     def _leave(self, node: Subscriber) -> None:
@@ -153,108 +166,171 @@ class Shards(Owner):
 
     # -- what the subscribers tell
 
-    def moved(self, name: bytes, error: MovedError | None) -> bool:
-        if name in self._homes:
-            self._homes[name] = None
-            self._mend(PyRedisConnClosed("the slot of a shard channel moved to another node", sent=True))
+    def moved(self, name: bytes, loss: Loss) -> bool:
+        self._lose((name,), loss)
         return True
 
-    def adopt(self, name: bytes) -> None:
-        """Take a channel over whose slot is not where it was subscribed any more."""
-        self._homes[name] = None
-        self._mend(PyRedisConnClosed("the slot of a shard channel moved to another node", sent=True))
-
-    def keeps(self, item: Heard) -> bool:
+    def keeps(self, subscriber: Subscriber, item: Heard) -> bool:
         """Keep a message back until the gap before it is announced."""
-        if isinstance(item, Message) and item.channel in self._restoring:
-            self._early.append(item)
-            return True
-        return False
+        if not self._lost or not isinstance(item, Message):
+            return False
+        name = subscriber.wire_name(item.channel)
+        if name not in self._lost:
+            return False
+        self._early.append((name, item))
+        return True
 
     def ended(self, subscriber: Subscriber, error: Exception) -> bool:
         address = cast("TcpAddress", subscriber.address)
         if self._nodes.get(address) is not subscriber:
             return True  # we left it ourselves
         self._leave(subscriber)
-        lost = [name for name, home in self._homes.items() if home == address]
-        if not lost or self._closed:
+        names = subscriber.subscriptions.of(_SSUBSCRIBE)
+        if not names or self._closed:
             return True
         if self._backoff is None or not (isinstance(error, PyRedisError) and may_pass(error)):
             self._fail(error)
             return True
-        for name in lost:
-            self._homes[name] = None
-        _log.info("lost the connection to %s and its %d shard channels: %s", address, len(lost), error)
+        _log.info("lost the connection to %s and its %d shard channels: %s", address, len(names), error)
         self._cluster.refresh_soon(avoid=address)
-        self._mend(error)
+        self._lose(names, Loss(subscriber.heard_at, error))
         return True
+
+    # -- the gap
+
+    def _lose(self, names: Sequence[bytes], loss: Loss) -> None:
+        """Look for the node of channels that have none; a gap that was not announced yet goes on."""
+        self._drop_early(names)
+        for name in names:
+            self._lost.setdefault(name, loss)
+        if not self._closed and not self._mends:
+            self._mending = asyncio.get_running_loop().create_task(self._restore())
+
+    def _drop_early(self, names: Sequence[bytes]) -> None:
+        if self._early:
+            dropped = set(names)
+            self._early = [(name, item) for name, item in self._early if name not in dropped]
+
+    def _announce(self, home: TcpAddress, names: Sequence[bytes]) -> None:
+        """Tell the reader of the longest gap of the channels that ``home`` has now, and what came after it.
+
+        One that ``home`` had and lost while whoever asked was being woken is still lost.
+        """
+        node = self._nodes.get(home)
+        if node is None:
+            return
+        back = [name for name in self._still_lost(names) if node.subscriptions.has(_SSUBSCRIBE, name)]
+        if not back:
+            return
+        loss = min((self._lost.pop(name) for name in back), key=lambda loss: loss.since)
+        seconds = asyncio.get_running_loop().time() - loss.since
+        self._inbox.put(Reconnected(home, seconds, loss.error))
+        _log.info("%d shard channels are at %s after %.3f seconds", len(back), home, seconds)
+        released = [item for name, item in self._early if name not in self._lost]
+        self._early = [(name, item) for name, item in self._early if name in self._lost]
+        for item in released:
+            self._inbox.put(item, size_of(item))
 
     # -- mending
 
-    def _mend(self, error: PyRedisError) -> None:
-        if not self._closed and (self._mending is None or self._mending.done()):
-            self._mending = asyncio.get_running_loop().create_task(self._restore(error))
-
-    @property
-    def _homeless(self) -> list[bytes]:
-        return [name for name, home in self._homes.items() if home is None]
-
-    async def _restore(self, error: PyRedisError) -> None:
-        """Subscribe the channels that have no node where they belong now, and announce the gap."""
-        loop = asyncio.get_running_loop()
-        since = loop.time()
-        backoff = self._backoff or Backoff()
-        homes: set[Address] = set()
+    async def _restore(self) -> None:
         try:
-            for attempt in count():
-                failure = await self._settle(homes)
-                if failure is None:
-                    break
-                if not (may_pass(failure) or isinstance(failure, ClusterError)) or not backoff.allows(
-                    attempt + 1
-                ):
-                    self._fail(failure)
-                    return
-                await asyncio.sleep(min(backoff.delay(attempt, random.random()), _SUSPENSE))
-                self._cluster.refresh_soon()
+            await self._settle_all()
+        except Exception as error:  # noqa: BLE001  the task has no caller; its readers are told
+            self._fail(error)
+
+    async def _settle_all(self) -> None:
+        """Subscribe the channels that have no node where they belong now, until there are none."""
+        backoff = self._backoff or Backoff()
+        attempt = 0
+        while self._lost:
+            failure = await self._settle()
+            if failure is None:
+                attempt = 0  # what is lost now was lost meanwhile
+                continue
+            if not (_passes(failure) and backoff.allows(attempt + 1)):
+                raise failure
+            await asyncio.sleep(min(backoff.delay(attempt, random.random()), _SUSPENSE))
+            self._cluster.refresh_soon()
+            attempt += 1
+
+    async def _settle(self) -> PyRedisError | None:
+        """Subscribe what has no node; return why something could not be, rather what does not pass."""
+        slots = by_slot(self._lost)
+        try:
+            owners = await self._owners(slots)
+        except PyRedisError as error:
+            return error
+        unserved = owners.pop(None, None)
+        told = await asyncio.gather(
+            *(self._settle_at({slot: slots[slot] for slot in own}) for own in owners.values())
+        )
+        failures = [failure for failure in told if failure is not None]
+        if unserved:
+            failures.append(ClusterError(f"no node serves slot {unserved[0]}"))
+        return min(failures, key=_passes, default=None)
+
+    async def _owners(self, slots: Iterable[int]) -> dict[TcpAddress | None, list[int]]:
+        """Return which node has which of the slots; None has those that nobody serves."""
+        topology = await self._cluster.learn()
+        if any(topology.shard(slot) is None for slot in slots):
+            topology = await self._cluster.refresh()
+        owners: dict[TcpAddress | None, list[int]] = {}
+        for slot in slots:
+            shard = topology.shard(slot)
+            owners.setdefault(None if shard is None else shard.primary, []).append(slot)
+        return owners
+
+    async def _settle_at(self, slots: Mapping[int, Sequence[bytes]]) -> PyRedisError | None:
+        """Subscribe channels that should be at one node, and announce their gap once; return what went wrong.
+
+        After a failure a slot more would fare no better there, and take its time.
+        """
+        homes: dict[TcpAddress, list[bytes]] = {}
+        try:
+            for slot, names in slots.items():
+                home = await self._subscribe(slot, partial(self._still_lost, names), _SUSPENSE)
+                homes.setdefault(home, []).extend(names)
+        except PyRedisError as error:
+            return error
         finally:
-            early, self._early = self._early, []
-            self._restoring.clear()
-            for home in homes:
-                self._inbox.put(Reconnected(home, loop.time() - since, error))
-            for item in early:
-                self._inbox.put(item, size_of(item))
-            self._mending = None
-        if self._homeless:
-            self._mend(error)
+            for home, names in homes.items():
+                self._announce(home, names)
+        return None
 
-    async def _settle(self, homes: set[Address]) -> PyRedisError | None:
-        """Subscribe what has no node; return why something could not be, at one node or another."""
-        failures: dict[TcpAddress, PyRedisError] = {}
-        failure: PyRedisError | None = None
-        for slot, names in _by_slot(self._homeless).items():
-            try:
-                owner = await node_for(self._cluster, slot, replica=False)
-            except PyRedisError as error:
-                failure = error
-                continue
-            if owner in failures:
-                continue  # a slot more would fare no better there, and take its time
-            self._restoring.update(names, [name.decode("utf-8", "surrogateescape") for name in names])
-            try:
-                home = await self._subscribe(slot, names, _SUSPENSE)
-            except PyRedisError as error:
-                failure = failures[owner] = error
-                continue
-            for name in names:
-                if name in self._homes:
-                    self._homes[name] = home
-            homes.add(home)
-        return failure
+    def _still_lost(self, names: Iterable[bytes]) -> Sequence[bytes]:
+        return [name for name in names if name in self._lost]
 
 
-def _by_slot(names: Iterable[bytes]) -> dict[int, list[bytes]]:
+def _passes(failure: PyRedisError) -> bool:
+    return may_pass(failure) or isinstance(failure, ClusterError)
+
+
+def slot_of(names: Sequence[bytes]) -> int:
+    """Return the slot of shard channels; ClusterError when they have not got one slot."""
+    slots = {key_slot(name) for name in names}
+    if len(slots) != 1:
+        raise ClusterError(
+            f"the shard channels lie in {len(slots)} slots; subscribe to those of each slot on their own, "
+            "or give them the same {hash tag}"
+        )
+    return slots.pop()
+
+
+def by_slot(names: Iterable[bytes]) -> dict[int, list[bytes]]:
+    """Return the shard channels of each slot."""
     slots: dict[int, list[bytes]] = {}
     for name in names:
         slots.setdefault(key_slot(name), []).append(name)
     return slots
+
+
+async def end_at(node: Subscriber, names: Sequence[bytes]) -> None:
+    """Return when a node has none of the shard channels, which are of one slot, any more."""
+    here = node.expects(_SSUBSCRIBE, names)
+    if not here:
+        return
+    try:
+        await node.ask(_SUNSUBSCRIBE, *here)
+    except MovedError:
+        node.subscriptions.note((_SUNSUBSCRIBE, *here))  # its server ended them when the slot went

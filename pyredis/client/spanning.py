@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Hashable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 from pyredis.address import TcpAddress
 from pyredis.client.cluster_map import ClusterMap
@@ -17,6 +17,7 @@ from pyredis.client.redirects import follow, node_for
 from pyredis.client.scanning import Scanning
 from pyredis.cluster import merging, routing
 from pyredis.cluster.buckets import Buckets
+from pyredis.cluster.redirect import Reconnect, Wait, decide
 from pyredis.commands.keys import keys
 from pyredis.commands.methods import Commands
 from pyredis.commands.spec import Spec, find
@@ -34,6 +35,8 @@ from pyredis.types import Argument, Reply
 
 __all__ = ["Audience", "Node", "OverBuckets", "OverCluster", "Planned", "Spanning", "named"]
 
+_AT_ONCE: Final = 500  # commands of a list that are routed before others have their turn
+
 Node: TypeAlias = TcpAddress | str
 """A server, by its address, or a group of servers, by its name."""
 Planned: TypeAlias = tuple[Node, tuple[bytes, ...], Spec | None, int | None]
@@ -43,12 +46,11 @@ Audience: TypeAlias = Literal["primaries", "replicas", "all"]
 
 def named(nodes: Iterable[Node], sock: object) -> Node:
     """Return the node that the execution option ``sock`` names; ValueError when there is none."""
-    names = []
-    for node in nodes:
-        if str(node) == str(sock):
-            return node
-        names.append(str(node))
-    raise ValueError(f"sock={sock!r} is none of the servers, {', '.join(names)}")
+    wanted = str(TcpAddress(*sock)) if isinstance(sock, tuple) and len(sock) == 2 else str(sock)
+    named = {str(node): node for node in nodes}
+    if wanted not in named:
+        raise ValueError(f"sock={sock!r} is none of the servers, {', '.join(named)}")
+    return named[wanted]
 
 
 class Spanning(Commands, Scanning):
@@ -90,6 +92,15 @@ class Spanning(Commands, Scanning):
         """Return the reply of a command that its node did not execute; raise the error when there is none."""
         raise error
 
+    def _waits(self, planned: Planned, error: PyRedisError) -> bool:
+        """Whether mending begins with waiting until a node can be found."""
+        return False
+
+    async def _send_anew(self, planned: Planned) -> Reply:
+        """Return the reply of a command from where it belongs now; raise the error when there is none."""
+        node, words, *_ = planned
+        return await self._send(node, words)
+
     def _heed(self, error: PyRedisError) -> None:
         """Take note of what an error says of the nodes."""
 
@@ -119,6 +130,8 @@ class Spanning(Commands, Scanning):
                 name = words[0].decode("ascii", "replace")
                 raise ValueError(f"{name} may block, or is not known: execute() it on its own")
             batch.append(await self._route(words, spec, None))
+            if not len(batch) % _AT_ONCE:
+                await asyncio.sleep(0)  # a long list must not hold up everybody else
         return await self._execute_batch(batch)
 
     async def _execute_batch(self, batch: Sequence[Planned]) -> list[Reply | PyRedisError]:
@@ -141,13 +154,32 @@ class Spanning(Commands, Scanning):
         if not any(isinstance(reply, PyRedisError) for reply in replies):
             return replies
         overtaken = _overtaken(run, replies)
+        by_slot: dict[int | None, list[int]] = {}
         for place, reply in enumerate(replies):
             if isinstance(reply, PyRedisError) and place not in overtaken:
-                try:
-                    replies[place] = await self._mend(run[place], reply)
-                except PyRedisError as final:
-                    replies[place] = final
+                by_slot.setdefault(run[place][3], []).append(place)
+        await asyncio.gather(*(self._mend_all(run, replies, places) for places in by_slot.values()))
         return replies
+
+    async def _mend_all(
+        self, run: Sequence[Planned], replies: list[Reply | PyRedisError], places: Sequence[int]
+    ) -> None:
+        """Replace errors of commands of one slot by what became of them in the end, one after the other.
+
+        What one has waited for the next need not; and when that was in vain, the next ones keep their errors.
+        """
+        found = False
+        for place in places:
+            planned, error = run[place], cast("PyRedisError", replies[place])
+            waits = self._waits(planned, error)
+            try:
+                again = self._send_anew(planned) if waits and found else self._mend(planned, error)
+                replies[place] = await again
+                found |= waits
+            except PyRedisError as final:
+                replies[place] = final
+                if waits:
+                    return
 
     # -- commands for several nodes
 
@@ -262,6 +294,10 @@ class OverCluster(Spanning):
             raise ClusterError(
                 f"{spec.name} concerns more nodes than one: {_mend_of(spec)}, and sock='host:port' asks one"
             )
+        if slot is None and spec is not None and _is_local(spec):
+            raise ClusterError(
+                f"{spec.name} is about one node: sock='host:port' says which, execute_on() asks many"
+            )
         reads = self._replica_ok and not settled and spec is not None and spec.readonly
         return await node_for(self._cluster, slot, replica=reads), tuple(words), spec, slot
 
@@ -319,13 +355,40 @@ class OverCluster(Spanning):
             send,
             slot=slot,
             harmless=spec is not None and spec.readonly,
-            scripted=spec is None or spec.group == "scripting",
+            scripted=_is_script(spec),
             patience=self._patience,
         )
+
+    def _waits(self, planned: Planned, error: PyRedisError) -> bool:
+        node, _, spec, _ = planned
+        readonly = spec is not None and spec.readonly
+        asked = cast("TcpAddress", node)
+        verdict = decide(error, 0, readonly=readonly, asked=asked, chance=0, scripted=_is_script(spec))
+        return isinstance(verdict, Wait | Reconnect)
+
+    async def _send_anew(self, planned: Planned) -> Reply:
+        _, words, spec, slot = planned
+        node = await node_for(self._cluster, slot, replica=False)
+        try:
+            return await self._send(node, words)
+        except PyRedisError as error:
+            return await self._mend((node, words, spec, slot), error)
 
     def _heed(self, error: PyRedisError) -> None:
         if isinstance(error, MovedError):
             self._cluster.refresh_soon()
+
+
+def _is_script(spec: Spec | None) -> bool:
+    """Whether a command may fail half-way, with any words; of one that nothing is known of, that is not known."""
+    return spec is None or spec.group == "scripting"
+
+
+def _is_local(spec: Spec) -> bool:
+    """Whether a command without keys is about the node that it is sent to: another one would answer otherwise."""
+    if "admin" in spec.flags or (spec.group == "pubsub" and " " in spec.name):
+        return True
+    return spec.group == "cluster" and any(argument[1] == "integer" for argument in spec.arguments)
 
 
 def _mend_of(spec: Spec) -> str:
@@ -375,6 +438,8 @@ def _of_one_node(spec: Spec, replies: Sequence[Reply | PyRedisError]) -> Reply |
 def _successes(spec: Spec, replies: Mapping[str, Reply | PyRedisError]) -> dict[Hashable, Reply]:
     """Return the replies by node; raise PartialFailure when a node did not do it that had to."""
     failed = {node: reply for node, reply in replies.items() if isinstance(reply, PyRedisError)}
+    if len(failed) == len(replies) == 1:
+        raise next(iter(failed.values()))
     if failed and (len(failed) == len(replies) or not merging.one_is_enough(spec)):
         reasons = "; ".join(f"{node}: {error}" for node, error in failed.items())
         raise PartialFailure(

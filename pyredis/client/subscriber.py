@@ -17,29 +17,24 @@ from typing import Final
 
 from pyredis.address import Address
 from pyredis.client.inbox import Inbox
-from pyredis.client.messages import Heard, Message, Reconnected, Unsubscribed, heard
+from pyredis.client.messages import Heard, Message, Name, Reconnected, Unsubscribed, heard
 from pyredis.connection.async_connection import AsyncConnection
 from pyredis.connection.opening import open_wire
+from pyredis.connection.stream import Wire
 from pyredis.exceptions import (
-    Busy,
-    ClusterDown,
     CrossSlot,
-    Loading,
-    MasterDown,
     MovedError,
     NoPerm,
-    ProtocolError,
     PyRedisConnClosed,
-    PyRedisConnError,
     PyRedisError,
     ReplyError,
-    TryAgain,
+    may_pass,
 )
 from pyredis.options import ConnectionOptions, checked_timeout
 from pyredis.retry import Backoff
 from pyredis.types import Reply
 
-__all__ = ["Owner", "Subscriber", "Subscriptions", "may_pass", "size_of"]
+__all__ = ["Loss", "Owner", "Subscriber", "Subscriptions", "may_pass", "size_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -52,14 +47,6 @@ _ENDS: Final[Mapping[bytes, bytes]] = {
 _ENDED_BY: Final = {begin: end for end, begin in _ENDS.items()}
 
 _NAMES_AT_ONCE: Final = 1000
-_PASSING: Final = (Busy, ClusterDown, Loading, MasterDown, TryAgain)
-
-
-def may_pass(error: PyRedisError) -> bool:
-    """Whether what kept a connection from being made may be over at the next attempt."""
-    if isinstance(error, ReplyError):
-        return isinstance(error, _PASSING) or "max number of clients" in error.message
-    return isinstance(error, (PyRedisConnError, ProtocolError))
 
 
 class Subscriptions:
@@ -77,6 +64,10 @@ class Subscriptions:
             standing = self._names[_ENDS[command]]
             for name in names or list(standing):
                 standing.pop(name, None)
+
+    def has(self, command: bytes, name: bytes) -> bool:
+        """Whether a name was subscribed with SUBSCRIBE, PSUBSCRIBE or SSUBSCRIBE."""
+        return name in self._names[command]
 
     def of(self, command: bytes) -> Sequence[bytes]:
         """Return what was subscribed with SUBSCRIBE, PSUBSCRIBE or SSUBSCRIBE, in the order it was."""
@@ -110,6 +101,15 @@ class _Request:
             self.answer.set_result(outcome)
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """How something that was subscribed came to be heard no more."""
+
+    since: float
+    """The event loop's time at the last sign of life."""
+    error: PyRedisError
+
+
 class Owner:
     """Whom a subscriber asks about what it cannot know by itself; this one knows nothing better."""
 
@@ -117,11 +117,11 @@ class Owner:
         """Return where to connect to; ``address`` is where it was the last time."""
         return address
 
-    def moved(self, name: bytes, error: MovedError | None) -> bool:
+    def moved(self, name: bytes, loss: Loss) -> bool:
         """Hear that a shard channel is at another node now; True: it is seen to."""
         return False
 
-    def keeps(self, item: Heard) -> bool:
+    def keeps(self, subscriber: Subscriber, item: Heard) -> bool:
         """Hear what came; True: it is kept back."""
         return False
 
@@ -164,12 +164,16 @@ class Subscriber:
         self.loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._connection: AsyncConnection | None = None
+        self._wire: Wire | None = None
         self._requests: list[_Request] = []
         self._wake = asyncio.Event()
         self._asking = False
+        self._behind: list[tuple[bytes, bytes]] = []
+        """What the server ended after it had answered the command that is being asked."""
         self._paused = False
         self._opened_at = self._heard_at = 0.0
         self._attempt = -1
+        self._loss: Loss | None = None
         self._early: list[Heard] | None = None
         """What a new connection brings before the gap is announced; None while there is no gap."""
 
@@ -180,9 +184,7 @@ class Subscriber:
 
         Whoever stops waiting before the command was sent withdraws it; one that was sent is carried out.
         """
-        self.bind()
-        if self.error is not None:
-            raise self._closed()
+        self.check()
         assert self.loop is not None
         request = _Request(argv, self.loop.create_future())
         self._requests.append(request)
@@ -190,6 +192,12 @@ class Subscriber:
         if self._task is None:
             self._task = self.loop.create_task(self._run())
         return await request.answer
+
+    def check(self) -> None:
+        """Raise PyRedisConnClosed when it is over, PyRedisError when it belongs to another event loop."""
+        self.bind()
+        if self.error is not None:
+            raise self._closed()
 
     def bind(self) -> None:
         """Belong to this event loop from now on; PyRedisError when it belongs to another one."""
@@ -204,6 +212,33 @@ class Subscriber:
         """Whether somebody waits for an answer."""
         return bool(self._requests)
 
+    def expected(self, command: bytes) -> Sequence[bytes]:
+        """Return what is subscribed with a command, or will be once what was asked for is carried out."""
+        return tuple(
+            {**dict.fromkeys(self.subscriptions.of(command)), **dict.fromkeys(self._pending(command))}
+        )
+
+    def expects(self, command: bytes, names: Sequence[bytes]) -> list[bytes]:
+        """Return those of the names that are expected."""
+        pending = set(self._pending(command))
+        return [name for name in names if name in pending or self.subscriptions.has(command, name)]
+
+    def _pending(self, command: bytes) -> Iterator[bytes]:
+        for request in self._requests:
+            if request.argv[:1] == (command,):
+                yield from request.argv[1:]
+
+    @property
+    def heard_at(self) -> float:
+        """The event loop's time at the last sign of life."""
+        return self._heard_at
+
+    def wire_name(self, name: Name) -> bytes:
+        """Return a name as the server spells it."""
+        if isinstance(name, bytes):
+            return name
+        return name.encode(self.options.encoding or "utf-8", "surrogateescape")
+
     @property
     def running(self) -> bool:
         """Whether it has a connection, or tries to."""
@@ -213,11 +248,10 @@ class Subscriber:
         """Close at once, from wherever; who waits gets PyRedisConnClosed, what was not read is gone."""
         self.dismissed = True
         if self.loop is None or _running_loop() is self.loop:
-            if self._task is not None:
-                self._task.cancel()
             self.end(self._closed(), discard=True)
         elif self.loop.is_closed():
             self.error = self.error or self._closed()  # its tasks are gone, and nobody can be waiting
+            self._owner.ended(self, self.error)
         else:
             self.loop.call_soon_threadsafe(self.close)
 
@@ -260,7 +294,8 @@ class Subscriber:
 
     async def _open(self) -> None:
         self.address = await self._owner.find(self.address)
-        connection = AsyncConnection.over(await open_wire(self.address, self.options))
+        self._wire = await open_wire(self.address, self.options)
+        connection = AsyncConnection.over(self._wire)
         connection.on_unasked(self._hear)
         self._connection = connection
         self._paused = False
@@ -296,13 +331,15 @@ class Subscriber:
                 self._refuse_requests(error)
                 return
             else:
-                self.subscriptions.note(request.argv)
+                for argv in (request.argv, *self._behind):
+                    self.subscriptions.note(argv)
         self._requests.remove(request)
         request.settle(outcome)
 
     async def _ask(self, *argv: bytes) -> Reply:
         """Return the reply of a command; what is read meanwhile is kept, however much there is."""
         self._asking = True
+        self._behind.clear()
         self.regulate()
         try:
             reply = await self._standing().execute(*argv)
@@ -364,10 +401,10 @@ class Subscriber:
         if self._backoff is None:
             raise loss
         _log.info("lost the connection to %s: %s", self.address, loss)
-        silent_since, self._early = self._heard_at, []
+        self._loss, self._early = Loss(self._heard_at, loss), []
         try:
             await self._reconnect(self._backoff)
-            seconds = self.loop.time() - silent_since
+            seconds = self.loop.time() - self._loss.since
             self.inbox.put(Reconnected(self.address, seconds, loss))
             _log.info("reconnected to %s after %.3f seconds", self.address, seconds)
         finally:
@@ -410,8 +447,9 @@ class Subscriber:
     async def _subscribe_again(self, command: bytes, name: bytes) -> None:
         try:
             await self._ask(command, name)
-        except MovedError as error:
-            if not self._owner.moved(name, error):
+        except MovedError:
+            assert self._loss is not None
+            if not self._owner.moved(name, self._loss):
                 raise
             self.subscriptions.note((_ENDED_BY[command], name))
 
@@ -423,20 +461,26 @@ class Subscriber:
         if item is None:
             _log.debug("a push of no meaning to a subscriber came from %s", self.address)
             return
-        if isinstance(item, Unsubscribed):
-            name = item.channel
-            if isinstance(name, str):
-                name = name.encode(self.options.encoding or "utf-8", "surrogateescape")
-            self.subscriptions.note((item.kind.upper().encode(), name))
-            if item.kind == "sunsubscribe" and self._owner.moved(name, None):
-                return
+        if isinstance(item, Unsubscribed) and self._ended_by_server(item):
+            return
         if self._early is None:
             self._deliver(item)
         else:
             self._early.append(item)
 
+    def _ended_by_server(self, item: Unsubscribed) -> bool:
+        """Note that a subscription is gone; True: its reader need not know."""
+        ended = item.kind.upper().encode(), self.wire_name(item.channel)
+        self.subscriptions.note(ended)
+        if self._asking and self._wire is not None and not self._wire.conversation.owed:
+            self._behind.append(ended)  # whoever asked has not been woken yet to note what was subscribed
+        if item.kind != "sunsubscribe":
+            return False
+        error = PyRedisConnClosed("the slot of a shard channel moved to another node", sent=True)
+        return self._owner.moved(ended[1], Loss(self._heard_at, error))
+
     def _deliver(self, item: Heard) -> None:
-        if not self._owner.keeps(item):
+        if not self._owner.keeps(self, item):
             self.inbox.put(item, size_of(item))
 
     def regulate(self) -> None:
@@ -460,6 +504,8 @@ class Subscriber:
         """End, once; a later call can only discard what was not read yet."""
         if self.error is None:
             self.error = error
+        if self._task is not None and asyncio.current_task() is not self._task:
+            self._task.cancel()
         if self._connection is not None:
             self._connection.close()
         self._refuse_requests(error if isinstance(error, PyRedisError) else self._closed())

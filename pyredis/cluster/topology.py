@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Final, TypeAlias
 
-from pyredis.address import TcpAddress
+from pyredis.address import Address, TcpAddress
 from pyredis.commands.slots import SLOTS
 from pyredis.exceptions import ProtocolError
 from pyredis.types import Reply, plain
@@ -100,7 +100,7 @@ def _topology(ranges: _Ranges) -> Topology:
     return Topology(ranges, owners)
 
 
-def from_slots(reply: Reply, asked: TcpAddress) -> Topology:
+def from_slots(reply: Reply, asked: Address) -> Topology:
     """Return what a CLUSTER SLOTS reply of the node ``asked`` says."""
     ranges: _Ranges = {}
     try:
@@ -118,7 +118,7 @@ def from_slots(reply: Reply, asked: TcpAddress) -> Topology:
     return _topology(ranges)
 
 
-def from_shards(reply: Reply, asked: TcpAddress, *, tls: bool = False) -> Topology:
+def from_shards(reply: Reply, asked: Address, *, tls: bool = False) -> Topology:
     """Return what a CLUSTER SHARDS reply of the node ``asked`` says; with ``tls``, the ports for TLS."""
     ranges: _Ranges = {}
     try:
@@ -142,7 +142,7 @@ def _in_order(replicas: Iterable[TcpAddress]) -> tuple[TcpAddress, ...]:
 
 
 def _nodes(
-    nodes: Sequence[Mapping[str, object]], asked: TcpAddress, role: str, tls: bool
+    nodes: Sequence[Mapping[str, object]], asked: Address, role: str, tls: bool
 ) -> Iterator[TcpAddress]:
     """Yield the addresses of the nodes of a role, those that are online first.
 
@@ -162,7 +162,7 @@ def _online(node: Mapping[str, object]) -> bool:
     return _text(node.get("health", "online")) == "online"
 
 
-def _listed(entry: object, asked: TcpAddress) -> TcpAddress | None:
+def _listed(entry: object, asked: Address) -> TcpAddress | None:
     """Return the address of a node in CLUSTER SLOTS; None when it cannot be known."""
     host, port, *rest = _items(entry)
     name = _text(host or "")
@@ -172,10 +172,13 @@ def _listed(entry: object, asked: TcpAddress) -> TcpAddress | None:
     return _address(name, asked, port)
 
 
-def _address(host: str, asked: TcpAddress, port: object) -> TcpAddress | None:
-    if host == _UNKNOWN or not isinstance(port, int) or not 0 < port < 65536:
+def _address(host: str, asked: Address, port: object) -> TcpAddress | None:
+    """Return where a node is: without a host it is where it was asked; None when that cannot be known."""
+    if not host and isinstance(asked, TcpAddress):
+        host = asked.host
+    if host in ("", _UNKNOWN) or not isinstance(port, int) or not 0 < port < 65536:
         return None
-    return TcpAddress(host or asked.host, port)
+    return TcpAddress(host, port)
 
 
 def _span(first: object, last: object) -> tuple[int, int]:

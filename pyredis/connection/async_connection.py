@@ -41,7 +41,8 @@ def address_of(host: str | None, port: int, unix_sock: str | None) -> Address:
 
 def checked_sock(sock: object, address: Address) -> None:
     """Refuse the execution option ``sock`` when it is not the server's own address; None stands for that."""
-    if sock is not None and str(sock) != str(address):
+    named = TcpAddress(*sock) if isinstance(sock, tuple) and len(sock) == 2 else sock
+    if sock is not None and str(named) != str(address):
         raise ValueError(f"sock={sock!r} is not the address of this server, {address}")
 
 

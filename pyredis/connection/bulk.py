@@ -90,8 +90,11 @@ class Bulk:
                 broken = entry.error
             else:
                 replies.append(entry.reply)
+                if entry.effect == "exec":
+                    self._wire.tell_refusals(entry.reply)
             if broken is not None:
                 break
+        self._wire.tell_refusals(replies)
         if self._keep:
             _name_errors(replies, batch)
         else:
@@ -136,8 +139,8 @@ class Pipeline(Commands):
         self.replies: list[Reply] = []
 
     async def execute(self, *args: Argument, shard_key: object = None, sock: object = None) -> Reply:
-        """Take a command; None, for its reply comes later."""
-        return await self._client.execute(*args, sock=sock)
+        """Take a command; None, for its reply comes later. The options are those of the client's ``execute``."""
+        return await self._client.execute(*args, shard_key=shard_key, sock=sock)
 
     async def __aenter__(self) -> Self:
         await self._client.bulk_start(self._bulk_size, self._keep_results)

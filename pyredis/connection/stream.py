@@ -69,7 +69,7 @@ class Wire(asyncio.BufferedProtocol):
         self.on_silent: weakref.WeakMethod[Callable[[Wire], None]] | None = None
         """Called every quarter of a second while nothing comes though a reply is due that need not block."""
         self.on_refused: weakref.WeakMethod[Callable[[Wire, ReplyError], None]] | None = None
-        """Called when the server refuses a command of the one who has the connection to himself."""
+        """Called with every error reply to whoever has the connection to himself, also in bulk or from EXEC."""
         self.last_words: str | None = None
         """An error that nobody asked for and that came last: it may tell why the server closes."""
         self.loop = asyncio.get_running_loop()
@@ -124,7 +124,16 @@ class Wire(asyncio.BufferedProtocol):
             reply.command = exchange.name or None
             _call(self.on_refused, self, reply)
             raise reply
+        if exchange.effect == "exec":
+            self.tell_refusals(reply)
         return reply
+
+    def tell_refusals(self, replies: object) -> None:
+        """Call ``on_refused`` with every error among the replies of a bulk, or in the reply of EXEC."""
+        if self.on_refused is not None and isinstance(replies, list):
+            for reply in replies:
+                if isinstance(reply, ReplyError):
+                    _call(self.on_refused, self, reply)
 
     async def check(self) -> bool:
         """Return whether the server answers; the connection is closed when it does not."""

@@ -575,7 +575,8 @@ class AsyncBasePool(Commands, Scanning):
         return len(self._idle) + len(self._leased) + len(self._lanes) + self._opening
 
     def _condemn_if_lost(self, wire: Held) -> None:
-        if self._close_on_err and wire.lost:
+        """Let the end of a connection condemn the others, unless they are newer than what it tells of."""
+        if self._close_on_err and wire.lost and wire.generation == self._generation:
             self.renew()
 
     def renew(self) -> None:

@@ -167,7 +167,9 @@ class SharingPool(AsyncBasePool):
         PyRedisConnError when the connection breaks: its ``.sent`` then says whether any may have been executed.
         """
         batch = list(commands)
-        for command in batch:
+        for place, command in enumerate(batch):
+            if type(command) is not tuple:
+                batch[place] = command = _as_tuple(command)  # which is what is packed in C
             self._check_plain(command)
         runs = [batch[at : at + _AT_ONCE] for at in range(0, len(batch), _AT_ONCE)]
         replies: list[Reply] = []
@@ -185,8 +187,6 @@ class SharingPool(AsyncBasePool):
 
     def _check_plain(self, command: Sequence[Argument]) -> None:
         """Refuse what cannot be one of many: what blocks, changes state or is not known."""
-        if isinstance(command, (str, bytes)):
-            raise TypeError(f"a command is a list of arguments, not one {type(command).__name__}")
         if command and isinstance(command[0], (str, bytes)) and command[0] in self.plain:
             return
         words = argv(command, self.encoding)
@@ -303,6 +303,12 @@ class SharingPool(AsyncBasePool):
     def _lane_lost(self, lane: Lane) -> None:
         if self.lane is lane:
             self.lane = None
+
+
+def _as_tuple(command: Iterable[Argument]) -> tuple[Argument, ...]:
+    if isinstance(command, (str, bytes)):
+        raise TypeError(f"a command is a list of arguments, not one {type(command).__name__}")
+    return tuple(command)
 
 
 def named_error(error: PyRedisError, name: str | None) -> PyRedisError:

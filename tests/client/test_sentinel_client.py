@@ -198,7 +198,7 @@ async def test_nonsense_in_good_order_is_passed_over_too(sentinels82: Sentinels,
         assert len(await client.replica_addresses(sentinels82.name)) == 2
 
 
-async def test_replicas_that_are_down_or_out_of_step_are_left_out() -> None:
+async def test_replicas_that_are_down_are_left_out_and_those_out_of_step_come_last() -> None:
     replicas = [
         bulks("ip", "127.0.0.1", "port", port, "flags", flags, "master-link-status", link)
         for port, flags, link in (
@@ -211,10 +211,28 @@ async def test_replicas_that_are_down_or_out_of_step_are_left_out() -> None:
     ]
     said = b"*%d\r\n" % len(replicas) + b"".join(replicas)
     async with (
-        Hostile([Hear(b"SLAVES"), Say(said)]) as server,
+        Hostile([Hear(b"SLAVES"), Say(said), Hear(b"SLAVES"), Say(said)]) as server,
         AsyncSentinelClient([at(server)], lib_name=None) as client,
     ):
         assert await client.replica_addresses("mymaster") == [TcpAddress("127.0.0.1", 7001)]
+        in_step, behind = await client.named_replicas("mymaster")
+        assert in_step == [(TcpAddress("127.0.0.1", 7001), TcpAddress(*at(server)))]
+        assert behind == [(TcpAddress("127.0.0.1", 7005), TcpAddress(*at(server)))]
+
+
+async def test_who_named_a_server_is_told_though_another_one_is_asked_first_by_now() -> None:
+    async with (
+        Hostile([Hear(b"mine"), Say(HERE)]) as one,
+        Hostile([Hear(b"yours"), Say(THERE)]) as two,
+        AsyncSentinelClient([at(one), at(two)], lib_name=None) as client,
+    ):
+        mine = await client.named_primary("mine")
+        await client.next_sentinel()
+        yours = await client.named_primary("yours")
+        assert mine == (TcpAddress("127.0.0.1", 7001), TcpAddress(*at(one)))
+        assert yours == (TcpAddress("127.0.0.1", 7002), TcpAddress(*at(two)))
+        client.pass_over(mine.sentinel)
+        assert client.sentinels[0] == yours.sentinel, "it was passed over already"
 
 
 async def test_silence_is_waited_for_a_moment_only(sentinels82: Sentinels) -> None:

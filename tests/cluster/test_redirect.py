@@ -63,9 +63,12 @@ def test_a_redirect_to_the_node_that_said_it_waits() -> None:
     assert isinstance(verdict(reply_error("MOVED 1 :7000")), Wait)
 
 
-def test_a_redirect_to_where_nobody_knows_has_the_node_looked_up() -> None:
-    assert isinstance(verdict(reply_error("MOVED 3999 ?:6381")), Reconnect)
-    assert isinstance(verdict(reply_error("ASK 3999 ?:6381")), Reconnect)
+def test_a_redirect_to_a_node_without_a_known_host_has_the_nodes_asked_where_the_slot_is() -> None:
+    """The port is another node's: what listens there on the host that was asked is somebody else."""
+    error = reply_error("MOVED 1 ?:7001")
+    assert isinstance(verdict(error), Reconnect)
+    assert isinstance(verdict(error, readonly=True), Reconnect)
+    assert isinstance(verdict(error, HOPS), GiveUp)
 
 
 @pytest.mark.parametrize("code", ["TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN"])

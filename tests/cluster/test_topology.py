@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyredis.address import TcpAddress
+from pyredis.address import TcpAddress, UnixAddress
 from pyredis.cluster.topology import Shard, Topology, from_shards, from_slots
 from pyredis.exceptions import ProtocolError
 from pyredis.types import Map
@@ -72,6 +72,11 @@ def test_a_node_that_cannot_be_reached_is_left_out(entry: list[Any]) -> None:
     assert from_slots([[0, 1, node(b"10.0.0.1", 1), entry]], ASKED).shards == (Shard(A),)
 
 
+def test_a_node_without_a_host_cannot_be_found_from_a_unix_socket() -> None:
+    slots = [[0, 99, node(b"", 1)], [100, 16383, node(b"10.0.0.2", 2), node(b"", 3)]]
+    assert from_slots(slots, UnixAddress("/socket")).shards == (Shard(B),)
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -123,12 +128,38 @@ def test_shards_tell_the_health_of_replicas_and_the_port_for_tls() -> None:
     assert from_shards([shard([0, 1], PRIMARY)], ASKED, tls=True).shards == ()  # type: ignore[list-item]
 
 
+def test_a_primary_that_failed_is_one_only_if_there_is_no_other() -> None:
+    """Before all nodes agree on a failover, a shard may name both: the one that is online has the slots."""
+    failed = {**PRIMARY, "health": b"fail"}
+    promoted = {**REPLICA, "role": b"master"}
+    for nodes in ([failed, promoted], [promoted, failed]):
+        both: Any = shard([0, 1], *nodes)
+        assert from_shards([both], ASKED).primaries == (B,)
+    assert from_shards([shard([0, 1], failed, REPLICA)], ASKED).shard(1) == Shard(A, (B,))  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize(
     "reply", [b"OK", [1], [{}], [{"slots": [0], "nodes": []}], [{"slots": [0, 1], "nodes": [{}]}]]
 )
 def test_what_is_no_list_of_shards_is_a_protocol_error(reply: Any) -> None:
     with pytest.raises(ProtocolError, match="CLUSTER SHARDS"):
         from_shards(reply, ASKED)
+
+
+def test_the_order_in_which_replicas_are_named_makes_no_difference() -> None:
+    """Nodes name them in an order of their own."""
+
+    def seen(first: int, last: int, *nodes: list[Any]) -> Topology:
+        other: Any = [last + 1, 16383, node(b"10.0.0.9", 9)]
+        return from_slots([[first, last, *nodes], other], ASKED)
+
+    a, b, c = node(b"10.0.0.1", 1), node(b"10.0.0.2", 2), node(b"10.0.0.3", 3)
+    one = seen(0, 99, a, b, c)
+    assert one == seen(0, 99, a, c, b)
+    assert hash(one) == hash(seen(0, 99, a, c, b))
+    assert set(one.replicas) == {B, C}
+    for another in (seen(0, 99, a, b), seen(0, 98, a, b, c), seen(0, 99, b, a, c), seen(1, 99, a, b, c)):
+        assert one != another
 
 
 def test_one_slot_that_moved() -> None:

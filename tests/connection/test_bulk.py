@@ -9,6 +9,7 @@ import pytest
 
 from pyredis import (
     AsyncClient,
+    AsyncHashClient,
     AsyncPool,
     PyRedisConnClosed,
     PyRedisConnReadTimeout,
@@ -17,7 +18,7 @@ from pyredis import (
     WrongType,
 )
 from pyredis.types import Push
-from tests.conftest import MakeProxy
+from tests.conftest import MakeProxy, MakeServer
 from tests.hostile import Close, Hear, Hostile, Say
 from tests.proxy import REPLIES
 from tests.servers import Server, until
@@ -94,6 +95,32 @@ async def test_commands_have_their_methods_in_a_pipeline(server: Server) -> None
         await client.bulk_start()
         assert await client.get("k") is None
         assert await client.bulk_stop() == [b"2"]
+
+
+async def test_a_pipeline_over_several_servers_goes_where_its_options_say(
+    redis82: Server, make_server: MakeServer
+) -> None:
+    servers = [redis82, make_server()]
+    async with AsyncHashClient([(server.host, server.port) for server in servers]) as client:
+        async with client.pipeline() as pipeline:
+            for key in "abcd":
+                await pipeline.execute("CONFIG", "GET", "port", shard_key=key)
+            for server in servers:
+                await pipeline.execute("CONFIG", "GET", "port", sock=f"{server.host}:{server.port}")
+        told = [await client.execute("CONFIG", "GET", "port", shard_key=key) for key in "abcd"]
+        pinned = [[b"port", b"%d" % server.port] for server in servers]
+        assert pipeline.replies == told + pinned
+        assert {told[0][1], told[1][1]} == {b"%d" % server.port for server in servers}  # type: ignore[index]
+
+
+async def test_the_options_of_a_pipeline_to_one_server_are_those_of_its_client(server: Server) -> None:
+    async with client_of(server) as client:
+        async with client.pipeline() as pipeline:
+            await pipeline.execute("ECHO", 1, shard_key="any")
+            await pipeline.execute("ECHO", 2, sock=f"{server.host}:{server.port}")
+            with pytest.raises(ValueError, match="not the address"):
+                await pipeline.execute("ECHO", 3, sock="127.0.0.1:1")
+        assert pipeline.replies == [b"1", b"2"]
 
 
 async def test_tasks_that_share_a_bulk_lose_no_reply(server: Server) -> None:

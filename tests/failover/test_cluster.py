@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from pyredis import AsyncClusterPool, PyRedisConnError
+from pyredis import AsyncClusterPool, ClusterDown, PyRedisConnClosed, PyRedisConnError
 from pyredis.commands.slots import key_slot
 from tests.clusters import Cluster
 from tests.load import Load, recorded
@@ -86,3 +86,21 @@ async def test_a_slot_is_moved_key_by_key_while_it_is_written(
         await load.until_more()
     load.check(durable_cluster.primaries())
     assert not load.errors
+
+
+async def test_many_commands_at_once_outlive_a_primary(
+    durable_cluster: Cluster, pool: AsyncClusterPool
+) -> None:
+    """Those that were not sent wait for its replica together, not one after the other."""
+    commands = [("INCR", f"count:{number}") for number in range(5000)]
+    await pool.execute_many(commands)
+    victim = durable_cluster.primaries()[0]
+    durable_cluster.kill(victim)
+    began = time.monotonic()
+    replies = await pool.execute_many(commands)
+    assert time.monotonic() - began < 5
+    assert {type(reply) for reply in replies} <= {int, PyRedisConnClosed, PyRedisConnError, ClusterDown}
+    await agreement(durable_cluster)
+    again = await pool.execute_many(commands)
+    for first, second in zip(replies, again, strict=True):
+        assert second in ((first + 1,) if isinstance(first, int) else (2, 3))

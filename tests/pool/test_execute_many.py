@@ -196,3 +196,11 @@ async def test_the_commands_wait_their_turn_while_all_connections_are_leased(ser
         await until(lambda: pool.statistics.waiting == 1)
         await pool.release(client)
         assert await many == [b"0", b"1", b"2"]
+
+
+async def test_a_command_may_be_any_list_of_arguments(server: Server) -> None:
+    commands: list[Any] = [["SET", "a", "1"], ("GET", "a"), ["INCR", "a"], (word for word in ("GET", "a"))]
+    async with pool_of(server) as pool:
+        assert await pool.execute_many(commands) == [b"OK", b"1", 2, b"2"]
+        with pytest.raises(TypeError, match="not one str"):
+            await pool.execute_many(["GET a"])

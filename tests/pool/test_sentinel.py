@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from pyredis import (
+    AsyncClient,
     AsyncSentinelPool,
+    ExecAbort,
     NoAuth,
     PyRedisConnClosed,
     PyRedisConnError,
     PyRedisError,
     ReadOnly,
+    ReplyError,
     TcpAddress,
     TlsOptions,
     WrongPass,
 )
-from tests.conftest import MakeSentinels, MakeServer
+from tests.conftest import MakeProxy, MakeSentinels, MakeServer
 from tests.hostile import Hear, Hostile, Say, Stall, Step
+from tests.proxy import REPLIES, Proxy
 from tests.sentinels import Sentinels
 from tests.servers import Server, until
 from tests.tls import Authority, TlsProxy, server_context
@@ -38,7 +42,7 @@ PATIENT: Final = 30.0
 ANY: Final = [("127.0.0.1", 1)]
 
 
-def naming(*servers: Server | Hostile | TlsProxy) -> list[Step]:
+def naming(*servers: Server | Hostile | Proxy | TlsProxy) -> list[Step]:
     """Return the script of a sentinel that calls one server after the other the primary, the last for good."""
     ports = [str(server.port) for server in (*servers, *[servers[-1]] * 60)]
     said = [b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%b\r\n" % (len(port), port.encode()) for port in ports]
@@ -61,6 +65,13 @@ def stalled(make_server: MakeServer) -> Iterator[Server]:
     server = make_server()
     yield server
     server.resume()
+
+
+@pytest.fixture
+def pair(make_server: MakeServer) -> tuple[Server, Server]:
+    """Return two servers, of which one may be made the replica of the other."""
+    hasty = ("repl-diskless-sync-delay 0", "shutdown-timeout 0")  # ends without waiting for its replica
+    return make_server("redis82", *hasty), make_server("redis82", *hasty)
 
 
 # -- what it is made with
@@ -245,6 +256,62 @@ async def test_a_liar_does_not_talk_us_out_of_a_slow_primary(
         assert pool.statistics.opened == 1
 
 
+ROLE: Final = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+
+
+async def test_an_opening_that_took_longer_does_not_undo_a_failover(
+    pair: tuple[Server, Server], proxy: MakeProxy
+) -> None:
+    """The old primary was named first, and still says that it is one when the new one is connected to."""
+    old, new = pair
+    slow = await proxy(old)
+    async with Hostile(naming(slow, new)) as sentinel, pool_of(sentinel, read_timeout=PATIENT) as pool:
+        slow.stall(REPLIES)
+        opening = asyncio.create_task(pool.acquire())
+        await until(lambda: bool(slow.request_bytes), what="the old primary is asked for its role")
+        async with pool.lease() as client:
+            await client.execute("SET", "k", "acknowledged")
+        await slow.heal()
+        late = await opening
+        assert late.address == pool.address == TcpAddress("127.0.0.1", new.port)
+        assert await late.execute("GET", "k") == b"acknowledged"
+        await pool.release(late)
+        assert pool.statistics.idle == 2, "and nothing was condemned"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [b"-ERR max number of clients reached", b"-BUSY running a script", b"-LOADING the dataset in memory"],
+)
+async def test_what_may_pass_is_tried_again_in_the_next_round(refusal: bytes) -> None:
+    refused = [Hear(b"ROLE"), Say(refusal + b"\r\n")]
+    accepted = [Hear(b"ROLE"), Say(ROLE), Hear(b"PING"), Say(b"+PONG\r\n")]
+    async with (
+        Hostile(refused, accepted) as server,
+        Hostile(naming(server)) as sentinel,
+        pool_of(sentinel, retries=2) as pool,
+    ):
+        assert await pool.execute("PING") == b"PONG"
+    async with (
+        Hostile(refused) as server,
+        Hostile(naming(server)) as sentinel,
+        pool_of(sentinel, retries=2) as pool,
+    ):
+        with pytest.raises(PyRedisConnError, match=refusal[1:].decode()):
+            await pool.execute("PING")
+        assert server.accepted == 2
+
+
+async def test_a_sentinel_that_names_ever_new_servers_is_not_followed_for_ever() -> None:
+    hosts = [f"127.0.0.{number}".encode() for number in range(2, 150)]
+    said = [b"*2\r\n$%d\r\n%b\r\n$1\r\n1\r\n" % (len(host), host) for host in hosts]
+    script = [step for address in said for step in (Hear(b"GET-MASTER-ADDR"), Say(address))]
+    async with Hostile(script) as liar, pool_of(liar, retries=1) as pool:
+        with pytest.raises(PyRedisConnError, match="no primary"):
+            await pool.execute("PING")
+        assert liar.received[0].count(b"GET-MASTER-ADDR") == 100
+
+
 # -- servers that became replicas
 
 
@@ -269,6 +336,53 @@ async def test_a_refused_write_goes_to_the_new_primary_once(make_server: MakeSer
         assert pool.address == TcpAddress("127.0.0.1", new.port)
 
 
+@pytest.mark.parametrize("command", ["EVAL", "EVALSHA", "FCALL"])
+async def test_a_script_that_was_refused_is_not_executed_again(
+    pair: tuple[Server, Server], command: str
+) -> None:
+    """It may have done something before a server refused it, and may say READONLY itself."""
+    old, new = pair
+    body = "redis.call('INCR', 'n') return redis.error_reply('READONLY says the script')"
+    library = f"#!lua name=library\nredis.register_function('run', function() {body} end)"
+    old.command("FUNCTION", "LOAD", library)
+    script = {"EVAL": body, "EVALSHA": old.command("SCRIPT", "LOAD", body), "FCALL": "run"}[command]
+    assert isinstance(script, (bytes, str))
+    async with Hostile(naming(old, new)) as sentinel, pool_of(sentinel) as pool:
+        with pytest.raises(ReadOnly, match="says the script"):
+            await pool.execute(command, script, 0)
+        assert old.command("GET", "n") == b"1"
+        assert new.command("GET", "n") is None
+        await pool.execute("SET", "k", 1)
+        assert new.command("GET", "k") == b"1", "it was a hint all the same"
+
+
+async def test_a_script_that_a_replica_stopped_is_not_executed_again(pair: tuple[Server, Server]) -> None:
+    old, new = pair
+    async with Hostile(naming(old, new)) as sentinel, pool_of(sentinel) as pool:
+        await pool.execute("PING")
+        demote(old, new)
+        with pytest.raises(ReadOnly):
+            await pool.execute(
+                "EVAL", "redis.call('PUBLISH', 'news', 'twice?') return redis.call('INCR', 'n')", 0
+            )
+        assert old.info("commandstats")["cmdstat_publish"].startswith("calls=1,")
+        assert "cmdstat_publish" not in new.info("commandstats")
+
+
+async def test_a_late_refusal_is_no_concern_of_the_new_primary(redis82: Server) -> None:
+    """Two writes are on their way; the first is at the new primary already when the second one is refused."""
+    late = Say(b"-READONLY " + b"." * 60 + b"\r\n", piece=1)
+    script = [Hear(b"ROLE"), Say(ROLE), Hear(b"first"), Say(b"-READONLY\r\n"), late]
+    async with (
+        Hostile(script) as old,
+        Hostile(naming(old, redis82)) as sentinel,
+        pool_of(sentinel, read_timeout=PATIENT) as pool,
+    ):
+        await asyncio.gather(pool.execute("SET", "first", 1), pool.execute("SET", "second", 2))
+        assert redis82.command("MGET", "first", "second") == [b"1", b"2"]
+        assert pool.statistics.opened == 2
+
+
 async def test_a_refusal_that_a_lease_gets_makes_the_next_ones_go_elsewhere(make_server: MakeServer) -> None:
     old, new = make_server(), make_server()
     async with Hostile(naming(old, new)) as sentinel, pool_of(sentinel) as pool:
@@ -281,6 +395,117 @@ async def test_a_refusal_that_a_lease_gets_makes_the_next_ones_go_elsewhere(make
         async with pool.lease() as client:
             await client.execute("SET", "k", 1)
         assert new.command("GET", "k") == b"1"
+
+
+async def refused_in_a_bulk(client: AsyncClient, refuse: Callable[[], None]) -> None:
+    refuse()
+    async with client.pipeline() as pipeline:
+        await pipeline.execute("GET", "k")
+        await pipeline.execute("SET", "k", 1)
+    assert isinstance(pipeline.replies[1], ReadOnly)
+
+
+async def refused_in_a_bulk_without_results(client: AsyncClient, refuse: Callable[[], None]) -> None:
+    refuse()
+    async with client.pipeline(1, keep_results=False) as pipeline:
+        await pipeline.execute("SET", "k", 1)
+    assert isinstance(pipeline.replies[0], ReadOnly)
+
+
+async def refused_by_exec(client: AsyncClient, refuse: Callable[[], None]) -> None:
+    await client.execute("MULTI")
+    await client.execute("SET", "k", 1)
+    refuse()
+    with pytest.raises(ExecAbort, match=": READONLY"):
+        await client.execute("EXEC")
+
+
+async def refused_by_exec_in_a_bulk(client: AsyncClient, refuse: Callable[[], None]) -> None:
+    await client.execute("MULTI")
+    await client.execute("SET", "k", 1)
+    refuse()
+    async with client.pipeline() as pipeline:
+        await pipeline.execute("EXEC")
+    assert isinstance(pipeline.replies[0], ExecAbort)
+
+
+WRITES: Final = "return redis.call('SET', 'k', 1)"
+
+
+async def refused_inside_exec(client: AsyncClient, refuse: Callable[[], None]) -> None:
+    refuse()
+    await client.execute("MULTI")
+    await client.execute("EVAL", WRITES, 0)
+    replies = await client.execute("EXEC")
+    assert isinstance(replies, list)
+    assert isinstance(replies[0], ReadOnly)
+
+
+async def refused_inside_exec_in_a_bulk(client: AsyncClient, refuse: Callable[[], None]) -> None:
+    refuse()
+    async with client.pipeline() as pipeline:
+        await pipeline.execute("MULTI")
+        await pipeline.execute("EVAL", WRITES, 0)
+        await pipeline.execute("EXEC")
+    replies = pipeline.replies[2]
+    assert isinstance(replies, list)
+    assert isinstance(replies[0], ReadOnly)
+
+
+@pytest.mark.parametrize(
+    "be_refused",
+    [
+        refused_in_a_bulk,
+        refused_in_a_bulk_without_results,
+        refused_by_exec,
+        refused_by_exec_in_a_bulk,
+        refused_inside_exec,
+        refused_inside_exec_in_a_bulk,
+    ],
+)
+async def test_wherever_a_lease_is_refused_the_next_one_goes_elsewhere(
+    pair: tuple[Server, Server], be_refused: Callable[[AsyncClient, Callable[[], None]], Awaitable[None]]
+) -> None:
+    old, new = pair
+    async with Hostile(naming(old, new)) as sentinel, pool_of(sentinel) as pool:
+        async with pool.lease() as client:
+            await be_refused(client, lambda: demote(old, new))
+        async with pool.lease() as client:
+            await client.execute("SET", "k", 2)
+        assert new.command("GET", "k") == b"2"
+
+
+async def test_a_transaction_that_is_refused_for_another_reason_condemns_nothing(redis82: Server) -> None:
+    async with Hostile(naming(redis82)) as sentinel, pool_of(sentinel) as pool:
+        async with pool.lease() as client:
+            await client.execute("MULTI")
+            with pytest.raises(ReplyError):
+                await client.execute("GET", "one", "too many")
+            with pytest.raises(ExecAbort):
+                await client.execute("EXEC")
+        assert pool.statistics.idle == 1
+
+
+async def test_what_befalls_an_old_lease_is_no_concern_of_newer_connections(
+    pair: tuple[Server, Server],
+) -> None:
+    old, new = pair
+    async with Hostile(naming(old, new)) as sentinel, pool_of(sentinel) as pool:
+        async with pool.lease() as early:
+            demote(old, new)
+            pool.renew()
+            await pool.execute("PING")
+            async with pool.lease(), pool.lease():
+                pass
+            before = pool.statistics
+            assert before.lanes + before.idle == 2
+            with pytest.raises(ReadOnly):
+                await early.execute("SET", "k", 1)
+            assert pool.statistics == before
+            old.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            await until(lambda: early.closed)
+        assert pool.statistics.lanes + pool.statistics.idle == 2
+        assert pool.statistics.closed == {"lost": 1}
 
 
 async def test_without_close_on_err_a_refusal_is_an_error_like_any_other(make_server: MakeServer) -> None:
@@ -379,6 +604,32 @@ async def test_connecting_to_a_silent_server_is_given_up(stalled: Server, redis8
         assert pool.address == TcpAddress("127.0.0.1", redis82.port)
 
 
+async def test_a_silent_server_is_left_in_the_last_round_too(stalled: Server, redis82: Server) -> None:
+    stalled.pause()
+    async with (
+        Hostile(naming(stalled, redis82)) as sentinel,
+        pool_of(sentinel, retries=1, conn_timeout=PATIENT, read_timeout=PATIENT) as pool,
+    ):
+        assert await pool.execute("PING") == b"PONG"
+
+
+async def test_a_silent_successor_keeps_nobody_from_finding_another_one(
+    stalled: Server, redis82: Server
+) -> None:
+    """Without any timeout the one that is named in the place of a silent primary is not waited for, either."""
+    async with (
+        Hostile([Hear(b"ROLE"), Stall()]) as silent,
+        Hostile(naming(stalled, silent, silent, redis82)) as sentinel,
+        pool_of(sentinel, conn_timeout=None, read_timeout=None) as pool,
+    ):
+        await pool.execute("PING")
+        stalled.pause()
+        async with asyncio.timeout(PATIENT):
+            assert await pool.execute("GET", "k") is None
+        assert silent.accepted == 1
+        assert pool.address == TcpAddress("127.0.0.1", redis82.port)
+
+
 async def test_closing_ends_what_is_being_asked(stalled: Server) -> None:
     async with Hostile([*naming(stalled)[:2], Hear(b"GET-MASTER"), Stall()]) as sentinel:
         pool = pool_of(sentinel, read_timeout=PATIENT)
@@ -455,6 +706,35 @@ async def test_another_replica_is_read_from_when_one_dies(sentinels: Sentinels) 
         assert await ports_read(pool, 5) == {other.port}
         sentinels.kill(other)
         assert await ports_read(pool) == {sentinels.primary().port}
+
+
+def unnoticed(make_sentinels: MakeSentinels) -> Sentinels:
+    """Return a group whose one sentinel takes a minute to notice that a server is down."""
+    group = make_sentinels("redis82", replicas=2, count=1)
+    group.sentinels[0].command("SENTINEL", "SET", group.name, "down-after-milliseconds", "60000")
+    return group
+
+
+async def test_the_primary_is_read_from_when_all_replicas_are_silent(make_sentinels: MakeSentinels) -> None:
+    """However few sentinels and rounds there are."""
+    group = unnoticed(make_sentinels)
+    for replica in group.replicas():
+        group.stall(replica)
+    async with AsyncSentinelPool(group.addresses, group.name, True, 1, conn_timeout=0.3) as pool:
+        assert await ports_read(pool) == {group.primary().port}
+
+
+async def test_replicas_are_read_from_when_their_primary_is_dead(make_sentinels: MakeSentinels) -> None:
+    """None of them is in step any more, and they are all there is."""
+    group = unnoticed(make_sentinels)
+    primary, replicas = group.primary(), group.replicas()
+    group.kill(primary)
+    (sentinel,) = group.sentinels
+    await until(
+        lambda: {"err"} == {facts["master-link-status"] for facts in sentinel.facts("REPLICAS", group.name)}
+    )
+    async with AsyncSentinelPool(group.addresses, group.name, True, 1) as pool:
+        assert await ports_read(pool, 9) <= {replica.port for replica in replicas}
 
 
 async def test_a_silent_replica_is_left(sentinels: Sentinels) -> None:
