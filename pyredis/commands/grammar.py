@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from pyredis.commands.rows import canonical
@@ -576,7 +576,7 @@ def _roles(path: _Path, words: Sequence[bytes]) -> tuple[Role, ...]:
     return tuple(roles)
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _role(term: Term) -> Role:
     return Role(term.kind, term.name)
 
@@ -616,6 +616,7 @@ def _listed(words: Iterable[str]) -> str:
     return ", ".join(words)
 
 
+_MOST_GRAMMARS: Final = 4_000
 _grammars: dict[tuple[object, ...], tuple[Spec, Grammar]] = {}
 
 
@@ -623,5 +624,7 @@ def grammar(spec: Spec) -> Grammar:
     """Return the grammar of a command, made once."""
     key = spec.name, id(spec.arguments), spec.arity, spec.first_key
     if key not in _grammars:
+        if len(_grammars) >= _MOST_GRAMMARS:
+            _grammars.clear()  # tables of servers that were left
         _grammars[key] = spec, Grammar(spec)  # the row is kept, so that its id stays its own
     return _grammars[key][1]

@@ -83,7 +83,7 @@ def _row(entry: object) -> list[tuple[Any, ...]]:
         specs = tuple(_key_spec(_mapping(spec)) for spec in _items(key_specs))
         stated = (int(arity), _words(flags), _words(categories).replace("@", ""), *keys, specs)
         return [(canonical(name).replace("|", " "), "", *stated, "", "", None, _words(tips), (), ())]
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return []
 
 
@@ -113,7 +113,8 @@ _SENTENCES: Final = ("group", "since", "deprecated_since", "module", "summary", 
 _LONGEST_SENTENCE: Final = 2_000
 _LONGEST_NAME: Final = 100
 _DEEPEST: Final = 8
-_MOST_ARGUMENTS: Final = 500
+_MOST_ARGUMENTS: Final = 200
+_MOST_NEIGHBOURS: Final = 48
 
 
 def documented(reply: object) -> Iterator[tuple[str, object]]:
@@ -142,7 +143,7 @@ def stated(entry: object) -> dict[str, Any]:
             arguments = _arguments(docs["arguments"], 0)
         except (KeyError, TypeError, ValueError):
             return found
-        if _count(arguments) <= _MOST_ARGUMENTS:
+        if _count(arguments) <= _MOST_ARGUMENTS and _widest(arguments) <= _MOST_NEIGHBOURS:
             found["arguments"] = arguments
     return found
 
@@ -196,6 +197,11 @@ def _optional_name(given: object) -> str | None:
     if len(name) > _LONGEST_NAME or not (name.isascii() and name.isprintable()):
         raise ValueError(f"no name looks like {name[:_LONGEST_NAME]!r}")
     return name
+
+
+def _widest(arguments: Sequence[tuple[Any, ...]]) -> int:
+    """Return how many arguments stand beside each other at most."""
+    return max([len(arguments), *(_widest(argument[-1]) for argument in arguments)])
 
 
 def _count(arguments: Sequence[tuple[Any, ...]]) -> int:

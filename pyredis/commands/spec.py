@@ -309,7 +309,7 @@ class Table:
     def _remember(self, spec: Spec) -> None:
         # Not as it was typed: SeLeCt has many spellings, and they would stay for ever.
         for word in (spec.name, spec.name.lower()):
-            self._commands[word] = self._commands[word.encode("utf-8", "surrogateescape")] = spec
+            self._commands[word] = self._commands[_encoded(word)] = spec
 
     def _spec(self, name: str) -> Spec:
         spec = self._specs.get(name)
@@ -342,6 +342,14 @@ class Table:
         if self.version is not None and "arguments" not in told and not _is_of_module(name):
             told["arguments"] = in_version(facts["arguments"], self.version)
         return told
+
+
+def _encoded(word: str) -> bytes:
+    """Return a name as it may be typed; a name that no bytes spell is not found by any."""
+    try:
+        return word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return word.encode("utf-8", "surrogatepass")
 
 
 def _is_of_module(name: str) -> bool:

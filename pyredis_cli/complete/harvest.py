@@ -313,6 +313,31 @@ def _taken(kind: Kind) -> _Reader:
     return read
 
 
+def _stored(argv: _Argv, reply: object, database: int) -> list[_Lesson]:
+    """Read how many members were stored: with none, there is no key."""
+    return [_Gone("key", argv[1:2])] if reply == 0 else []
+
+
+def _popped(argv: _Argv, reply: object, database: int) -> Iterator[_Lesson]:
+    """Read members that were taken away with their scores, in pairs or all in a row."""
+    items = _items(reply)
+    members = (
+        [_items(item)[0] for item in items if _items(item)] if items and _items(items[0]) else items[::2]
+    )
+    yield _Gone("member", list(_words(members)), tuple(argv[1:2]))
+
+
+def _migrated(argv: _Argv, reply: object, database: int) -> Iterator[_Lesson]:
+    words = [canonical(word) for word in argv]
+    if "COPY" not in words[:-1]:
+        yield _Gone("key", [*argv[3:4], *(argv[words.index("KEYS") + 1 :] if "KEYS" in words else ())])
+
+
+def _copied(argv: _Argv, reply: object, database: int) -> Iterator[_Lesson]:
+    if "DB" in map(canonical, argv[3:]):  # it is there, and not known to be here
+        yield _Gone("key", argv[2:3])
+
+
 def _scan(argv: _Argv, reply: object, database: int) -> Iterator[_Lesson]:
     type = _after(argv, "TYPE").decode("ascii", "replace").lower()
     yield _There("key", _words(_items(_page(reply))), type=type if type in WORDS["type"] else "")
@@ -476,6 +501,12 @@ _READERS: Final[Mapping[str, _Reader]] = {
     "SRANDMEMBER": _of_key("member"),
     "SSCAN": lambda argv, reply, database: _of_key("member")(argv, _page(reply), database),
     "SPOP": _taken("member"),
+    "ZPOPMIN": _popped,
+    "ZPOPMAX": _popped,
+    "MIGRATE": _migrated,
+    "COPY": _copied,
+    **dict.fromkeys(("SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE"), _stored),
+    **dict.fromkeys(("ZINTERSTORE", "ZUNIONSTORE", "ZDIFFSTORE", "ZRANGESTORE"), _stored),
     "ZSCAN": _with_values("member", paged=True),
     **{
         name: _with_values("member", "WITHSCORES")

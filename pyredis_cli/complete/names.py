@@ -161,6 +161,8 @@ class NameCache:
         What was used lately comes first among those that begin with the prefix, then it goes by the alphabet.
         A key of unknown type may be of any. When few are found, `next_wanted` tells of it.
         """
+        if len(prefix) > _LONGEST:
+            return []
         shelf = self._shelves.get(_place(want.kind, want.about, database))
         found = shelf.find(prefix, want.types, limit) if shelf is not None else []
         if len(found) < min(_FEW, limit):

@@ -1,7 +1,7 @@
 """What a server says of its commands, asked once of each kind of server and kept on disk.
 
-A kind is a product in a version, of one build, with the modules it has loaded: such servers say the same in
-COMMAND and COMMAND DOCS. What a file says is believed as little as what a server says: the table skips what it
+A kind is a product in a version, of one build, at an address, with the modules it has loaded: that says the same
+in COMMAND and COMMAND DOCS. What a file says is believed as little as what a server says: the table skips what it
 does not understand, and a file that is not ours is written anew.
 """
 
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from itertools import chain
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -27,6 +28,7 @@ from pyredis.exceptions import ReplyError
 from pyredis.types import Attributed, Map
 
 if TYPE_CHECKING:
+    from pyredis.client.async_client import AsyncClient
     from pyredis.commands.spec import Table
     from pyredis.pool.async_pool import AsyncPool
     from pyredis.types import Reply
@@ -71,40 +73,43 @@ def cache_folder() -> Path:
     return platformdirs.user_cache_path("pyredis-cli", appauthor=False)
 
 
-async def learn(pool: AsyncPool, table: Table, folder: Path | None) -> None:
+async def learn(server: AsyncPool | AsyncClient, table: Table, folder: Path | None) -> bool:
     """Teach the table what the server has and says of it, from the folder or else from the server.
 
-    What the server refuses stays unknown. Raises PyRedisError when there is no connection to ask on.
+    What the server refuses stays unknown: returns whether it refused nothing. Raises PyRedisError when there is no
+    connection to ask on.
     """
-    about, modules, count = await pool.execute_many(_ABOUT)
-    kind = kind_of(about, modules, count)
+    about, modules, count = [await _reply(server, *argv) for argv in _ABOUT]
+    kind = kind_of(about, modules, count, str(server.address))
     files = DocsFolder(folder) if folder is not None and kind is not None else None
     told = None
     if kind is not None:
         table.learn_server(kind.product, kind.version)
     if files is not None and kind is not None:
         told = await asyncio.to_thread(files.read, kind)
+    complete, kept = True, told is not None
     if told is None:
-        told, complete = await _asked(pool)
-        if files is not None and kind is not None and complete:
-            await asyncio.to_thread(files.write, kind, told)
+        told, complete = await _asked(server)
     table.learn(told.commands, whole=True)
     table.learn_docs(told.docs)
     await _made(table)
+    if files is not None and kind is not None and complete and not kept:
+        await asyncio.to_thread(files.write, kind, told)  # what could be learnt, and nothing else
+    return complete
 
 
-async def _asked(pool: AsyncPool) -> tuple[Told, bool]:
+async def _asked(server: AsyncPool | AsyncClient) -> tuple[Told, bool]:
     """Return what the server tells, and whether others of its kind would tell the same to anybody."""
-    commands = await _reply(pool, "COMMAND")
-    docs = await _reply(pool, "COMMAND", "DOCS")
+    commands = await _reply(server, "COMMAND")
+    docs = await _reply(server, "COMMAND", "DOCS")
     refused = isinstance(commands, ReplyError) or (isinstance(docs, ReplyError) and docs.code != "ERR")
     replies = (None if isinstance(reply, ReplyError) else reply for reply in (commands, docs))
     return Told(*replies), not refused
 
 
-async def _reply(pool: AsyncPool, *argv: str) -> Reply:
+async def _reply(server: AsyncPool | AsyncClient, *argv: str) -> Reply:
     try:
-        return await pool.execute(*argv)
+        return await server.execute(*argv)
     except ReplyError as error:
         logger.debug("the server does not tell %s: %s", " ".join(argv), error)
         return error
@@ -120,8 +125,11 @@ async def _made(table: Table) -> None:
 # -- which kind of server
 
 
-def kind_of(about: Reply, modules: Reply, count: Reply) -> Kind | None:
-    """Return what the replies to INFO, MODULE LIST and COMMAND COUNT amount to; None when INFO is no help."""
+def kind_of(about: Reply, modules: Reply, count: Reply, address: str = "") -> Kind | None:
+    """Return what the replies to INFO, MODULE LIST and COMMAND COUNT amount to; None when INFO is no help.
+
+    The address is part of it, lest one server speak for another.
+    """
     if not isinstance(about, bytes):
         return None
     lines = (
@@ -133,7 +141,8 @@ def kind_of(about: Reply, modules: Reply, count: Reply) -> Kind | None:
     if not version:
         return None
     build = {name: value for name, value in facts.items() if name.endswith(("build_id", "_mode", "_version"))}
-    details = [sorted(build.items()), _loaded_modules(modules), count if isinstance(count, int) else None]
+    commands = count if isinstance(count, int) else None
+    details = [address, sorted(build.items()), _loaded_modules(modules), commands]
     return Kind(product, version, json.dumps(details))
 
 
@@ -161,13 +170,17 @@ def dumped(kind: Kind, told: Told) -> bytes:
 def loaded(text: bytes, kind: Kind) -> Told | None:
     """Return what a file of that kind of server says; None when it is none."""
     try:
-        known = json.loads(text)
+        known = json.loads(text, parse_constant=_refused)
     except (ValueError, RecursionError):
         return None
     if not isinstance(known, dict) or known.get("kind") != list(kind):
         return None
     told = Told(known.get("commands"), known.get("docs"))
     return told if isinstance(told.commands, list) else None
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} is not ours")
 
 
 def _simple(reply: object, depth: int = 0) -> Any:
@@ -181,7 +194,7 @@ def _simple(reply: object, depth: int = 0) -> Any:
             return reply
         case int() if -(2**63) <= reply < 2**63:
             return int(reply)
-        case float():
+        case float() if isfinite(reply):
             return float(reply)
         case dict() | list() | tuple() | set() | frozenset() if depth < _DEEPEST:
             return [_simple(item, depth + 1) for item in _members(reply)]
@@ -225,10 +238,12 @@ class DocsFolder:
             descriptor = os.open(path, flags)
         except OSError:
             return None
-        with open(descriptor, "rb") as file, suppress(OSError):
-            status = os.fstat(descriptor)
-            ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
-            return file.read(_LARGEST) if ours and status.st_size <= _LARGEST else None
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_size > _LARGEST:
+            os.close(descriptor)
+            return None
+        with suppress(OSError), open(descriptor, "rb") as file:
+            return file.read(_LARGEST)
         return None
 
     def _replace(self, path: Path, text: bytes) -> None:

@@ -109,17 +109,25 @@ class Session:
         Raises PyRedisConnError, or the ReplyError of a refused HELLO, AUTH, SELECT or RESET; it is not
         connected then.
         """
+        client = await self.another()
+        client.on_unasked(self._receive)
+        self._lease = client
+        self._was_connected = True
+
+    async def another(self) -> AsyncClient:
+        """Return one more connection, as the same user and in the same database; release it to ``pool``.
+
+        Raises what `connect` raises.
+        """
         client = await self.pool.acquire()
         try:
             for argv in self._wanted.steps():
                 await client.execute(*argv)
-            client.on_unasked(self._receive)
         except BaseException:
             client.close()
             await self.pool.release(client)
             raise
-        self._lease = client
-        self._was_connected = True
+        return client
 
     async def run(self, argv: Sequence[bytes]) -> Outcome:
         """Return what became of a command; errors are part of it.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.application import get_app
-from prompt_toolkit.formatted_text import fragment_list_width, to_formatted_text
+from prompt_toolkit.formatted_text import fragment_list_to_text, to_formatted_text
 from prompt_toolkit.layout.processors import Processor, Transformation
 from prompt_toolkit.utils import get_cwidth
 
@@ -37,11 +37,20 @@ class HintProcessor(Processor):
 
     def _room(self, transformation_input: TransformationInput) -> int:
         """Return how many columns the row of the cursor has behind it, but for its last one."""
-        taken = fragment_list_width(transformation_input.fragments)
-        if transformation_input.lineno == 0:
-            taken += fragment_list_width(to_formatted_text(self._message()))
         width = transformation_input.width
-        return width - taken % width - 1 if width > 0 else 0
+        typed = fragment_list_to_text(transformation_input.fragments)
+        if transformation_input.lineno == 0:
+            typed = fragment_list_to_text(to_formatted_text(self._message())) + typed
+        return width - _column_behind(typed, width) - 1 if width > 0 else 0
+
+
+def _column_behind(text: str, width: int) -> int:
+    """Return the column behind a text in rows of a width, of which a wide character may not fill the last."""
+    column = 0
+    for character in text:
+        cells = get_cwidth(character)
+        column = column + cells if column + cells <= width else cells
+    return column % width
 
 
 def _cut(text: str, width: int) -> str:

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from pyredis.exceptions import PyRedisError, ReplyError
+from pyredis.exceptions import NoPerm, PyRedisError, ReplyError
 from pyredis_cli.complete import harvest
+from pyredis_cli.complete.wants import ABOUT
 
 if TYPE_CHECKING:
     from pyredis.client.async_client import AsyncClient
+    from pyredis.pool.async_pool import AsyncPool
     from pyredis.types import Reply
     from pyredis_cli.complete.names import NameCache, Wanted
     from pyredis_cli.core.session import Session
@@ -54,6 +56,9 @@ class LookUp:
         """What is to be asked for as soon as that is done."""
         self._task: asyncio.Task[None] | None = None
         self._client: AsyncClient | None = None
+        self._pool: AsyncPool | None = None
+        self._user: str | None = None
+        """Where the connection is from, and as whom."""
         self._round_trip: float | None = None
         self._count = 100
         self._cost = float("inf")
@@ -61,15 +66,15 @@ class LookUp:
         self._left = _NAMES
         self._asked_at = 0.0
         self._answered: dict[tuple[Wanted, bool], float] = {}
-        self._forbidden: set[str] = set()
+        self._forbidden: set[tuple[str | None, str]] = set()
 
     def wake(self) -> None:
         """Hear that the menu was made: what the cache hardly knew is worth a question, unless it is asked now."""
         wanted = self._newest()
-        if wanted is None or wanted in (self._asking, self._next):
+        if wanted is None or wanted in (self._asking, self._next) or not self._allowed():
             return
         self._next = wanted
-        if self._enabled() and (self._task is None or self._task.done()):
+        if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
@@ -92,8 +97,10 @@ class LookUp:
                     self._redraw()
             except PyRedisError as error:
                 logger.debug("%s names stay unknown: %s", wanted.want.kind, error)
-                if isinstance(error, ReplyError):
-                    self._forbidden.add(wanted.want.kind)
+                if isinstance(error, NoPerm):
+                    self._forbidden.add((self._session.username, wanted.want.kind))
+                elif isinstance(error, ReplyError):
+                    self._note_answered(wanted, complete=False)
                 await self._hang_up()
             finally:
                 self._asking = None
@@ -105,15 +112,18 @@ class LookUp:
             pass
         return newest
 
+    def _allowed(self) -> bool:
+        """Whether anything may be asked now."""
+        return self._enabled() and self._session.connected and self._left > 0
+
     def _may_ask(self, wanted: Wanted) -> bool:
-        """Whether the server may be asked: as the person who is logged in, and not what it has just told."""
-        same_user = self._session.username in (None, self._session.pool.username or "default")
+        """Whether the server may be asked for this: who owns it is known, and it was not just told or refused."""
+        kind, about, _ = wanted.want
         return (
-            self._session.connected
-            and self._left > 0
-            and same_user
-            and wanted.want.kind not in self._forbidden
-            and (wanted.want.kind in _QUESTIONS or wanted.want.kind in _WALKS)
+            self._allowed()
+            and (self._session.username, kind) not in self._forbidden
+            and (kind in _QUESTIONS or kind in _WALKS)
+            and len(about) == len(ABOUT.get(kind, ()))
             and not self._is_answered(wanted)
         )
 
@@ -140,7 +150,7 @@ class LookUp:
         cursor = b"0"
         found = 0
         name, kind = await self._scanned(wanted)
-        while name and self._next is None and self._left > 0:
+        while name and self._next is None and self._allowed():
             argv = self._page(name, cursor, wanted)
             reply = await self._ask(wanted.database, [*argv, *kind])
             self._adapt(time.monotonic() - self._asked_at)
@@ -151,7 +161,7 @@ class LookUp:
             if cursor == b"0" or found >= _ENOUGH:
                 self._note_answered(wanted, complete=cursor == b"0")
                 break
-        if wanted.want.kind == "key" and learnt and self._next is None:
+        if wanted.want.kind == "key" and learnt and self._next is None and self._allowed():
             await self._ask_types(wanted)
         return learnt
 
@@ -179,23 +189,34 @@ class LookUp:
             for key in unknown:
                 await pipeline.execute(b"TYPE", key)
         for key, reply in zip(unknown, pipeline.replies, strict=True):
-            self._names.learn("key", [key], database=wanted.database, type=_text(reply))
+            if _text(reply) == "none":
+                self._names.forget("key", [key], database=wanted.database)
+            else:
+                self._names.learn("key", [key], database=wanted.database, type=_text(reply))
 
     # -- asking
 
     async def _ask(self, database: int, argv: Sequence[bytes]) -> Reply:
         await asyncio.sleep(self._asked_at + _PAUSE - time.monotonic())
         client = await self._connected(database)
+        user = self._session.username
         self._asked_at = time.monotonic()
-        return await client.execute(*argv)
+        reply = await client.execute(*argv)
+        if self._session.username != user:  # what the one may see is not for the other
+            raise PyRedisError("the session has another user now")
+        return reply
 
     async def _connected(self, database: int) -> AsyncClient:
-        """Return the connection for questions, in a database."""
-        if self._client is None or self._client.closed:
+        """Return the connection for questions: as the user of the session, in a database."""
+        client, session = self._client, self._session
+        stale = self._pool is not session.pool or self._user != session.username
+        if client is None or client.closed or stale:
             await self._hang_up()
-            self._client = await self._session.pool.acquire()
+            self._pool, self._user = session.pool, session.username
+            client = self._client = await session.another()
             self._round_trip = None
-        client = self._client
+        if client.username != session.username:
+            raise PyRedisError("the session has another user now")
         if client.database != database:
             await client.execute(b"SELECT", b"%d" % database)
         if self._round_trip is None:
@@ -204,8 +225,8 @@ class LookUp:
 
     async def _hang_up(self) -> None:
         client, self._client = self._client, None
-        if client is not None:
-            await self._session.pool.release(client)
+        if client is not None and self._pool is not None:
+            await self._pool.release(client)
 
     def _adapt(self, seconds: float) -> None:
         """Have the next page look at as many names as may be, by what this one took beyond a round trip.

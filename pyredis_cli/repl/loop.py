@@ -12,7 +12,7 @@ import os
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit.application import get_app_or_none
 
@@ -87,7 +87,8 @@ class Repl:
         self._pushes: asyncio.Queue[Reply] = asyncio.Queue(_UNSEEN_PUSHES)
         self._session = self._new_session()
         self._names, self._look_up = self._new_names()
-        self._learning: asyncio.Task[None] | None = None
+        self._learning: asyncio.Task[bool] | None = None
+        self._learnt_as: str | None = None
         self._warnings: list[str] = []
         self._reader = line_reader(
             lambda: prompt(self._session),
@@ -266,8 +267,14 @@ class Repl:
         await self._session.close()
 
     def _learn(self) -> None:
-        """Learn once what the server says of its commands, on another connection of the pool, without waiting."""
-        if self._learning is None and self._session.connected:
+        """Learn once what the server says of its commands, on a connection beside the session's, without waiting.
+
+        What was refused to one user may be told to another.
+        """
+        learning, user = self._learning, self._session.username
+        again = learning is not None and _failed(learning) and self._learnt_as != user
+        if self._session.connected and (learning is None or again):
+            self._learnt_as = user
             self._learning = asyncio.create_task(_learn_commands(self._session))
 
     def _kept(self, line: str) -> str | None:
@@ -289,21 +296,36 @@ class Repl:
             await self._printer.warn(self._warnings.pop(0))
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+async def _cancelled(task: asyncio.Task[Any]) -> None:
     """Cancel a task and wait for its end."""
     task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    await asyncio.wait([task])
+    if not task.cancelled() and task.exception() is not None:
+        logger.warning("%s failed", task.get_name(), exc_info=task.exception())
 
 
-async def _learn_commands(session: Session) -> None:
+async def _learn_commands(session: Session) -> bool:
+    """Teach the session's table what the server says of its commands; return whether it said all."""
     # The prompt stands already when this runs: what only it needs is loaded behind the first prompt's back.
     from pyredis_cli.core import docs
 
+    complete, pool = False, session.pool
     try:
-        await docs.learn(session.pool, session.table, docs.cache_folder())
+        client = await session.another()
+        try:
+            complete = await docs.learn(client, session.table, docs.cache_folder())
+        finally:
+            await pool.release(client)
     except PyRedisError as error:
         # No seat left in the pool, a connection that broke: the built-in table is what there is.
         logger.debug("the server's commands stay unknown: %s", error)
     if (application := get_app_or_none()) is not None:
         application.invalidate()  # what is shown of the line may be another now
+    return complete
+
+
+def _failed(learning: asyncio.Task[bool]) -> bool:
+    """Whether a task is over that did not learn all there is."""
+    return learning.done() and (
+        learning.cancelled() or learning.exception() is not None or not learning.result()
+    )

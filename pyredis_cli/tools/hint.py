@@ -56,7 +56,7 @@ def _lines(path: str, streams: Streams) -> Iterator[bytes]:
     try:
         with BufferedReader(_opened(path, streams)) as file:
             for line in file:
-                yield line.removesuffix(b"\n")
+                yield line.removesuffix(b"\n").removesuffix(b"\r")
     except OSError as error:
         where = "standard input" if path == "-" else path
         raise UsageError(f"cannot read {where}: {error.strerror}") from None

@@ -416,3 +416,10 @@ def test_what_is_learnt_shows_at_the_next_key() -> None:
     table.learn([[b"novel", -2, [], 1, 1, 1]])
     table.learn_docs(NOVEL)
     assert hint("NOVEL ", table) == "key <FAST|SLOW much> [thing]"
+
+
+def test_a_number_that_is_none_is_no_row() -> None:
+    table = Table()
+    table.learn([[b"odd", -1, [], float("inf"), 0, 0], [b"even", -1, [], 0, 0, 0]])
+    assert table.find([b"odd"]) is None
+    assert table.find([b"even"]) is not None

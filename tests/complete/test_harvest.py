@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -252,3 +254,30 @@ def test_no_argv_of_any_command_is_ever_refused(spec: object, words: list[bytes]
 def test_every_reader_is_of_a_command_that_there_is() -> None:
     learnt_from_servers = {"FT._LIST", "GRAPH.LIST"}
     assert set(_READERS) - learnt_from_servers <= set(TABLE.names())
+
+
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [
+        ("ZPOPMIN z", [b"m", b"1"]),
+        ("ZPOPMAX z 2", [[b"m", 1.0], [b"n", 2.0]]),
+    ],
+)
+def test_members_that_were_popped_are_gone(line: str, reply: Any) -> None:
+    cache = NameCache()
+    cache.learn("member", [b"m", b"o"], about=(b"z",))
+    argv = line.encode().split()
+    harvest(argv, reply, TABLE.find(argv), cache, 0)
+    assert [name.value for name in cache.find(Want("member", (b"z",)))] == [b"o"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [("SINTERSTORE q a b", 0), ("COPY j q DB 3", 1), ("MIGRATE h 1 q 0 5", Status(b"OK"))],
+)
+def test_keys_that_are_not_here_are_not_learnt(line: str, reply: Any) -> None:
+    cache = NameCache()
+    cache.learn("key", [b"q"])
+    argv = line.encode().split()
+    harvest(argv, reply, TABLE.find(argv), cache, 0)
+    assert b"q" not in [name.value for name in cache.find(Want("key"))]

@@ -205,3 +205,10 @@ def test_finding_among_50_000_keys_does_not_make_a_keystroke_wait() -> None:
         took.append(time.thread_time() - started)
     # Under 2 ms on a machine at rest; the benchmark measures, this finds what is out of all proportion.
     assert sorted(took)[-10] < 0.02
+
+
+def test_a_word_that_is_longer_than_any_name_is_not_looked_for() -> None:
+    cache = NameCache()
+    cache.learn("key", [b"k"])
+    assert cache.find(Want("key"), b"k" * 100_000) == []
+    assert cache.next_wanted() is None

@@ -321,3 +321,22 @@ async def test_modules_teach_what_they_document(
     await learn(pool_of(server), table, folder)
     assert table.has("GRAPH.QUERY")
     assert not Table().has("GRAPH.QUERY")
+
+
+def test_one_server_does_not_speak_for_another() -> None:
+    about = b"redis_version:8.2.3\r\n"
+    assert kind_of(about, [], 1, "one:6379") != kind_of(about, [], 1, "two:6379")
+
+
+def test_a_folder_in_the_place_of_a_file_is_as_good_as_none(tmp_path: Path) -> None:
+    kind = kind_of(b"redis_version:8.2.3\r\n", [], 1)
+    assert kind is not None
+    (tmp_path / kind.file_name).mkdir()
+    assert DocsFolder(tmp_path).read(kind) is None
+
+
+def test_numbers_that_are_none_are_not_kept() -> None:
+    kind = Kind("redis", "8.2.3", "")
+    told = loaded(dumped(kind, Told([[b"x", 1, [], float("inf"), 0, 0]])), kind)
+    assert told == Told([["x", 1, [], None, 0, 0]])
+    assert loaded(b'{"kind":["redis","8.2.3",""],"commands":[Infinity],"docs":null}', kind) is None

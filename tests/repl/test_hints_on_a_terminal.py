@@ -197,10 +197,11 @@ def test_damaged_docs_are_asked_for_again(
     repl: StartRepl, redis82: Server, cached: Callable[[], list[Path]]
 ) -> None:
     until_learnt(repl(redis82), redis82)
+    wait_until(lambda: len(cached()) == 1)
     (path,) = cached()
     path.write_bytes(b"\x00nonsense")
     until_learnt(repl(redis82), redis82)
-    assert path.stat().st_size > 100_000
+    wait_until(lambda: path.stat().st_size > 100_000)
 
 
 def test_a_user_who_may_not_ask_for_docs_has_the_built_in_ones(repl: StartRepl, redis82: Server) -> None:

@@ -104,15 +104,43 @@ async def test_it_looks_in_the_database_of_the_session(person: Person, server: S
     await person.until_sees("GET th", b"three")
 
 
-async def test_it_asks_as_the_person_or_not_at_all(person: Person, server: Server) -> None:
+async def test_it_asks_as_the_person_who_is_logged_in(person: Person, server: Server) -> None:
+    """What one user may see is not shown to the next."""
     server.command("SET", "key", 1)
-    server.command("ACL", "SETUSER", "ann", "on", "nopass", "~*", "+@all")
+    server.command("ACL", "SETUSER", "ann", "on", "nopass", "~*", "+@all", "-scan")
     await person.session.run([b"AUTH", b"ann", b"x"])
     assert person.session.username == "ann"
-    assert person.sees("GET k") == []
-    await asyncio.sleep(0.3)  # nothing is to happen for so long
-    assert person.sees("GET k") == []
-    assert person.session.pool.statistics.opened == 1
+    for line in ("GET k", "GET ke"):
+        assert person.sees(line) == []
+        await until(lambda: person.look_up._asking is None and person.look_up._next is None)
+    assert person.sees("GET key") == []
+    assert "rejected_calls=1," in server.info("commandstats")["cmdstat_scan"]
+    await person.session.run([b"AUTH", b"default", b""])
+    await person.until_sees("GET k", b"key")
+
+
+async def test_an_error_is_no_reason_never_to_ask_again(person: Person, server: Server) -> None:
+    server.command("XGROUP", "CREATE", "x", "billing", "$", "MKSTREAM")
+    person.sees("XINFO CONSUMERS nosuch ")
+    person.sees("XREADGROUP GROUP ")
+    await person.until_sees("XINFO CONSUMERS x ", b"billing")
+
+
+async def test_a_key_that_went_meanwhile_is_not_offered(person: Person, server: Server) -> None:
+    person.names.learn("key", [b"gone"])
+    server.command("SET", "gong", 1)
+    await person.until_sees("TTL gon", b"gong")
+    await until(lambda: person.sees("TTL gon") == [b"gong"], what="TYPE told that gone is no key")
+
+
+async def test_a_session_that_reconnects_is_followed(person: Person, server: Server) -> None:
+    server.command("MSET", "one", 1, "two", 2)
+    await person.until_sees("GET on", b"one")
+    server.command("ACL", "SETUSER", "bob", "on", "nopass", "~*", "+@all")
+    server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    await person.session.run([b"AUTH", b"bob", b"x"])
+    assert person.session.username == "bob"
+    await person.until_sees("GET tw", b"two")
 
 
 async def test_what_is_forbidden_is_asked_for_once(person: Person, server: Server) -> None:
