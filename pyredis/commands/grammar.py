@@ -608,7 +608,8 @@ def _reason(paths: Sequence[_Path]) -> str:
         return "no more arguments"
     if others:
         what = _NUMBERS.get(others[0].kind, "a word")
-        return f"{what} is due: {_listed([*tokens, *(term.shown for term in others)])}"
+        due = f"{what} is due: {_listed(term.shown for term in others)}"
+        return f"{due}; or {_listed(tokens)}" if tokens else due
     return f"{_listed(tokens)} is due" if len(tokens) == 1 else f"one of these is due: {_listed(tokens)}"
 
 

@@ -356,8 +356,8 @@ def _size(argv: _Argv, reply: object, database: int) -> Iterator[_Lesson]:
         yield _There("key", argv[1:2], size=int(reply))
 
 
-def _gone_if(answer: int) -> _Reader:
-    """Read a number that says that the one key is not there, or no more."""
+def _gone_if(answer: int | None) -> _Reader:
+    """Read an answer that says that the one key is not there, or no more."""
 
     def read(argv: _Argv, reply: object, database: int) -> list[_Lesson]:
         return [_Gone("key", argv[1:2])] if reply == answer and len(argv) == 2 else []
@@ -475,6 +475,9 @@ _READERS: Final[Mapping[str, _Reader]] = {
     "SCAN": _scan,
     "RANDOMKEY": _one("key"),
     "TYPE": _type,
+    "GET": _gone_if(None),
+    "GETEX": _gone_if(None),
+    "DUMP": _gone_if(None),
     "TTL": _gone_if(-2),
     "PTTL": _gone_if(-2),
     "EXISTS": _gone_if(0),

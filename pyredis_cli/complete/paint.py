@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -63,12 +63,17 @@ def _span(word: Word, role: str) -> Span:
     return Span(word.start, word.end, role)
 
 
-def blot(text: str, table: Table, *, finished: bool, encoding: str = "utf-8") -> Blot | None:
+def blot(
+    text: str, table: Table, *, finished: bool, encoding: str = "utf-8", own: Container[str] = ()
+) -> Blot | None:
     """Return the first word that cannot be right.
 
-    A word at the cursor that may still become right is none, unless the line is ``finished``.
+    A word at the cursor that may still become right is none, unless the line is ``finished``. ``own`` are
+    names that are no business of the server.
     """
     line = tokens(text, table, encoding)
+    if line.spec is None and line.name:
+        return _unknown_command(line, table, own)
     if line.walk is None:
         return _unknown_subcommand(line, table, finished)
     if line.walk.mistake is not None:
@@ -81,6 +86,15 @@ def blot(text: str, table: Table, *, finished: bool, encoding: str = "utf-8") ->
 
 def _blot(word: Word, mistake: Mistake) -> Blot:
     return Blot(word.start, word.end, mistake.reason)
+
+
+def _unknown_command(line: Line, table: Table, own: Container[str]) -> Blot | None:
+    """Return the name of a command that the server does not have, as far as that is known."""
+    word = line.name[0]
+    name = word.value.decode("utf-8", "replace").lower()
+    if not table.server_names or name in own or not name[:1].isalpha():
+        return None
+    return Blot(word.start, word.end, "the server has no such command")
 
 
 def _unknown_subcommand(line: Line, table: Table, finished: bool) -> Blot | None:

@@ -90,6 +90,8 @@ _ROWS: Final[Mapping[tuple[str, str], Kind | None]] = {
     ("member2", "geo"): "member",
     ("group", "stream"): "group",
     ("consumer", "stream"): "consumer",
+    ("groupname", "stream"): "group",  # as 7.0 calls them
+    ("consumername", "stream"): "consumer",
     ("id", "stream"): "id",
     ("id", "XADD"): None,
     ("id", "XREAD"): "seen-id",
@@ -241,7 +243,7 @@ def _key(words: Sequence[tuple[Role, bytes]]) -> bytes | None:
 
 
 def _last(name: str, words: Sequence[tuple[Role, bytes]]) -> bytes | None:
-    return next((word for role, word in reversed(words) if role.name == name), None)
+    return next((word for role, word in reversed(words) if role.name in (name, f"{name}name")), None)
 
 
 # -- what a command that was sent names

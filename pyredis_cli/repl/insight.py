@@ -13,6 +13,7 @@ from pyredis_cli.complete import hints, paint
 from pyredis_cli.complete.paint import Blot, Span
 from pyredis_cli.render.escape import printable
 from pyredis_cli.repl.history import secret_words
+from pyredis_cli.repl.meta import WORDS
 from pyredis_cli.splitting import Word, scan
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Insight:
         """Return the first word of a line that cannot be right."""
         if len(line) > _LONGEST:
             return None
-        blot = paint.blot(line, self._table(), finished=False, encoding=self._encoding)
+        blot = paint.blot(line, self._table(), finished=False, encoding=self._encoding, own=WORDS)
         return None if blot is None or _any_at(self._secrets(line), blot.start) else blot
 
     def _secrets(self, line: str) -> list[Word]:

@@ -52,6 +52,8 @@ class LookUp:
         self._names = names
         self._redraw = redraw
         self._asking: Wanted | None = None
+        self._outdated = False
+        """Whether what is being asked is of no use any more."""
         self._next: Wanted | None = None
         """What is to be asked for as soon as that is done."""
         self._task: asyncio.Task[None] | None = None
@@ -71,11 +73,18 @@ class LookUp:
     def wake(self) -> None:
         """Hear that the menu was made: what the cache hardly knew is worth a question, unless it is asked now."""
         wanted = self._newest()
-        if wanted is None or wanted in (self._asking, self._next) or not self._allowed():
+        if wanted is None or not self._allowed() or wanted == self._next or self._is_asking(wanted):
             return
         self._next = wanted
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def _is_asking(self, wanted: Wanted) -> bool:
+        return wanted == self._asking and not self._outdated
+
+    def give_way(self) -> None:
+        """Hear that the line is another now: nothing is asked for it any more until its menu is made."""
+        self._next, self._outdated = None, True
 
     async def close(self) -> None:
         """Ask no more, and give the connection back."""
@@ -91,7 +100,7 @@ class LookUp:
             wanted, self._next = self._next, None
             if not self._may_ask(wanted):
                 continue
-            self._asking = wanted
+            self._asking, self._outdated = wanted, False
             try:
                 if await self._look_for(wanted):
                     self._redraw()
@@ -150,7 +159,7 @@ class LookUp:
         cursor = b"0"
         found = 0
         name, kind = await self._scanned(wanted)
-        while name and self._next is None and self._allowed():
+        while name and not self._outdated and self._next is None and self._allowed():
             argv = self._page(name, cursor, wanted)
             reply = await self._ask(wanted.database, [*argv, *kind])
             self._adapt(time.monotonic() - self._asked_at)
@@ -161,7 +170,7 @@ class LookUp:
             if cursor == b"0" or found >= _ENOUGH:
                 self._note_answered(wanted, complete=cursor == b"0")
                 break
-        if wanted.want.kind == "key" and learnt and self._next is None and self._allowed():
+        if wanted.want.kind == "key" and learnt and not self._outdated and self._allowed():
             await self._ask_types(wanted)
         return learnt
 

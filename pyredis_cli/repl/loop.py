@@ -104,6 +104,7 @@ class Repl:
             lambda: self._preferences,
             color=streams.color,
         )
+        self._reader.default_buffer.on_text_changed += lambda _: self._look_up.give_way()
 
     async def converse(self) -> int:
         """Read and do lines until the person leaves."""
@@ -124,6 +125,8 @@ class Repl:
                 continue
             except EOFError:
                 return Exit.OK
+            finally:
+                self._look_up.give_way()
             if await self._enter(text) is _After.LEAVE:
                 return Exit.OK
 

@@ -9,6 +9,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
+from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis_cli.render.escape import printable
 from pyredis_cli.repl import completer as menu
@@ -43,7 +44,8 @@ def line_reader(
     reader: PromptSession[str] = PromptSession(
         message,
         history=history,
-        completer=completer,
+        # A dumb terminal cannot be shown what TAB has put into the line.
+        completer=None if is_dumb_terminal() else completer,
         complete_while_typing=Condition(lambda: preferences().live_completion),
         enable_suspend=True,
         key_bindings=bindings(),

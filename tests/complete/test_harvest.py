@@ -281,3 +281,10 @@ def test_keys_that_are_not_here_are_not_learnt(line: str, reply: Any) -> None:
     argv = line.encode().split()
     harvest(argv, reply, TABLE.find(argv), cache, 0)
     assert b"q" not in [name.value for name in cache.find(Want("key"))]
+
+
+def test_a_key_without_a_value_is_forgotten() -> None:
+    cache = NameCache()
+    cache.learn("key", [b"q"])
+    harvest([b"GET", b"q"], None, TABLE.find([b"GET"]), cache, 0)
+    assert cache.find(Want("key")) == []

@@ -158,7 +158,16 @@ def test_every_row_is_of_an_argument_that_there_is() -> None:
         for name in names(spec.arguments)
         for owner in (spec.name, spec.group)
     }
-    assert set(_ROWS) <= there
+    assert set(_ROWS) - there == {("groupname", "stream"), ("consumername", "stream")}  # those of 7.0
+
+
+def test_groups_are_wanted_where_a_server_of_7_0_calls_them_otherwise() -> None:
+    table = Table()
+    named = [[b"name", name, b"type", kind] for name, kind in ((b"key", b"key"), (b"groupname", b"string"))]
+    named.append([b"name", b"consumername", b"type", b"string"])
+    table.learn_docs([b"xgroup", [b"subcommands", [b"xgroup|delconsumer", [b"arguments", named]]]])
+    assert wants(tokens("XGROUP DELCONSUMER x ", table)) == (Want("group", (b"x",)),)
+    assert wants(tokens("XGROUP DELCONSUMER x g ", table)) == (Want("consumer", (b"x", b"g")),)
 
 
 def names(arguments: tuple[tuple[Any, ...], ...]) -> set[str]:

@@ -170,3 +170,15 @@ async def test_it_gives_way_to_who_types_on(person: Person, server: Server) -> N
     calls = int(server.info("commandstats")["cmdstat_scan"].split(",")[0].partition("=")[2])
     assert calls <= 8
     await person.until_sees("GET k:3999", b"k:39999")
+
+
+async def test_a_line_that_was_dropped_is_not_asked_about(person: Person, server: Server) -> None:
+    for start in range(0, 40_000, 4_000):
+        server.command("MSET", *[word for n in range(start, start + 4_000) for word in (f"k:{n}", n)])
+    person.sees("GET nosuch")
+    await until(lambda: "cmdstat_scan" in server.info("commandstats"))
+    person.look_up.give_way()
+    await until(lambda: person.look_up._asking is None)
+    calls = server.info("commandstats")["cmdstat_scan"].partition(",")[0]
+    await asyncio.sleep(0.3)  # nothing is to happen for so long
+    assert server.info("commandstats")["cmdstat_scan"].partition(",")[0] == calls
