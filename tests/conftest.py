@@ -298,6 +298,7 @@ def terminal() -> Iterator[MakeTerminal]:
 async def no_leaks() -> AsyncIterator[None]:
     """Fail when the test leaves a task running or a file descriptor open."""
     gc.collect()
+    gc.freeze()  # what is alive now is not the test's; to look through all of it again would take a second
     tasks, descriptors = asyncio.all_tasks(), _descriptors()
     yield
     gc.collect()
