@@ -12,7 +12,7 @@ expression that never backtracks.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["SplitError", "Word", "scan", "split", "split_bytes"]
 
@@ -36,8 +36,7 @@ _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _CONTROLS = {r"\n": "\n", r"\r": "\r", r"\t": "\t", r"\b": "\b", r"\a": "\a"}
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word of a line that may still be typed: what it means so far, and where it stands."""
 
     value: bytes
