@@ -409,7 +409,9 @@ def _harmless(spec: Spec | None, error: object) -> bool:
     """Whether a command that failed so may be executed elsewhere, and not twice."""
     if spec is not None and spec.readonly:
         return True
-    return isinstance(error, ReadOnly) or (isinstance(error, PyRedisConnError) and error.sent is False)
+    if isinstance(error, ReadOnly):
+        return not _is_script(spec)
+    return isinstance(error, PyRedisConnError) and error.sent is False
 
 
 def _overtaken(run: Sequence[Planned], replies: Sequence[Reply | PyRedisError]) -> set[int]:

@@ -127,8 +127,9 @@ class AsyncClusterPool(NodesPool, OverCluster):
         if spec is not None and slot is not None and shard_key is None and _has_one_key(spec):
             owners = self._readers if self._replica_ok and spec.readonly else self._primaries
             owners[slot] = self._node(cast("TcpAddress", node))
-            place = spec.key_specs[0][1][1], owners
-            self._plain.update(dict.fromkeys(spellings(spec.name), place))
+            if spec.name not in self._plain:
+                place = spec.key_specs[0][1][1], owners
+                self._plain.update(dict.fromkeys(spellings(spec.name), place))
         return planned
 
     async def _learn_command(self, words: Sequence[bytes]) -> Spec | None:
