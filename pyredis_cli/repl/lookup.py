@@ -38,7 +38,10 @@ _COUNTS: Final = (10, 10_000)  # the least and the most that one page of SCAN lo
 
 
 class LookUp:
-    """Asks for what the cache hardly knew, while that is ``enabled``. ``redraw`` shows what was learnt."""
+    """Asks for what the cache hardly knew, while that is ``enabled``, until ``budget`` names were told.
+
+    ``redraw`` shows what was learnt.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class LookUp:
         names: NameCache,
         redraw: Callable[[], None],
         enabled: Callable[[], bool] = lambda: True,
+        budget: int = _NAMES,
     ) -> None:
         self._enabled = enabled
         self._session = session
@@ -65,7 +69,7 @@ class LookUp:
         self._count = 100
         self._cost = float("inf")
         """Seconds that the server takes to look at one name, about."""
-        self._left = _NAMES
+        self._left = budget
         self._asked_at = 0.0
         self._answered: dict[tuple[Wanted, bool], float] = {}
         self._forbidden: set[tuple[str | None, str]] = set()

@@ -182,3 +182,16 @@ async def test_a_line_that_was_dropped_is_not_asked_about(person: Person, server
     calls = server.info("commandstats")["cmdstat_scan"].partition(",")[0]
     await asyncio.sleep(0.3)  # nothing is to happen for so long
     assert server.info("commandstats")["cmdstat_scan"].partition(",")[0] == calls
+
+
+async def test_there_is_an_end_to_what_is_asked(person: Person, server: Server) -> None:
+    server.command("MSET", *[word for n in range(1_000) for word in (f"k:{n}", n)])
+    person.look_up = LookUp(person.session, person.names, lambda: None, budget=20)
+    await until(lambda: bool(person.sees("GET k:1")))
+    await until(lambda: person.look_up._asking is None)
+    known = len(person.names)
+    for line in ("GET k:2", "GET k:3"):
+        person.sees(line)
+        await asyncio.sleep(0.2)  # nothing is to happen for so long
+    assert len(person.names) == known
+    assert "cmdstat_scan" in server.info("commandstats")
