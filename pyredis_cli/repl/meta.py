@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from pyredis.address import Address
 from pyredis_cli.core.lines import LineError, destination
 from pyredis_cli.render.help import command_help, group_help
+from pyredis_cli.repl import preferences
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
@@ -136,14 +137,10 @@ _ROWS: dict[str, _Row] = {
     "?": _HELP,
     "connect": _Row("connect HOST PORT", "go on with another server", _connect),
     "clear": _Row("clear", "clear the screen", _clear),
-    ":set": _Row(":set [NAME [on|off]]", "show or change hints and live-completion", _set),
+    ":set": _Row(":set [NAME [VALUE]]", "show or change what you prefer", _set),
     "quit": _QUIT,
     "exit": _QUIT,
 }
-CHOICES = {
-    ":set": ("hints", "live-completion"),
-    ":set hints": ("on", "off"),
-    ":set live-completion": ("on", "off"),
-}
+CHOICES = {f":set {name}".rstrip(): words for name, words in preferences.CHOICES.items()}
 """What may stand behind the words."""
 WORDS = tuple(word for word in _ROWS if word.isalpha())

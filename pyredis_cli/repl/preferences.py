@@ -1,17 +1,20 @@
-"""What the person prefers of the prompt, and how ``:set`` changes it.
+"""What the person prefers, and how ``:set`` changes it.
 
-Pure: from preferences and words to preferences and lines. A new preference is a new field.
+Pure: from preferences and words to preferences and lines. A new preference is a field and a row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
-__all__ = ["PreferenceError", "Preferences", "changed"]
+from pyredis_cli.flags import Output
 
-_VALUES: Final = {"on": True, "off": False}
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CHOICES", "PreferenceError", "Preferences", "changed"]
 
 
 class PreferenceError(ValueError):
@@ -20,12 +23,81 @@ class PreferenceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """``hints``: what is still to be typed stands behind the cursor. ``live_completion``: the menu opens by
-    itself, not at TAB alone.
+    """How lines are read and replies are shown; the rows say what each one is for.
+
+    ``timing`` is in milliseconds; None: never for ``timing``, all for ``limit``.
     """
 
     hints: bool = True
     live_completion: bool = True
+    timing: int | None = 100
+    format: Output = "human"
+    pager: bool = True
+    limit: int | None = 1_000
+    utf8: bool = True
+    vi: bool = False
+    toolbar: bool = True
+
+
+class _Row(NamedTuple):
+    """How the words of a value are read, a ValueError says what it must be; and which words there are, for TAB."""
+
+    read: Callable[[str], Any]
+    words: tuple[str, ...]
+    summary: str
+
+
+_MOST: Final = 1_000_000_000
+_FORMATS: Final[tuple[str, ...]] = get_args(Output)
+
+
+def _switch(word: str) -> bool:
+    if word not in ("on", "off"):
+        raise ValueError("is on or off")
+    return word == "on"
+
+
+def _number(word: str) -> int | None:
+    if word == "off":
+        return None
+    if not word.isascii() or not word.isdigit() or len(word) > 10 or not 0 <= int(word) <= _MOST:
+        raise ValueError("is a whole number, or off")
+    return int(word)
+
+
+def _limit(word: str) -> int | None:
+    return _number(word) or None  # 0 is no limit, as with the flags
+
+
+def _format(word: str) -> str:
+    if word not in _FORMATS:
+        raise ValueError(f"is one of {', '.join(_FORMATS)}")
+    return word
+
+
+_SWITCH: Final = ("on", "off")
+_ROWS: Final[Mapping[str, _Row]] = {
+    "hints": _Row(_switch, _SWITCH, "show behind the cursor what is still to be typed"),
+    "live_completion": _Row(_switch, _SWITCH, "open the menu by itself, not at TAB alone"),
+    "timing": _Row(_number, ("100", "0", "off"), "show the time of replies that took so many milliseconds"),
+    "format": _Row(_format, _FORMATS, "the form of replies"),
+    "pager": _Row(_switch, _SWITCH, "page through replies that are longer than the screen"),
+    "limit": _Row(_limit, ("1000", "off"), "show so many elements of a reply that is not paged"),
+    "utf8": _Row(_switch, _SWITCH, "show text as text; off: as bytes, like redis-cli"),
+    "vi": _Row(_switch, _SWITCH, "vi's keys, not Emacs'"),
+    "toolbar": _Row(_switch, _SWITCH, "show server, role, keys and memory below the prompt"),
+}
+
+
+def _spelling(field: str) -> str:
+    return field.replace("_", "-")
+
+
+CHOICES: Final[Mapping[str, Sequence[str]]] = {
+    "": tuple(map(_spelling, _ROWS)),
+    **{_spelling(field): row.words for field, row in _ROWS.items()},
+}
+"""The names of the preferences, and behind each one what it may be."""
 
 
 def changed(preferences: Preferences, words: Sequence[str]) -> tuple[Preferences, tuple[str, ...]]:
@@ -34,29 +106,42 @@ def changed(preferences: Preferences, words: Sequence[str]) -> tuple[Preferences
         case []:
             return preferences, tuple(_shown(preferences))
         case ["hints" | "nohints" as word]:  # as redis-cli spells it
-            return _with(preferences, "hints", word == "hints")
+            return _with(preferences, "hints", "on" if word == "hints" else "off")
         case [name]:
             return preferences, (_line(preferences, _field(name)),)
-        case [name, value] if value in _VALUES:
-            return _with(preferences, _field(name), _VALUES[value])
-    raise PreferenceError("a preference is on or off; :set lists what there is")
+        case [name, value]:
+            return _with(preferences, _field(name), value)
+    raise PreferenceError(":set takes a name and a value; :set lists what there is")
 
 
-def _with(preferences: Preferences, field: str, value: bool) -> tuple[Preferences, tuple[str, ...]]:
-    preferences = replace(preferences, **{field: value})
+def _with(preferences: Preferences, field: str, value: str) -> tuple[Preferences, tuple[str, ...]]:
+    try:
+        read = _ROWS[field].read(value)
+    except ValueError as error:
+        raise PreferenceError(f"{_spelling(field)} {error}; :set lists what there is") from None
+    preferences = replace(preferences, **{field: read})
     return preferences, (_line(preferences, field),)
 
 
 def _field(name: str) -> str:
     field = name.replace("-", "_")
-    if field not in (known.name for known in fields(Preferences)):
+    if field not in _ROWS:
         raise PreferenceError(f"no preference {name}; :set lists what there is")
     return field
 
 
 def _shown(preferences: Preferences) -> Iterator[str]:
-    return (_line(preferences, field.name) for field in fields(preferences))
+    lines = [_line(preferences, field) for field in _ROWS]
+    width = max(map(len, lines))
+    return (f"{line:<{width}}  {row.summary}" for line, row in zip(lines, _ROWS.values(), strict=True))
 
 
 def _line(preferences: Preferences, field: str) -> str:
-    return f"{field.replace('_', '-')} {'on' if getattr(preferences, field) else 'off'}"
+    match getattr(preferences, field):
+        case True:
+            word = "on"
+        case False | None:
+            word = "off"
+        case value:
+            word = str(value)
+    return f"{_spelling(field)} {word}"

@@ -70,7 +70,7 @@ def test_a_hint_never_wraps(repl: StartRepl, redis82: Server, columns: int) -> N
 
 def test_set_hints_off_hides_them(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
-    assert ask(screen, ":set") == "hints on\nlive-completion on"
+    assert ask(screen, ":set").startswith("hints on ")
     assert ask(screen, ":set hints off") == "hints off"
     screen.send("GET ")
     screen.wait_until(lambda terminal: terminal.before_cursor.endswith("> GET "))

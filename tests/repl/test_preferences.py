@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
@@ -12,7 +14,6 @@ START = Preferences()
 @pytest.mark.parametrize(
     ("line", "after", "shown"),
     [
-        ("", START, ("hints on", "live-completion on")),
         ("live-completion", START, ("live-completion on",)),
         ("hints off", Preferences(hints=False), ("hints off",)),
         ("hints on", START, ("hints on",)),
@@ -20,12 +21,24 @@ START = Preferences()
         ("hints", START, ("hints on",)),
         ("HINTS Off", Preferences(hints=False), ("hints off",)),
         ("live-completion off", Preferences(live_completion=False), ("live-completion off",)),
+        ("timing 250", Preferences(timing=250), ("timing 250",)),
+        ("timing off", Preferences(timing=None), ("timing off",)),
+        ("limit 0", Preferences(limit=None), ("limit off",)),
+        ("format JSON", Preferences(format="json"), ("format json",)),
+        ("vi on", Preferences(vi=True), ("vi on",)),
     ],
 )
 def test_set_shows_what_it_changed_or_was_asked_for(
     line: str, after: Preferences, shown: tuple[str, ...]
 ) -> None:
     assert changed(START, line.split()) == (after, shown)
+
+
+def test_set_alone_shows_all_with_what_each_is_for() -> None:
+    after, shown = changed(START, [])
+    assert after == START
+    assert len(shown) == len(fields(Preferences))
+    assert any(line.startswith("timing 100 ") and "milliseconds" in line for line in shown)
 
 
 def test_hints_alone_switches_them_on_as_in_redis_cli() -> None:
@@ -37,7 +50,21 @@ def test_one_preference_leaves_the_others_alone() -> None:
     assert off == Preferences(hints=False, live_completion=False)
 
 
-@pytest.mark.parametrize("line", ["nosuch", "nosuch on", "hints maybe", "hints on off", "nolive-completion"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nosuch",
+        "nosuch on",
+        "hints maybe",
+        "hints on off",
+        "nolive-completion",
+        "timing -1",
+        "timing 1e3",
+        "limit 99999999999",
+        "limit ٣",
+        "format xml",
+    ],
+)
 def test_what_cannot_be_meant_changes_nothing(line: str) -> None:
     with pytest.raises(PreferenceError, match=":set lists"):
         changed(START, line.split())
