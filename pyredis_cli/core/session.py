@@ -106,6 +106,11 @@ class Session:
         return self._lease is not None and self._lease.watching
 
     @property
+    def silenced(self) -> bool:
+        """Whether CLIENT REPLY keeps the server from replying."""
+        return self._lease is not None and self._lease.reply_mode != "on"
+
+    @property
     def subscribed(self) -> bool:
         return self._lease is not None and self._lease.subscriptions > 0
 
@@ -129,7 +134,7 @@ class Session:
         held = {
             "the transaction": self.in_transaction,
             "the watched keys": self.watching and not self.in_transaction,
-            "CLIENT REPLY OFF": self._lease is not None and self._lease.reply_mode != "on",
+            "CLIENT REPLY OFF": self.silenced,
         }
         return " and ".join(name for name, holds in held.items() if holds)
 

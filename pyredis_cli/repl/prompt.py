@@ -43,6 +43,10 @@ class State(Protocol):
     @property
     def in_transaction(self) -> bool: ...
     @property
+    def watching(self) -> bool: ...
+    @property
+    def silenced(self) -> bool: ...
+    @property
     def subscribed(self) -> bool: ...
     @property
     def unauthenticated(self) -> bool: ...
@@ -84,6 +88,10 @@ def _user(username: str | None) -> str:
 
 
 def _mode(state: State) -> str:
-    return "".join(
-        text for on, text in ((state.in_transaction, "(TX)"), (state.subscribed, "(subscribed)")) if on
+    modes = (
+        (state.in_transaction, "(TX)"),
+        (state.watching and not state.in_transaction, "(watching)"),
+        (state.subscribed, "(subscribed)"),
+        (state.silenced, "(replies off)"),
     )
+    return "".join(text for on, text in modes if on)

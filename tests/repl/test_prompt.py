@@ -17,6 +17,8 @@ class State:
     database: int = 0
     username: str | None = None
     in_transaction: bool = False
+    watching: bool = False
+    silenced: bool = False
     subscribed: bool = False
     role: str = ""
     unauthenticated: bool = False
@@ -30,6 +32,9 @@ class State:
         (State(database=2), "127.0.0.1:6379[2]> "),
         (State(database=2, in_transaction=True), "127.0.0.1:6379[2](TX)> "),
         (State(subscribed=True), "127.0.0.1:6379(subscribed)> "),
+        (State(watching=True), "127.0.0.1:6379(watching)> "),
+        (State(watching=True, in_transaction=True), "127.0.0.1:6379(TX)> "),
+        (State(silenced=True), "127.0.0.1:6379(replies off)> "),
         (State(role="primary"), "127.0.0.1:6379> "),
         (State(role="replica", database=1, in_transaction=True), "127.0.0.1:6379[1](replica)(TX)> "),
         (State(unauthenticated=True), "127.0.0.1:6379(not authenticated)> "),
