@@ -22,6 +22,7 @@ from pyredis_cli.core import connect
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
 from pyredis_cli.exits import Exit
 from pyredis_cli.repl import meta
+from pyredis_cli.repl.bottom import BottomLine
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
 from pyredis_cli.repl.insight import Insight
@@ -31,6 +32,7 @@ from pyredis_cli.repl.printer import Printer
 from pyredis_cli.repl.prompt import prompt
 from pyredis_cli.repl.reader import line_reader
 from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
+from pyredis_cli.repl.status import StatusLook
 from pyredis_cli.repl.terminal import on_terminal
 
 if TYPE_CHECKING:
@@ -87,6 +89,14 @@ class Repl:
         self._pushes: asyncio.Queue[Reply] = asyncio.Queue(_UNSEEN_PUSHES)
         self._session = self._new_session()
         self._names, self._look_up = self._new_names()
+        insight = Insight(lambda: self._session.table, settings.encoding)
+        self._bottom = BottomLine(
+            insight,
+            lambda: self._status_look.status,
+            lambda: self._session.database,
+            lambda: self._preferences.toolbar,
+        )
+        self._status_look = self._new_status_look()
         self._learning: asyncio.Task[bool] | None = None
         self._learnt_as: str | None = None
         self._warnings: list[str] = []
@@ -100,11 +110,13 @@ class Repl:
                 meta.CHOICES,
                 on_menu=lambda: self._look_up.wake(),
             ),
-            Insight(lambda: self._session.table, settings.encoding),
+            insight,
             lambda: self._preferences,
+            self._bottom,
             color=streams.color,
         )
-        self._reader.default_buffer.on_text_changed += lambda _: self._look_up.give_way()
+        self._reader.default_buffer.on_text_changed += lambda _: self._note_typing()
+        self._reader.app.after_render += lambda _: self._note_drawing()
 
     async def converse(self) -> int:
         """Read and do lines until the person leaves."""
@@ -127,6 +139,7 @@ class Repl:
                 return Exit.OK
             finally:
                 self._look_up.give_way()
+                self._status_look.prompt_gone()
             if await self._enter(text) is _After.LEAVE:
                 return Exit.OK
 
@@ -240,6 +253,7 @@ class Repl:
         self._settings = replace(self._settings, address=address, database=self._session.database)
         self._session = self._new_session()
         self._names, self._look_up = self._new_names()
+        self._status_look = self._new_status_look()
         await self._connect()
 
     def _new_session(self) -> Session:
@@ -254,6 +268,18 @@ class Repl:
             self._session, names, self._show_names, lambda: self._preferences.live_completion
         )
 
+    def _new_status_look(self) -> StatusLook:
+        return StatusLook(self._session, self._bottom.refresh, lambda: self._preferences.toolbar)
+
+    def _note_typing(self) -> None:
+        self._look_up.give_way()
+        self._status_look.typed()
+
+    def _note_drawing(self) -> None:
+        """Look how the server is as soon as the prompt stands, and not before."""
+        if not self._reader.app.is_done:
+            self._status_look.prompt_waits()
+
     def _show_names(self) -> None:
         """Have the menu made anew, unless the person is choosing from it."""
         buffer = self._reader.default_buffer
@@ -264,6 +290,7 @@ class Repl:
     async def _forget(self) -> None:
         """Close the session, its pool, and what still runs on it."""
         await self._look_up.close()
+        await self._status_look.close()
         if self._learning is not None:
             await _cancelled(self._learning)
             self._learning = None
