@@ -122,7 +122,12 @@ def _messages(screen: Terminal, server: Server) -> None:
 
 def _monitor(screen: Terminal, server: Server) -> None:
     _line(screen, ":monitor --match user:*")
-    for argv in (("HGET", "user:7", "name"), ("PING",), ("HSET", "user:7", "city", "Kyoto"), ("DEL", "user:8")):
+    for argv in (
+        ("HGET", "user:7", "name"),
+        ("PING",),
+        ("HSET", "user:7", "city", "Kyoto"),
+        ("DEL", "user:8"),
+    ):
         server.command(*argv)
     screen.wait_for("DEL user:8")
     screen.wait_for("lines/s")

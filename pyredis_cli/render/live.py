@@ -48,7 +48,9 @@ def monitored(
 ) -> Pieces:
     """Return the line of a command that a server ran for ``source``; the words at ``hidden`` are ``***``."""
     words = [word[:_LONGEST] for word in argv]
-    name, *rest = (as_typed([word], encoding, [0] if place in hidden else []) for place, word in enumerate(words))
+    name, *rest = (
+        as_typed([word], encoding, [0] if place in hidden else []) for place, word in enumerate(words)
+    )
     return [
         ("time", f"{clock(at)} "),
         ("source", f"[{printable(source)}] "),

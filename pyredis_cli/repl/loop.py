@@ -20,6 +20,7 @@ from pyredis_cli.core.lines import LineError, Order, lines_of, order
 from pyredis_cli.core.stopping import Stopped, sentences, stop
 from pyredis_cli.exits import Exit
 from pyredis_cli.repl import meta
+from pyredis_cli.repl.bottom import BottomLine
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.feed import Feed, Item
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
@@ -32,6 +33,7 @@ from pyredis_cli.repl.prompt import prompt
 from pyredis_cli.repl.reader import line_reader
 from pyredis_cli.repl.restoring import Restoring
 from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
+from pyredis_cli.repl.status import StatusLook
 from pyredis_cli.repl.terminal import on_terminal, without_echo
 
 if TYPE_CHECKING:
@@ -90,6 +92,14 @@ class Repl:
         self._learning = Learning(self._session)
         self._restoring = Restoring(self._session, self._feed.tell)
         self._names, self._look_up = self._new_names()
+        insight = Insight(lambda: self._session.table, settings.encoding)
+        self._bottom = BottomLine(
+            insight,
+            lambda: self._status_look.status,
+            lambda: self._session.database,
+            lambda: self._preferences.toolbar,
+        )
+        self._status_look = self._new_status_look()
         self._warnings: list[str] = []
         self._reader = line_reader(
             lambda: prompt(self._session),
@@ -101,11 +111,13 @@ class Repl:
                 meta.CHOICES,
                 on_menu=lambda: self._look_up.wake(),
             ),
-            Insight(lambda: self._session.table, settings.encoding),
+            insight,
             lambda: self._preferences,
+            self._bottom,
             color=streams.color,
         )
-        self._reader.default_buffer.on_text_changed += lambda _: self._look_up.give_way()
+        self._reader.default_buffer.on_text_changed += lambda _: self._note_typing()
+        self._reader.app.after_render += lambda _: self._note_drawing()
 
     async def converse(self) -> int:
         """Read and do lines until the person leaves."""
@@ -130,6 +142,7 @@ class Repl:
                 return Exit.OK
             finally:
                 self._look_up.give_way()
+                self._status_look.prompt_gone()
             if await self._enter(text) is _After.LEAVE:
                 return Exit.OK
 
@@ -286,6 +299,7 @@ class Repl:
         self._learning = Learning(self._session)
         self._restoring = Restoring(self._session, self._feed.tell)
         self._names, self._look_up = self._new_names()
+        self._status_look = self._new_status_look()
         await self._connect()
 
     def _new_session(self) -> Session:
@@ -301,6 +315,19 @@ class Repl:
             self._session, names, self._show_names, lambda: self._preferences.live_completion
         )
 
+    def _new_status_look(self) -> StatusLook:
+        session = self._session
+        return StatusLook(session, self._bottom.refresh, lambda: self._preferences.toolbar, session.learn_role)
+
+    def _note_typing(self) -> None:
+        self._look_up.give_way()
+        self._status_look.typed()
+
+    def _note_drawing(self) -> None:
+        """Look how the server is as soon as the prompt stands, and not before."""
+        if not self._reader.app.is_done:
+            self._status_look.prompt_waits()
+
     def _show_names(self) -> None:
         """Have the menu made anew, unless the person is choosing from it."""
         buffer = self._reader.default_buffer
@@ -312,6 +339,7 @@ class Repl:
         """Close the session, its pool, and what still runs on it."""
         await self._restoring.end()
         await self._look_up.close()
+        await self._status_look.close()
         await self._learning.close()
         await self._session.close()
 
