@@ -11,7 +11,6 @@ import logging
 import os
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit.application import get_app_or_none
@@ -21,7 +20,8 @@ from pyredis_cli.complete import NameCache, harvest
 from pyredis_cli.core import connect
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
 from pyredis_cli.exits import Exit
-from pyredis_cli.repl import meta
+from pyredis_cli.flags import UsageError
+from pyredis_cli.repl import meta, verdicts
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
 from pyredis_cli.repl.insight import Insight
@@ -32,12 +32,14 @@ from pyredis_cli.repl.prompt import prompt
 from pyredis_cli.repl.reader import line_reader
 from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
 from pyredis_cli.repl.terminal import on_terminal
+from pyredis_cli.repl.verdicts import After
+from pyredis_cli.settings import with_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pyredis.address import Address
+    from pyredis.commands.spec import Table
     from pyredis.types import Reply
     from pyredis_cli.core.session import Session
     from pyredis_cli.settings import Settings
@@ -49,14 +51,6 @@ logger = logging.getLogger(__name__)
 
 # So many pushes may wait to be shown; a flood beyond that must not fill the memory.
 _UNSEEN_PUSHES = 1_000
-
-
-class _After(Enum):
-    """What a line means for the lines pasted with it."""
-
-    GO_ON = auto()
-    STOP = auto()
-    LEAVE = auto()
 
 
 def run(settings: Settings, streams: Streams) -> int:
@@ -81,6 +75,7 @@ class Repl:
 
     def __init__(self, settings: Settings, streams: Streams, history: Path | None) -> None:
         self.signals = Signals()
+        self.failures = 0
         self._settings = settings
         self._preferences = Preferences()
         self._printer = Printer(settings, streams)
@@ -97,7 +92,8 @@ class Repl:
                 lambda: self._session.table,
                 lambda: self._names.of(self._session.database),
                 settings.encoding,
-                meta.CHOICES,
+                meta.offered,
+                meta.behind,
                 on_menu=lambda: self._look_up.wake(),
             ),
             Insight(lambda: self._session.table, settings.encoding),
@@ -127,28 +123,49 @@ class Repl:
                 return Exit.OK
             finally:
                 self._look_up.give_way()
-            if await self._enter(text) is _After.LEAVE:
+            if await self._enter(text) is After.LEAVE:
                 return Exit.OK
+
+    # -- what words of its own may ask for (`verdicts.Host`) --
+
+    @property
+    def printer(self) -> Printer:
+        return self._printer
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    @property
+    def table(self) -> Table:
+        return self._session.table
+
+    @property
+    def interruptions(self) -> int:
+        return self.signals.interruptions
+
+    async def do(self, line: str) -> After:
+        return await self._do(line)
 
     # -- lines --
 
-    async def _enter(self, text: str) -> _After:
+    async def _enter(self, text: str) -> After:
         """Do each line of what was typed or pasted, until one says stop."""
         lines = lines_of(text)
         for done, line in enumerate(lines, 1):
             after = await self._do(line)
-            if after is _After.STOP and done < len(lines):
+            if after is After.STOP and done < len(lines):
                 await self._printer.warn(f"stopped: {len(lines) - done} more pasted line(s) not sent")
-            if after is not _After.GO_ON:
+            if after is not After.GO_ON:
                 return after
-        return _After.GO_ON
+        return After.GO_ON
 
-    async def _do(self, line: str) -> _After:
+    async def _do(self, line: str) -> After:
         try:
             asked = order(line, self._settings.encoding)
         except LineError as error:
             await self._printer.refuse(str(error))
-            return _After.STOP
+            return After.STOP
         own = meta.verdict(asked.argv, self._session.table)
         if own is not None:
             return await self._act(own)
@@ -157,51 +174,56 @@ class Repl:
         except Interrupted:
             await self._printer.tell("")  # the terminal has written ^C
             await self._printer.warn(self._interruption())
-            return _After.STOP
+            return After.STOP
         finally:
             self._learn()
 
-    async def _act(self, verdict: meta.Verdict) -> _After:
+    async def _act(self, verdict: verdicts.Verdict) -> After:
         """Do what the REPL's own words ask for."""
         match verdict:
-            case meta.Leave():
-                return _After.LEAVE
-            case meta.Clear():
+            case verdicts.Leave():
+                return After.LEAVE
+            case verdicts.Clear():
                 await self._printer.clear()
-            case meta.Tell(lines):
+            case verdicts.Tell(lines):
                 await self._printer.tell(*lines)
-            case meta.Refuse(reason):
+            case verdicts.Refuse(reason):
                 await self._printer.refuse(reason)
-                return _After.STOP
-            case meta.Set(words):
+                return After.STOP
+            case verdicts.Set(words):
                 return await self._set(words)
-            case meta.Connect(address):
-                await self._move(address)
-                return _After.GO_ON if self._session.connected else _After.STOP
-        return _After.GO_ON
+            case verdicts.Connect(address):
+                settings = replace(self._settings, address=address, database=self._session.database)
+                return await self._move(settings)
+            case verdicts.Dial(url):
+                return await self._dial(url)
+            case verdicts.Perform(act):
+                return await act(self)
+        return After.GO_ON
 
-    async def _set(self, words: Sequence[str]) -> _After:
+    async def _set(self, words: Sequence[str]) -> After:
         try:
             self._preferences, lines = changed(self._preferences, words)
         except PreferenceError as error:
             await self._printer.refuse(str(error))
-            return _After.STOP
+            return After.STOP
         await self._printer.tell(*lines)
-        return _After.GO_ON
+        return After.GO_ON
 
-    async def _send(self, asked: Order) -> _After:
+    async def _send(self, asked: Order) -> After:
         for _ in range(asked.times):
             database = self._session.database
             outcome = await self._session.run(asked.argv)
             if outcome.error is None:
                 harvest(outcome.argv, outcome.reply, outcome.spec, self._names, database)
+            self.failures += outcome.failed
             await self._printer.outcome(outcome, self._session.address)
             if self._session.streaming:
                 await self._stream()
-                return _After.STOP
+                return After.STOP
             if outcome.broken_ground or not outcome.answered:
-                return _After.STOP
-        return _After.GO_ON
+                return After.STOP
+        return After.GO_ON
 
     async def _stream(self) -> None:
         """Print messages as they come, until Ctrl-C or the end of the connection."""
@@ -234,13 +256,23 @@ class Repl:
             await self._printer.error(error, self._session.address, at_connect=True)
         self._learn()
 
-    async def _move(self, address: Address) -> None:
-        """Leave this server for another; the database stays the one that was selected."""
+    async def _dial(self, url: str) -> After:
+        """Leave this server for that of a URL; a URL that cannot mean anything changes nothing."""
+        try:
+            settings = with_url(self._settings, url)
+        except (UsageError, PyRedisError) as error:
+            await self._printer.refuse(str(error))
+            return After.STOP
+        return await self._move(settings)
+
+    async def _move(self, settings: Settings) -> After:
+        """Leave this server for another."""
         await self._forget()
-        self._settings = replace(self._settings, address=address, database=self._session.database)
+        self._settings = settings
         self._session = self._new_session()
         self._names, self._look_up = self._new_names()
         await self._connect()
+        return After.GO_ON if self._session.connected else After.STOP
 
     def _new_session(self) -> Session:
         session = connect.session(self._settings)

@@ -39,6 +39,8 @@ class Signals:
     """The handlers of one event loop, for as long as ``installed`` lasts."""
 
     def __init__(self) -> None:
+        self.interruptions = 0
+        """How often Ctrl-C was pressed."""
         self._running: asyncio.Task[Any] | None = None
         self._code: Exit | None = None
 
@@ -75,6 +77,7 @@ class Signals:
 
     def _interrupt(self) -> None:
         """Stop what runs, once: a second Ctrl-C lets it clean up. At the prompt, clear the line."""
+        self.interruptions += 1
         task, self._running = self._running, None
         if task is not None:
             task.cancel()
