@@ -7,7 +7,7 @@ and ``-p``, as in redis-cli. It asks for what is missing where a person can answ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from pyredis.address import Address, TcpAddress, UnixAddress
@@ -17,7 +17,7 @@ from pyredis.url import parse as parse_url
 from pyredis_cli.flags import Given, Output, UsageError
 from pyredis_cli.streams import Streams
 
-__all__ = ["Settings", "settle"]
+__all__ = ["Settings", "settle", "with_url"]
 
 T = TypeVar("T")
 
@@ -76,6 +76,37 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
     )
 
 
+def with_url(settings: Settings, url: str) -> Settings:
+    """Return the settings of a session that goes on as the URL says.
+
+    Where, as whom, in which database and over TLS or not is the URL's alone: what it leaves out is the default,
+    for one server's password is none of another's business. How to talk stays, where the URL does not say it.
+    Raises PyRedisURLError and UsageError, of which no message shows the password.
+    """
+    target = parse_url(url)
+    options = target.options
+    encoding = _first(_encoding(options.get("encoding")), None, settings.encoding)
+    if encoding != settings.encoding:
+        raise UsageError(f"the URL says encoding={encoding}; start again with --encoding {encoding} for that")
+    return replace(
+        settings,
+        address=target.address,
+        database=_first(target.database, None, 0),
+        username=target.username,
+        password=_password(target),
+        conn_timeout=options.get("conn_timeout", settings.conn_timeout),
+        read_timeout=options.get("read_timeout", settings.read_timeout),
+        pool_size=_first(options.get("pool_size"), None, settings.pool_size),
+        protocol=_url_protocol(options.get("protocol")) or settings.protocol,
+        tls=options.get("tls"),
+    )
+
+
+def _password(target: Target) -> str | None:
+    """Return the password of a URL; of a user without one an empty one, which only nopass users have."""
+    return "" if target.username is not None and target.password is None else target.password
+
+
 def _first(given: T | None, said: T | None, default: T) -> T:
     if given is not None:
         return given
@@ -111,6 +142,10 @@ def _encoding(said: str | None) -> str | None:
 def _protocol(given: Given, said: int | None) -> Literal[2, 3] | None:
     if given.resp2 or given.resp3:
         return 2 if given.resp2 else 3
+    return _url_protocol(said)
+
+
+def _url_protocol(said: int | None) -> Literal[2, 3] | None:
     match said:
         case None | 2 | 3:
             return said

@@ -1,4 +1,4 @@
-"""What stands below the prompt: why the line is wrong, how its command is written, or how the server is."""
+"""What stands below the prompt: why the line is wrong, how MONITOR goes, how a command is written, the server."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit.formatted_text import to_formatted_text
 
-from pyredis_cli.repl.toolbar import mistake_line, status_line, usage_line
+from pyredis_cli.repl.toolbar import cut, mistake_line, status_line, usage_line
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-    from pyredis_cli.repl.figures import Status
     from pyredis_cli.repl.insight import Insight
+    from pyredis_cli.repl.visit import Visit
 
 __all__ = ["BottomLine"]
 
@@ -25,13 +25,11 @@ class BottomLine:
     def __init__(
         self,
         insight: Insight,
-        status: Callable[[], Status | None],
-        database: Callable[[], int],
+        visit: Callable[[], Visit],
         enabled: Callable[[], bool],
     ) -> None:
         self._insight = insight
-        self._status = status
-        self._database = database
+        self._visit = visit
         self._enabled = enabled
         self._reader: PromptSession[str] | None = None
         self._drawn: object = None
@@ -61,9 +59,12 @@ class BottomLine:
     def _fragments(self, text: str, width: int) -> StyleAndTextTuples:
         if (blot := self._insight.blot(text)) is not None:
             return mistake_line(blot.reason, width)
+        visit = self._visit()
+        if visit.monitor is not None:
+            return [("class:toolbar", cut(visit.monitor.line, width))]
         if not self._enabled():
             return []
         if (usage := self._insight.usage(text)) is not None:
             return usage_line(usage, width)
-        status = self._status()
-        return [] if status is None else status_line(status, self._database(), width)
+        status = visit.status_look.status
+        return [] if status is None else status_line(status, visit.session.database, width)

@@ -13,19 +13,23 @@ from typing import TYPE_CHECKING, Final
 from prompt_toolkit.application import in_terminal
 
 from pyredis.exceptions import ReplyError
+from pyredis.types import Status
+from pyredis_cli.core.secrets import hidden
 from pyredis_cli.exits import explain
 from pyredis_cli.render.classic import classic
 from pyredis_cli.render.escape import printable
-from pyredis_cli.render.live import LiveRole, Pieces, message
+from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
 from pyredis_cli.render.machine import json_text, raw
-from pyredis_cli.repl.feed import Item, Notice, Unasked
+from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
 from pyredis_cli.repl.spinner import Spinner
 
 if TYPE_CHECKING:
     from pyredis.address import Address
+    from pyredis.commands.spec import Table
     from pyredis.exceptions import PyRedisError
     from pyredis.types import Reply
     from pyredis_cli.core.outcome import Outcome
+    from pyredis_cli.repl.monitoring import MonitorLine
     from pyredis_cli.repl.preferences import Preferences
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
@@ -47,6 +51,7 @@ _LIVE: Final[Mapping[LiveRole, str]] = {
     "value": "32",
     "write": "33",
     "read": "32",
+    "admin": "35",
     "plain": "",
 }
 
@@ -84,8 +89,8 @@ class Printer:
         """Print a reply, an error reply or a message that came by itself; ``text`` is for text to be read."""
         await self._write(self._formatted(reply, text))
 
-    async def unasked(self, batch: Sequence[Item]) -> None:
-        """Print what came by itself, and notices, in one go."""
+    async def unasked(self, batch: Sequence[Item], table: Table) -> None:
+        """Print what came by itself, and notices, in one go; ``table`` knows the commands of the server."""
         written: list[bytes] = []
         for item in batch:
             match item:
@@ -93,12 +98,33 @@ class Printer:
                     written.append(self._painted(text, _YELLOW))
                 case Unasked(at, reply):
                     written.append(self._live(reply, at))
+                case Seen(line, text):
+                    written.append(self._seen(line, text, table))
         await self._write(b"".join(written))
 
     def _live(self, reply: Reply, at: float) -> bytes:
         human = self._settings.output in (None, "human")
         line = message(reply, at, self._settings.encoding) if human else None
         return self._formatted(reply, False) if line is None else self._pieces(line)
+
+    def _seen(self, line: MonitorLine, text: bytes, table: Table) -> bytes:
+        if self._settings.output not in (None, "human") or not line.argv:
+            return self._formatted(Status(text), False)
+        spec = table.find(line.argv)
+        role: LiveRole = (
+            "plain" if spec is None else "write" if spec.write else "read" if spec.readonly else "admin"
+        )
+        source = f"{line.database} {line.client}"
+        return self._pieces(
+            monitored(
+                line.time,
+                source,
+                line.argv,
+                role=role,
+                hidden=hidden(line.argv, table),
+                encoding=self._settings.encoding,
+            )
+        )
 
     def _pieces(self, line: Pieces) -> bytes:
         if not self._streams.color:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pyredis_cli.repl.figures import Status
 
-__all__ = ["STYLE", "Usage", "mistake_line", "status_line", "usage_line"]
+__all__ = ["STYLE", "Usage", "cut", "mistake_line", "status_line", "usage_line"]
 
 STYLE: Final = {
     "bottom-toolbar": "noreverse",
