@@ -23,6 +23,7 @@ from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.repl import meta, verdicts
 from pyredis_cli.repl.completer import NameCompleter
+from pyredis_cli.repl.configured import configured
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
 from pyredis_cli.repl.insight import Insight
 from pyredis_cli.repl.lookup import LookUp
@@ -77,14 +78,15 @@ class Repl:
         self.signals = Signals()
         self.failures = 0
         self._settings = settings
-        self._preferences = Preferences()
+        self._preferences, self._warnings = configured(os.environ, Preferences())
+        if settings.output is not None:  # a flag wins over files
+            self._preferences = replace(self._preferences, format=settings.output)
         self._printer = Printer(settings, streams)
         self._pushes: asyncio.Queue[Reply] = asyncio.Queue(_UNSEEN_PUSHES)
         self._session = self._new_session()
         self._names, self._look_up = self._new_names()
         self._learning: asyncio.Task[bool] | None = None
         self._learnt_as: str | None = None
-        self._warnings: list[str] = []
         self._reader = line_reader(
             lambda: prompt(self._session),
             CommandHistory(HistoryFile(history) if history else None, self._kept, self._warnings.append),
