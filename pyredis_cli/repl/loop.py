@@ -20,6 +20,7 @@ from pyredis_cli.flags import UsageError
 from pyredis_cli.repl import meta, verdicts
 from pyredis_cli.repl.bottom import BottomLine
 from pyredis_cli.repl.completer import NameCompleter
+from pyredis_cli.repl.configured import configured
 from pyredis_cli.repl.feed import Feed, Item
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
 from pyredis_cli.repl.insight import Insight
@@ -74,13 +75,14 @@ class Repl:
         self.signals = Signals()
         self.failures = 0
         self._settings = settings
-        self._preferences = Preferences()
+        self._preferences, self._warnings = configured(os.environ, Preferences())
+        if settings.output is not None:  # a flag wins over files
+            self._preferences = replace(self._preferences, format=settings.output)
         self._printer = Printer(settings, streams, lambda: self._preferences)
         self._feed = Feed(self._show_unasked)
         insight = Insight(lambda: self._session.table, settings.encoding)
         self._bottom = BottomLine(insight, lambda: self._visit, lambda: self._preferences.toolbar)
         self._visit = self._new_visit()
-        self._warnings: list[str] = []
         self._reader = line_reader(
             lambda: prompt(self._session, monitoring=self._visit.monitor is not None),
             CommandHistory(HistoryFile(history) if history else None, self._kept, self._warnings.append),

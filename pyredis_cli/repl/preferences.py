@@ -14,7 +14,7 @@ from pyredis_cli.flags import Output
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SUMMARIES", "PreferenceError", "Preferences", "changed", "choices"]
+__all__ = ["SUMMARIES", "PreferenceError", "Preferences", "changed", "choices", "taken"]
 
 
 class PreferenceError(ValueError):
@@ -115,6 +115,35 @@ def changed(preferences: Preferences, words: Sequence[str]) -> tuple[Preferences
         case [name, value]:
             return _with(preferences, _field(name), value)
     raise PreferenceError(":set takes a name and a value; :set lists what there is")
+
+
+def taken(preferences: Preferences, values: Mapping[str, object]) -> tuple[Preferences, tuple[str, ...]]:
+    """Return the preferences with values as a file of settings has them, and what is wrong with the others."""
+    problems = []
+    for name, value in values.items():
+        try:
+            preferences, _ = _with(preferences, _field(name.lower()), _word(value))
+        except PreferenceError as error:
+            problems.append(f"{name} = {_toml(value)}: {error}")
+    return preferences, tuple(problems)
+
+
+def _word(value: object) -> str:
+    """Return what is typed for a value; one that cannot be typed is as wrong as what nobody knows."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value.lower() if isinstance(value, str) else _plain(value)
+
+
+def _toml(value: object) -> str:
+    """Return a value much as it stands in the file, as far as that is short."""
+    text = str(value).lower() if isinstance(value, bool) else _plain(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+def _plain(value: object) -> str:
+    too_large = isinstance(value, int) and value.bit_length() > 64  # thousands of digits are refused by str()
+    return "a large number" if too_large else repr(value)
 
 
 def _with(preferences: Preferences, field: str, value: str) -> tuple[Preferences, tuple[str, ...]]:
