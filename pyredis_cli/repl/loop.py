@@ -82,8 +82,8 @@ class Repl:
     def __init__(self, settings: Settings, streams: Streams, history: Path | None) -> None:
         self.signals = Signals()
         self._settings = settings
-        self._preferences = Preferences()
-        self._printer = Printer(settings, streams)
+        self._preferences = Preferences(format=settings.output or "human", pager=settings.pager)
+        self._printer = Printer(settings, streams, lambda: self._preferences)
         self._pushes: asyncio.Queue[Reply] = asyncio.Queue(_UNSEEN_PUSHES)
         self._session = self._new_session()
         self._names, self._look_up = self._new_names()
@@ -135,6 +135,7 @@ class Repl:
     async def _enter(self, text: str) -> _After:
         """Do each line of what was typed or pasted, until one says stop."""
         lines = lines_of(text)
+        self._printer.may_page = len(lines) == 1
         for done, line in enumerate(lines, 1):
             after = await self._do(line)
             if after is _After.STOP and done < len(lines):
