@@ -50,7 +50,12 @@ def test_monitor_shows_what_the_server_does_while_commands_are_typed(
 def test_a_filter_shows_what_was_asked_for_and_counts_the_rest(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     begun(screen, redis82, ":monitor --match user:* --command hset")
-    for argv in (("HSET", "user:1", "f", "v"), ("HGET", "user:1", "f"), ("HSET", "other", "f", "v"), ("PING",)):
+    for argv in (
+        ("HSET", "user:1", "f", "v"),
+        ("HGET", "user:1", "f"),
+        ("HSET", "other", "f", "v"),
+        ("PING",),
+    ):
         redis82.command(*argv)
     screen.wait_for("HSET user:1 f v")
     screen.send_key("c-c")
