@@ -7,6 +7,7 @@ nothing: they have no colour, are no mistake and get no hint.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from pyredis_cli.complete import hints, paint
@@ -42,40 +43,69 @@ class Insight:
     def hint(self, text: str) -> str:
         """Return what is still to be typed behind the text; of several lines, behind the last one."""
         line = text.rpartition("\n")[2]
-        if len(line) > _LONGEST or any(word.end == len(line) for word in self._secrets(line)):
-            return ""
-        return printable(hints.hint(line, self._table(), self._encoding))
+        return "" if len(line) > _LONGEST else self._told(line).hint
 
     def spans(self, line: str) -> list[Span]:
         """Return what the words of a line are."""
-        if len(line) > _LONGEST:
-            return []
-        spans = paint.paint(line, self._table(), self._encoding)
-        secrets = self._secrets(line) if spans else []
-        return [span for span in spans if not _any_at(secrets, span.start)]
+        return [] if len(line) > _LONGEST else self._told(line).spans
 
     def blot(self, line: str) -> Blot | None:
         """Return the first word of a line that cannot be right."""
-        if len(line) > _LONGEST:
-            return None
-        blot = paint.blot(line, self._table(), finished=False, encoding=self._encoding, own=WORDS)
-        return None if blot is None or _any_at(self._secrets(line), blot.start) else blot
+        return None if len(line) > _LONGEST else self._told(line).blot
 
     def usage(self, line: str) -> Usage | None:
         """Return how the command of a line is written; None while it names none."""
+        return None if len(line) > _LONGEST else self._told(line).usage
+
+    def _told(self, line: str) -> _Told:
         table = self._table()
-        spec = None if len(line) > _LONGEST else hints.named(line, table, self._encoding)
+        return _told(line, table, table.revision, self._encoding)
+
+
+class _Told:
+    """What is told of one line, each of it found when it is first asked for."""
+
+    def __init__(self, line: str, table: Table, encoding: str) -> None:
+        self._line = line
+        self._table = table
+        self._encoding = encoding
+
+    @cached_property
+    def hint(self) -> str:
+        if any(word.end == len(self._line) for word in self._secrets):
+            return ""
+        return printable(hints.hint(self._line, self._table, self._encoding))
+
+    @cached_property
+    def spans(self) -> list[Span]:
+        spans = paint.paint(self._line, self._table, self._encoding)
+        return [span for span in spans if not _any_at(self._secrets, span.start)]
+
+    @cached_property
+    def blot(self) -> Blot | None:
+        blot = paint.blot(self._line, self._table, finished=False, encoding=self._encoding, own=WORDS)
+        return None if blot is None or _any_at(self._secrets, blot.start) else blot
+
+    @cached_property
+    def usage(self) -> Usage | None:
+        spec = hints.named(self._line, self._table, self._encoding)
         if spec is None:
             return None
         of = f"{spec.module} " if spec.module and spec.since else ""
-        return Usage(
-            hints.synopsis(spec, table), spec.complexity, f"{of}{spec.since}", spec.deprecated_since or ""
-        )
+        synopsis = hints.synopsis(spec, self._table)
+        return Usage(synopsis, spec.complexity, f"{of}{spec.since}", spec.deprecated_since or "")
 
-    def _secrets(self, line: str) -> list[Word]:
-        words = scan(line, self._encoding)
-        places = secret_words([word.value for word in words], self._table())
+    @cached_property
+    def _secrets(self) -> list[Word]:
+        words = scan(self._line, self._encoding)
+        places = secret_words([word.value for word in words], self._table)
         return [words[place] for place in sorted(places)]
+
+
+# One keystroke asks several times: of the whole line, and of what is before the cursor.
+@lru_cache(maxsize=2)
+def _told(line: str, table: Table, revision: int, encoding: str) -> _Told:
+    return _Told(line, table, encoding)
 
 
 def _any_at(words: list[Word], start: int) -> bool:

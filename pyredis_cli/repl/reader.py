@@ -52,11 +52,13 @@ def line_reader(
         key_bindings=bindings(),
         lexer=lexer.CommandLexer(insight),
         input_processors=[
-            hinting.HintProcessor(lambda text: insight.hint(text) if preferences().hints else "", message)
+            hinting.HintProcessor(
+                lambda text: insight.hint(text) if preferences().hints else "", lambda: reader.message
+            )
         ],
         style=Style.from_dict(_STYLE if color else _PLAIN),
         color_depth=None if color else ColorDepth.MONOCHROME,
         include_default_pygments_style=False,
     )
-    bottom.attach(reader)
+    bottom.attach(reader, message)
     return reader
