@@ -29,7 +29,7 @@ from pyredis_cli.repl.lookup import LookUp
 from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
 from pyredis_cli.repl.printer import Printer
 from pyredis_cli.repl.prompt import prompt
-from pyredis_cli.repl.reader import line_reader
+from pyredis_cli.repl.reader import LineReader
 from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
 from pyredis_cli.repl.terminal import on_terminal
 
@@ -90,7 +90,8 @@ class Repl:
         self._learning: asyncio.Task[bool] | None = None
         self._learnt_as: str | None = None
         self._warnings: list[str] = []
-        self._reader = line_reader(
+        insight = Insight(lambda: self._session.table, settings.encoding)
+        self._reader = LineReader(
             lambda: prompt(self._session),
             CommandHistory(HistoryFile(history) if history else None, self._kept, self._warnings.append),
             NameCompleter(
@@ -99,9 +100,11 @@ class Repl:
                 settings.encoding,
                 meta.CHOICES,
                 on_menu=lambda: self._look_up.wake(),
+                hides=insight.ends_in_secret,
             ),
-            Insight(lambda: self._session.table, settings.encoding),
+            insight,
             lambda: self._preferences,
+            self._printer.warn,
             color=streams.color,
         )
         self._reader.default_buffer.on_text_changed += lambda _: self._look_up.give_way()
@@ -120,7 +123,7 @@ class Repl:
         while True:
             await self._show_warnings()
             try:
-                text = await self._reader.prompt_async(handle_sigint=False)
+                text = await self._reader.read()
             except KeyboardInterrupt:  # Ctrl-C: the line is dropped
                 continue
             except EOFError:

@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import in_terminal
+from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis.exceptions import ReplyError
 from pyredis_cli.exits import explain
@@ -81,8 +82,9 @@ class Printer:
             await self._line(line)
 
     async def clear(self) -> None:
-        """Clear the screen and begin at its top."""
-        await self._write(b"\x1b[2J\x1b[H")
+        """Clear the screen and begin at its top; a dumb terminal has none."""
+        if not is_dumb_terminal():
+            await self._write(b"\x1b[2J\x1b[H")
 
     def _formatted(self, reply: Reply, text: bool) -> bytes:
         match self._settings.output:

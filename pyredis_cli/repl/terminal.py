@@ -1,10 +1,17 @@
-"""The terminal as prompt_toolkit is to see it: an input that ends with the terminal, and a dumb one as dumb."""
+"""The terminal as prompt_toolkit is to see it: an input that ends with the terminal, and a dumb one as dumb.
+
+What is typed ahead, between two prompts, is not echoed: it may be a password, and it would stand in the middle of
+a reply. The next prompt shows it.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
 
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.application.current import AppSession
@@ -17,11 +24,34 @@ from prompt_toolkit.utils import is_dumb_terminal
 __all__ = ["on_terminal"]
 
 
-def on_terminal() -> AbstractContextManager[AppSession]:
-    """Return a context in which prompts use the terminal of this process."""
+@contextmanager
+def on_terminal() -> Iterator[AppSession]:
+    """Let prompts use the terminal of this process for as long as the context lasts."""
     # prompt_toolkit knows plain prompts for dumb terminals, but shows the cursor there with an escape sequence.
     output = PlainTextOutput(sys.stdout) if is_dumb_terminal() else None
-    return create_app_session(_input(), output)
+    with _silent(), create_app_session(_input(), output) as session:
+        yield session
+
+
+_LOCAL_MODES: Final = 3
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep the terminal from echoing, but for prompts and editors, which choose for themselves."""
+    terminal = sys.stdin.fileno()
+    if not os.isatty(terminal):
+        yield
+        return
+    before = termios.tcgetattr(terminal)
+    silent = [*before]
+    silent[_LOCAL_MODES] = before[_LOCAL_MODES] & ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSADRAIN, silent)
+    try:
+        yield
+    finally:
+        with suppress(termios.error):  # a terminal that is gone has no modes
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 class _EndingReader(PosixStdinReader):

@@ -36,9 +36,12 @@ def at_prompt(terminal: Terminal) -> bool:
     return terminal.line.endswith(">")
 
 
-def ask(terminal: Terminal, line: str) -> str:
-    """Type a line, wait for the next prompt, and return what was printed between."""
-    typed = f"> {line}"
+def ask(terminal: Terminal, line: str, *, shown: str | None = None) -> str:
+    """Type a line, wait for the next prompt, and return what was printed between.
+
+    ``shown`` is what the line looks like, when that is something else: secrets are masked.
+    """
+    typed = f"> {shown or line}"
     before = terminal.text.count(typed)
     terminal.send_line(line)
     terminal.wait_until(
