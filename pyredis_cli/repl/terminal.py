@@ -1,7 +1,7 @@
 """The terminal as prompt_toolkit is to see it: an input that ends with the terminal, and a dumb one as dumb.
 
-What is typed ahead, between two prompts, is not echoed: it may be a password, and it would stand in the middle of
-a reply. The next prompt shows it.
+What is typed ahead, before a prompt is there, is not echoed: it may be a password, and it would stand in the
+middle of a reply.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.utils import is_dumb_terminal
 
-__all__ = ["on_terminal"]
+__all__ = ["on_terminal", "without_echo"]
 
 
 @contextmanager
@@ -29,29 +29,30 @@ def on_terminal() -> Iterator[AppSession]:
     """Let prompts use the terminal of this process for as long as the context lasts."""
     # prompt_toolkit knows plain prompts for dumb terminals, but shows the cursor there with an escape sequence.
     output = PlainTextOutput(sys.stdout) if is_dumb_terminal() else None
-    with _silent(), create_app_session(_input(), output) as session:
+    with without_echo(), create_app_session(_input(), output) as session:
         yield session
 
 
-_LOCAL_MODES: Final = 3
-
-
 @contextmanager
-def _silent() -> Iterator[None]:
-    """Keep the terminal from echoing, but for prompts and editors, which choose for themselves."""
-    terminal = sys.stdin.fileno()
-    if not os.isatty(terminal):
+def without_echo() -> Iterator[None]:
+    """Keep what is typed while a command runs off the screen; the next prompt shows it."""
+    try:
+        before = termios.tcgetattr(_KEYBOARD)
+    except termios.error:  # no terminal, or one that is gone
         yield
         return
-    before = termios.tcgetattr(terminal)
-    silent = [*before]
-    silent[_LOCAL_MODES] = before[_LOCAL_MODES] & ~termios.ECHO
-    termios.tcsetattr(terminal, termios.TCSADRAIN, silent)
+    quiet = [*before]
+    quiet[_LOCAL_MODES] &= ~termios.ECHO
+    termios.tcsetattr(_KEYBOARD, termios.TCSANOW, quiet)
     try:
         yield
     finally:
-        with suppress(termios.error):  # a terminal that is gone has no modes
-            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        with suppress(termios.error):
+            termios.tcsetattr(_KEYBOARD, termios.TCSANOW, before)
+
+
+_KEYBOARD: Final = 0
+_LOCAL_MODES: Final = 3
 
 
 class _EndingReader(PosixStdinReader):
