@@ -20,6 +20,7 @@ from pyredis_cli.complete.wants import ABOUT
 if TYPE_CHECKING:
     from pyredis.client.async_client import AsyncClient
     from pyredis.pool.async_pool import AsyncPool
+    from pyredis.pool.async_sentinel import AsyncSentinelPool
     from pyredis.types import Reply
     from pyredis_cli.complete.names import NameCache, Wanted
     from pyredis_cli.core.session import Session
@@ -62,7 +63,7 @@ class LookUp:
         """What is to be asked for as soon as that is done."""
         self._task: asyncio.Task[None] | None = None
         self._client: AsyncClient | None = None
-        self._pool: AsyncPool | None = None
+        self._pool: AsyncPool | AsyncSentinelPool | None = None
         self._user: str | None = None
         """Where the connection is from, and as whom."""
         self._round_trip: float | None = None

@@ -237,7 +237,7 @@ class Repl:
     async def _move(self, address: Address) -> None:
         """Leave this server for another; the database stays the one that was selected."""
         await self._forget()
-        self._settings = replace(self._settings, address=address, database=self._session.database)
+        self._settings = replace(self._settings.at(address), database=self._session.database)
         self._session = self._new_session()
         self._names, self._look_up = self._new_names()
         await self._connect()
