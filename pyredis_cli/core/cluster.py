@@ -40,9 +40,9 @@ class Seat(Protocol):
     def connected(self) -> bool: ...
     @property
     def in_transaction(self) -> bool: ...
-
-    def bound(self) -> str:
-        """Return what would end if the session went to another node, in words; empty when nothing."""
+    @property
+    def losses(self) -> str:
+        """What would end if the session went to another node, in words; empty when nothing."""
 
     async def another(self, at: TcpAddress | None = None) -> AsyncClient:
         """Return one more connection, to the node ``at``."""
@@ -89,7 +89,7 @@ class Cluster:
     async def route(self, outcome: Outcome) -> Outcome:
         """Have the session go to the node of a command, as far as it is known; its error when there is none."""
         seat, here = self._place()
-        if seat.bound() or not slots_of(outcome.argv, outcome.spec):
+        if seat.losses or not slots_of(outcome.argv, outcome.spec):
             return outcome
         topology = await self._topology(here, lost=not seat.connected)
         if topology is None:
@@ -132,7 +132,7 @@ class Cluster:
                     return outcome._replace(error=reason)
                 case Move(address, slot):
                     self._moved(slot, address)
-                    if seat.bound() and address != seat.address:
+                    if seat.losses and address != seat.address:
                         return outcome
                     await seat.go(slot, address)
                     outcome = await seat.send(unsent)
@@ -147,7 +147,7 @@ class Cluster:
                     if loop.time() + seconds > ends:
                         return outcome
                     await asyncio.sleep(seconds)
-                    if isinstance(pause, Reconnect) and not seat.bound():
+                    if isinstance(pause, Reconnect) and not seat.losses:
                         await self._go_by_map(seat, outcome, asked)
                     outcome = await seat.send(unsent)
                     _, asked = self._place()
@@ -167,7 +167,7 @@ class Cluster:
         """Return what became of a command whose node the one that redirects cannot name, if the map can."""
         topology = await self._refreshed(avoid=asked)
         node = elsewhere(topology, error.slot, asked) if error.slot >= 0 else None
-        if node is None or seat.bound() or isinstance(error, AskError):
+        if node is None or seat.losses or isinstance(error, AskError):
             return outcome._replace(error=lost_way(error, asked))
         await seat.go(error.slot, node)
         return await seat.send(outcome._replace(error=None))
@@ -175,7 +175,7 @@ class Cluster:
     def explanation(self, outcome: Outcome) -> str:
         """Return why a redirect is only shown, empty when there is nothing to explain."""
         seat, here = self._place()
-        return not_followed(outcome, here, transaction=seat.in_transaction, bound=seat.bound())
+        return not_followed(outcome, here, transaction=seat.in_transaction, bound=seat.losses)
 
     def _place(self) -> tuple[Seat, TcpAddress]:
         assert self._seat is not None

@@ -58,9 +58,10 @@ def _options(settings: Settings) -> PoolOptions:
     }
 
 
-def session(settings: Settings) -> Session:
-    """Return a session that is not connected yet."""
-    return Session(make_pool(settings), _cluster(settings) if settings.cluster else None)
+def session(settings: Settings, *, interactive: bool = False) -> Session:
+    """Return a session that is not connected yet; an ``interactive`` one is a person's."""
+    cluster = _cluster(settings) if settings.cluster else None
+    return Session(make_pool(settings), cluster, interactive=interactive)
 
 
 def _cluster(settings: Settings) -> Cluster:

@@ -9,36 +9,37 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from contextlib import aclosing, suppress
 from dataclasses import replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
-
-from prompt_toolkit.application import get_app_or_none
+from typing import TYPE_CHECKING, Any, Final
 
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.complete import NameCache, harvest
 from pyredis_cli.core import connect
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
+from pyredis_cli.core.stopping import Stopped, sentences, stop
 from pyredis_cli.exits import Exit
 from pyredis_cli.repl import meta
 from pyredis_cli.repl.completer import NameCompleter
+from pyredis_cli.repl.feed import Feed, Item
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
 from pyredis_cli.repl.insight import Insight
+from pyredis_cli.repl.learning import Learning
 from pyredis_cli.repl.lookup import LookUp
 from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
 from pyredis_cli.repl.printer import Printer
 from pyredis_cli.repl.prompt import prompt
 from pyredis_cli.repl.reader import line_reader
+from pyredis_cli.repl.restoring import Restoring
 from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
-from pyredis_cli.repl.terminal import on_terminal
+from pyredis_cli.repl.terminal import on_terminal, without_echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from pyredis.address import Address
-    from pyredis.types import Reply
+    from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.core.session import Session
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
@@ -47,8 +48,8 @@ __all__ = ["run"]
 
 logger = logging.getLogger(__name__)
 
-# So many pushes may wait to be shown; a flood beyond that must not fill the memory.
-_UNSEEN_PUSHES = 1_000
+# Seconds in which a server must have let a subscription end; else the connection is closed.
+_LEAVING: Final = 0.8
 
 
 class _After(Enum):
@@ -83,12 +84,12 @@ class Repl:
         self.signals = Signals()
         self._settings = settings
         self._preferences = Preferences()
-        self._printer = Printer(settings, streams)
-        self._pushes: asyncio.Queue[Reply] = asyncio.Queue(_UNSEEN_PUSHES)
+        self._printer = Printer(settings, streams, lambda: self._preferences)
+        self._feed = Feed(self._show_unasked)
         self._session = self._new_session()
+        self._learning = Learning(self._session)
+        self._restoring = Restoring(self._session, self._feed.tell)
         self._names, self._look_up = self._new_names()
-        self._learning: asyncio.Task[bool] | None = None
-        self._learnt_as: str | None = None
         self._warnings: list[str] = []
         self._reader = line_reader(
             lambda: prompt(self._session),
@@ -108,7 +109,7 @@ class Repl:
 
     async def converse(self) -> int:
         """Read and do lines until the person leaves."""
-        showing = asyncio.create_task(self._show_pushes())
+        showing = asyncio.create_task(self._feed.run())
         try:
             await self._connect()
             return await self._read_lines()
@@ -121,7 +122,9 @@ class Repl:
             await self._show_warnings()
             try:
                 text = await self._reader.prompt_async(handle_sigint=False)
-            except KeyboardInterrupt:  # Ctrl-C: the line is dropped
+            except KeyboardInterrupt:  # Ctrl-C: the line is dropped, or what comes by itself ends
+                if not self._reader.default_buffer.text:
+                    await self._end_streams()
                 continue
             except EOFError:
                 return Exit.OK
@@ -153,13 +156,16 @@ class Repl:
         if own is not None:
             return await self._act(own)
         try:
-            return await self.signals.interruptible(self._send(asked))
-        except Interrupted:
-            await self._printer.tell("")  # the terminal has written ^C
-            await self._printer.warn(self._interruption())
+            with without_echo():
+                return await self.signals.interruptible(self._send(asked))
+        except Interrupted as interrupted:
+            if not interrupted.told:
+                await self._printer.warn("stopped")
             return _After.STOP
         finally:
-            self._learn()
+            self._learning.begin()
+            if self._session.busy and not self._session.connected:
+                self._restoring.begin()
 
     async def _act(self, verdict: meta.Verdict) -> _After:
         """Do what the REPL's own words ask for."""
@@ -190,37 +196,75 @@ class Repl:
         return _After.GO_ON
 
     async def _send(self, asked: Order) -> _After:
+        await self._restoring.end()
         for _ in range(asked.times):
-            database = self._session.database
-            outcome = await self._session.run(asked.argv)
+            database, streams = self._session.database, self._session.subscribed
+            outcome = await self._outcome(asked.argv)
             if outcome.error is None:
                 harvest(outcome.argv, outcome.reply, outcome.spec, self._names, database)
             await self._printer.outcome(outcome, self._session.address)
-            if self._session.streaming:
-                await self._stream()
-                return _After.STOP
+            if self._session.subscribed and not streams:
+                await self._printer.tell("Reading messages... (Ctrl-C on an empty line leaves)")
             if outcome.broken_ground or not outcome.answered:
                 return _After.STOP
         return _After.GO_ON
 
-    async def _stream(self) -> None:
-        """Print messages as they come, until Ctrl-C or the end of the connection."""
-        await self._printer.tell("Reading messages... (press Ctrl-C to quit)")
+    async def _outcome(self, argv: Sequence[bytes]) -> Outcome:
+        """Return what became of a command; Interrupted when the person stopped it."""
+        running = asyncio.create_task(self._session.run(argv))
+        with self._printer.waiting as sign:
+            try:
+                return await asyncio.shield(running)
+            except asyncio.CancelledError:
+                if self.signals.ending:
+                    await _cancelled(running)
+                    raise
+                sign.stopping()
+                stopped = await self._stopped(running)
+        await self._tell_stopped(stopped, argv)
+        raise Interrupted(told=True)
+
+    async def _stopped(self, running: asyncio.Task[Outcome]) -> Stopped:
         try:
-            async with aclosing(self._session.messages()) as messages:
-                async for message in messages:
-                    await self._printer.reply(message)
+            return await stop(self._session, running)
+        except asyncio.CancelledError:
+            if self.signals.ending:
+                raise
+            return Stopped("closed")
+
+    async def _tell_stopped(self, stopped: Stopped, argv: Sequence[bytes]) -> None:
+        if stopped.outcome is not None and _says_something(stopped.outcome):
+            await self._printer.outcome(stopped.outcome, self._session.address)
+        for sentence in sentences(stopped, self._session.table.find(argv)):
+            await self._printer.warn(sentence)
+
+    async def _show_unasked(self, batch: Sequence[Item]) -> None:
+        """Print what came by itself, above the line that is being typed."""
+        await self._printer.unasked(batch)
+        self._session.resume()
+
+    async def _end_streams(self) -> None:
+        """Leave what is subscribed; a server that does not let go in time loses the connection."""
+        if not self._session.subscribed:
+            return
+        try:
+            async with asyncio.timeout(_LEAVING):
+                await self._session.unsubscribe()
+            await self._printer.warn("no more messages")
         except PyRedisError as error:
             await self._printer.error(error, self._session.address)
+        except TimeoutError:
+            await self._printer.warn(
+                "no more messages: the connection is closed, the next command opens another"
+            )
 
-    def _note_push(self, push: Reply) -> None:
-        with suppress(asyncio.QueueFull):
-            self._pushes.put_nowait(push)
-
-    async def _show_pushes(self) -> None:
-        """Print what the server pushes by itself, above the line that is being typed."""
-        while True:
-            await self._printer.reply(await self._pushes.get())
+    def _note_lost(self) -> None:
+        """Tell what went with a connection that broke while nobody used it; the prompt tells of the rest."""
+        if not self._reader.app.is_running:
+            return
+        if losses := self._session.losses:
+            self._feed.tell(f"the connection to {self._session.address} was lost, and with it {losses}")
+        self._reader.app.invalidate()
 
     # -- the session --
 
@@ -232,19 +276,22 @@ class Repl:
             await self._printer.warn("not connected: interrupted")
         except PyRedisError as error:
             await self._printer.error(error, self._session.address, at_connect=True)
-        self._learn()
+        self._learning.begin()
 
     async def _move(self, address: Address) -> None:
         """Leave this server for another; the database stays the one that was selected."""
         await self._forget()
         self._settings = replace(self._settings.at(address), database=self._session.database)
         self._session = self._new_session()
+        self._learning = Learning(self._session)
+        self._restoring = Restoring(self._session, self._feed.tell)
         self._names, self._look_up = self._new_names()
         await self._connect()
 
     def _new_session(self) -> Session:
-        session = connect.session(self._settings)
-        session.on_push = self._note_push
+        session = connect.session(self._settings, interactive=True)
+        session.on_push = self._feed.put
+        session.on_lost = self._note_lost
         return session
 
     def _new_names(self) -> tuple[NameCache, LookUp]:
@@ -263,36 +310,14 @@ class Repl:
 
     async def _forget(self) -> None:
         """Close the session, its pool, and what still runs on it."""
+        await self._restoring.end()
         await self._look_up.close()
-        if self._learning is not None:
-            await _cancelled(self._learning)
-            self._learning = None
+        await self._learning.close()
         await self._session.close()
-
-    def _learn(self) -> None:
-        """Learn once what the server says of its commands, on a connection beside the session's, without waiting.
-
-        What was refused to one user may be told to another.
-        """
-        learning, user = self._learning, self._session.username
-        again = learning is not None and _failed(learning) and self._learnt_as != user
-        if self._session.connected and (learning is None or again):
-            self._learnt_as = user
-            self._learning = asyncio.create_task(_learn_commands(self._session))
 
     def _kept(self, line: str) -> str | None:
         settings = self._settings
         return redacted(line, settings.encoding, self._session.table, settings.password)
-
-    def _interruption(self) -> str:
-        if self._session.connected:
-            return "stopped"
-        if self._session.subscribed or self._session.monitoring:
-            return "no more messages: the connection is closed, the next command opens another"
-        return (
-            "stopped waiting: what was sent may still be executed; "
-            "the connection is closed, the next command opens another"
-        )
 
     async def _show_warnings(self) -> None:
         while self._warnings:
@@ -307,28 +332,6 @@ async def _cancelled(task: asyncio.Task[Any]) -> None:
         logger.warning("%s failed", task.get_name(), exc_info=task.exception())
 
 
-async def _learn_commands(session: Session) -> bool:
-    """Teach the session's table what the server says of its commands; return whether it said all."""
-    # The prompt stands already when this runs: what only it needs is loaded behind the first prompt's back.
-    from pyredis_cli.core import docs
-
-    complete, pool = False, session.pool
-    try:
-        client = await session.another()
-        try:
-            complete = await docs.learn(client, session.table, docs.cache_folder())
-        finally:
-            await pool.release(client)
-    except PyRedisError as error:
-        # No seat left in the pool, a connection that broke: the built-in table is what there is.
-        logger.debug("the server's commands stay unknown: %s", error)
-    if (application := get_app_or_none()) is not None:
-        application.invalidate()  # what is shown of the line may be another now
-    return complete
-
-
-def _failed(learning: asyncio.Task[bool]) -> bool:
-    """Whether a task is over that did not learn all there is."""
-    return learning.done() and (
-        learning.cancelled() or learning.exception() is not None or not learning.result()
-    )
+def _says_something(outcome: Outcome) -> bool:
+    """Whether a command that was stopped brought something: an end of its wait alone is nil."""
+    return outcome.error is not None or outcome.reply is not None
