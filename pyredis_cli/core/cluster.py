@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol
 
 from pyredis.address import Address, TcpAddress
@@ -68,6 +69,8 @@ class Cluster:
 
     def __init__(self, others: Sequence[TcpAddress] = (), *, tls: bool = False) -> None:
         self.others = tuple(others)
+        self.between = False
+        """Whether the command that runs is not at any node: it waits, or the session is on its way."""
         self._tls = tls
         self._seat: Seat | None = None
         self._map: ClusterMap | None = None
@@ -91,7 +94,8 @@ class Cluster:
         seat, here = self._place()
         if seat.losses or not slots_of(outcome.argv, outcome.spec):
             return outcome
-        topology = await self._topology(here, lost=not seat.connected)
+        with self._between():
+            topology = await self._topology(here, lost=not seat.connected)
         if topology is None:
             return outcome
         try:
@@ -99,8 +103,17 @@ class Cluster:
         except ReplyError as error:
             return outcome._replace(error=error)
         if slot is not None and (node := elsewhere(topology, slot, here)) is not None:
-            await self._go(seat, slot, node)
+            with self._between():
+                await self._go(seat, slot, node)
         return outcome
+
+    @contextmanager
+    def _between(self) -> Iterator[None]:
+        self.between = True
+        try:
+            yield
+        finally:
+            self.between = False
 
     async def _go(self, seat: Seat, slot: int, node: TcpAddress) -> None:
         """Go where the map says; where nobody is, the map may be an old one."""
@@ -134,7 +147,8 @@ class Cluster:
                     self._moved(slot, address)
                     if seat.losses and address != seat.address:
                         return outcome
-                    await seat.go(slot, address)
+                    with self._between():
+                        await seat.go(slot, address)
                     outcome = await seat.send(unsent)
                     asked = address
                 case Ask(address):
@@ -146,9 +160,10 @@ class Cluster:
                         return await self._found(seat, outcome, error, asked)
                     if loop.time() + seconds > ends:
                         return outcome
-                    await asyncio.sleep(seconds)
-                    if isinstance(pause, Reconnect) and not seat.losses:
-                        await self._go_by_map(seat, outcome, asked)
+                    with self._between():
+                        await asyncio.sleep(seconds)
+                        if isinstance(pause, Reconnect) and not seat.losses:
+                            await self._go_by_map(seat, outcome, asked)
                     outcome = await seat.send(unsent)
                     _, asked = self._place()
             attempt += 1
@@ -165,11 +180,12 @@ class Cluster:
         self, seat: Seat, outcome: Outcome, error: MovedError | AskError, asked: TcpAddress
     ) -> Outcome:
         """Return what became of a command whose node the one that redirects cannot name, if the map can."""
-        topology = await self._refreshed(avoid=asked)
-        node = elsewhere(topology, error.slot, asked) if error.slot >= 0 else None
-        if node is None or seat.losses or isinstance(error, AskError):
-            return outcome._replace(error=lost_way(error, asked))
-        await seat.go(error.slot, node)
+        with self._between():
+            topology = await self._refreshed(avoid=asked)
+            node = elsewhere(topology, error.slot, asked) if error.slot >= 0 else None
+            if node is None or seat.losses or isinstance(error, AskError):
+                return outcome._replace(error=lost_way(error, asked))
+            await seat.go(error.slot, node)
         return await seat.send(outcome._replace(error=None))
 
     def explanation(self, outcome: Outcome) -> str:

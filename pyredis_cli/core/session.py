@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, cast
@@ -76,6 +76,8 @@ class Session:
         """Is given what comes unasked, returns whether it has room for more; without it `messages` does."""
         self.on_lost: Callable[[], None] | None = None
         """Hears that the connection of an interactive session is gone."""
+        self.on_move: Callable[[str], Awaitable[None]] | None = None
+        """Hears at once that the session goes to another node; without it the outcome's notices say so."""
         self.unauthenticated = False
         """Whether the server wants a password first, or refused the one it was given."""
         self.busy = False
@@ -171,6 +173,11 @@ class Session:
             "CLIENT REPLY OFF": self.silenced,
         }
         return " and ".join(name for name, holds in held.items() if holds)
+
+    @property
+    def between(self) -> bool:
+        """Whether the command that runs is not at any node of the cluster just now."""
+        return self._cluster is not None and self._cluster.between
 
     @property
     def losses(self) -> str:
@@ -463,7 +470,13 @@ class Session:
         self.pool = self._cluster.pool_at(address)
         await self._take(client)
         rest = f"; not done there: {', '.join(undone)}" if undone else ""
-        self._notices.append(f"-> slot {slot} at {address}{rest}")
+        await self._tell_move(f"-> slot {slot} at {address}{rest}")
+
+    async def _tell_move(self, notice: str) -> None:
+        if self.on_move is not None:
+            await self.on_move(notice)
+        else:
+            self._notices.append(notice)
 
     async def _arrived_at(
         self, cluster: Cluster, slot: int, address: TcpAddress
@@ -478,7 +491,7 @@ class Session:
         """Return what becomes of a command behind ASKING at another node, and say so; the session stays."""
         assert self._cluster is not None
         client, _ = await self._arrived_at(self._cluster, slot, address)
-        self._notices.append(f"-> slot {slot} at {address}, asked this once")
+        await self._tell_move(f"-> slot {slot} at {address}, asked this once")
         try:
             reply = await client.execute_after_asking(outcome.argv)
         except ReplyError as error:

@@ -292,6 +292,7 @@ class Repl:
         session = connect.session(self._settings, interactive=True)
         session.on_push = self._feed.put
         session.on_lost = self._note_lost
+        session.on_move = self._printer.warn
         return session
 
     def _new_names(self) -> tuple[NameCache, LookUp]:

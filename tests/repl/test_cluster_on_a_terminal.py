@@ -77,12 +77,32 @@ def test_a_blocking_command_at_another_node_is_stopped(repl: StartRepl, cluster8
     bars, foos = cluster82.primary_of(BAR), cluster82.primary_of(FOO)
     screen = repl(bars, "-c")
     screen.send_line("BLPOP foo 0")
+    screen.wait_for(arrow(FOO, foos))  # at once, though no reply comes
     wait_until(lambda: foos.blocked() == 1)
     screen.send_key("c-c")
     screen.wait_for("stopped: BLPOP was unblocked")
     screen.wait_until(at_prompt)
     assert screen.line == f"{at(foos)}>"
     assert foos.blocked() == 0
+
+
+def test_a_command_that_waits_for_its_cluster_is_stopped_and_said_not_to_be_executed(
+    repl: StartRepl, cluster82: Cluster
+) -> None:
+    source = cluster82.primary_of(BAR)
+    target = cluster82.primary_of(FOO)
+    source.command("MSET", "{bar}1", "a", "{bar}2", "b")
+    cluster82.begin_migration(BAR, target)
+    cluster82.move_keys(BAR, source, target, most=1)
+    screen = repl(source, "-c")
+    screen.send_line("MSET {bar}1 x {bar}2 y")
+    wait_until(lambda: "errorstat_TRYAGAIN" in source.info("errorstats"))
+    screen.send_key("c-c")
+    screen.wait_for("stopped: MSET was not executed")
+    screen.wait_until(at_prompt)
+    cluster82.move_keys(BAR, source, target)
+    cluster82.end_migration(BAR, source, target)
+    assert ask(screen, "MGET {bar}1 {bar}2") == f'{arrow(BAR, target)}\n1) "a"\n2) "b"'
 
 
 def test_what_a_node_says_of_another_never_steers_the_terminal(repl: StartRepl, redis82: Server) -> None:
