@@ -17,7 +17,7 @@ from pyredis.url import parse as parse_url
 from pyredis_cli.flags import Given, Output, UsageError
 from pyredis_cli.streams import Streams
 
-__all__ = ["Group", "Place", "Settings", "place_of", "read_url", "settle"]
+__all__ = ["Group", "Place", "Settings", "place_of", "read_url", "settle", "with_url"]
 
 T = TypeVar("T")
 
@@ -76,6 +76,7 @@ class Settings:
     protocol: Literal[2, 3] | None = None
     tls: TlsOptions | None = None
     output: Output | None = None
+    pager: bool = True
     echo: bool = False
 
     def at(self, address: Address) -> Settings:
@@ -106,8 +107,42 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         protocol=_protocol(given, options.get("protocol")),
         tls=options.get("tls"),
         output=given.output,
+        pager=not given.no_pager,
         echo=given.echo,
     )
+
+
+def with_url(settings: Settings, url: str) -> Settings:
+    """Return the settings of a session that goes on as the URL says.
+
+    Where, as whom, in which database and over TLS or not is the URL's alone: what it leaves out is the default,
+    for one server's password is none of another's business. How to talk stays, where the URL does not say it, and
+    whether redirects are followed.
+    Raises PyRedisURLError and UsageError, of which no message shows the password.
+    """
+    target = read_url(url)
+    follows = settings.cluster and target.kind == "server" and isinstance(target.address, TcpAddress)
+    options = target.options
+    encoding = _first(_encoding(options.get("encoding")), None, settings.encoding)
+    if encoding != settings.encoding:
+        raise UsageError(f"the URL says encoding={encoding}; start again with --encoding {encoding} for that")
+    return replace(
+        settings,
+        **place_of(target, cluster=follows)._asdict(),
+        database=_first(target.database, None, 0),
+        username=target.username,
+        password=_password(target),
+        conn_timeout=options.get("conn_timeout", settings.conn_timeout),
+        read_timeout=options.get("read_timeout", settings.read_timeout),
+        pool_size=_first(options.get("pool_size"), None, settings.pool_size),
+        protocol=_url_protocol(options.get("protocol")) or settings.protocol,
+        tls=options.get("tls"),
+    )
+
+
+def _password(target: Target) -> str | None:
+    """Return the password of a URL; of a user without one an empty one, which only nopass users have."""
+    return "" if target.username is not None and target.password is None else target.password
 
 
 def _first(given: T | None, said: T | None, default: T) -> T:
@@ -196,6 +231,10 @@ def _encoding(said: str | None) -> str | None:
 def _protocol(given: Given, said: int | None) -> Literal[2, 3] | None:
     if given.resp2 or given.resp3:
         return 2 if given.resp2 else 3
+    return _url_protocol(said)
+
+
+def _url_protocol(said: int | None) -> Literal[2, 3] | None:
     match said:
         case None | 2 | 3:
             return said

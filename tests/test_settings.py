@@ -12,7 +12,7 @@ from pyredis.address import TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
 from pyredis.options import TlsOptions
 from pyredis_cli.flags import UsageError, parse
-from pyredis_cli.settings import Group, Settings, settle
+from pyredis_cli.settings import Group, Settings, settle, with_url
 from pyredis_cli.streams import Streams
 
 NOTHING: Mapping[str, str] = {}
@@ -269,3 +269,45 @@ def test_a_url_that_cannot_be_read_is_refused_without_its_password() -> None:
 
 def test_the_repr_of_settings_has_no_password() -> None:
     assert "hunter2" not in repr(settled("-a", "hunter2"))
+
+
+# -- the URL of a session that goes on elsewhere
+
+
+def test_a_later_url_says_where_and_as_whom_all_by_itself() -> None:
+    before = settled("-u", "rediss://ada:one@a:1/3?cacert=/ca", "--no-raw", "--conn-timeout", "7")
+    after = with_url(before, "redis://b")
+    assert (after.address, after.database, after.tls) == (TcpAddress("b", 6379), 0, None)
+    assert (after.username, after.password) == (None, None)
+    assert (after.output, after.conn_timeout) == ("redis", 7)
+
+
+def test_a_later_url_says_as_much_as_a_first_one() -> None:
+    url = "valkeys://grace:two@b:2/5?insecure=yes&read_timeout=9&conn_timeout=none&protocol=2&pool_size=3"
+    assert with_url(settled("-a", "one"), url) == settled("-u", url)
+    url = "unix://:two@/tmp/socket?db=4"
+    assert with_url(settled("-h", "a", "-a", "one"), url) == settled("-u", url)
+
+
+@pytest.mark.parametrize("url", ["cluster://b,c", "redis+sentinel://b,c:1/group/2?replica_ok=yes"])
+@pytest.mark.parametrize("first", [(), ("-c",), ("sentinel://a/other",)])
+def test_a_later_url_may_be_that_of_a_cluster_or_of_sentinels(url: str, first: tuple[str, ...]) -> None:
+    assert with_url(settled(*first), url) == settled("-u", url)
+
+
+def test_a_session_that_follows_redirects_goes_on_to_do_so() -> None:
+    assert with_url(settled("-c"), "redis://b") == settled("-c", "redis://b")
+    assert with_url(settled("-c"), "unix:///s") == settled("unix:///s")
+
+
+def test_a_user_without_a_password_in_a_later_url_has_not_that_of_another() -> None:
+    assert with_url(settled("-a", "one"), "redis://grace:@b").password == ""
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://u:s3cret@b?protocol=4", "redis://u:s3cret@b?encoding=latin-1", "x://u:s3cret@b"]
+)
+def test_a_later_url_that_cannot_be_meant_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises((UsageError, PyRedisURLError)) as refused:
+        with_url(settled(), url)
+    assert "s3cret" not in str(refused.value)

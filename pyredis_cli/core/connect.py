@@ -13,11 +13,12 @@ from pyredis_cli.settings import Group, Settings
 if TYPE_CHECKING:
     from pyredis.pool.async_sentinel import AsyncSentinelPool
     from pyredis_cli.core.cluster import Cluster
+    from pyredis_cli.core.session import Pool
 
 __all__ = ["make_pool", "session"]
 
 
-def make_pool(settings: Settings) -> AsyncPool | AsyncSentinelPool:
+def make_pool(settings: Settings) -> Pool:
     """Return the pool of the server that the settings name; replies keep their wire type."""
     address = settings.address
     if settings.group is not None:

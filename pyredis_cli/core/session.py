@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from pyredis.address import Address, TcpAddress
 from pyredis.client.async_client import AsyncClient
@@ -37,6 +37,9 @@ from pyredis_cli.core.wanted import Wanted, after, instead
 if TYPE_CHECKING:
     from pyredis.pool.async_sentinel import AsyncSentinelPool
     from pyredis_cli.core.cluster import Cluster
+
+    Pool: TypeAlias = AsyncPool | AsyncSentinelPool
+    """Where a session has its connections from: one server, or whichever its sentinels name."""
 
 __all__ = ["Session"]
 
@@ -65,7 +68,7 @@ class Session:
 
     def __init__(
         self,
-        pool: AsyncPool | AsyncSentinelPool,
+        pool: Pool,
         cluster: Cluster | None = None,
         *,
         interactive: bool = False,

@@ -7,16 +7,16 @@ What is none of the known kinds is None: it is shown like any reply.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Literal, TypeAlias, cast
 
 from pyredis.types import Reply
-from pyredis_cli.render.escape import readable
+from pyredis_cli.render.escape import printable, readable
 from pyredis_cli.render.line import as_typed
 
-__all__ = ["LiveRole", "Pieces", "clock", "message"]
+__all__ = ["LiveRole", "Pieces", "clock", "message", "monitored"]
 
-LiveRole: TypeAlias = Literal["time", "source", "kind", "name", "value", "write", "read", "plain"]
+LiveRole: TypeAlias = Literal["time", "source", "kind", "name", "value", "write", "read", "admin", "plain"]
 Pieces: TypeAlias = list[tuple[LiveRole, str]]
 
 _LONGEST: Final = 10_000  # bytes of a payload that are shown
@@ -35,6 +35,28 @@ def message(reply: Reply, at: float, encoding: str = "utf-8") -> Pieces | None:
     shape = _SHAPES.get(bytes(reply[0]))
     pieces = shape(push[1:], encoding) if shape is not None else None
     return None if pieces is None else [("time", f"{clock(at)} "), *pieces]
+
+
+def monitored(
+    at: float,
+    source: str,
+    argv: Sequence[bytes],
+    *,
+    role: LiveRole,
+    hidden: Collection[int] = (),
+    encoding: str = "utf-8",
+) -> Pieces:
+    """Return the line of a command that a server ran for ``source``; the words at ``hidden`` are ``***``."""
+    words = [word[:_LONGEST] for word in argv]
+    name, *rest = (
+        as_typed([word], encoding, [0] if place in hidden else []) for place, word in enumerate(words)
+    )
+    return [
+        ("time", f"{clock(at)} "),
+        ("source", f"[{printable(source)}] "),
+        (role, name),
+        ("plain", "".join(f" {word}" for word in rest)[:_LONGEST]),
+    ]
 
 
 def _published(parts: list[Reply], encoding: str) -> Pieces | None:
