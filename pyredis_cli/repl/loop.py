@@ -199,7 +199,7 @@ class Repl:
             case verdicts.Set(words):
                 return await self._set(words)
             case verdicts.Connect(address):
-                settings = replace(self._settings, address=address, database=self._session.database)
+                settings = replace(self._settings.at(address), database=self._session.database)
                 return await self._move(settings)
             case verdicts.Dial(url):
                 return await self._dial(url)
@@ -350,6 +350,7 @@ class Repl:
             on_names=self._show_names,
             on_look=self._bottom.refresh,
             on_lost=self._note_lost,
+            on_move=self._printer.warn,
         )
 
     # -- the line that is being typed --
