@@ -10,19 +10,36 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from pyredis.address import Address
+from pyredis.address import Address, TcpAddress
 from pyredis.client.async_client import AsyncClient
 from pyredis.commands.spec import Table
-from pyredis.exceptions import PyRedisConnClosed, PyRedisError, ReplyError
+from pyredis.exceptions import (
+    AskError,
+    MovedError,
+    NoAuth,
+    PyRedisConnClosed,
+    PyRedisConnError,
+    PyRedisError,
+    ReadOnly,
+    ReplyError,
+    WrongPass,
+)
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.wanted import Wanted, after, instead
+
+if TYPE_CHECKING:
+    from pyredis.pool.async_sentinel import AsyncSentinelPool
+    from pyredis_cli.core.cluster import Cluster
+
+    Pool: TypeAlias = AsyncPool | AsyncSentinelPool
+    """Where a session has its connections from: one server, or whichever its sentinels name."""
 
 __all__ = ["Session"]
 
@@ -33,24 +50,59 @@ _DECISIVE: Final = frozenset({"select", "auth", "hello", "reset"})
 """Effects that later commands rely on: when one fails, those would meet another database, user or protocol."""
 
 
+_START_WITH_C: Final = "start with -c to follow redirects to other nodes"
+
+_ROLES: Final = {b"master": "primary", b"replica": "replica"}
+
 _LETS_GO: Final = frozenset({"exec", "discard", "unwatch", "reply", "reset"})
 """Effects by which a person lets go of what was lost with a connection."""
 
 
 class Session:
-    """Runs commands one after the other on one lease; reconnects at the next command when that is gone."""
+    """Runs commands one after the other on one lease; reconnects at the next command when that is gone.
 
-    def __init__(self, pool: AsyncPool) -> None:
+    An ``interactive`` one knows what stopping a command takes and notices when its connection is gone; that costs
+    a script more than it is worth. With a ``cluster`` it goes to another node when a command belongs there;
+    without one it stays where it is.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        cluster: Cluster | None = None,
+        *,
+        interactive: bool = False,
+    ) -> None:
         self.pool = pool
         self.table = Table()
-        self.on_push: Callable[[Reply], None] | None = None
-        """Is given what the server pushes outside of SUBSCRIBE and MONITOR; None drops it."""
+        self.on_push: Callable[[Reply], bool] | None = None
+        """Is given what comes unasked, returns whether it has room for more; without it `messages` does."""
+        self.on_lost: Callable[[], None] | None = None
+        """Hears that the connection of an interactive session is gone."""
+        self.on_move: Callable[[str], Awaitable[None]] | None = None
+        """Hears at once that the session goes to another node; without it the outcome's notices say so."""
+        self.unauthenticated = False
+        """Whether the server wants a password first, or refused the one it was given."""
+        self.busy = False
+        """Whether the server was too busy to take a connection when one was wanted last."""
+        self._interactive = interactive
+        self._number: int | None = None
+        """What the server calls the connection."""
+        self._role = ""
+        self._watching: asyncio.Task[None] | None = None
         self._lease: AsyncClient | None = None
         self._was_connected = False
         self._expects_reply = False
         self._wanted = Wanted()
         self._queued: list[Outcome] = []
         """The commands of the open transaction."""
+        self._notices: list[str] = []
+        """What the person must be told with the command that runs."""
+        self._demoted = False
+        """Whether the server is not any more what its sentinels called it."""
+        self._cluster = cluster
+        if cluster is not None and isinstance(pool, AsyncPool):
+            cluster.seat(self, pool)
         self._inbox: deque[Reply] = deque()
         self._arrived = asyncio.Event()
 
@@ -58,7 +110,11 @@ class Session:
 
     @property
     def address(self) -> Address:
-        return self.pool.address
+        address = self.pool.address
+        if address is None:  # nobody has told yet which server it is
+            assert not isinstance(self.pool, AsyncPool)
+            return self.pool.sentinels[0]
+        return address
 
     @property
     def connected(self) -> bool:
@@ -89,6 +145,11 @@ class Session:
         return self._lease is not None and self._lease.watching
 
     @property
+    def silenced(self) -> bool:
+        """Whether CLIENT REPLY keeps the server from replying."""
+        return self._lease is not None and self._lease.reply_mode != "on"
+
+    @property
     def subscribed(self) -> bool:
         return self._lease is not None and self._lease.subscriptions > 0
 
@@ -101,6 +162,35 @@ class Session:
         """Whether messages come by themselves."""
         return self.connected and (self.subscribed or self.monitoring)
 
+    @property
+    def role(self) -> str:
+        """``primary`` or ``replica``; empty while it is not known."""
+        return self._role if self.connected else ""
+
+    @property
+    def commitments(self) -> str:
+        """What commands to come rely on and no new connection could bring back, in words; empty when nothing."""
+        held = {
+            "the transaction": self.in_transaction,
+            "the watched keys": self.watching and not self.in_transaction,
+            "CLIENT REPLY OFF": self.silenced,
+        }
+        return " and ".join(name for name, holds in held.items() if holds)
+
+    @property
+    def between(self) -> bool:
+        """Whether the command that runs is not at any node of the cluster just now."""
+        return self._cluster is not None and self._cluster.between
+
+    @property
+    def losses(self) -> str:
+        """All that ends with the connection, in words; empty when nothing."""
+        return " and ".join(filter(None, (self.commitments, self._subscriptions())))
+
+    def learn_role(self, role: str) -> None:
+        """Hear that the server has that role now."""
+        self._role = role
+
     # -- what it does
 
     async def connect(self) -> None:
@@ -109,23 +199,107 @@ class Session:
         Raises PyRedisConnError, or the ReplyError of a refused HELLO, AUTH, SELECT or RESET; it is not
         connected then.
         """
-        client = await self.another()
-        client.on_unasked(self._receive)
-        self._lease = client
-        self._was_connected = True
+        try:
+            await self._take(await self._reached())
+        except PyRedisError as error:
+            self.unauthenticated = _refuses_the_person(error)
+            self.busy = self.busy and isinstance(error.__cause__, TimeoutError)  # or it is gone by now
+            await self._drop()
+            raise
 
-    async def another(self) -> AsyncClient:
-        """Return one more connection, as the same user and in the same database; release it to ``pool``.
+    async def _take(self, client: AsyncClient) -> None:
+        """Make a connection the session's own."""
+        self._lease = client
+        self.busy = self.unauthenticated = False
+        if self._interactive:
+            await self._get_to_know(client)
+        client.on_unasked(self._receive)
+        self._was_connected = True
+        self._demoted = False
+
+    async def _reached(self) -> AsyncClient:
+        """Return a connection; at the start, to the first node of a cluster that is there."""
+        try:
+            return await self.another()
+        except PyRedisConnError:
+            if self._cluster is None or self._was_connected:
+                raise
+            for address in self._cluster.others:
+                with suppress(PyRedisConnError):
+                    client = await self.another(address)
+                    self.pool = self._cluster.pool_at(address)
+                    return client
+            raise
+
+    async def _get_to_know(self, client: AsyncClient) -> None:
+        """Learn what the server calls the connection, and what its role is."""
+        self._role, number = _role(client), client.greeting.get("id")
+        if not isinstance(number, int):
+            try:
+                number = await client.execute("CLIENT", "ID")
+            except ReplyError as error:
+                self.unauthenticated = isinstance(error, NoAuth)
+        self._number = number if isinstance(number, int) else None
+        self._watching = asyncio.create_task(self._watch(client))
+
+    async def _watch(self, client: AsyncClient) -> None:
+        await client.wait_closed()
+        if self._lease is client and self.on_lost is not None:
+            self.on_lost()
+
+    def _watch_no_more(self) -> None:
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.cancel()
+
+    async def reconnect(self) -> str:
+        """Open a connection in the place of the one that is gone; return what to say of it.
 
         Raises what `connect` raises.
         """
-        client = await self.pool.acquire()
+        self._note_subscriptions()
+        await self._drop()
+        await self.connect()
+        return self._welcome()
+
+    async def unblock(self) -> bool:
+        """Have the server end the wait of the command that runs; return whether there was one to end.
+
+        Raises what `connect` raises, and the ReplyError of a server that refuses.
+        """
+        if self._number is None or not self.connected:
+            return False
+        pool, client = self.pool, await self.another()
+        try:
+            return await client.execute("CLIENT", "UNBLOCK", self._number) == 1
+        finally:
+            await pool.release(client)
+
+    async def unsubscribe(self) -> None:
+        """Leave all channels, patterns and shard channels."""
+        for name in ("UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"):
+            if self._lease is not None and self.subscribed:
+                with suppress(ReplyError):  # servers before 7.0 have no shard channels
+                    await self._reply(self._lease, (name.encode(),))
+
+    def resume(self) -> None:
+        """Hear that there is room for what comes unasked."""
+        if self._lease is not None and not self._lease.closed:
+            self._lease.resume()
+
+    async def another(self, at: TcpAddress | None = None) -> AsyncClient:
+        """Return one more connection, as the same user and in the same database; release it to its ``pool``.
+
+        In a cluster, to the node ``at``. Raises what `connect` raises.
+        """
+        pool = self.pool if at is None or self._cluster is None else self._cluster.pool_at(at)
+        client = await pool.acquire()
         try:
             for argv in self._wanted.steps():
                 await client.execute(*argv)
         except BaseException:
             client.close()
-            await self.pool.release(client)
+            await pool.release(client)
             raise
         return client
 
@@ -136,26 +310,45 @@ class Session:
         """
         words = tuple(argv)
         outcome = Outcome(words, self.table.find(words))
+        self._notices = []
         started = perf_counter()
         try:
             outcome = await self._run(outcome)
         except PyRedisError as error:
             outcome = outcome._replace(error=error, at_connect=self._lease is None)
-        return outcome._replace(seconds=perf_counter() - started)
+        if isinstance(outcome.error, MovedError | AskError):
+            self._explain_redirect(outcome)
+        notices = (*self._notices, *outcome.notices)
+        return outcome._replace(seconds=perf_counter() - started, notices=notices)
 
     async def _run(self, outcome: Outcome) -> Outcome:
         await _let_the_network_speak()
-        outcome = await self._reconnected(outcome)
-        broken_off = self._what_would_be_lost()
+        if self._cluster is None:
+            return await self._run_here(outcome)
+        outcome = await self._cluster.route(outcome)
+        if outcome.error is not None:
+            return outcome
+        outcome = await self._run_here(outcome)
         try:
-            return await self._execute(outcome)
+            return await self._cluster.follow(outcome)
+        except PyRedisConnClosed as error:
+            raise _unknown_fate(error, outcome) from None
+
+    async def _run_here(self, outcome: Outcome) -> Outcome:
+        """Return what becomes of a command on this server; when need be, on another connection to it."""
+        if self._demoted and not self.losses:
+            await self._drop()
+        outcome = await self._reconnected(outcome)
+        broken_off = self.commitments
+        try:
+            return await self.send(outcome)
         except PyRedisConnClosed as error:
             repeatable = error.sent is False or (outcome.spec is not None and outcome.spec.readonly)
             if broken_off or not repeatable:
                 raise _unknown_fate(error, outcome) from None
-        return await self._execute(await self._reconnected(outcome))
+        return await self.send(await self._reconnected(outcome))
 
-    async def _execute(self, outcome: Outcome) -> Outcome:
+    async def send(self, outcome: Outcome) -> Outcome:
         """Run the command on the lease, and remember what it changed."""
         client = self._lease
         if client is None:
@@ -166,14 +359,26 @@ class Session:
             outcome = outcome._replace(reply=await self._reply(client, outcome.argv))
         except ReplyError as error:
             outcome = outcome._replace(error=error)
+            self._note_demotion(error)
         else:
             outcome = outcome._replace(silent=silent and outcome.reply is None)
         outcome = outcome._replace(broken_ground=self._take_effect(client, outcome, queues=queues))
+        if isinstance(outcome.error, NoAuth):
+            self.unauthenticated = True
         if client.closed and outcome.error is None:
             await self._drop()
-        elif outcome.effect == "auth" and outcome.error is None:
+        elif outcome.effect == "auth" and outcome.error is None and not client.in_transaction:
             await self._speak_as_asked(client)
         return outcome
+
+    def _note_demotion(self, error: ReplyError) -> None:
+        """Hear from a server that it takes no writes; the sentinels may have another one by now."""
+        if isinstance(error, ReadOnly) and not isinstance(self.pool, AsyncPool) and not self.pool.replica_ok:
+            self._demoted = True
+            self._notices.append(
+                f"{self.address} is not the primary of {self.pool.name} any more; "
+                "the next command asks the sentinels where that is"
+            )
 
     async def _speak_as_asked(self, client: AsyncClient) -> None:
         """Say HELLO again once somebody has logged in: without a password the server may have refused it."""
@@ -195,9 +400,9 @@ class Session:
         """See to it that there is a connection; add to the outcome what the person must know of it."""
         if self.connected:
             return outcome
-        lost = self._what_would_be_lost()
+        lost = self.commitments
         lets_go = outcome.effect in _LETS_GO
-        if not lost or lets_go:
+        if lost and lets_go:
             await self._drop()
         if lost:
             # It stays lost until it is let go: lines typed ahead must not run outside of what they were meant for.
@@ -207,6 +412,8 @@ class Session:
                 address=str(self.address),
             )
         again = self._was_connected
+        self._note_subscriptions()
+        await self._drop()
         await self._connect_for(outcome)
         return outcome._replace(notices=(*outcome.notices, self._welcome())) if again else outcome
 
@@ -230,22 +437,82 @@ class Session:
             useless = before[0] if right else self.pool
             if not right:
                 self.pool, self._wanted = before
+            if right and self._cluster is not None and isinstance(self.pool, AsyncPool):
+                await self._cluster.replaced(self.pool)
             await useless.close()
 
-    def _what_would_be_lost(self) -> str:
-        """Return what a new connection could not bring back, in words; empty when nothing."""
-        losses = {
-            "the transaction": self.in_transaction,
-            "the watched keys": self.watching and not self.in_transaction,
-            "CLIENT REPLY OFF": self._lease is not None and self._lease.reply_mode != "on",
-        }
-        return " and ".join(name for name, held in losses.items() if held)
+    def _subscriptions(self) -> str:
+        count = self._lease.subscriptions if self._lease is not None else 0
+        return f"{count} subscription{'' if count == 1 else 's'}" if count else ""
+
+    def _note_subscriptions(self) -> None:
+        """Remember to tell of the subscriptions that a new connection will not have."""
+        if lost := self._subscriptions():
+            self._wanted = self._wanted._replace(undone=(*self._wanted.undone, lost))
 
     def _welcome(self) -> str:
         """Return what to say of a new connection: also what the person did to the old one that this one lacks."""
         undone, self._wanted = self._wanted.undone, self._wanted._replace(undone=())
         rest = f"; not done again: {', '.join(undone)}" if undone else ""
         return f"reconnected to {self.address}{rest}"
+
+    # -- other nodes of a cluster
+
+    async def go(self, slot: int, address: TcpAddress) -> None:
+        """Be at another node of the cluster from now on, and say so.
+
+        PyRedisConnError says why that cannot be; it stays where it is then.
+        """
+        if self._cluster is None or (self.connected and address == self.address):
+            return
+        client, undone = await self._arrived_at(self._cluster, slot, address)
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            self._cluster.leave(lease, self._wanted)
+        self._watch_no_more()
+        self.pool = self._cluster.pool_at(address)
+        await self._take(client)
+        rest = f"; not done there: {', '.join(undone)}" if undone else ""
+        await self._tell_move(f"-> slot {slot} at {address}{rest}")
+
+    async def _tell_move(self, notice: str) -> None:
+        if self.on_move is not None:
+            await self.on_move(notice)
+        else:
+            self._notices.append(notice)
+
+    async def _arrived_at(
+        self, cluster: Cluster, slot: int, address: TcpAddress
+    ) -> tuple[AsyncClient, tuple[str, ...]]:
+        try:
+            return await cluster.arrive(self, address, self._wanted)
+        except (PyRedisConnError, ReplyError) as error:
+            reason = f"slot {slot} is at {address}, where the session cannot go: {error}"
+            raise PyRedisConnError(reason, address=str(address)) from error
+
+    async def send_asking(self, outcome: Outcome, slot: int, address: TcpAddress) -> Outcome:
+        """Return what becomes of a command behind ASKING at another node, and say so; the session stays."""
+        assert self._cluster is not None
+        client, _ = await self._arrived_at(self._cluster, slot, address)
+        await self._tell_move(f"-> slot {slot} at {address}, asked this once")
+        try:
+            reply = await client.execute_after_asking(outcome.argv)
+        except ReplyError as error:
+            outcome = outcome._replace(error=error)
+        except BaseException:  # there may be a reply to come
+            client.close()
+            raise
+        else:
+            outcome = outcome._replace(reply=reply, error=None)
+        finally:
+            self._cluster.leave(client, self._wanted)
+        return outcome
+
+    def _explain_redirect(self, outcome: Outcome) -> None:
+        """Say why a redirect is only shown."""
+        reason = _START_WITH_C if self._cluster is None else self._cluster.explanation(outcome)
+        if reason:
+            self._notices.append(reason)
 
     # -- what commands change
 
@@ -272,6 +539,9 @@ class Session:
         if isinstance(reply, ReplyError):
             return _broken_ground(outcome, reply)
         self._wanted = after(self._wanted, outcome, client.protocol)
+        if outcome.effect in ("auth", "hello"):
+            self.unauthenticated = False
+            self._role = _role(client) or self._role
         return ""
 
     # -- messages
@@ -311,13 +581,15 @@ class Session:
             arrived.cancel()
 
     def _receive(self, reply: Reply) -> None:
-        if self.on_push is not None and not self.streaming:
-            self.on_push(reply)
+        has_room = True
+        if self.on_push is not None:
+            has_room = self.on_push(reply)
         elif self.streaming:
             self._inbox.append(reply)
             self._arrived.set()
-            if len(self._inbox) >= _INBOX_FULL and self._lease is not None and not self._expects_reply:
-                self._lease.pause()
+            has_room = len(self._inbox) < _INBOX_FULL
+        if not has_room and self._lease is not None and not self._expects_reply:
+            self._lease.pause()
 
     def _make_room(self, client: AsyncClient) -> None:
         if not self._inbox:
@@ -328,14 +600,17 @@ class Session:
     async def _drop(self) -> None:
         """Let go of the lease; its connection is closed."""
         client, self._lease = self._lease, None
+        self._watch_no_more()
         self._inbox.clear()
         if client is not None:
             client.close()
             await self.pool.release(client)
 
     async def close(self) -> None:
-        """Close the connection and the pool."""
+        """Close the connections and the pools."""
         await self._drop()
+        if self._cluster is not None:
+            await self._cluster.close()
         await self.pool.close()
 
 
@@ -344,6 +619,19 @@ async def _let_the_network_speak() -> None:
     # The first turn resumes this task before the sockets' callbacks, the second one after them.
     await asyncio.sleep(0)
     await asyncio.sleep(0)
+
+
+def _role(client: AsyncClient) -> str:
+    """Return what the server said of its role when it was greeted; empty when nothing."""
+    role = client.greeting.get("role")
+    return _ROLES.get(bytes(role), "") if isinstance(role, bytes) else ""
+
+
+def _refuses_the_person(error: PyRedisError) -> bool:
+    """Whether the server does not let this user in, with this password or without one."""
+    return isinstance(error, (NoAuth, WrongPass)) or (
+        isinstance(error, ReplyError) and error.command == "AUTH"
+    )
 
 
 def _is_silent(outcome: Outcome) -> bool:

@@ -7,25 +7,32 @@ and leaves the typed line whole. It decides nothing about commands.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.application import in_terminal
+from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis.exceptions import ReplyError
+from pyredis.types import Status
+from pyredis_cli.core.secrets import hidden
 from pyredis_cli.exits import explain
 from pyredis_cli.render.classic import classic_parts
 from pyredis_cli.render.escape import printable
 from pyredis_cli.render.layout import elements
+from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
 from pyredis_cli.render.machine import json_parts, raw_parts
+from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
+from pyredis_cli.repl.spinner import Spinner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from pyredis.address import Address
+    from pyredis.commands.spec import Table
     from pyredis.exceptions import PyRedisError
     from pyredis.types import Reply
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.render.layout import Part
+    from pyredis_cli.repl.monitoring import MonitorLine
     from pyredis_cli.repl.preferences import Preferences
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
@@ -34,13 +41,22 @@ __all__ = ["Printer"]
 
 # A reply is written in pieces, so that Ctrl-C ends a long one.
 _PIECE = 64 * 1024
-# redis-cli's: a command that took longer shows its time.
-_SLOW = 0.5
 
 _RED = "31"
 _YELLOW = "33"
 _DIM = "2"
 _RESET = b"\x1b[0m"
+_LIVE: Final[Mapping[LiveRole, str]] = {
+    "time": "2",
+    "source": "2",
+    "kind": "2",
+    "name": "36",
+    "value": "32",
+    "write": "33",
+    "read": "32",
+    "admin": "35",
+    "plain": "",
+}
 
 
 class Printer:
@@ -56,6 +72,12 @@ class Printer:
         self._streams = streams
         self._preferences = preferences
         self._turn = asyncio.Lock()
+        self._spinner = Spinner(streams)
+
+    @property
+    def waiting(self) -> Spinner:
+        """What shows, while it is entered, that a command runs."""
+        return self._spinner
 
     async def outcome(self, outcome: Outcome, address: Address) -> None:
         """Print what became of a command: what must be told first, then its reply or error, then its time."""
@@ -67,8 +89,9 @@ class Printer:
             await self.error(outcome.error, address, at_connect=outcome.at_connect)
         elif not outcome.silent:
             await self._answer(outcome.reply, outcome.is_text)
-        if outcome.seconds >= _SLOW:
-            await self._line(f"({outcome.seconds:.2f}s)", _DIM)
+        timing = self._preferences().timing
+        if timing is not None and outcome.seconds * 1000 >= timing:
+            await self._line(f"({_seconds(outcome.seconds)}s)", _DIM)
 
     async def reply(self, reply: Reply, *, text: bool = False) -> None:
         """Print a reply, an error reply or a message that came by itself; ``text`` is for text to be read."""
@@ -92,6 +115,53 @@ class Printer:
                 )
         await self._write(part for part, _ in parts)
 
+    async def unasked(self, batch: Sequence[Item], table: Table) -> None:
+        """Print what came by itself, and notices, in one go; ``table`` knows the commands of the server."""
+        await self._write(part for item in batch for part in self._shown(item, table))
+
+    def _shown(self, item: Item, table: Table) -> Iterator[bytes]:
+        match item:
+            case Notice(text):
+                yield self._painted(text, _YELLOW)
+            case Unasked(at, reply):
+                yield from self._live(reply, at)
+            case Seen(line, text):
+                yield from self._seen(line, text, table)
+
+    def _live(self, reply: Reply, at: float) -> Iterator[bytes]:
+        human = self._preferences().format == "human"
+        line = message(reply, at, self._encoding) if human else None
+        if line is not None:
+            yield self._pieces(line)
+        else:
+            yield from (part for part, _ in self._parts(reply, False))
+
+    def _seen(self, line: MonitorLine, text: bytes, table: Table) -> Iterator[bytes]:
+        if self._preferences().format != "human" or not line.argv:
+            yield from (part for part, _ in self._parts(Status(text), False))
+            return
+        spec = table.find(line.argv)
+        role: LiveRole = (
+            "plain" if spec is None else "write" if spec.write else "read" if spec.readonly else "admin"
+        )
+        source = f"{line.database} {line.client}"
+        yield self._pieces(
+            monitored(
+                line.time,
+                source,
+                line.argv,
+                role=role,
+                hidden=hidden(line.argv, table),
+                encoding=self._encoding,
+            )
+        )
+
+    def _pieces(self, line: Pieces) -> bytes:
+        if not self._streams.color:
+            return "".join(text for _, text in line).encode("utf-8", "replace") + b"\n"
+        painted = (f"\x1b[{_LIVE[role]}m{text}\x1b[0m" if _LIVE[role] else text for role, text in line)
+        return "".join(painted).encode("utf-8", "replace") + b"\n"
+
     async def error(self, error: PyRedisError, address: Address, *, at_connect: bool = False) -> None:
         """Print why there is no reply, or why the session is not connected."""
         await self.refuse(explain(error, address, at_connect=at_connect))
@@ -110,8 +180,9 @@ class Printer:
             await self._line(line)
 
     async def clear(self) -> None:
-        """Clear the screen and begin at its top."""
-        await self._write([b"\x1b[2J\x1b[H"])
+        """Clear the screen and begin at its top; a dumb terminal has none."""
+        if not is_dumb_terminal():
+            await self._write([b"\x1b[2J\x1b[H"])
 
     def _parts(self, reply: Reply, text: bool, *, paged: bool = False) -> Iterable[Part]:
         """Lay a reply out, in the format and to the length that is preferred now, as far as it is asked for."""
@@ -129,8 +200,7 @@ class Printer:
         mend = ":set limit off shows" if preferred.pager else ":set pager on or :set limit off shows"
         return human_parts(
             reply,
-            # What is not ASCII is no text in ASCII, so it is shown as bytes.
-            encoding=self._settings.encoding if preferred.utf8 else "ascii",
+            encoding=self._encoding,
             text=text,
             color=self._streams.color,
             measure=Measure(
@@ -139,6 +209,11 @@ class Printer:
                 whole_value=":set format redis shows all",
             ),
         )
+
+    @property
+    def _encoding(self) -> str:
+        # What is not ASCII is no text in ASCII, so it is shown as bytes.
+        return self._settings.encoding if self._preferences().utf8 else "ascii"
 
     async def _line(self, line: str, color: str = "") -> None:
         await self._write([self._painted(line, color)])
@@ -157,6 +232,7 @@ class Printer:
         from pyredis_cli.repl.rows import in_batches
 
         async with self._turn, in_terminal():
+            self._spinner.wipe()
             try:
                 for batch in in_batches(parts, _PIECE):
                     self._streams.write(batch)
@@ -164,6 +240,10 @@ class Printer:
             except asyncio.CancelledError:
                 self._streams.write((_RESET if self._streams.color else b"") + b"\n")
                 raise
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f}" if seconds >= 0.01 else f"{seconds:.4f}"
 
 
 def _total(reply: Reply, text: bool) -> str:
