@@ -41,6 +41,7 @@ _STYLE: Final = {
     **menu.STYLE,
     **entering.STYLE,
     "vi-mode": "ansibrightblack",
+    "auto-suggestion": "ansibrightblack",
 }
 # Without colours a hint must still be told from what was typed.
 _PLAIN: Final = {**_STYLE, "hint": "dim", "auto-suggestion": "dim"}

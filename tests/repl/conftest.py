@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 import pytest
 
+from pyredis.commands.spec import TABLE
+from pyredis_cli.repl.insight import Insight
+from pyredis_cli.repl.masking import masked
 from tests.servers import Server
 from tests.terminal import Terminal
 
@@ -36,12 +39,15 @@ def at_prompt(terminal: Terminal) -> bool:
     return terminal.line.endswith(">")
 
 
-def ask(terminal: Terminal, line: str, *, shown: str | None = None) -> str:
+_INSIGHT = Insight(lambda: TABLE, "utf-8")
+
+
+def ask(terminal: Terminal, line: str) -> str:
     """Type a line, wait for the next prompt, and return what was printed between.
 
-    ``shown`` is what the line looks like, when that is something else: secrets are masked.
+    The secrets of the line are masked on the screen.
     """
-    typed = f"> {shown or line}"
+    typed = f"> {masked(line, _INSIGHT)}"
     before = terminal.text.count(typed)
     terminal.send_line(line)
     terminal.wait_until(
