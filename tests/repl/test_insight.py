@@ -109,6 +109,13 @@ def test_a_script_is_told_of_by_its_parts() -> None:
     assert roles("SET k 'return 1'")["'return 1'"] == "string"
 
 
+def test_a_long_script_is_coloured_too() -> None:
+    line = "EVAL '" + "local x = redis.call([[GET]], KEYS[1])\n" * 200 + "' 0"
+    assert {"lua-keyword", "lua-given", "lua-string", "integer"} <= {
+        span.role for span in insight().spans(line)
+    }
+
+
 def test_of_several_commands_the_last_is_told_of() -> None:
     assert insight().hint("SET k 'a\nGET ") == ""
     assert insight().hint("SET k 'a\nb' EX ") == "seconds [NX|XX] [GET]"

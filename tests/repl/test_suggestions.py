@@ -70,6 +70,10 @@ async def test_what_has_no_line_of_its_own_in_the_history_gets_no_suggestion(tex
     assert await found(suggest(["GET b", " GET b", f"{text}X"]), text) is None
 
 
+async def test_a_line_that_would_fill_the_screen_is_not_suggested() -> None:
+    assert await found(suggest(["SET k " + "v" * 5_000, "SET k v"]), "SET") == " k v"
+
+
 async def test_a_hundred_thousand_lines_hold_no_key_up() -> None:
     suggester = suggest([f"SET key:{number} value" for number in range(100_000)])
     buffer = Buffer(document=Document("SET key:x"))
