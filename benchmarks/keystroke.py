@@ -88,7 +88,9 @@ def keystroke(text: str, names: DatabaseNames) -> dict[str, float]:
     times = {}
     parts: dict[str, Callable[[], object]] = {
         "tokens and walk": lambda: tokens(text, TABLE).walk_through,
-        "candidates": lambda: candidates(tokens(text, TABLE), TABLE, names, ("help", "quit"), quote=readable),
+        "candidates": lambda: candidates(
+            tokens(text, TABLE), TABLE, names, {"help": "", "quit": ""}, quote=readable
+        ),
         "hint": lambda: hint(text, TABLE),
         "colours and mistakes": lambda: (paint(text, TABLE), blot(text, TABLE, finished=False)),
     }

@@ -1,4 +1,4 @@
-"""The names of the program's own tools, and where each one lives.
+"""The names of the program's own tools and of the REPL's own words, and where each one lives.
 
 A row is a string of the form that entry points use; nothing is imported before it is named. No tool bears the
 first word of a Redis command, so that every command works without ``exec`` in front.
@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias, cast
 from pyredis_cli.settings import Settings
 from pyredis_cli.streams import Streams
 
-__all__ = ["REPL", "TOOLS", "Repl", "Row", "Tool", "load", "load_repl", "load_tool"]
+__all__ = ["META", "REPL", "TOOLS", "MetaRow", "Repl", "Row", "Tool", "load", "load_repl", "load_tool"]
 
 Tool: TypeAlias = Callable[[Settings, Streams, Sequence[str]], int]
 """Is given the words after its name; returns the exit code."""
@@ -36,7 +36,88 @@ TOOLS: dict[str, Row] = {
 REPL = Row("pyredis_cli.repl.loop:run", "type commands and see replies")
 
 
-def load(row: Row) -> object:
+class MetaRow(NamedTuple):
+    """A word of the REPL: where it is judged, how it is written, what it is for, in a line and in some more.
+
+    ``completes`` is where what may stand behind it is known, empty when nothing may.
+    """
+
+    where: str
+    usage: str
+    summary: str
+    help: str = ""
+    completes: str = ""
+
+    @property
+    def completed(self) -> Row:
+        return Row(self.completes, self.summary)
+
+
+_HELP = MetaRow(
+    "pyredis_cli.repl.helping:judge",
+    "help, ? [WORD|COMMAND|@GROUP]",
+    "this text, a word, a command, or a group",
+    "It works without a server: what a server tells of its commands is added to it.",
+    "pyredis_cli.repl.helping:behind",
+)
+_QUIT = MetaRow(
+    "pyredis_cli.repl.judges:leave", "quit, exit", "leave", "Ctrl-D on an empty line does the same."
+)
+
+META: dict[str, MetaRow] = {
+    "help": _HELP,
+    "?": _HELP,
+    "connect": MetaRow(
+        "pyredis_cli.repl.judges:connect",
+        "connect HOST PORT | URL",
+        "go on with another server",
+        "HOST PORT keeps the database, the user and the password. A URL, redis://user:password@host:port/0, "
+        "says it all itself: what it leaves out is not taken from the session. rediss:// is TLS, unix:///path "
+        "a socket.",
+        "pyredis_cli.repl.judges:reachable",
+    ),
+    "clear": MetaRow("pyredis_cli.repl.judges:clear", "clear", "clear the screen", "Ctrl-L does the same."),
+    ":set": MetaRow(
+        "pyredis_cli.repl.judges:prefer",
+        ":set [NAME [VALUE]]",
+        "show or change what you prefer",
+        "Alone it lists all there is, with a name it shows one. It holds until you leave; what is to hold always "
+        "stands in the table [repl] of config.toml, or as :set NAME VALUE in ~/.redisclirc.",
+        "pyredis_cli.repl.judges:preferable",
+    ),
+    ":format": MetaRow(
+        "pyredis_cli.repl.judges:show_as",
+        ":format [NAME]",
+        "show replies in another form",
+        "redis is redis-cli's own form; without a name it says which form there is now. The same as :set format.",
+        "pyredis_cli.repl.judges:formats",
+    ),
+    ":source": MetaRow(
+        "pyredis_cli.repl.sourcing:judge",
+        ":source FILE",
+        "run each command of a file",
+        "Blank lines and those that begin with # are skipped; a value in quotes may span lines. Errors of "
+        "commands do not stop it. It stops where a line cannot be read, the connection is lost, or a SELECT, "
+        "AUTH, HELLO, RESET or connect failed, and nothing behind that is sent. Ctrl-C stops it, too; quit "
+        "ends the file.",
+        "pyredis_cli.repl.sourcing:behind",
+    ),
+    ":monitor": MetaRow(
+        "pyredis_cli.repl.monitoring:judge",
+        ":monitor [--match GLOB] [--command NAME] [--client ADDR] [--count N] [--for SECONDS]",
+        "show the commands that the server runs",
+        "On a connection of its own, until Ctrl-C. --match looks at the keys of a command, or at all its "
+        "arguments where no key is known. --command config|get is one subcommand. --client is host or "
+        "host:port. MONITOR costs a busy server much of its speed: let --count or --for end it.",
+        "pyredis_cli.repl.monitoring:behind",
+    ),
+    "quit": _QUIT,
+    "exit": _QUIT,
+}
+"""The REPL's own words. What is not a word of letters begins with a colon; ? is the exception."""
+
+
+def load(row: Row | MetaRow) -> object:
     """Return what the row names, imported now."""
     module, _, attribute = row.where.partition(":")
     loaded: object = getattr(import_module(module), attribute)

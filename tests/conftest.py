@@ -58,7 +58,16 @@ _SERVERS = (
     "family",
 )
 _DURABLE = ("appendonly yes", "appendfsync always", "auto-aof-rewrite-percentage 0")
-_FOREIGN_PREFIXES = ("REDISCLI_", "REDIS_", "VALKEY_", "VALKEYCLI_", "PYREDIS_", "IREDIS", "XDG_")
+_FOREIGN_PREFIXES = (
+    "REDISCLI_",
+    "REDIS_",
+    "VALKEY_",
+    "VALKEYCLI_",
+    "PYREDIS_",
+    "PYREDISCLI_",
+    "IREDIS",
+    "XDG_",
+)
 _FOREIGN_NAMES = (
     "NO_COLOR",
     "FORCE_COLOR",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyredis_cli.complete.candidates import Candidate, candidates
+from pyredis_cli.complete.candidates import Candidate, Choice, candidates
 from pyredis_cli.complete.harvest import harvest
 from pyredis_cli.complete.names import Name, NameCache
 from pyredis_cli.complete.tokens import tokens
@@ -10,6 +10,7 @@ from pyredis_cli.complete.wants import Want, wants
 
 __all__ = [
     "Candidate",
+    "Choice",
     "Name",
     "NameCache",
     "Want",

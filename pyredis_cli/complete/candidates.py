@@ -8,10 +8,10 @@ It knows no menu and no server.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 from pyredis.commands.rows import canonical
-from pyredis_cli.complete.known import KNOWN, WORDS, categories, commands, rules, topics, typeable
+from pyredis_cli.complete.known import KNOWN, WORDS, categories, commands, rules, summary, typeable
 from pyredis_cli.complete.wants import Want, wants
 
 if TYPE_CHECKING:
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from pyredis_cli.complete.tokens import Line
     from pyredis_cli.splitting import Word
 
-__all__ = ["Candidate", "Names", "candidates"]
+__all__ = ["Behind", "Candidate", "Choice", "Names", "candidates"]
 
 _MOST: Final = 50
 """So many names of a kind are offered."""
 
-_HELP: Final = (b"help", b"?")
 _SPECIAL: Final = frozenset(" \\\"'")
 """What a bare word cannot have in it, or what stands for something else there."""
 
@@ -41,6 +40,22 @@ class Candidate(NamedTuple):
     """What else is to be said of it, in a few words."""
 
 
+class Choice(NamedTuple):
+    """What may stand behind a word of the REPL; that of kind ``command`` comes in the case the person types.
+
+    Bytes that are no UTF-8 are lone surrogates. ``unfinished``: there is more to come, so no quote is closed.
+    """
+
+    text: str
+    kind: str = "word"
+    meta: str = ""
+    unfinished: bool = False
+
+
+Behind: TypeAlias = Callable[[Sequence[str], str, "Table"], Iterable[Choice]]
+"""Is given the finished words, the word at the cursor, and the table; what does not fit is left out later."""
+
+
 class Names(Protocol):
     """What candidates ask for names."""
 
@@ -51,23 +66,23 @@ def candidates(
     line: Line,
     table: Table,
     names: Names,
-    words: Iterable[str] = (),
+    words: Mapping[str, str] | None = None,
     *,
     quote: Callable[[bytes], str],
-    meta: Mapping[str, Sequence[str]] | None = None,
+    behind: Behind = lambda words, typed, table: (),
 ) -> list[Candidate]:
     """Return what may replace the word at the cursor, the best first.
 
-    ``words`` are the REPL's own first words; ``meta`` tells what may stand behind them: ``:set`` -> its
-    options, ``:set format`` -> the formats. Names of commands and tokens come in the case the person types.
-    ``quote`` writes a name in double quotes so that it is read back as the same bytes.
+    ``words`` are the REPL's own first words and what each is for; ``behind`` tells what may stand behind them, and
+    is given all finished words, the first one in lower case. Names of commands and tokens come in the case the
+    person types. ``quote`` writes a name in double quotes so that it is read back as the same bytes.
 
     The list is empty where nobody knows what may stand, and when the word is all there is to say.
     """
     if _is_glued(line):
         return []
     place = _Place(line, table, names, quote)
-    found = list(dict.fromkeys(place.offers(tuple(words), meta or {})))
+    found = list(dict.fromkeys(place.offers(words or {}, behind)))
     if not line.partial.quote and all(offer.typed for offer in found):
         return []
     return [offer.candidate for offer in found]
@@ -93,59 +108,43 @@ class _Place(NamedTuple):
     names: Names
     quote: Callable[[bytes], str]
 
-    def offers(self, words: Sequence[str], meta: Mapping[str, Sequence[str]]) -> Iterator[_Offer]:
+    def offers(self, words: Mapping[str, str], behind: Behind) -> Iterator[_Offer]:
         line = self.line
         if line.blank:
-            own = (*words, *(word for word in meta if " " not in word))
-            return self._first(own)
+            return self._first(words)
+        if _text(line.name[0]).lower() in words or line.spec is None:
+            return self._of_the_repl(behind)
         if line.container:
-            return (
-                iter(())
-                if line.arguments or line.spec is None
-                else self._subcommands(line.spec, line.name[0])
-            )
-        if line.spec is None:
-            return self._of_the_repl(meta)
+            return iter(()) if line.arguments else self._subcommands(line.spec, line.name[0])
         return self._arguments()
 
-    def _first(self, own: Sequence[str]) -> Iterator[_Offer]:
+    def _first(self, words: Mapping[str, str]) -> Iterator[_Offer]:
         """Yield what a line may begin with, by the alphabet."""
         typed = canonical(self.line.partial.value)
-        kinds = dict.fromkeys(commands(self.table), "command")
-        kinds.update((canonical(word), "word") for word in own)  # the REPL takes these before any server
-        for name in sorted(name for name in kinds if name.startswith(typed)):
-            if kinds[name] == "word":
-                yield self._word(name)
+        own = {canonical(word): purpose for word, purpose in words.items()}
+        for name in sorted(name for name in {*commands(self.table), *own} if name.startswith(typed)):
+            if name in own:  # the REPL takes these before any server
+                yield self._word(name, own[name])
             else:
-                yield self._spelled(name, "command", self._summary(name))
+                yield self._spelled(name, "command", summary(name, self.table))
 
     def _subcommands(self, spec: Spec, model: Word) -> Iterator[_Offer]:
         typed = canonical(self.line.partial.value)
         for name in sorted(typeable(spec.subcommands)):
             if name.startswith(typed) and self.table.has(f"{spec.name} {name}"):
-                yield self._spelled(name, "command", self._summary(f"{spec.name} {name}"), model)
+                yield self._spelled(name, "command", summary(f"{spec.name} {name}", self.table), model)
 
-    def _of_the_repl(self, meta: Mapping[str, Sequence[str]]) -> Iterator[_Offer]:
+    def _of_the_repl(self, behind: Behind) -> Iterator[_Offer]:
         """Yield what may stand behind a word of the REPL."""
-        finished = [word.value.lower() for word in (*self.line.name, *self.line.arguments)]
-        if finished[0] in _HELP:
-            yield from self._topics()
-            return
-        path = b" ".join(finished).decode("utf-8", "replace")
-        yield from (self._literal(word, "word") for word in meta.get(path, ()) if self._fits(word))
-
-    def _topics(self) -> Iterator[_Offer]:
-        arguments = self.line.arguments
-        if not arguments:
-            yield from (self._literal(topic, "topic") for topic in topics(self.table) if self._fits(topic))
-            typed = canonical(self.line.partial.value)
-            for name in commands(self.table):
-                if name.startswith(typed):
-                    yield self._spelled(name, "command", self._summary(name), self.line.partial)
-            return
-        spec = self.table.find([word.value for word in arguments])
-        if spec is not None and len(arguments) == 1:
-            yield from self._subcommands(spec, arguments[0])
+        first, *others = [_text(word) for word in (*self.line.name, *self.line.arguments)]
+        typed = canonical(self.line.partial.value)
+        model = (*self.line.arguments, self.line.partial)[0]
+        for choice in behind((first.lower(), *others), _text(self.line.partial), self.table):
+            if choice.kind == "command":
+                if choice.text.startswith(typed):
+                    yield self._spelled(choice.text, "command", choice.meta, model)
+            elif self._fits(choice.text):
+                yield self._choice(choice)
 
     def _arguments(self) -> Iterator[_Offer]:
         walk, typed = self.line.walk, canonical(self.line.partial.value)
@@ -164,7 +163,7 @@ class _Place(NamedTuple):
                 typed = canonical(self.line.partial.value)
                 for name in commands(self.table):
                     if name.startswith(typed):
-                        yield self._spelled(name, "command", self._summary(name))
+                        yield self._spelled(name, "command", summary(name, self.table))
                 return
             case "category":
                 known: Iterable[str] = categories(self.table)
@@ -189,32 +188,40 @@ class _Place(NamedTuple):
         written = name.lower() if (typed if _has_case(typed) else model.value).islower() else name
         return self._offer(written or '""', kind, meta, typed=canonical(typed) == name and bool(name))
 
-    def _word(self, name: str) -> _Offer:
+    def _word(self, name: str, purpose: str) -> _Offer:
         """Offer a word of the REPL, which it writes in lower case itself."""
         typed = self.line.partial.value
         written = name if _has_case(typed) and not typed.islower() else name.lower()
-        return self._offer(written, "word", typed=canonical(typed) == name)
+        return self._offer(written, "word", purpose, typed=canonical(typed) == name)
 
     def _literal(self, word: str, kind: str) -> _Offer:
         return self._offer(word, kind, typed=word.encode() == self.line.partial.value)
 
     def _name(self, name: Name, kind: str) -> _Offer:
-        quoted = self.quote(name.value)
-        bare = quoted[1:-1]
-        if not bare or self.line.partial.quote or not _SPECIAL.isdisjoint(bare):
-            bare = quoted
         size = "" if name.size is None else f"{name.size:,}"
         meta = ", ".join(filter(None, (name.type, size)))
-        return self._offer(bare, kind, meta, typed=name.value == self.line.partial.value)
+        text = self._quoted(name.value)
+        return self._offer(text, kind, meta, typed=name.value == self.line.partial.value)
+
+    def _choice(self, choice: Choice) -> _Offer:
+        value = choice.text.encode("utf-8", "surrogateescape")
+        text = self._quoted(value)
+        if choice.unfinished:
+            text = text.removesuffix('"')
+        return self._offer(text, choice.kind, choice.meta, typed=value == self.line.partial.value)
+
+    def _quoted(self, value: bytes) -> str:
+        """Return what is to be typed for a value: itself, or in quotes where a bare word could not say it."""
+        quoted = self.quote(value)
+        bare = quoted[1:-1]
+        return quoted if not bare or self.line.partial.quote or not _SPECIAL.isdisjoint(bare) else bare
 
     def _offer(self, text: str, kind: str, meta: str = "", *, typed: bool) -> _Offer:
         return _Offer(Candidate(text, self.line.partial.start, kind, meta), typed)
 
-    def _summary(self, name: str) -> str:
-        spec = self.table.find(name.split(" "))
-        if spec is None or spec.summary or not spec.group:
-            return spec.summary if spec is not None else ""
-        return f"{spec.group}, since {spec.since}" if spec.since else spec.group
+
+def _text(word: Word) -> str:
+    return word.value.decode("utf-8", "surrogateescape")
 
 
 def _has_case(word: bytes) -> bool:

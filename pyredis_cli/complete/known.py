@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
 
-__all__ = ["KNOWN", "WORDS", "categories", "commands", "rules", "topics", "typeable"]
+__all__ = ["KNOWN", "WORDS", "categories", "commands", "rules", "summary", "topics", "typeable"]
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "type": ("hash", "list", "set", "stream", "string", "zset"),
@@ -118,3 +118,11 @@ def rules(table: Table) -> Iterator[str]:
     for sign in "+-":
         yield from (f"{sign}@{category}" for category in ("all", *categories(table)))
         yield from (f"{sign}{command.lower()}" for command in commands(table))
+
+
+def summary(name: str, table: Table) -> str:
+    """Return what is to be said of a command in a few words."""
+    spec = table.find(name.split(" "))
+    if spec is None or spec.summary or not spec.group:
+        return spec.summary if spec is not None else ""
+    return f"{spec.group}, since {spec.since}" if spec.since else spec.group

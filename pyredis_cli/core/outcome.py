@@ -49,3 +49,10 @@ class Outcome(NamedTuple):
     def answered(self) -> bool:
         """Whether the server answered the command, be it with an error."""
         return self.error is None or (isinstance(self.error, ReplyError) and not self.at_connect)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is an error, or the reply to an EXEC with one in it."""
+        if self.error is not None or self.effect != "exec" or not isinstance(self.reply, list):
+            return self.error is not None
+        return any(isinstance(reply, ReplyError) for reply in self.reply)

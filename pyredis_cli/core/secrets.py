@@ -12,17 +12,31 @@ from difflib import get_close_matches
 
 from pyredis.commands.rows import canonical
 from pyredis.commands.spec import Spec, Table
+from pyredis.url import SCHEMES, masked
 
 __all__ = ["guarded", "hidden"]
 
 _LONGEST_NAME = 40
-_URL = re.compile(rb"\w+://[^/]*@")  # with a user and a password
+_URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
+_USER = re.compile(rb"[^/]*@")
 
 
 def hidden(argv: Sequence[bytes], table: Table) -> frozenset[int]:
     """Return the positions of the words that are or may be secret."""
-    urls = frozenset(position for position, word in enumerate(argv) if _URL.match(word))
+    urls = frozenset(position for position, word in enumerate(argv) if _is_secret_url(word))
     return urls | _guessed(argv, table)
+
+
+def _is_secret_url(word: bytes) -> bool:
+    """Whether a word is a URL that holds or may hold a password."""
+    scheme = _URL.match(word)
+    if scheme is None:
+        return False
+    if word[: scheme.end() - 3].lower().decode("ascii") not in SCHEMES:
+        return _USER.match(word, scheme.end()) is not None
+    # Of a URL of ours it is known exactly: a password may hold a slash, and an option may be one.
+    text = word.decode("utf-8", "surrogateescape")
+    return text != masked(text)
 
 
 def _guessed(argv: Sequence[bytes], table: Table) -> frozenset[int]:

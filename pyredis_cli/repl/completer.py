@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,12 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
 from pyredis_cli.complete import candidates, tokens
 from pyredis_cli.render.escape import printable, readable
-from pyredis_cli.repl.meta import WORDS
 
 if TYPE_CHECKING:
     from prompt_toolkit.document import Document
 
     from pyredis.commands.spec import Table
-    from pyredis_cli.complete.candidates import Names
+    from pyredis_cli.complete.candidates import Behind, Names
 
 __all__ = ["STYLE", "NameCompleter"]
 
@@ -32,8 +31,9 @@ class NameCompleter(Completer):
     """Completes commands and their arguments, and the REPL's own words.
 
     ``table`` and ``names`` are asked at each keystroke: a reconnect, another database or what a server reports may
-    have changed them. ``meta`` is what may stand behind the REPL's words. ``on_menu`` hears of each menu.
-    ``hides`` says that the word at the end of a text is secret: what it may become would tell how it begins.
+    have changed them. ``words`` are the REPL's own, ``behind`` says what may follow. ``on_menu`` hears of
+    each menu. ``hides`` says that the word at the end of a text is secret: what it may become would tell how it
+    begins.
     """
 
     def __init__(
@@ -41,14 +41,16 @@ class NameCompleter(Completer):
         table: Callable[[], Table],
         names: Callable[[], Names],
         encoding: str = "utf-8",
-        meta: Mapping[str, Sequence[str]] | None = None,
+        words: Callable[[], Mapping[str, str]] = dict,
+        behind: Behind = lambda words, typed, table: (),
         on_menu: Callable[[], None] = lambda: None,
         hides: Callable[[str], bool] = lambda text: False,
     ) -> None:
         self._table = table
         self._names = names
         self._encoding = encoding
-        self._meta = meta
+        self._words = words
+        self._behind = behind
         self._on_menu = on_menu
         self._hides = hides
         self._quote = partial(readable, encoding=encoding)
@@ -60,7 +62,9 @@ class NameCompleter(Completer):
         line = tokens(document.text_before_cursor, table, self._encoding)
         if complete_event.text_inserted and line.blank and line.count is None and not line.partial.value:
             return  # all there is would cover what was pasted
-        for found in candidates(line, table, self._names(), WORDS, quote=self._quote, meta=self._meta):
+        for found in candidates(
+            line, table, self._names(), self._words(), quote=self._quote, behind=self._behind
+        ):
             yield Completion(
                 found.text,
                 start_position=found.start - line.partial.end,

@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from pyredis.types import Reply
+from pyredis_cli.repl.monitoring import MonitorLine
 
-__all__ = ["Feed", "Item", "Notice", "Unasked"]
+__all__ = ["Feed", "Item", "Notice", "Seen", "Unasked"]
 
 _FULL: Final = 1_000
 _PAUSE: Final = 0.05  # seconds between two batches
@@ -33,7 +34,14 @@ class Notice(NamedTuple):
     text: str
 
 
-Item: TypeAlias = Unasked | Notice
+class Seen(NamedTuple):
+    """A line of MONITOR, taken apart and as it came."""
+
+    line: MonitorLine
+    text: bytes
+
+
+Item: TypeAlias = Unasked | Notice | Seen
 
 
 class Feed:
@@ -48,6 +56,13 @@ class Feed:
         """Take what a server sent; return whether there is room for more."""
         self._add(Unasked(time.time(), reply))
         return len(self._items) < _FULL
+
+    def offer(self, line: MonitorLine, text: bytes) -> bool:
+        """Take a line of MONITOR if there is room for it."""
+        if len(self._items) >= _FULL:
+            return False
+        self._add(Seen(line, text))
+        return True
 
     def tell(self, text: str) -> None:
         """Take a notice."""

@@ -44,6 +44,7 @@ _OVERRIDES = ("REDISCLI_HISTFILE", "VALKEYCLI_HISTFILE")
 
 _OWN_WORDS = frozenset(word.encode() for word in WORDS)
 _COUNT = re.compile(rb"[+-]?\d+")
+_URL_WITH_USER = re.compile(r"://.*@", re.DOTALL)
 _PLAIN_WORD = re.compile(r"""[^\s"'\\]+""")
 
 
@@ -87,7 +88,7 @@ def _counts(argv: list[bytes]) -> int:
 
 def _suspicious(line: str, table: Table, password: str | None) -> bool:
     """Return whether a line that cannot be split may hold a secret: when in doubt, yes."""
-    if password and password in line:
+    if (password and password in line) or _URL_WITH_USER.search(line):
         return True
     name = next((word for word in line.split() if not _COUNT.fullmatch(word.encode(errors="replace"))), "")
     return _PLAIN_WORD.fullmatch(name) is None or guarded(name, table)

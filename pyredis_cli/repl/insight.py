@@ -17,6 +17,7 @@ from pyredis_cli.core.secrets import guarded
 from pyredis_cli.render.escape import printable
 from pyredis_cli.repl.history import secret_words
 from pyredis_cli.repl.meta import WORDS
+from pyredis_cli.repl.toolbar import Usage
 from pyredis_cli.splitting import Word, meaning, scan, stretches
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Insight"]
 
-# Of longer lines nothing is told: a walk through thousands of words would be felt at each key. A script is long, but
-# one word.
+# Of longer lines nothing is told: a walk through thousands of words would be felt at each key. A script is one
+# word, though a long one.
 _LONGEST: Final = 2_000
 _LONGEST_SCRIPT: Final = 10_000
 _MOST_WORDS: Final = 100
@@ -91,6 +92,17 @@ class Insight:
     def _find_blot(self, line: str, basis: Hashable) -> Blot | None:
         blot = paint.blot(line, self._table(), finished=False, encoding=self._encoding, own=WORDS)
         return None if blot is None or _any_at(self._secrets(line, basis), blot.start) else blot
+
+    def usage(self, text: str) -> Usage | None:
+        """Return how the last command of a text is written; None while it names none."""
+        line, table = _last(text), self._table()
+        spec = None if len(line) > _LONGEST else hints.named(line, table, self._encoding)
+        if spec is None:
+            return None
+        of = f"{spec.module} " if spec.module and spec.since else ""
+        return Usage(
+            hints.synopsis(spec, table), spec.complexity, f"{of}{spec.since}", spec.deprecated_since or ""
+        )
 
     def _find_secrets(self, line: str, basis: Hashable) -> tuple[tuple[int, int], ...]:
         if self._is_long(line):

@@ -29,7 +29,6 @@ STYLE: Final = {
     "lua.comment": "ansibrightblack italic",
     "lua.given": "ansicyan",
     "mistake": "ansired underline",
-    "mistake-reason": "noreverse ansired",
 }
 
 # What a server calls its arguments is no name of a style: what is not here has none.

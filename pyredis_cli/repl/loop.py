@@ -1,44 +1,45 @@
 """The REPL: read a line, do it, print what became of it, until the person leaves.
 
-It joins the parts and holds the one session. What words mean, how lines are read, remembered, completed and
-printed, and what signals do, each is known to a module of its own.
+It joins the parts and holds the one visit to a server. What words mean, how lines are read, remembered, completed
+and printed, and what signals do, each is known to a module of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from dataclasses import replace
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
 from pyredis.exceptions import PyRedisError
-from pyredis_cli.complete import NameCache, harvest
-from pyredis_cli.core import connect
+from pyredis_cli.complete import harvest
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
 from pyredis_cli.core.stopping import Stopped, sentences, stop
 from pyredis_cli.exits import Exit
-from pyredis_cli.repl import meta
+from pyredis_cli.flags import UsageError
+from pyredis_cli.repl import meta, verdicts
+from pyredis_cli.repl.bottom import BottomLine
 from pyredis_cli.repl.completer import NameCompleter
+from pyredis_cli.repl.configured import configured
 from pyredis_cli.repl.feed import Feed, Item
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
 from pyredis_cli.repl.insight import Insight
-from pyredis_cli.repl.learning import Learning
-from pyredis_cli.repl.lookup import LookUp
+from pyredis_cli.repl.monitoring import MonitorFilter
 from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
 from pyredis_cli.repl.printer import Printer
 from pyredis_cli.repl.prompt import prompt
 from pyredis_cli.repl.reader import LineReader
-from pyredis_cli.repl.restoring import Restoring
 from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
 from pyredis_cli.repl.terminal import on_terminal, without_echo
+from pyredis_cli.repl.verdicts import After
+from pyredis_cli.repl.visit import Visit
+from pyredis_cli.settings import with_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pyredis.address import Address
+    from pyredis.commands.spec import Spec, Table
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.core.session import Session
     from pyredis_cli.settings import Settings
@@ -46,18 +47,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-logger = logging.getLogger(__name__)
-
 # Seconds in which a server must have let a subscription end; else the connection is closed.
 _LEAVING: Final = 0.8
-
-
-class _After(Enum):
-    """What a line means for the lines pasted with it."""
-
-    GO_ON = auto()
-    STOP = auto()
-    LEAVE = auto()
 
 
 def run(settings: Settings, streams: Streams) -> int:
@@ -78,37 +69,39 @@ async def _converse(settings: Settings, streams: Streams) -> int:
 
 
 class Repl:
-    """One person, one terminal, one session."""
+    """One person, one terminal, one visit at a time."""
 
     def __init__(self, settings: Settings, streams: Streams, history: Path | None) -> None:
         self.signals = Signals()
+        self.failures = 0
         self._settings = settings
-        self._preferences = Preferences()
+        self._preferences, self._warnings = configured(os.environ, Preferences())
+        self._preferences = _flagged(self._preferences, settings)
         self._printer = Printer(settings, streams, lambda: self._preferences)
         self._feed = Feed(self._show_unasked)
-        self._session = self._new_session()
-        self._learning = Learning(self._session)
-        self._restoring = Restoring(self._session, self._feed.tell)
-        self._names, self._look_up = self._new_names()
-        self._warnings: list[str] = []
         insight = Insight(lambda: self._session.table, settings.encoding)
+        self._bottom = BottomLine(insight, lambda: self._visit, lambda: self._preferences.toolbar)
+        self._visit = self._new_visit()
         self._reader = LineReader(
-            lambda: prompt(self._session),
+            lambda: prompt(self._session, monitoring=self._visit.monitor is not None),
             CommandHistory(HistoryFile(history) if history else None, self._kept, self._warnings.append),
             NameCompleter(
                 lambda: self._session.table,
-                lambda: self._names.of(self._session.database),
+                lambda: self._visit.names.of(self._session.database),
                 settings.encoding,
-                meta.CHOICES,
-                on_menu=lambda: self._look_up.wake(),
+                meta.offered,
+                meta.behind,
+                on_menu=lambda: self._visit.look_up.wake(),
                 hides=insight.ends_in_secret,
             ),
             insight,
             lambda: self._preferences,
+            self._bottom,
             self._printer.warn,
             color=streams.color,
         )
-        self._reader.default_buffer.on_text_changed += lambda _: self._look_up.give_way()
+        self._reader.default_buffer.on_text_changed += lambda _: self._note_typing()
+        self._reader.app.after_render += lambda _: self._note_drawing()
 
     async def converse(self) -> int:
         """Read and do lines until the person leaves."""
@@ -118,7 +111,7 @@ class Repl:
             return await self._read_lines()
         finally:
             await _cancelled(showing)
-            await self._forget()
+            await self._visit.close()
 
     async def _read_lines(self) -> int:
         while True:
@@ -132,29 +125,52 @@ class Repl:
             except EOFError:
                 return Exit.OK
             finally:
-                self._look_up.give_way()
-            if await self._enter(text) is _After.LEAVE:
+                self._visit.look_up.give_way()
+                self._visit.status_look.prompt_gone()
+            if await self._enter(text) is After.LEAVE:
                 return Exit.OK
+
+    # -- what words of its own may ask for (`verdicts.Host`) --
+
+    @property
+    def printer(self) -> Printer:
+        return self._printer
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    @property
+    def table(self) -> Table:
+        return self._session.table
+
+    @property
+    def interruptions(self) -> int:
+        return self.signals.interruptions
+
+    async def do(self, line: str) -> After:
+        return await self._do(line)
 
     # -- lines --
 
-    async def _enter(self, text: str) -> _After:
+    async def _enter(self, text: str) -> After:
         """Do each line of what was typed or pasted, until one says stop."""
         lines = lines_of(text)
+        self._printer.may_page = len(lines) == 1
         for done, line in enumerate(lines, 1):
             after = await self._do(line)
-            if after is _After.STOP and done < len(lines):
+            if after is After.STOP and done < len(lines):
                 await self._printer.warn(f"stopped: {len(lines) - done} more pasted line(s) not sent")
-            if after is not _After.GO_ON:
+            if after is not After.GO_ON:
                 return after
-        return _After.GO_ON
+        return After.GO_ON
 
-    async def _do(self, line: str) -> _After:
+    async def _do(self, line: str) -> After:
         try:
             asked = order(line, self._settings.encoding)
         except LineError as error:
             await self._printer.refuse(str(error))
-            return _After.STOP
+            return After.STOP
         own = meta.verdict(asked.argv, self._session.table)
         if own is not None:
             return await self._act(own)
@@ -164,53 +180,62 @@ class Repl:
         except Interrupted as interrupted:
             if not interrupted.told:
                 await self._printer.warn("stopped")
-            return _After.STOP
+            return After.STOP
         finally:
-            self._learning.begin()
-            if self._session.busy and not self._session.connected:
-                self._restoring.begin()
+            self._visit.rest()
 
-    async def _act(self, verdict: meta.Verdict) -> _After:
+    async def _act(self, verdict: verdicts.Verdict) -> After:
         """Do what the REPL's own words ask for."""
         match verdict:
-            case meta.Leave():
-                return _After.LEAVE
-            case meta.Clear():
+            case verdicts.Leave():
+                return After.LEAVE
+            case verdicts.Clear():
                 await self._printer.clear()
-            case meta.Tell(lines):
+            case verdicts.Tell(lines):
                 await self._printer.tell(*lines)
-            case meta.Refuse(reason):
+            case verdicts.Refuse(reason):
                 await self._printer.refuse(reason)
-                return _After.STOP
-            case meta.Set(words):
+                return After.STOP
+            case verdicts.Set(words):
                 return await self._set(words)
-            case meta.Connect(address):
-                await self._move(address)
-                return _After.GO_ON if self._session.connected else _After.STOP
-        return _After.GO_ON
+            case verdicts.Connect(address):
+                settings = replace(self._settings.at(address), database=self._session.database)
+                return await self._move(settings)
+            case verdicts.Dial(url):
+                return await self._dial(url)
+            case verdicts.Monitor(wanted):
+                return await self._begin_monitor(wanted)
+            case verdicts.Perform(act):
+                return await act(self)
+        return After.GO_ON
 
-    async def _set(self, words: Sequence[str]) -> _After:
+    async def _set(self, words: Sequence[str]) -> After:
         try:
             self._preferences, lines = changed(self._preferences, words)
         except PreferenceError as error:
             await self._printer.refuse(str(error))
-            return _After.STOP
+            return After.STOP
         await self._printer.tell(*lines)
-        return _After.GO_ON
+        return After.GO_ON
 
-    async def _send(self, asked: Order) -> _After:
-        await self._restoring.end()
+    # -- commands --
+
+    async def _send(self, asked: Order) -> After:
+        await self._visit.restoring.end()
+        if _is_monitor(self._session.table.find(asked.argv), asked.argv):
+            return await self._begin_monitor(MonitorFilter())
         for _ in range(asked.times):
-            database, streams = self._session.database, self._session.subscribed
+            database, subscribed = self._session.database, self._session.subscribed
             outcome = await self._outcome(asked.argv)
             if outcome.error is None:
-                harvest(outcome.argv, outcome.reply, outcome.spec, self._names, database)
+                harvest(outcome.argv, outcome.reply, outcome.spec, self._visit.names, database)
+            self.failures += outcome.failed
             await self._printer.outcome(outcome, self._session.address)
-            if self._session.subscribed and not streams:
+            if self._session.subscribed and not subscribed:
                 await self._printer.tell("Reading messages... (Ctrl-C on an empty line leaves)")
             if outcome.broken_ground or not outcome.answered:
-                return _After.STOP
-        return _After.GO_ON
+                return After.STOP
+        return After.GO_ON
 
     async def _outcome(self, argv: Sequence[bytes]) -> Outcome:
         """Return what became of a command; Interrupted when the person stopped it."""
@@ -241,14 +266,29 @@ class Repl:
         for sentence in sentences(stopped, self._session.table.find(argv)):
             await self._printer.warn(sentence)
 
+    # -- what comes by itself --
+
     async def _show_unasked(self, batch: Sequence[Item]) -> None:
         """Print what came by itself, above the line that is being typed."""
-        await self._printer.unasked(batch)
+        await self._printer.unasked(batch, self._session.table)
         self._session.resume()
 
+    async def _begin_monitor(self, wanted: MonitorFilter) -> After:
+        try:
+            await self.signals.interruptible(self._visit.begin_monitor(wanted))
+        except Interrupted:
+            await self._printer.warn("stopped")
+            return After.STOP
+        except PyRedisError as error:
+            await self._printer.error(error, self._session.address)
+            return After.STOP
+        await self._printer.tell("Reading what the server does... (Ctrl-C on an empty line leaves)")
+        return After.GO_ON
+
     async def _end_streams(self) -> None:
-        """Leave what is subscribed; a server that does not let go in time loses the connection."""
-        if not self._session.subscribed:
+        """Leave MONITOR, or else what is subscribed; a server that does not let go loses the connection."""
+        if self._visit.monitor is not None or not self._session.subscribed:
+            await self._visit.end_monitor()
             return
         try:
             async with asyncio.timeout(_LEAVING):
@@ -269,7 +309,11 @@ class Repl:
             self._feed.tell(f"the connection to {self._session.address} was lost, and with it {losses}")
         self._reader.app.invalidate()
 
-    # -- the session --
+    # -- the visit --
+
+    @property
+    def _session(self) -> Session:
+        return self._visit.session
 
     async def _connect(self) -> None:
         """Connect, or say why not: the session stays, and each command tries again."""
@@ -279,30 +323,46 @@ class Repl:
             await self._printer.warn("not connected: interrupted")
         except PyRedisError as error:
             await self._printer.error(error, self._session.address, at_connect=True)
-        self._learning.begin()
+        self._visit.rest()
 
-    async def _move(self, address: Address) -> None:
-        """Leave this server for another; the database stays the one that was selected."""
-        await self._forget()
-        self._settings = replace(self._settings, address=address, database=self._session.database)
-        self._session = self._new_session()
-        self._learning = Learning(self._session)
-        self._restoring = Restoring(self._session, self._feed.tell)
-        self._names, self._look_up = self._new_names()
+    async def _dial(self, url: str) -> After:
+        """Leave this server for that of a URL; a URL that cannot mean anything changes nothing."""
+        try:
+            settings = with_url(self._settings, url)
+        except (UsageError, PyRedisError) as error:
+            await self._printer.refuse(str(error))
+            return After.STOP
+        return await self._move(settings)
+
+    async def _move(self, settings: Settings) -> After:
+        """Leave this server for another."""
+        await self._visit.close()
+        self._settings = settings
+        self._visit = self._new_visit()
         await self._connect()
+        return After.GO_ON if self._session.connected else After.STOP
 
-    def _new_session(self) -> Session:
-        session = connect.session(self._settings, interactive=True)
-        session.on_push = self._feed.put
-        session.on_lost = self._note_lost
-        return session
-
-    def _new_names(self) -> tuple[NameCache, LookUp]:
-        """Return the names of the session's server, of which nothing is known yet, and who looks them up."""
-        names = NameCache()
-        return names, LookUp(
-            self._session, names, self._show_names, lambda: self._preferences.live_completion
+    def _new_visit(self) -> Visit:
+        return Visit(
+            self._settings,
+            self._feed,
+            lambda: self._preferences,
+            on_names=self._show_names,
+            on_look=self._bottom.refresh,
+            on_lost=self._note_lost,
+            on_move=self._printer.warn,
         )
+
+    # -- the line that is being typed --
+
+    def _note_typing(self) -> None:
+        self._visit.look_up.give_way()
+        self._visit.status_look.typed()
+
+    def _note_drawing(self) -> None:
+        """Look how the server is as soon as the prompt stands, and not before."""
+        if not self._reader.app.is_done:
+            self._visit.status_look.prompt_waits()
 
     def _show_names(self) -> None:
         """Have the menu made anew, unless the person is choosing from it."""
@@ -310,13 +370,6 @@ class Repl:
         chosen = buffer.complete_state is not None and buffer.complete_state.current_completion is not None
         if self._reader.app.is_running and buffer.text and not chosen:
             buffer.start_completion()
-
-    async def _forget(self) -> None:
-        """Close the session, its pool, and what still runs on it."""
-        await self._restoring.end()
-        await self._look_up.close()
-        await self._learning.close()
-        await self._session.close()
 
     def _kept(self, line: str) -> str | None:
         settings = self._settings
@@ -327,14 +380,23 @@ class Repl:
             await self._printer.warn(self._warnings.pop(0))
 
 
+def _flagged(preferences: Preferences, settings: Settings) -> Preferences:
+    """Return the preferences with what flags say, which wins over files."""
+    if settings.output is not None:
+        preferences = replace(preferences, format=settings.output)
+    return preferences if settings.pager else replace(preferences, pager=False)
+
+
 async def _cancelled(task: asyncio.Task[Any]) -> None:
     """Cancel a task and wait for its end."""
     task.cancel()
     await asyncio.wait([task])
-    if not task.cancelled() and task.exception() is not None:
-        logger.warning("%s failed", task.get_name(), exc_info=task.exception())
 
 
 def _says_something(outcome: Outcome) -> bool:
     """Whether a command that was stopped brought something: an end of its wait alone is nil."""
     return outcome.error is not None or outcome.reply is not None
+
+
+def _is_monitor(spec: Spec | None, argv: Sequence[bytes]) -> bool:
+    return spec is not None and spec.effect == "monitor" and len(argv) == spec.arity

@@ -1,146 +1,52 @@
-"""The REPL's own words: quit, exit, clear, help, connect, :set, and whatever begins with a colon.
+"""Which lines are the REPL's own, and what they mean: the rows of the registry, looked up by the first word.
 
-Pure: from the words of a line to what is to be done, as a value; None when the line is for the server. A new
-word is a new row.
+Pure: from the words of a line to a verdict; None when the line is for the server. A new word is a row of the
+registry and the module it names, which is imported when somebody says that word or completes behind it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
-from pyredis.address import Address
-from pyredis_cli.core.lines import LineError, destination
-from pyredis_cli.render.help import command_help, group_help
-from pyredis_cli.repl import preferences
+from pyredis_cli.registry import META, load
+from pyredis_cli.repl.verdicts import Refuse, Verdict
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
+    from pyredis_cli.complete.candidates import Behind, Choice
+    from pyredis_cli.repl.verdicts import Judge
 
-__all__ = ["CHOICES", "WORDS", "Clear", "Connect", "Leave", "Refuse", "Set", "Tell", "Verdict", "verdict"]
+__all__ = ["WORDS", "behind", "offered", "verdict"]
 
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """End the session."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clear:
-    """Clear the screen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """Print these lines."""
-
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Print why the line cannot be done."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Connect:
-    """Go on with another server."""
-
-    address: Address
-
-
-@dataclass(frozen=True, slots=True)
-class Set:
-    """Show or change what the person prefers."""
-
-    words: tuple[str, ...]
-
-
-Verdict: TypeAlias = Leave | Clear | Tell | Refuse | Connect | Set
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    usage: str
-    summary: str
-    judge: Callable[[Sequence[str], Table], Verdict]
+WORDS = tuple(name for name in META if name.isalpha())
+"""Those that look like commands of the server."""
 
 
 def verdict(argv: Sequence[bytes], table: Table) -> Verdict | None:
     """Return what the words mean to the REPL itself, None when they are a command for the server."""
-    words = [word.decode("utf-8", "replace") for word in argv]
-    name = words[0].lower()
-    if row := _ROWS.get(name):
-        return row.judge(words[1:], table)
-    if name.startswith(":"):
-        return Refuse(f"unknown meta command {words[0]}; help lists what there is")
-    return None
+    name, *words = [word.decode("utf-8", "surrogateescape") for word in argv]
+    if row := META.get(name.lower()):
+        return cast("Judge", load(row))(words, table)
+    return Refuse(f"unknown meta command {name}; {_mend(name.lower())}") if name.startswith(":") else None
 
 
-def _leave(words: Sequence[str], table: Table) -> Verdict:
-    return Leave()
+def _mend(name: str) -> str:
+    # Imported where somebody has mistyped something.
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(name, [known for known in META if known.startswith(":")], n=1)
+    return f"did you mean {nearest[0]}?" if nearest else "help lists what there is"
 
 
-def _clear(words: Sequence[str], table: Table) -> Verdict:
-    return Refuse("clear takes no argument") if words else Clear()
+def offered() -> Mapping[str, str]:
+    """Return the names that a line may begin with, and what each one is for."""
+    return {name: row.summary for name, row in META.items() if name != "?"}
 
 
-def _set(words: Sequence[str], table: Table) -> Verdict:
-    return Set(tuple(words))
-
-
-def _connect(words: Sequence[str], table: Table) -> Verdict:
-    try:
-        return Connect(destination(words))
-    except LineError as error:
-        return Refuse(f"{error}; usage: {_ROWS['connect'].usage}")
-
-
-def _help(words: Sequence[str], table: Table) -> Verdict:
-    if not words:
-        return Tell(tuple(_general_help()))
-    if words[0].startswith("@"):
-        return _group_help(words[0][1:].lower(), table)
-    if row := _ROWS.get(words[0].lower()):
-        return Tell((f"{row.usage}  {row.summary}",))
-    spec = table.find(words)
-    if spec is None or (spec.subcommands and len(words) > 1):
-        return Refuse(f"no help for {' '.join(words)}; help @GROUP lists the commands of a group")
-    return Tell(tuple(command_help(spec, table)))
-
-
-def _general_help() -> Iterator[str]:
-    yield "A line is a command for the server, or one of these words:"
-    width = max(len(row.usage) for row in _ROWS.values())
-    for row in dict.fromkeys(_ROWS.values()):
-        yield f"  {row.usage:<{width}}  {row.summary}"
-    yield f"  {'5 INCR x':<{width}}  run a command five times"
-    yield "TAB completes, Ctrl-R searches the history, Ctrl-C clears the line or stops."
-
-
-def _group_help(group: str, table: Table) -> Verdict:
-    specs = [spec for spec in table.specs() if " " not in spec.name and table.has(spec.name)]
-    named = [spec for spec in specs if spec.group == group]
-    if named:
-        return Tell(tuple(group_help(named)))
-    groups = sorted({spec.group for spec in specs if spec.group})
-    return Refuse(f"no group @{group}; there are {', '.join('@' + name for name in groups)}")
-
-
-_HELP = _Row("help [COMMAND|@GROUP]", "this text, a command, or the commands of a group", _help)
-_QUIT = _Row("quit, exit", "leave", _leave)
-_ROWS: dict[str, _Row] = {
-    "help": _HELP,
-    "?": _HELP,
-    "connect": _Row("connect HOST PORT", "go on with another server", _connect),
-    "clear": _Row("clear", "clear the screen", _clear),
-    ":set": _Row(":set [NAME [VALUE]]", "show or change what you prefer", _set),
-    "quit": _QUIT,
-    "exit": _QUIT,
-}
-CHOICES = {f":set {name}".rstrip(): words for name, words in preferences.CHOICES.items()}
-"""What may stand behind the words."""
-WORDS = tuple(word for word in _ROWS if word.isalpha())
+def behind(words: Sequence[str], typed: str, table: Table) -> Iterable[Choice]:
+    """Return what may stand behind these finished words of a line that is the REPL's own."""
+    row = META.get(words[0])
+    if row is None or not row.completes:
+        return ()
+    return cast("Behind", load(row.completed))(words[1:], typed, table)

@@ -14,7 +14,7 @@ from pyredis_cli.flags import Output
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CHOICES", "PreferenceError", "Preferences", "changed"]
+__all__ = ["SUMMARIES", "PreferenceError", "Preferences", "changed", "choices", "taken"]
 
 
 class PreferenceError(ValueError):
@@ -95,11 +95,14 @@ def _spelling(field: str) -> str:
     return field.replace("_", "-")
 
 
-CHOICES: Final[Mapping[str, Sequence[str]]] = {
-    "": tuple(map(_spelling, _ROWS)),
-    **{_spelling(field): row.words for field, row in _ROWS.items()},
-}
-"""The names of the preferences, and behind each one what it may be."""
+SUMMARIES: Final[Mapping[str, str]] = {_spelling(field): row.summary for field, row in _ROWS.items()}
+"""The names of the preferences, and what each one is for."""
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """Return the words that a preference may be set to, as far as they can be listed; none without such a one."""
+    row = _ROWS.get(name.lower().replace("-", "_"))
+    return row.words if row is not None else ()
 
 
 def changed(preferences: Preferences, words: Sequence[str]) -> tuple[Preferences, tuple[str, ...]]:
@@ -116,6 +119,35 @@ def changed(preferences: Preferences, words: Sequence[str]) -> tuple[Preferences
     raise PreferenceError(":set takes a name and a value; :set lists what there is")
 
 
+def taken(preferences: Preferences, values: Mapping[str, object]) -> tuple[Preferences, tuple[str, ...]]:
+    """Return the preferences with values as a file of settings has them, and what is wrong with the others."""
+    problems = []
+    for name, value in values.items():
+        try:
+            preferences, _ = _with(preferences, _field(name.lower()), _word(value))
+        except PreferenceError as error:
+            problems.append(f"{name} = {_toml(value)}: {error}")
+    return preferences, tuple(problems)
+
+
+def _word(value: object) -> str:
+    """Return what is typed for a value; one that cannot be typed is as wrong as what nobody knows."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value.lower() if isinstance(value, str) else _plain(value)
+
+
+def _toml(value: object) -> str:
+    """Return a value much as it stands in the file, as far as that is short."""
+    text = str(value).lower() if isinstance(value, bool) else _plain(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+def _plain(value: object) -> str:
+    too_large = isinstance(value, int) and value.bit_length() > 64  # thousands of digits are refused by str()
+    return "a large number" if too_large else repr(value)
+
+
 def _with(preferences: Preferences, field: str, value: str) -> tuple[Preferences, tuple[str, ...]]:
     try:
         read = _ROWS[field].read(value)
@@ -128,8 +160,16 @@ def _with(preferences: Preferences, field: str, value: str) -> tuple[Preferences
 def _field(name: str) -> str:
     field = name.replace("-", "_")
     if field not in _ROWS:
-        raise PreferenceError(f"no preference {name}; :set lists what there is")
+        raise PreferenceError(f"no preference {name}; {_mend(name)}:set lists what there is")
     return field
+
+
+def _mend(name: str) -> str:
+    # Imported where somebody has mistyped something.
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(name.replace("_", "-"), SUMMARIES, n=1)
+    return f"did you mean {nearest[0]}? " if nearest else ""
 
 
 def _shown(preferences: Preferences) -> Iterator[str]:

@@ -16,9 +16,8 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import is_dumb_terminal
 
-from pyredis_cli.render.escape import printable
 from pyredis_cli.repl import completer as menu
-from pyredis_cli.repl import entering, hinting, lexer, prompt
+from pyredis_cli.repl import entering, hinting, lexer, prompt, toolbar
 from pyredis_cli.repl.bindings import bindings
 from pyredis_cli.repl.masking import MaskProcessor, holds_secret
 from pyredis_cli.repl.suggesting import HistorySuggest
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.completion import Completer
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+    from pyredis_cli.repl.bottom import BottomLine
     from pyredis_cli.repl.history import CommandHistory
     from pyredis_cli.repl.insight import Insight
     from pyredis_cli.repl.preferences import Preferences
@@ -40,11 +40,12 @@ _STYLE: Final = {
     **hinting.STYLE,
     **menu.STYLE,
     **entering.STYLE,
+    **toolbar.STYLE,
     "vi-mode": "ansibrightblack",
     "auto-suggestion": "ansibrightblack",
 }
 # Without colours a hint must still be told from what was typed.
-_PLAIN: Final = {**_STYLE, "hint": "dim", "auto-suggestion": "dim"}
+_PLAIN: Final = {**_STYLE, "hint": "dim", "auto-suggestion": "dim", "toolbar": "dim"}
 # An Escape alone is a key once nothing has followed it for so many seconds; half of one would be felt in vi.
 _ESCAPE_TIMEOUT: Final = 0.1
 _VI_MODES: Final = {
@@ -70,6 +71,7 @@ class LineReader(PromptSession[str]):
         completer: Completer,
         insight: Insight,
         preferences: Callable[[], Preferences],
+        bottom: BottomLine,
         tell: Callable[[str], Awaitable[None]],
         *,
         color: bool,
@@ -108,7 +110,7 @@ class LineReader(PromptSession[str]):
             include_default_pygments_style=False,
         )
         self.app.ttimeoutlen = _ESCAPE_TIMEOUT
-        self.app.before_render += lambda _: self._tell_mistake()
+        bottom.attach(self)
         self.default_buffer.on_cursor_position_changed += _ask_no_more
 
     async def read(self) -> str:
@@ -165,11 +167,6 @@ class LineReader(PromptSession[str]):
             buffer.document = Document(text)
         finally:
             self._editing = False
-
-    def _tell_mistake(self) -> None:
-        """Say why the underlined word cannot be right, in a line that is there only as long as there is one."""
-        blot = self._insight.blot(self.default_buffer.text)
-        self.bottom_toolbar = [("class:mistake-reason", printable(blot.reason))] if blot else None
 
 
 def _ask_no_more(buffer: Buffer) -> None:

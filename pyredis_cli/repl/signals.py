@@ -43,6 +43,8 @@ class Signals:
     """The handlers of one event loop, for as long as ``installed`` lasts."""
 
     def __init__(self) -> None:
+        self.interruptions = 0
+        """How often Ctrl-C was pressed."""
         self._running: asyncio.Task[Any] | None = None
         self._code: Exit | None = None
 
@@ -84,6 +86,7 @@ class Signals:
 
     def _interrupt(self) -> None:
         """Stop what runs; a second Ctrl-C stops the stopping. At the prompt, clear the line."""
+        self.interruptions += 1
         if self._running is not None:
             self._running.cancel()
             return

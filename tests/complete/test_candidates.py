@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pyredis.commands.grammar import grammar
 from pyredis.commands.spec import TABLE, Spec, Table
-from pyredis_cli.complete import Candidate, NameCache, candidates, tokens
+from pyredis_cli.complete import Candidate, Choice, NameCache, candidates, tokens
 from pyredis_cli.render.escape import readable
 from pyredis_cli.splitting import split
 
-OWN = ("help", "quit", "exit")
-META = {":set": ("format", "pager"), ":set format": ("human", "json"), ":peek": ()}
+OWN = {"help": "", "?": "", "quit": "leave", "exit": "", ":set": "", ":peek": ""}
+
+
+def behind(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
+    """Yield what these words of a REPL take."""
+    match words:
+        case [":set"]:
+            yield from (Choice("format"), Choice("pager", meta="page long replies"))
+        case [":set", "format"]:
+            yield from (Choice("human"), Choice("json"))
+        case [":peek"]:
+            yield from (Choice("a b/", unfinished=True), Choice("a\udcffb"), Choice("ab"))
+        case ["help"]:
+            yield from (Choice("@hash", "topic"), Choice("GETDEL", "command", "takes it"), Choice(":set"))
+        case ["?", name]:
+            yield from (Choice(name.upper() + "S", "command"), Choice("REWRITE", "command"))
 
 
 def offered(text: str, cache: NameCache | None = None, table: Table = TABLE) -> list[Candidate]:
     line = tokens(text, table)
     return candidates(
-        line, table, (NameCache() if cache is None else cache).of(0), OWN, quote=readable, meta=META
+        line, table, (NameCache() if cache is None else cache).of(0), OWN, quote=readable, behind=behind
     )
 
 
@@ -82,7 +98,7 @@ def test_a_word_that_is_all_there_is_to_say_offers_nothing(text: str) -> None:
 
 
 def test_the_words_of_the_repl_stand_among_the_commands() -> None:
-    assert offered("qu") == [Candidate("quit", 0, "word")]
+    assert offered("qu") == [Candidate("quit", 0, "word", "leave")]
     assert texts("ex")[:1] == ["exec"]
     assert "exit" in texts("ex")
     assert texts("get qu") == []
@@ -109,13 +125,13 @@ def test_every_name_of_the_built_in_table_can_be_completed(name: str) -> None:
 # The REPL's words
 
 
-def test_help_takes_groups_and_commands() -> None:
-    assert texts("help getd") == ["getdel"]
-    assert texts("? config rew") == ["rewrite"]
+def test_behind_a_word_of_the_repl_stands_what_it_takes() -> None:
+    assert texts("help ") == ["@hash", "GETDEL", ":set"]
     assert offered("help @ha") == [Candidate("@hash", 5, "topic")]
-    assert "@hash" in texts("help ")
-    assert "GET" in texts("help ")
-    assert texts("help exit") == texts("help :se") == []
+    assert offered("help getd") == [Candidate("getdel", 5, "command", "takes it")]
+    assert texts("help :se") == [":set"]
+    assert texts("? config rew") == ["rewrite"]
+    assert texts("? CONFIG ") == ["CONFIGS", "REWRITE"]
     assert texts("help get ") == []
 
 
@@ -126,6 +142,16 @@ def test_a_meta_command_has_its_own_words() -> None:
     assert texts(":SET f") == ["format"]
     assert texts(":set format j") == ["json"]
     assert texts(":set nosuch ") == []
+
+
+def test_a_word_of_the_repl_is_no_command_of_a_server_that_has_one_of_that_name() -> None:
+    assert TABLE.find(["quit"]) is not None
+    assert texts("quit ") == []
+
+
+def test_what_a_bare_word_cannot_say_is_quoted_and_left_open_while_there_is_more_to_come() -> None:
+    assert texts(":peek ") == ['"a b/', r'"a\xffb"', "ab"]
+    assert texts(':peek "a') == ['"a b/', r'"a\xffb"', '"ab"']
 
 
 # Tokens

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import pytest
 
-from pyredis.commands.spec import TABLE
-from pyredis_cli.repl.insight import Insight
-from pyredis_cli.repl.masking import masked
 from tests.servers import Server
 from tests.terminal import Terminal
 
 __all__ = ["StartRepl", "ask", "at_prompt"]
 
 
+_TIME: Final = re.compile(r"^\(\d+\.\d+s\)\n?", re.MULTILINE)
+
+
 class StartRepl(Protocol):
-    def __call__(self, server: Server, *flags: str, prompt: str = ..., **window: Any) -> Terminal: ...
+    def __call__(
+        self, server: Server, *flags: str, prompt: str = ..., pager: bool = ..., **window: Any
+    ) -> Terminal: ...
 
 
 @pytest.fixture
 def repl(terminal: Callable[..., Terminal]) -> StartRepl:
-    """Return ``repl(server, *flags)``: the REPL on that server, once its first prompt is there."""
+    """Return ``repl(server, *flags)``: the REPL on that server, once its first prompt is there.
 
-    def start(server: Server, *flags: str, prompt: str = ">", **window: Any) -> Terminal:
-        argv = [sys.executable, "-m", "pyredis_cli", "-h", server.host, "-p", str(server.port), *flags]
+    Only with ``pager`` are long replies paged.
+    """
+
+    def start(server: Server, *flags: str, prompt: str = ">", pager: bool = False, **window: Any) -> Terminal:
+        paging = () if pager else ("--no-pager",)
+        where = ("-h", server.host, "-p", str(server.port))
+        argv = [sys.executable, "-m", "pyredis_cli", *where, *paging, *flags]
         opened = terminal(argv, **{"columns": 120, **window})
         opened.wait_until(lambda screen: screen.line.endswith(prompt), what="the first prompt")
         return opened
@@ -39,19 +47,18 @@ def at_prompt(terminal: Terminal) -> bool:
     return terminal.line.endswith(">")
 
 
-_INSIGHT = Insight(lambda: TABLE, "utf-8")
-
-
-def ask(terminal: Terminal, line: str) -> str:
+def ask(terminal: Terminal, line: str, *, shown: str | None = None, timed: bool = False) -> str:
     """Type a line, wait for the next prompt, and return what was printed between.
 
-    The secrets of the line are masked on the screen.
+    ``shown`` is what the line looks like, if that is not the line with its secrets as stars. What a reply took is
+    only returned with ``timed``: on a busy machine any reply may take long.
     """
-    typed = f"> {masked(line, _INSIGHT)}"
-    before = terminal.text.count(typed)
+    typed = re.compile("> " + "".join(rf"[{re.escape(letter)}*]" for letter in shown or line))
+    before = len(typed.findall(terminal.text))
     terminal.send_line(line)
     terminal.wait_until(
-        lambda screen: screen.text.count(typed) > before and at_prompt(screen),
+        lambda screen: len(typed.findall(screen.text)) > before and at_prompt(screen),
         what=f"the prompt after {line}",
     )
-    return terminal.text.rpartition(typed)[2].rpartition("\n")[0].strip("\n")
+    printed = typed.split(terminal.text_to_cursor)[-1].rpartition("\n")[0].strip("\n")
+    return printed if timed else _TIME.sub("", printed).strip("\n")

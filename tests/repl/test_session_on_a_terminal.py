@@ -124,11 +124,11 @@ def test_glued_quotes_are_one_line_and_send_nothing(repl: StartRepl, redis82: Se
 
 def test_a_reply_that_took_long_shows_its_time(repl: StartRepl, server: Server) -> None:
     screen = repl(server)
-    assert re.search(r"\n\(0\.[2-9]\ds\)$", ask(screen, "BLPOP nokey 0.2"))
+    assert re.search(r"\n\(0\.[2-9]\ds\)$", ask(screen, "BLPOP nokey 0.2", timed=True))
     ask(screen, ":set timing off")
-    assert ask(screen, "BLPOP nokey 0.2") == "(nil)"
+    assert ask(screen, "BLPOP nokey 0.2", timed=True) == "(nil)"
     ask(screen, ":set timing 0")
-    assert re.fullmatch(r"PONG\n\(0\.\d+s\)", ask(screen, "PING"))
+    assert re.fullmatch(r"PONG\n\(0\.\d+s\)", ask(screen, "PING", timed=True))
 
 
 def test_blank_lines_and_meta_commands(repl: StartRepl, redis82: Server) -> None:

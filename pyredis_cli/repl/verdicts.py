@@ -1,0 +1,139 @@
+"""What the REPL's own words can mean, as values, and what those that act may ask of the REPL.
+
+A judge makes a verdict of the words behind a name: it decides and does nothing. What only the loop can do has a
+verdict of its own; everything else is a `Perform`, which brings along what is to be done, so that a new word
+needs no change of the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from pyredis.address import Address
+    from pyredis.commands.spec import Table
+    from pyredis_cli.repl.monitoring import MonitorFilter
+    from pyredis_cli.repl.printer import Printer
+    from pyredis_cli.settings import Settings
+
+__all__ = [
+    "Act",
+    "After",
+    "Clear",
+    "Connect",
+    "Dial",
+    "Host",
+    "Judge",
+    "Leave",
+    "Monitor",
+    "Perform",
+    "Refuse",
+    "Set",
+    "Tell",
+    "Verdict",
+]
+
+
+class After(Enum):
+    """What a line means for the lines that were given with it."""
+
+    GO_ON = auto()
+    STOP = auto()
+    LEAVE = auto()
+
+
+class Host(Protocol):
+    """What a `Perform` may ask of the REPL."""
+
+    @property
+    def printer(self) -> Printer: ...
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def table(self) -> Table: ...
+    @property
+    def failures(self) -> int:
+        """How many commands the server has answered with an error so far, those inside of EXEC among them."""
+        ...
+
+    @property
+    def interruptions(self) -> int:
+        """How often Ctrl-C was pressed so far, be it for nothing."""
+        ...
+
+    async def do(self, line: str) -> After:
+        """Do a line as if it were typed, and print what became of it."""
+        ...
+
+
+class Act(Protocol):
+    """What is to be done; two that would do the same are equal."""
+
+    async def __call__(self, host: Host) -> After: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """End the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Clear the screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Print these lines."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Print why the line cannot be done."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Go on with another server, in the same database and as the same user."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Go on as a URL says, which may hold a password."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Show or change what the person prefers."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """Show the commands that the server runs, those that pass the filter."""
+
+    filter: MonitorFilter
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Do something that the verdict brings along."""
+
+    act: Act
+
+
+Verdict: TypeAlias = Leave | Clear | Tell | Refuse | Connect | Dial | Set | Monitor | Perform
+Judge: TypeAlias = Callable[[Sequence[str], "Table"], Verdict]
+"""Is given the words behind the name; bytes that are no UTF-8 come as lone surrogates."""
