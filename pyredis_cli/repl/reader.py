@@ -42,6 +42,7 @@ _STYLE: Final = {
     **entering.STYLE,
     **toolbar.STYLE,
     "vi-mode": "ansibrightblack",
+    "auto-suggestion": "ansibrightblack",
 }
 # Without colours a hint must still be told from what was typed.
 _PLAIN: Final = {**_STYLE, "hint": "dim", "auto-suggestion": "dim", "toolbar": "dim"}

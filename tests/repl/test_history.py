@@ -11,6 +11,7 @@ import pytest
 
 from pyredis.commands.spec import TABLE
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
+from pyredis_cli.splitting import split
 
 PASSWORD = "hunter2"
 
@@ -281,3 +282,29 @@ def test_the_default_is_in_the_state_folder_of_the_platform() -> None:
 )
 def test_a_secret_is_not_remembered_where_it_does_not_belong(line: str, kept: str) -> None:
     assert redacted(line, "utf-8", TABLE) == kept
+
+
+# -- commands of several lines
+
+
+@pytest.mark.parametrize(
+    ("line", "remembered"),
+    [
+        ("SET k 'a\nb'", r'SET k "a\nb"'),
+        ('5 SET k "\t\n" x', r'5 SET k "\t\n" x'),
+        ('AUTH "a\nb"', "AUTH ***"),
+        ("ACL SETUSER ada '>a\nb' on", "ACL SETUSER ada *** on"),
+        (" SET k 'a\nb'", None),
+        ("SET k 'a\nb", None),
+    ],
+)
+def test_a_command_of_several_lines_is_remembered_in_one(line: str, remembered: str | None) -> None:
+    assert kept(line) == remembered
+    if remembered is not None and "***" not in remembered:
+        assert split(remembered) == split(line)
+
+
+async def test_a_paste_is_remembered_command_by_command(tmp_path: Path) -> None:
+    history = history_of(tmp_path / "history")
+    history.append_string("SET a 'x\ny'\n GET hidden\nGET a")
+    assert await loaded(history_of(tmp_path / "history")) == ["GET a", r'SET a "x\ny"']
