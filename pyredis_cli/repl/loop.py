@@ -13,7 +13,9 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app_or_none
+from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.complete import NameCache, harvest
@@ -78,6 +80,7 @@ class Repl:
         self.signals = Signals()
         self.failures = 0
         self._settings = settings
+        self._history = HistoryFile(history) if history else None
         self._preferences, self._warnings = configured(os.environ, Preferences())
         if settings.output is not None:  # a flag wins over files
             self._preferences = replace(self._preferences, format=settings.output)
@@ -89,7 +92,7 @@ class Repl:
         self._learnt_as: str | None = None
         self._reader = line_reader(
             lambda: prompt(self._session),
-            CommandHistory(HistoryFile(history) if history else None, self._kept, self._warnings.append),
+            CommandHistory(self._history, self._kept, self._warnings.append),
             NameCompleter(
                 lambda: self._session.table,
                 lambda: self._names.of(self._session.database),
@@ -109,6 +112,7 @@ class Repl:
         showing = asyncio.create_task(self._show_pushes())
         try:
             await self._connect()
+            await self._offer_history()
             return await self._read_lines()
         finally:
             await _cancelled(showing)
@@ -148,6 +152,34 @@ class Repl:
 
     async def do(self, line: str) -> After:
         return await self._do(line)
+
+    async def _offer_history(self) -> None:
+        """Ask once whether to begin with what redis-cli has remembered."""
+        own = self._history
+        # A dumb terminal is often a program, which would take the question for a prompt.
+        if own is None or own.size or is_dumb_terminal():
+            return
+        # Only a first start gets here.
+        from pyredis_cli.repl import old_history
+
+        offer = old_history.offer(os.environ, own.path)
+        if offer is None:
+            return
+        wanted = None
+        while wanted is None:
+            try:
+                reply = await PromptSession[str]().prompt_async(offer.question, handle_sigint=False)
+            except (KeyboardInterrupt, EOFError):  # that is no answer: the next start asks again
+                return
+            wanted = old_history.answered(reply)
+        if not wanted:
+            offer.decline(own)
+            return
+        try:
+            count = offer.accept(own, self._kept)
+            await self._printer.tell(f"{count:,} command{'' if count == 1 else 's'} imported")
+        except OSError as error:
+            await self._printer.warn(f"nothing imported: {own.path}: {error.strerror or 'cannot be used'}")
 
     # -- lines --
 
