@@ -356,6 +356,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "readonly_twin": _upper,
     "changes": _text,
     "danger": _text,
+    "ended_by": _upper,
     "shape": _shape,
 }
 

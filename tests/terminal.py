@@ -191,8 +191,9 @@ class Terminal:
         with self._changed:
             return "\n".join([*self._screen.scrolled, *self._screen.rendered()]).rstrip()
 
-    def _text_to_cursor(self) -> str:
-        """Return all lines up to the cursor's, that one with the blanks before the cursor."""
+    @property
+    def text_to_cursor(self) -> str:
+        """All lines up to the cursor's, that one with the blanks before the cursor."""
         with self._changed:
             column, row = self.cursor
             above = self._screen.rendered()[:row]
@@ -238,7 +239,7 @@ class Terminal:
         pattern = re.compile(re.escape(wanted)) if isinstance(wanted, str) else wanted
         what = repr(wanted) if isinstance(wanted, str) else f"/{wanted.pattern}/"
         self.wait_until(
-            lambda terminal: pattern.search(terminal.text) or pattern.search(terminal._text_to_cursor()),
+            lambda terminal: pattern.search(terminal.text) or pattern.search(terminal.text_to_cursor),
             timeout,
             f"{what} on the screen",
         )

@@ -1169,7 +1169,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('optional', 'multiple'), 0, None, None, ()),
             ('arg', 'string', None, ('optional', 'multiple'), None, None, None, ()),
         ),
-        (('readonly_twin', 'EVAL_RO'),),
+        (('ended_by', 'SCRIPT KILL'), ('readonly_twin', 'EVAL_RO')),
     ),
     (
         'EVALSHA', 'redis valkey', -3, 'movablekeys no_mandatory_keys noscript skip_monitor stale', 'scripting slow', 0, 0, 0,
@@ -1181,7 +1181,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('optional', 'multiple'), 0, None, None, ()),
             ('arg', 'string', None, ('optional', 'multiple'), None, None, None, ()),
         ),
-        (('readonly_twin', 'EVALSHA_RO'),),
+        (('ended_by', 'SCRIPT KILL'), ('readonly_twin', 'EVALSHA_RO')),
     ),
     (
         'EVALSHA_RO', 'redis valkey', -3, 'movablekeys no_mandatory_keys noscript readonly skip_monitor stale', 'scripting slow', 0, 0, 0,
@@ -1193,7 +1193,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('optional', 'multiple'), 0, None, None, ()),
             ('arg', 'string', None, ('optional', 'multiple'), None, None, None, ()),
         ),
-        (),
+        (('ended_by', 'SCRIPT KILL'),),
     ),
     (
         'EVAL_RO', 'redis valkey', -3, 'movablekeys no_mandatory_keys noscript readonly skip_monitor stale', 'scripting slow', 0, 0, 0,
@@ -1205,7 +1205,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('optional', 'multiple'), 0, None, None, ()),
             ('arg', 'string', None, ('optional', 'multiple'), None, None, None, ()),
         ),
-        (),
+        (('ended_by', 'SCRIPT KILL'),),
     ),
     (
         'EXEC', 'redis valkey', 1, 'loading noscript skip_slowlog stale', 'slow transaction', 0, 0, 0, (), 'transactions', '1.2.0', None, '', (),
@@ -1295,7 +1295,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('optional', 'multiple'), 0, None, None, ()),
             ('arg', 'string', None, ('optional', 'multiple'), None, None, None, ()),
         ),
-        (('readonly_twin', 'FCALL_RO'),),
+        (('ended_by', 'FUNCTION KILL'), ('readonly_twin', 'FCALL_RO')),
     ),
     (
         'FCALL_RO', 'redis valkey', -3, 'movablekeys no_mandatory_keys noscript readonly skip_monitor stale', 'scripting slow', 0, 0, 0,
@@ -1307,7 +1307,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('optional', 'multiple'), 0, None, None, ()),
             ('arg', 'string', None, ('optional', 'multiple'), None, None, None, ()),
         ),
-        (),
+        (('ended_by', 'FUNCTION KILL'),),
     ),
     (
         'FLUSHALL', 'redis valkey', -1, 'write', 'dangerous keyspace slow write', 0, 0, 0, (), 'server', '1.0.0', None, 'request_policy:all_shards response_policy:all_succeeded',

@@ -71,6 +71,7 @@ class Spec(NamedTuple):
     readonly_twin: str | None = None
     changes: str | None = None
     danger: str | None = None
+    ended_by: str | None = None
     shape: str | None = None
 
     @property

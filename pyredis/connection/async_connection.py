@@ -7,7 +7,7 @@ at the first command and stays with it until it is closed.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -268,6 +268,14 @@ class AsyncConnection(Commands):
     def protocol(self) -> int:
         """The RESP version spoken now."""
         return self._take_wire().conversation.protocol
+
+    @property
+    def greeting(self) -> Mapping[str, Reply]:
+        """What the server told when it was last said HELLO: ``server version proto id mode role``; empty without.
+
+        Names are as Redis documents them, values as they came.
+        """
+        return self._take_wire().conversation.greeting
 
     @property
     def in_transaction(self) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, cast
 
 from pyredis.commands.spec import Spec
-from pyredis.connection.handshake import protocol_of
+from pyredis.connection.handshake import greeting, protocol_of
 from pyredis.exceptions import ProtocolError, PyRedisError, ReplyError
 from pyredis.types import Push, Reply
 
@@ -104,6 +104,8 @@ class Conversation:
         self._forget_state()
         self.database, self._user, self.protocol = self._opened
         self.reply_mode: Literal["on", "off", "skip"] = "on"
+        self.greeting: dict[str, Reply] = {}
+        """What the server told of itself and of this connection in its last reply to HELLO."""
         self.leaving = False
         """Whether QUIT was answered: the server closes the connection."""
         self._monitor_asked = False
@@ -385,6 +387,7 @@ class Conversation:
 
     def _greeted(self, argv: Sequence[bytes], reply: Reply) -> None:
         self.protocol = protocol_of(reply) or self.protocol
+        self.greeting = greeting(reply)
         options = iter(argv[2:])
         for option in options:
             value = _text(next(options, b""))

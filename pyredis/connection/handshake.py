@@ -15,7 +15,7 @@ from pyredis.options import ConnectionOptions
 from pyredis.types import Attributed, Map, Reply
 from pyredis.version import __version__
 
-__all__ = ["Handshake", "handshake", "introduction", "protocol_of"]
+__all__ = ["Handshake", "greeting", "handshake", "introduction", "protocol_of"]
 
 Handshake: TypeAlias = Generator[tuple[bytes, ...], Reply, int]
 
@@ -77,7 +77,13 @@ def _hello(credentials: tuple[bytes, ...]) -> Generator[tuple[bytes, ...], Reply
 
 
 def protocol_of(reply: Reply) -> int | None:
-    """Return what a HELLO reply, a map in any of its forms, says about ``proto``; None when nothing."""
+    """Return what a HELLO reply says about ``proto``; None when nothing."""
+    protocol = greeting(reply).get("proto")
+    return protocol if isinstance(protocol, int) else None
+
+
+def greeting(reply: Reply) -> dict[str, Reply]:
+    """Return what a HELLO reply, a map in any of its forms, tells by name; empty when it is none."""
     if isinstance(reply, Attributed):
         reply = reply.reply
     pairs: Iterable[tuple[object, object]] = ()
@@ -88,10 +94,11 @@ def protocol_of(reply: Reply) -> int | None:
     elif isinstance(reply, list):
         flat = cast("list[Reply]", reply)
         pairs = zip(flat[::2], flat[1::2], strict=False)
-    for field, value in pairs:
-        if field in (b"proto", "proto") and isinstance(value, int):
-            return value
-    return None
+    return {_text(field): cast("Reply", value) for field, value in pairs if isinstance(field, (bytes, str))}
+
+
+def _text(field: bytes | str) -> str:
+    return field if isinstance(field, str) else field.decode("utf-8", "surrogateescape")
 
 
 def _does_without_hello(error: ReplyError, *, authenticating: bool) -> bool:

@@ -20,7 +20,7 @@ from typing import Final, cast
 from pyredis.address import Address
 from pyredis.commands.spec import Spec
 from pyredis.connection.conversation import DEFAULT_USER, Conversation, Exchange, Run, Unasked
-from pyredis.connection.handshake import handshake, introduction
+from pyredis.connection.handshake import greeting, handshake, introduction
 from pyredis.connection.lane import Lane
 from pyredis.exceptions import (
     ProtocolError,
@@ -99,12 +99,15 @@ class Wire(asyncio.BufferedProtocol):
         """Run the handshake; the conversation then starts as the user and in the database opened."""
         steps = handshake(self.options)
         reply: Reply = None
+        greeted: Reply = None
         try:
             while True:
                 argv = steps.send(reply)
                 reply = await self._outcome(self.send(argv, None, None))
+                greeted = reply if argv[0] == b"HELLO" else greeted
         except StopIteration as done:
             self.conversation = Conversation(self.options.database, self._user(), done.value)
+            self.conversation.greeting = greeting(greeted)
         if self.error is not None:  # more came than was asked for, or the end
             raise self.error
         self.introduction = introduction(self.options)

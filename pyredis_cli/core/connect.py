@@ -35,6 +35,6 @@ def _options(settings: Settings) -> PoolOptions:
     }
 
 
-def session(settings: Settings) -> Session:
-    """Return a session that is not connected yet."""
-    return Session(make_pool(settings))
+def session(settings: Settings, *, interactive: bool = False) -> Session:
+    """Return a session that is not connected yet; an ``interactive`` one is a person's."""
+    return Session(make_pool(settings), interactive=interactive)

@@ -18,7 +18,7 @@ from typing import Final, cast
 from pyredis.address import Address
 from pyredis.client.async_client import AsyncClient
 from pyredis.commands.spec import Table
-from pyredis.exceptions import PyRedisConnClosed, PyRedisError, ReplyError
+from pyredis.exceptions import NoAuth, PyRedisConnClosed, PyRedisError, ReplyError, WrongPass
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
 from pyredis_cli.core.outcome import Outcome
@@ -33,18 +33,35 @@ _DECISIVE: Final = frozenset({"select", "auth", "hello", "reset"})
 """Effects that later commands rely on: when one fails, those would meet another database, user or protocol."""
 
 
+_ROLES: Final = {b"master": "primary", b"replica": "replica"}
+
 _LETS_GO: Final = frozenset({"exec", "discard", "unwatch", "reply", "reset"})
 """Effects by which a person lets go of what was lost with a connection."""
 
 
 class Session:
-    """Runs commands one after the other on one lease; reconnects at the next command when that is gone."""
+    """Runs commands one after the other on one lease; reconnects at the next command when that is gone.
 
-    def __init__(self, pool: AsyncPool) -> None:
+    An ``interactive`` one knows what stopping a command takes and notices when its connection is gone; that costs
+    a script more than it is worth.
+    """
+
+    def __init__(self, pool: AsyncPool, *, interactive: bool = False) -> None:
         self.pool = pool
         self.table = Table()
-        self.on_push: Callable[[Reply], None] | None = None
-        """Is given what the server pushes outside of SUBSCRIBE and MONITOR; None drops it."""
+        self.on_push: Callable[[Reply], bool] | None = None
+        """Is given what comes unasked, returns whether it has room for more; without it `messages` does."""
+        self.on_lost: Callable[[], None] | None = None
+        """Hears that the connection of an interactive session is gone."""
+        self.unauthenticated = False
+        """Whether the server wants a password first, or refused the one it was given."""
+        self.busy = False
+        """Whether the server was too busy to take a connection when one was wanted last."""
+        self._interactive = interactive
+        self._number: int | None = None
+        """What the server calls the connection."""
+        self._role = ""
+        self._watching: asyncio.Task[None] | None = None
         self._lease: AsyncClient | None = None
         self._was_connected = False
         self._expects_reply = False
@@ -89,6 +106,11 @@ class Session:
         return self._lease is not None and self._lease.watching
 
     @property
+    def silenced(self) -> bool:
+        """Whether CLIENT REPLY keeps the server from replying."""
+        return self._lease is not None and self._lease.reply_mode != "on"
+
+    @property
     def subscribed(self) -> bool:
         return self._lease is not None and self._lease.subscriptions > 0
 
@@ -101,6 +123,30 @@ class Session:
         """Whether messages come by themselves."""
         return self.connected and (self.subscribed or self.monitoring)
 
+    @property
+    def role(self) -> str:
+        """``primary`` or ``replica``; empty while it is not known."""
+        return self._role if self.connected else ""
+
+    @property
+    def commitments(self) -> str:
+        """What commands to come rely on and no new connection could bring back, in words; empty when nothing."""
+        held = {
+            "the transaction": self.in_transaction,
+            "the watched keys": self.watching and not self.in_transaction,
+            "CLIENT REPLY OFF": self.silenced,
+        }
+        return " and ".join(name for name, holds in held.items() if holds)
+
+    @property
+    def losses(self) -> str:
+        """All that ends with the connection, in words; empty when nothing."""
+        return " and ".join(filter(None, (self.commitments, self._subscriptions())))
+
+    def learn_role(self, role: str) -> None:
+        """Hear that the server has that role now."""
+        self._role = role
+
     # -- what it does
 
     async def connect(self) -> None:
@@ -109,10 +155,70 @@ class Session:
         Raises PyRedisConnError, or the ReplyError of a refused HELLO, AUTH, SELECT or RESET; it is not
         connected then.
         """
-        client = await self.another()
+        try:
+            client = await self.another()
+            self._lease = client
+            self.busy = self.unauthenticated = False
+            if self._interactive:
+                await self._get_to_know(client)
+        except PyRedisError as error:
+            self.unauthenticated = _refuses_the_person(error)
+            self.busy = self.busy and isinstance(error.__cause__, TimeoutError)  # or it is gone by now
+            await self._drop()
+            raise
         client.on_unasked(self._receive)
-        self._lease = client
         self._was_connected = True
+
+    async def _get_to_know(self, client: AsyncClient) -> None:
+        """Learn what the server calls the connection, and what its role is."""
+        self._role, number = _role(client), client.greeting.get("id")
+        if not isinstance(number, int):
+            try:
+                number = await client.execute("CLIENT", "ID")
+            except ReplyError as error:
+                self.unauthenticated = isinstance(error, NoAuth)
+        self._number = number if isinstance(number, int) else None
+        self._watching = asyncio.create_task(self._watch(client))
+
+    async def _watch(self, client: AsyncClient) -> None:
+        await client.wait_closed()
+        if self._lease is client and self.on_lost is not None:
+            self.on_lost()
+
+    async def reconnect(self) -> str:
+        """Open a connection in the place of the one that is gone; return what to say of it.
+
+        Raises what `connect` raises.
+        """
+        self._note_subscriptions()
+        await self._drop()
+        await self.connect()
+        return self._welcome()
+
+    async def unblock(self) -> bool:
+        """Have the server end the wait of the command that runs; return whether there was one to end.
+
+        Raises what `connect` raises, and the ReplyError of a server that refuses.
+        """
+        if self._number is None or not self.connected:
+            return False
+        client, pool = await self.another(), self.pool
+        try:
+            return await client.execute("CLIENT", "UNBLOCK", self._number) == 1
+        finally:
+            await pool.release(client)
+
+    async def unsubscribe(self) -> None:
+        """Leave all channels, patterns and shard channels."""
+        for name in ("UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"):
+            if self._lease is not None and self.subscribed:
+                with suppress(ReplyError):  # servers before 7.0 have no shard channels
+                    await self._reply(self._lease, (name.encode(),))
+
+    def resume(self) -> None:
+        """Hear that there is room for what comes unasked."""
+        if self._lease is not None and not self._lease.closed:
+            self._lease.resume()
 
     async def another(self) -> AsyncClient:
         """Return one more connection, as the same user and in the same database; release it to ``pool``.
@@ -146,7 +252,7 @@ class Session:
     async def _run(self, outcome: Outcome) -> Outcome:
         await _let_the_network_speak()
         outcome = await self._reconnected(outcome)
-        broken_off = self._what_would_be_lost()
+        broken_off = self.commitments
         try:
             return await self._execute(outcome)
         except PyRedisConnClosed as error:
@@ -169,9 +275,11 @@ class Session:
         else:
             outcome = outcome._replace(silent=silent and outcome.reply is None)
         outcome = outcome._replace(broken_ground=self._take_effect(client, outcome, queues=queues))
+        if isinstance(outcome.error, NoAuth):
+            self.unauthenticated = True
         if client.closed and outcome.error is None:
             await self._drop()
-        elif outcome.effect == "auth" and outcome.error is None:
+        elif outcome.effect == "auth" and outcome.error is None and not client.in_transaction:
             await self._speak_as_asked(client)
         return outcome
 
@@ -195,9 +303,9 @@ class Session:
         """See to it that there is a connection; add to the outcome what the person must know of it."""
         if self.connected:
             return outcome
-        lost = self._what_would_be_lost()
+        lost = self.commitments
         lets_go = outcome.effect in _LETS_GO
-        if not lost or lets_go:
+        if lost and lets_go:
             await self._drop()
         if lost:
             # It stays lost until it is let go: lines typed ahead must not run outside of what they were meant for.
@@ -207,6 +315,8 @@ class Session:
                 address=str(self.address),
             )
         again = self._was_connected
+        self._note_subscriptions()
+        await self._drop()
         await self._connect_for(outcome)
         return outcome._replace(notices=(*outcome.notices, self._welcome())) if again else outcome
 
@@ -232,14 +342,14 @@ class Session:
                 self.pool, self._wanted = before
             await useless.close()
 
-    def _what_would_be_lost(self) -> str:
-        """Return what a new connection could not bring back, in words; empty when nothing."""
-        losses = {
-            "the transaction": self.in_transaction,
-            "the watched keys": self.watching and not self.in_transaction,
-            "CLIENT REPLY OFF": self._lease is not None and self._lease.reply_mode != "on",
-        }
-        return " and ".join(name for name, held in losses.items() if held)
+    def _subscriptions(self) -> str:
+        count = self._lease.subscriptions if self._lease is not None else 0
+        return f"{count} subscription{'' if count == 1 else 's'}" if count else ""
+
+    def _note_subscriptions(self) -> None:
+        """Remember to tell of the subscriptions that a new connection will not have."""
+        if lost := self._subscriptions():
+            self._wanted = self._wanted._replace(undone=(*self._wanted.undone, lost))
 
     def _welcome(self) -> str:
         """Return what to say of a new connection: also what the person did to the old one that this one lacks."""
@@ -272,6 +382,9 @@ class Session:
         if isinstance(reply, ReplyError):
             return _broken_ground(outcome, reply)
         self._wanted = after(self._wanted, outcome, client.protocol)
+        if outcome.effect in ("auth", "hello"):
+            self.unauthenticated = False
+            self._role = _role(client) or self._role
         return ""
 
     # -- messages
@@ -311,13 +424,15 @@ class Session:
             arrived.cancel()
 
     def _receive(self, reply: Reply) -> None:
-        if self.on_push is not None and not self.streaming:
-            self.on_push(reply)
+        has_room = True
+        if self.on_push is not None:
+            has_room = self.on_push(reply)
         elif self.streaming:
             self._inbox.append(reply)
             self._arrived.set()
-            if len(self._inbox) >= _INBOX_FULL and self._lease is not None and not self._expects_reply:
-                self._lease.pause()
+            has_room = len(self._inbox) < _INBOX_FULL
+        if not has_room and self._lease is not None and not self._expects_reply:
+            self._lease.pause()
 
     def _make_room(self, client: AsyncClient) -> None:
         if not self._inbox:
@@ -328,7 +443,10 @@ class Session:
     async def _drop(self) -> None:
         """Let go of the lease; its connection is closed."""
         client, self._lease = self._lease, None
+        watching, self._watching = self._watching, None
         self._inbox.clear()
+        if watching is not None:
+            watching.cancel()
         if client is not None:
             client.close()
             await self.pool.release(client)
@@ -344,6 +462,19 @@ async def _let_the_network_speak() -> None:
     # The first turn resumes this task before the sockets' callbacks, the second one after them.
     await asyncio.sleep(0)
     await asyncio.sleep(0)
+
+
+def _role(client: AsyncClient) -> str:
+    """Return what the server said of its role when it was greeted; empty when nothing."""
+    role = client.greeting.get("role")
+    return _ROLES.get(bytes(role), "") if isinstance(role, bytes) else ""
+
+
+def _refuses_the_person(error: PyRedisError) -> bool:
+    """Whether the server does not let this user in, with this password or without one."""
+    return isinstance(error, (NoAuth, WrongPass)) or (
+        isinstance(error, ReplyError) and error.command == "AUTH"
+    )
 
 
 def _is_silent(outcome: Outcome) -> bool:

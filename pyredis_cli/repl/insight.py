@@ -14,6 +14,7 @@ from pyredis_cli.complete.paint import Blot, Span
 from pyredis_cli.render.escape import printable
 from pyredis_cli.repl.history import secret_words
 from pyredis_cli.repl.meta import WORDS
+from pyredis_cli.repl.toolbar import Usage
 from pyredis_cli.splitting import Word, scan
 
 if TYPE_CHECKING:
@@ -59,6 +60,17 @@ class Insight:
             return None
         blot = paint.blot(line, self._table(), finished=False, encoding=self._encoding, own=WORDS)
         return None if blot is None or _any_at(self._secrets(line), blot.start) else blot
+
+    def usage(self, line: str) -> Usage | None:
+        """Return how the command of a line is written; None while it names none."""
+        table = self._table()
+        spec = None if len(line) > _LONGEST else hints.named(line, table, self._encoding)
+        if spec is None:
+            return None
+        of = f"{spec.module} " if spec.module and spec.since else ""
+        return Usage(
+            hints.synopsis(spec, table), spec.complexity, f"{of}{spec.since}", spec.deprecated_since or ""
+        )
 
     def _secrets(self, line: str) -> list[Word]:
         words = scan(line, self._encoding)

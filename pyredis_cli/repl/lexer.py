@@ -21,7 +21,6 @@ STYLE: Final = {
     "word.token": "ansiyellow",
     "word.number": "ansimagenta",
     "mistake": "ansired underline",
-    "mistake-reason": "noreverse ansired",
 }
 
 # What a server calls its arguments is no name of a style: what is not here has none.

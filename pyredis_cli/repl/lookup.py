@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Final
 from pyredis.exceptions import NoPerm, PyRedisError, ReplyError
 from pyredis_cli.complete import harvest
 from pyredis_cli.complete.wants import ABOUT
+from pyredis_cli.repl.aside import Aside
 
 if TYPE_CHECKING:
     from pyredis.client.async_client import AsyncClient
-    from pyredis.pool.async_pool import AsyncPool
     from pyredis.types import Reply
     from pyredis_cli.complete.names import NameCache, Wanted
     from pyredis_cli.core.session import Session
@@ -61,11 +61,10 @@ class LookUp:
         self._next: Wanted | None = None
         """What is to be asked for as soon as that is done."""
         self._task: asyncio.Task[None] | None = None
-        self._client: AsyncClient | None = None
-        self._pool: AsyncPool | None = None
-        self._user: str | None = None
-        """Where the connection is from, and as whom."""
-        self._round_trip: float | None = None
+        self._aside = Aside(session)
+        self._timed: AsyncClient | None = None
+        """The connection whose round trip is known."""
+        self._round_trip = 0.0
         self._count = 100
         self._cost = float("inf")
         """Seconds that the server takes to look at one name, about."""
@@ -95,7 +94,7 @@ class LookUp:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        await self._hang_up()
+        await self._aside.hang_up()
 
     # -- one question after the other
 
@@ -114,7 +113,7 @@ class LookUp:
                     self._forbidden.add((self._session.username, wanted.want.kind))
                 elif isinstance(error, ReplyError):
                     self._note_answered(wanted, complete=False)
-                await self._hang_up()
+                await self._aside.hang_up()
             finally:
                 self._asking = None
 
@@ -221,25 +220,13 @@ class LookUp:
 
     async def _connected(self, database: int) -> AsyncClient:
         """Return the connection for questions: as the user of the session, in a database."""
-        client, session = self._client, self._session
-        stale = self._pool is not session.pool or self._user != session.username
-        if client is None or client.closed or stale:
-            await self._hang_up()
-            self._pool, self._user = session.pool, session.username
-            client = self._client = await session.another()
-            self._round_trip = None
-        if client.username != session.username:
-            raise PyRedisError("the session has another user now")
+        client = await self._aside.client()
         if client.database != database:
             await client.execute(b"SELECT", b"%d" % database)
-        if self._round_trip is None:
+        if client is not self._timed:
             self._round_trip = min([await _timed(client) for _ in range(3)])
+            self._timed = client
         return client
-
-    async def _hang_up(self) -> None:
-        client, self._client = self._client, None
-        if client is not None and self._pool is not None:
-            await self._pool.release(client)
 
     def _adapt(self, seconds: float) -> None:
         """Have the next page look at as many names as may be, by what this one took beyond a round trip.
@@ -247,7 +234,7 @@ class LookUp:
         One page that took long says little, for the machine may have been busy; several in a row say that the
         server is slow.
         """
-        cost = max(seconds - (self._round_trip or 0.0), 1e-6) / self._count
+        cost = max(seconds - self._round_trip, 1e-6) / self._count
         self._cost = min(cost, self._cost * 1.25)
         least, most = _COUNTS
         self._count = max(least, min(most, 4 * self._count, int(_COST / 2 / self._cost)))

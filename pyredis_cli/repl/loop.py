@@ -1,59 +1,54 @@
 """The REPL: read a line, do it, print what became of it, until the person leaves.
 
-It joins the parts and holds the one session. What words mean, how lines are read, remembered, completed and
-printed, and what signals do, each is known to a module of its own.
+It joins the parts and holds the one visit to a server. What words mean, how lines are read, remembered, completed
+and printed, and what signals do, each is known to a module of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-from prompt_toolkit import PromptSession
-from prompt_toolkit.application import get_app_or_none
-from prompt_toolkit.utils import is_dumb_terminal
+from typing import TYPE_CHECKING, Any, Final
 
 from pyredis.exceptions import PyRedisError
-from pyredis_cli.complete import NameCache, harvest
-from pyredis_cli.core import connect
+from pyredis_cli.complete import harvest
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
+from pyredis_cli.core.stopping import Stopped, sentences, stop
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.repl import meta, verdicts
+from pyredis_cli.repl.bottom import BottomLine
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.configured import configured
+from pyredis_cli.repl.feed import Feed, Item
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
 from pyredis_cli.repl.insight import Insight
-from pyredis_cli.repl.lookup import LookUp
+from pyredis_cli.repl.monitoring import MonitorFilter
 from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
 from pyredis_cli.repl.printer import Printer
 from pyredis_cli.repl.prompt import prompt
 from pyredis_cli.repl.reader import line_reader
 from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
-from pyredis_cli.repl.terminal import on_terminal
+from pyredis_cli.repl.terminal import on_terminal, without_echo
 from pyredis_cli.repl.verdicts import After
+from pyredis_cli.repl.visit import Visit
 from pyredis_cli.settings import with_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pyredis.commands.spec import Table
-    from pyredis.types import Reply
+    from pyredis.commands.spec import Spec, Table
+    from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.core.session import Session
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
 
 __all__ = ["run"]
 
-logger = logging.getLogger(__name__)
-
-# So many pushes may wait to be shown; a flood beyond that must not fill the memory.
-_UNSEEN_PUSHES = 1_000
+# Seconds in which a server must have let a subscription end; else the connection is closed.
+_LEAVING: Final = 0.8
 
 
 def run(settings: Settings, streams: Streams) -> int:
@@ -74,7 +69,7 @@ async def _converse(settings: Settings, streams: Streams) -> int:
 
 
 class Repl:
-    """One person, one terminal, one session."""
+    """One person, one terminal, one visit at a time."""
 
     def __init__(self, settings: Settings, streams: Streams, history: Path | None) -> None:
         self.signals = Signals()
@@ -84,51 +79,63 @@ class Repl:
         self._preferences, self._warnings = configured(os.environ, Preferences())
         if settings.output is not None:  # a flag wins over files
             self._preferences = replace(self._preferences, format=settings.output)
-        self._printer = Printer(settings, streams)
-        self._pushes: asyncio.Queue[Reply] = asyncio.Queue(_UNSEEN_PUSHES)
-        self._session = self._new_session()
-        self._names, self._look_up = self._new_names()
-        self._learning: asyncio.Task[bool] | None = None
-        self._learnt_as: str | None = None
+        self._printer = Printer(settings, streams, lambda: self._preferences)
+        self._feed = Feed(self._show_unasked)
+        insight = Insight(lambda: self._session.table, settings.encoding)
+        self._bottom = BottomLine(insight, lambda: self._visit, lambda: self._preferences.toolbar)
+        self._visit = self._new_visit()
         self._reader = line_reader(
-            lambda: prompt(self._session),
+            lambda: prompt(self._session, monitoring=self._visit.monitor is not None),
             CommandHistory(self._history, self._kept, self._warnings.append),
             NameCompleter(
                 lambda: self._session.table,
-                lambda: self._names.of(self._session.database),
+                lambda: self._visit.names.of(self._session.database),
                 settings.encoding,
                 meta.offered,
                 meta.behind,
-                on_menu=lambda: self._look_up.wake(),
+                on_menu=lambda: self._visit.look_up.wake(),
             ),
-            Insight(lambda: self._session.table, settings.encoding),
+            insight,
             lambda: self._preferences,
+            self._bottom,
             color=streams.color,
         )
-        self._reader.default_buffer.on_text_changed += lambda _: self._look_up.give_way()
+        self._reader.default_buffer.on_text_changed += lambda _: self._note_typing()
+        self._reader.app.after_render += lambda _: self._note_drawing()
 
     async def converse(self) -> int:
         """Read and do lines until the person leaves."""
-        showing = asyncio.create_task(self._show_pushes())
+        showing = asyncio.create_task(self._feed.run())
         try:
             await self._connect()
-            await self._offer_history()
+            await self._begin_history()
             return await self._read_lines()
         finally:
             await _cancelled(showing)
-            await self._forget()
+            await self._visit.close()
+
+    async def _begin_history(self) -> None:
+        """Offer what redis-cli has remembered to somebody who has no history here."""
+        if self._history is not None and not self._history.size:
+            # Only a first start gets here.
+            from pyredis_cli.repl import old_history
+
+            await old_history.begin(self._history, os.environ, self._kept, self._printer)
 
     async def _read_lines(self) -> int:
         while True:
             await self._show_warnings()
             try:
                 text = await self._reader.prompt_async(handle_sigint=False)
-            except KeyboardInterrupt:  # Ctrl-C: the line is dropped
+            except KeyboardInterrupt:  # Ctrl-C: the line is dropped, or what comes by itself ends
+                if not self._reader.default_buffer.text:
+                    await self._end_streams()
                 continue
             except EOFError:
                 return Exit.OK
             finally:
-                self._look_up.give_way()
+                self._visit.look_up.give_way()
+                self._visit.status_look.prompt_gone()
             if await self._enter(text) is After.LEAVE:
                 return Exit.OK
 
@@ -153,34 +160,6 @@ class Repl:
     async def do(self, line: str) -> After:
         return await self._do(line)
 
-    async def _offer_history(self) -> None:
-        """Ask once whether to begin with what redis-cli has remembered."""
-        own = self._history
-        # A dumb terminal is often a program, which would take the question for a prompt.
-        if own is None or own.size or is_dumb_terminal():
-            return
-        # Only a first start gets here.
-        from pyredis_cli.repl import old_history
-
-        offer = old_history.offer(os.environ, own.path)
-        if offer is None:
-            return
-        wanted = None
-        while wanted is None:
-            try:
-                reply = await PromptSession[str]().prompt_async(offer.question, handle_sigint=False)
-            except (KeyboardInterrupt, EOFError):  # that is no answer: the next start asks again
-                return
-            wanted = old_history.answered(reply)
-        if not wanted:
-            offer.decline(own)
-            return
-        try:
-            count = offer.accept(own, self._kept)
-            await self._printer.tell(f"{count:,} command{'' if count == 1 else 's'} imported")
-        except OSError as error:
-            await self._printer.warn(f"nothing imported: {own.path}: {error.strerror or 'cannot be used'}")
-
     # -- lines --
 
     async def _enter(self, text: str) -> After:
@@ -204,13 +183,14 @@ class Repl:
         if own is not None:
             return await self._act(own)
         try:
-            return await self.signals.interruptible(self._send(asked))
-        except Interrupted:
-            await self._printer.tell("")  # the terminal has written ^C
-            await self._printer.warn(self._interruption())
+            with without_echo():
+                return await self.signals.interruptible(self._send(asked))
+        except Interrupted as interrupted:
+            if not interrupted.told:
+                await self._printer.warn("stopped")
             return After.STOP
         finally:
-            self._learn()
+            self._visit.rest()
 
     async def _act(self, verdict: verdicts.Verdict) -> After:
         """Do what the REPL's own words ask for."""
@@ -231,6 +211,8 @@ class Repl:
                 return await self._move(settings)
             case verdicts.Dial(url):
                 return await self._dial(url)
+            case verdicts.Monitor(wanted):
+                return await self._begin_monitor(wanted)
             case verdicts.Perform(act):
                 return await act(self)
         return After.GO_ON
@@ -244,41 +226,102 @@ class Repl:
         await self._printer.tell(*lines)
         return After.GO_ON
 
+    # -- commands --
+
     async def _send(self, asked: Order) -> After:
+        await self._visit.restoring.end()
+        if _is_monitor(self._session.table.find(asked.argv), asked.argv):
+            return await self._begin_monitor(MonitorFilter())
         for _ in range(asked.times):
-            database = self._session.database
-            outcome = await self._session.run(asked.argv)
+            database, subscribed = self._session.database, self._session.subscribed
+            outcome = await self._outcome(asked.argv)
             if outcome.error is None:
-                harvest(outcome.argv, outcome.reply, outcome.spec, self._names, database)
+                harvest(outcome.argv, outcome.reply, outcome.spec, self._visit.names, database)
             self.failures += outcome.failed
             await self._printer.outcome(outcome, self._session.address)
-            if self._session.streaming:
-                await self._stream()
-                return After.STOP
+            if self._session.subscribed and not subscribed:
+                await self._printer.tell("Reading messages... (Ctrl-C on an empty line leaves)")
             if outcome.broken_ground or not outcome.answered:
                 return After.STOP
         return After.GO_ON
 
-    async def _stream(self) -> None:
-        """Print messages as they come, until Ctrl-C or the end of the connection."""
-        await self._printer.tell("Reading messages... (press Ctrl-C to quit)")
+    async def _outcome(self, argv: Sequence[bytes]) -> Outcome:
+        """Return what became of a command; Interrupted when the person stopped it."""
+        running = asyncio.create_task(self._session.run(argv))
+        with self._printer.waiting as sign:
+            try:
+                return await asyncio.shield(running)
+            except asyncio.CancelledError:
+                if self.signals.ending:
+                    await _cancelled(running)
+                    raise
+                sign.stopping()
+                stopped = await self._stopped(running)
+        await self._tell_stopped(stopped, argv)
+        raise Interrupted(told=True)
+
+    async def _stopped(self, running: asyncio.Task[Outcome]) -> Stopped:
         try:
-            async with aclosing(self._session.messages()) as messages:
-                async for message in messages:
-                    await self._printer.reply(message)
+            return await stop(self._session, running)
+        except asyncio.CancelledError:
+            if self.signals.ending:
+                raise
+            return Stopped("closed")
+
+    async def _tell_stopped(self, stopped: Stopped, argv: Sequence[bytes]) -> None:
+        if stopped.outcome is not None and _says_something(stopped.outcome):
+            await self._printer.outcome(stopped.outcome, self._session.address)
+        for sentence in sentences(stopped, self._session.table.find(argv)):
+            await self._printer.warn(sentence)
+
+    # -- what comes by itself --
+
+    async def _show_unasked(self, batch: Sequence[Item]) -> None:
+        """Print what came by itself, above the line that is being typed."""
+        await self._printer.unasked(batch, self._session.table)
+        self._session.resume()
+
+    async def _begin_monitor(self, wanted: MonitorFilter) -> After:
+        try:
+            await self.signals.interruptible(self._visit.begin_monitor(wanted))
+        except Interrupted:
+            await self._printer.warn("stopped")
+            return After.STOP
         except PyRedisError as error:
             await self._printer.error(error, self._session.address)
+            return After.STOP
+        await self._printer.tell("Reading what the server does... (Ctrl-C on an empty line leaves)")
+        return After.GO_ON
 
-    def _note_push(self, push: Reply) -> None:
-        with suppress(asyncio.QueueFull):
-            self._pushes.put_nowait(push)
+    async def _end_streams(self) -> None:
+        """Leave MONITOR, or else what is subscribed; a server that does not let go loses the connection."""
+        if self._visit.monitor is not None or not self._session.subscribed:
+            await self._visit.end_monitor()
+            return
+        try:
+            async with asyncio.timeout(_LEAVING):
+                await self._session.unsubscribe()
+            await self._printer.warn("no more messages")
+        except PyRedisError as error:
+            await self._printer.error(error, self._session.address)
+        except TimeoutError:
+            await self._printer.warn(
+                "no more messages: the connection is closed, the next command opens another"
+            )
 
-    async def _show_pushes(self) -> None:
-        """Print what the server pushes by itself, above the line that is being typed."""
-        while True:
-            await self._printer.reply(await self._pushes.get())
+    def _note_lost(self) -> None:
+        """Tell what went with a connection that broke while nobody used it; the prompt tells of the rest."""
+        if not self._reader.app.is_running:
+            return
+        if losses := self._session.losses:
+            self._feed.tell(f"the connection to {self._session.address} was lost, and with it {losses}")
+        self._reader.app.invalidate()
 
-    # -- the session --
+    # -- the visit --
+
+    @property
+    def _session(self) -> Session:
+        return self._visit.session
 
     async def _connect(self) -> None:
         """Connect, or say why not: the session stays, and each command tries again."""
@@ -288,7 +331,7 @@ class Repl:
             await self._printer.warn("not connected: interrupted")
         except PyRedisError as error:
             await self._printer.error(error, self._session.address, at_connect=True)
-        self._learn()
+        self._visit.rest()
 
     async def _dial(self, url: str) -> After:
         """Leave this server for that of a URL; a URL that cannot mean anything changes nothing."""
@@ -301,24 +344,32 @@ class Repl:
 
     async def _move(self, settings: Settings) -> After:
         """Leave this server for another."""
-        await self._forget()
+        await self._visit.close()
         self._settings = settings
-        self._session = self._new_session()
-        self._names, self._look_up = self._new_names()
+        self._visit = self._new_visit()
         await self._connect()
         return After.GO_ON if self._session.connected else After.STOP
 
-    def _new_session(self) -> Session:
-        session = connect.session(self._settings)
-        session.on_push = self._note_push
-        return session
-
-    def _new_names(self) -> tuple[NameCache, LookUp]:
-        """Return the names of the session's server, of which nothing is known yet, and who looks them up."""
-        names = NameCache()
-        return names, LookUp(
-            self._session, names, self._show_names, lambda: self._preferences.live_completion
+    def _new_visit(self) -> Visit:
+        return Visit(
+            self._settings,
+            self._feed,
+            lambda: self._preferences,
+            on_names=self._show_names,
+            on_look=self._bottom.refresh,
+            on_lost=self._note_lost,
         )
+
+    # -- the line that is being typed --
+
+    def _note_typing(self) -> None:
+        self._visit.look_up.give_way()
+        self._visit.status_look.typed()
+
+    def _note_drawing(self) -> None:
+        """Look how the server is as soon as the prompt stands, and not before."""
+        if not self._reader.app.is_done:
+            self._visit.status_look.prompt_waits()
 
     def _show_names(self) -> None:
         """Have the menu made anew, unless the person is choosing from it."""
@@ -327,38 +378,9 @@ class Repl:
         if self._reader.app.is_running and buffer.text and not chosen:
             buffer.start_completion()
 
-    async def _forget(self) -> None:
-        """Close the session, its pool, and what still runs on it."""
-        await self._look_up.close()
-        if self._learning is not None:
-            await _cancelled(self._learning)
-            self._learning = None
-        await self._session.close()
-
-    def _learn(self) -> None:
-        """Learn once what the server says of its commands, on a connection beside the session's, without waiting.
-
-        What was refused to one user may be told to another.
-        """
-        learning, user = self._learning, self._session.username
-        again = learning is not None and _failed(learning) and self._learnt_as != user
-        if self._session.connected and (learning is None or again):
-            self._learnt_as = user
-            self._learning = asyncio.create_task(_learn_commands(self._session))
-
     def _kept(self, line: str) -> str | None:
         settings = self._settings
         return redacted(line, settings.encoding, self._session.table, settings.password)
-
-    def _interruption(self) -> str:
-        if self._session.connected:
-            return "stopped"
-        if self._session.subscribed or self._session.monitoring:
-            return "no more messages: the connection is closed, the next command opens another"
-        return (
-            "stopped waiting: what was sent may still be executed; "
-            "the connection is closed, the next command opens another"
-        )
 
     async def _show_warnings(self) -> None:
         while self._warnings:
@@ -369,32 +391,12 @@ async def _cancelled(task: asyncio.Task[Any]) -> None:
     """Cancel a task and wait for its end."""
     task.cancel()
     await asyncio.wait([task])
-    if not task.cancelled() and task.exception() is not None:
-        logger.warning("%s failed", task.get_name(), exc_info=task.exception())
 
 
-async def _learn_commands(session: Session) -> bool:
-    """Teach the session's table what the server says of its commands; return whether it said all."""
-    # The prompt stands already when this runs: what only it needs is loaded behind the first prompt's back.
-    from pyredis_cli.core import docs
-
-    complete, pool = False, session.pool
-    try:
-        client = await session.another()
-        try:
-            complete = await docs.learn(client, session.table, docs.cache_folder())
-        finally:
-            await pool.release(client)
-    except PyRedisError as error:
-        # No seat left in the pool, a connection that broke: the built-in table is what there is.
-        logger.debug("the server's commands stay unknown: %s", error)
-    if (application := get_app_or_none()) is not None:
-        application.invalidate()  # what is shown of the line may be another now
-    return complete
+def _says_something(outcome: Outcome) -> bool:
+    """Whether a command that was stopped brought something: an end of its wait alone is nil."""
+    return outcome.error is not None or outcome.reply is not None
 
 
-def _failed(learning: asyncio.Task[bool]) -> bool:
-    """Whether a task is over that did not learn all there is."""
-    return learning.done() and (
-        learning.cancelled() or learning.exception() is not None or not learning.result()
-    )
+def _is_monitor(spec: Spec | None, argv: Sequence[bytes]) -> bool:
+    return spec is not None and spec.effect == "monitor" and len(argv) == spec.arity

@@ -1,7 +1,7 @@
 """What redis-cli and valkey-cli have remembered, offered once to somebody who has no history here yet.
 
 It knows where those files are and when there is something to offer; it reads them and leaves them as they are.
-Who is asked, and what of a line may be kept, others know.
+What of a line may be kept, others know.
 """
 
 from __future__ import annotations
@@ -11,15 +11,48 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis_cli.repl.history import OVERRIDES, HistoryFile
 
-__all__ = ["Offer", "answered", "offer"]
+if TYPE_CHECKING:
+    from pyredis_cli.repl.printer import Printer
+
+__all__ = ["Offer", "answered", "begin", "offer"]
 
 _NAMES: Final = (".rediscli_history", ".valkeycli_history")
 _DECLINED: Final = "history-import-declined"
 _PRIVATE_FILE: Final = 0o600
+
+
+async def begin(
+    own: HistoryFile, environ: Mapping[str, str], keep: Callable[[str], str | None], printer: Printer
+) -> None:
+    """Ask the person, when there is something to offer, and do what they answer."""
+    found = offer(environ, own.path)
+    # A dumb terminal is often a program, which would take the question for a prompt.
+    if found is None or is_dumb_terminal():
+        return
+    try:
+        if not await _asked(found.question):
+            found.decline(own)
+            return
+        count = found.accept(own, keep)
+        await printer.tell(f"{count:,} command{'' if count == 1 else 's'} imported")
+    except (KeyboardInterrupt, EOFError):  # that is no answer: the next start asks again
+        return
+    except OSError as error:
+        await printer.warn(f"nothing imported: {own.path}: {error.strerror or 'cannot be used'}")
+
+
+async def _asked(question: str) -> bool:
+    while True:
+        reply = await PromptSession[str](question).prompt_async(handle_sigint=False)
+        if (meant := answered(reply)) is not None:
+            return meant
 
 
 class Offer(NamedTuple):

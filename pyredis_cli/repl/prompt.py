@@ -22,6 +22,7 @@ STYLE = {
     "prompt.database": "ansicyan",
     "prompt.user": "ansimagenta",
     "prompt.mode": "ansiyellow bold",
+    "prompt.role": "ansiblue",
     "prompt.lost": "ansired",
 }
 
@@ -38,29 +39,48 @@ class State(Protocol):
     @property
     def username(self) -> str | None: ...
     @property
+    def role(self) -> str: ...
+    @property
     def in_transaction(self) -> bool: ...
+    @property
+    def watching(self) -> bool: ...
+    @property
+    def silenced(self) -> bool: ...
     @property
     def subscribed(self) -> bool: ...
     @property
-    def monitoring(self) -> bool: ...
+    def unauthenticated(self) -> bool: ...
+    @property
+    def busy(self) -> bool: ...
 
 
-def prompt(state: State) -> StyleAndTextTuples:
+def prompt(state: State, *, monitoring: bool = False) -> StyleAndTextTuples:
     """Return the prompt as redis-cli writes it, ``127.0.0.1:6379[2](TX)> ``, a user other than default first.
 
-    Nothing is claimed of a connection that is not there: ``not connected> ``.
+    Nothing is claimed of a connection that is not there: ``not connected> ``, with the reason when it is known.
+    ``monitoring``: lines of MONITOR come, on a connection beside the session's.
     """
+    mode = "(monitor)" if monitoring else ""
     if not state.connected:
-        return [("class:prompt.lost", "not connected"), ("", "> ")]
-    fragments = [
-        ("class:prompt.address", "redis " if isinstance(state.address, UnixAddress) else ""),
-        ("class:prompt.user", _user(state.username)),
-        ("class:prompt.address", printable(str(state.address))),
-        ("class:prompt.database", f"[{state.database}]" if state.database else ""),
-        ("class:prompt.mode", _mode(state)),
-        ("", "> "),
-    ]
+        fragments = [("class:prompt.lost", _absence(state)), ("class:prompt.mode", mode), ("", "> ")]
+    else:
+        fragments = [
+            ("class:prompt.address", "redis " if isinstance(state.address, UnixAddress) else ""),
+            ("class:prompt.user", _user(state.username)),
+            ("class:prompt.address", printable(str(state.address))),
+            ("class:prompt.database", f"[{state.database}]" if state.database else ""),
+            ("class:prompt.role", "(replica)" if state.role == "replica" else ""),
+            ("class:prompt.lost", "(not authenticated)" if state.unauthenticated else ""),
+            ("class:prompt.mode", _mode(state) + mode),
+            ("", "> "),
+        ]
     return [(style, text) for style, text in fragments if text]
+
+
+def _absence(state: State) -> str:
+    if state.unauthenticated:
+        return "not authenticated"
+    return "not connected (server busy)" if state.busy else "not connected"
 
 
 def _user(username: str | None) -> str:
@@ -70,7 +90,8 @@ def _user(username: str | None) -> str:
 def _mode(state: State) -> str:
     modes = (
         (state.in_transaction, "(TX)"),
-        (state.subscribed, "(subscribed mode)"),
-        (state.monitoring, "(monitor)"),
+        (state.watching and not state.in_transaction, "(watching)"),
+        (state.subscribed, "(subscribed)"),
+        (state.silenced, "(replies off)"),
     )
     return "".join(text for on, text in modes if on)

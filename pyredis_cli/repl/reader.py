@@ -11,9 +11,8 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import is_dumb_terminal
 
-from pyredis_cli.render.escape import printable
 from pyredis_cli.repl import completer as menu
-from pyredis_cli.repl import hinting, lexer, prompt
+from pyredis_cli.repl import hinting, lexer, prompt, toolbar
 from pyredis_cli.repl.bindings import bindings
 
 if TYPE_CHECKING:
@@ -21,14 +20,15 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.history import History
 
+    from pyredis_cli.repl.bottom import BottomLine
     from pyredis_cli.repl.insight import Insight
     from pyredis_cli.repl.preferences import Preferences
 
 __all__ = ["line_reader"]
 
-_STYLE = {**prompt.STYLE, **lexer.STYLE, **hinting.STYLE, **menu.STYLE}
+_STYLE = {**prompt.STYLE, **lexer.STYLE, **hinting.STYLE, **menu.STYLE, **toolbar.STYLE}
 # Without colours a hint must still be told from what was typed.
-_PLAIN = {**_STYLE, "hint": "dim"}
+_PLAIN = {**_STYLE, "hint": "dim", "toolbar": "dim"}
 
 
 def line_reader(
@@ -37,6 +37,7 @@ def line_reader(
     completer: Completer,
     insight: Insight,
     preferences: Callable[[], Preferences],
+    bottom: BottomLine,
     *,
     color: bool,
 ) -> PromptSession[str]:
@@ -57,11 +58,5 @@ def line_reader(
         color_depth=None if color else ColorDepth.MONOCHROME,
         include_default_pygments_style=False,
     )
-    reader.app.before_render += lambda _: _tell_mistake(reader, insight)
+    bottom.attach(reader)
     return reader
-
-
-def _tell_mistake(reader: PromptSession[str], insight: Insight) -> None:
-    """Say why the underlined word cannot be right, in a line that is there only as long as there is one."""
-    blot = insight.blot(reader.default_buffer.document.lines[-1])
-    reader.bottom_toolbar = [("class:mistake-reason", printable(blot.reason))] if blot else None

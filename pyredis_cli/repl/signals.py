@@ -24,7 +24,11 @@ _ENDINGS = {signal.SIGTERM: Exit.TERMINATED, signal.SIGHUP: Exit.HANGUP}
 
 
 class Interrupted(Exception):
-    """What ran was stopped by Ctrl-C."""
+    """What ran was stopped by Ctrl-C; ``told``: the person knows how."""
+
+    def __init__(self, *, told: bool = False) -> None:
+        super().__init__(told)
+        self.told = told
 
 
 class Terminated(Exception):
@@ -43,6 +47,11 @@ class Signals:
         """How often Ctrl-C was pressed."""
         self._running: asyncio.Task[Any] | None = None
         self._code: Exit | None = None
+
+    @property
+    def ending(self) -> bool:
+        """Whether a signal ends the program."""
+        return self._code is not None
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -76,11 +85,10 @@ class Signals:
             self._running = None
 
     def _interrupt(self) -> None:
-        """Stop what runs, once: a second Ctrl-C lets it clean up. At the prompt, clear the line."""
+        """Stop what runs; a second Ctrl-C stops the stopping. At the prompt, clear the line."""
         self.interruptions += 1
-        task, self._running = self._running, None
-        if task is not None:
-            task.cancel()
+        if self._running is not None:
+            self._running.cancel()
             return
         application = get_app_or_none()
         if application is not None and application.is_running:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager
+import termios
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Final
 
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.application.current import AppSession
@@ -14,7 +17,7 @@ from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.utils import is_dumb_terminal
 
-__all__ = ["on_terminal"]
+__all__ = ["on_terminal", "without_echo"]
 
 
 def on_terminal() -> AbstractContextManager[AppSession]:
@@ -22,6 +25,28 @@ def on_terminal() -> AbstractContextManager[AppSession]:
     # prompt_toolkit knows plain prompts for dumb terminals, but shows the cursor there with an escape sequence.
     output = PlainTextOutput(sys.stdout) if is_dumb_terminal() else None
     return create_app_session(_input(), output)
+
+
+@contextmanager
+def without_echo() -> Iterator[None]:
+    """Keep what is typed while a command runs off the screen; the next prompt shows it."""
+    try:
+        before = termios.tcgetattr(_KEYBOARD)
+    except termios.error:  # no terminal, or one that is gone
+        yield
+        return
+    quiet = [*before]
+    quiet[_LOCAL_MODES] &= ~termios.ECHO
+    termios.tcsetattr(_KEYBOARD, termios.TCSANOW, quiet)
+    try:
+        yield
+    finally:
+        with suppress(termios.error):
+            termios.tcsetattr(_KEYBOARD, termios.TCSANOW, before)
+
+
+_KEYBOARD: Final = 0
+_LOCAL_MODES: Final = 3
 
 
 class _EndingReader(PosixStdinReader):

@@ -14,7 +14,7 @@ from pyredis.types import Push, Status
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.session import Session
 from tests.conftest import MakeServer
-from tests.servers import Server
+from tests.servers import Server, wait_until
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -457,3 +457,77 @@ async def test_a_flood_of_messages_waits_in_the_network_not_in_memory(
             if len(got) == 5_000:
                 break
     assert got == [b"%d" % number for number in range(5_000)]
+
+
+async def test_a_role_is_known_from_the_greeting_and_when_it_is_told(
+    make_server: MakeServer, redis82: Server
+) -> None:
+    replica = make_server("redis82", f"replicaof {redis82.host} {redis82.port}")
+    for server, role in ((redis82, "primary"), (replica, "replica")):
+        pool = AsyncPool(server.host, server.port, decoder="typed", lib_name=None, protocol=3)
+        session = Session(pool, interactive=True)
+        assert session.role == ""
+        await session.connect()
+        assert session.role == role
+        session.learn_role("primary")
+        assert session.role == "primary"
+        await session.run([b"HELLO", b"3"])
+        assert session.role == role
+        await session.close()
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_a_wait_is_ended_by_the_server_and_the_connection_stays(server: Server, protocol: int) -> None:
+    pool = AsyncPool(
+        server.host, server.port, decoder="typed", lib_name=None, protocol=protocol, read_timeout=None
+    )
+    session = Session(pool, interactive=True)
+    assert not await session.unblock()
+    number = await reply(session, "CLIENT ID")
+    assert not await session.unblock()
+    waiting = asyncio.create_task(run(session, "BLPOP k 0"))
+    await asyncio.to_thread(wait_until, lambda: server.blocked() == 1)
+    assert await session.unblock()
+    assert (await waiting).reply is None
+    assert await reply(session, "CLIENT ID") == number
+    await session.close()
+
+
+async def test_a_connection_that_breaks_is_noticed_although_nobody_uses_it(redis82: Server) -> None:
+    pool = AsyncPool(redis82.host, redis82.port, decoder="typed", lib_name=None, protocol=3)
+    session = Session(pool, interactive=True)
+    noticed = asyncio.Event()
+    losses: list[str] = []
+
+    def note() -> None:
+        losses.append(session.losses)
+        noticed.set()
+
+    session.on_lost = note
+    number = await reply(session, "CLIENT ID")
+    for line in ("WATCH k", "SUBSCRIBE a b", "PSUBSCRIBE c*"):
+        await run(session, line)
+    redis82.command("CLIENT", "KILL", "ID", number)
+    await asyncio.wait_for(noticed.wait(), 10)
+    assert losses == ["the watched keys and 3 subscriptions"]
+    await session.close()
+
+
+async def test_what_comes_unasked_waits_in_the_network_while_there_is_no_room(redis82: Server) -> None:
+    pool = AsyncPool(redis82.host, redis82.port, decoder="typed", lib_name=None, protocol=3)
+    session = Session(pool, interactive=True)
+    heard: list[Any] = []
+
+    def hear(push: Any) -> bool:
+        heard.append(push)
+        return len(heard) < 10
+
+    session.on_push = hear
+    await run(session, "SUBSCRIBE flood")
+    for _ in range(200):
+        redis82.command("PUBLISH", "flood", b"x" * 100_000)
+    await asyncio.sleep(0.1)
+    assert 10 <= len(heard) < 200
+    assert await reply(session, "PING") == Status(b"PONG")
+    assert len(heard) == 200
+    await session.close()

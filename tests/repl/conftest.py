@@ -45,4 +45,4 @@ def ask(terminal: Terminal, line: str) -> str:
         lambda screen: screen.text.count(typed) > before and at_prompt(screen),
         what=f"the prompt after {line}",
     )
-    return terminal.text.rpartition(typed)[2].rpartition("\n")[0].strip("\n")
+    return terminal.text_to_cursor.rpartition(typed)[2].rpartition("\n")[0].strip("\n")

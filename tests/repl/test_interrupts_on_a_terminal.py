@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 
 import pytest
 
-from tests.conftest import MakeBackgroundProxy, MakeTerminal
+from tests.conftest import MakeBackgroundProxy, MakeServer, MakeTerminal
 from tests.proxy import REPLIES, Proxy
 from tests.repl.conftest import StartRepl, ask, at_prompt
 from tests.servers import DEADLINE, Server, wait_until
@@ -26,18 +27,156 @@ def test_ctrl_c_clears_the_line_and_does_not_leave(repl: StartRepl, redis82: Ser
     assert ask(screen, "PING") == "PONG"
 
 
-def test_ctrl_c_on_a_blocking_command_comes_back_within_a_second(repl: StartRepl, server: Server) -> None:
-    screen = repl(server)
+@pytest.mark.parametrize("protocol", ["-2", "-3"])
+def test_ctrl_c_on_a_blocking_command_unblocks_it_within_a_second(
+    repl: StartRepl, server: Server, protocol: str
+) -> None:
+    screen = repl(server, protocol)
+    number = ask(screen, "CLIENT ID")
+    ask(screen, "WATCH other")
     screen.send_line("BLPOP k 0")
     wait_until(lambda: server.blocked() == 1)
     struck = time.monotonic()
-    screen.send_key("c-c", "c-c")
+    screen.send_key("c-c")
+    screen.wait_for("stopped: BLPOP was unblocked")
     screen.wait_until(at_prompt)
     assert time.monotonic() - struck < 1
-    assert "^C\nstopped" in screen.text
-    wait_until(lambda: server.blocked() == 0)
+    assert server.blocked() == 0
+    assert ask(screen, "CLIENT ID") == number
     assert ask(screen, "LPUSH k v").endswith("(integer) 1")
     assert ask(screen, "LRANGE k 0 -1") == '1) "v"'
+
+
+def test_ctrl_c_reconnects_where_it_may_not_unblock(repl: StartRepl, redis82: Server) -> None:
+    redis82.command("ACL", "SETUSER", "ada", "on", "nopass", "~*", "+@all", "-client|unblock")
+    screen = repl(redis82, "--user", "ada", "--pass", "x", "--no-auth-warning", "-n", "3")
+    screen.send_line("BLPOP k 0")
+    wait_until(lambda: redis82.blocked() == 1)
+    struck = time.monotonic()
+    screen.send_key("c-c")
+    screen.wait_for(f"reconnected to {redis82.host}:{redis82.port}")
+    screen.wait_until(at_prompt)
+    assert time.monotonic() - struck < 1
+    assert "BLPOP was sent, its outcome is unknown" in screen.text
+    assert screen.line == f"ada@{redis82.host}:{redis82.port}[3]>"
+    wait_until(lambda: redis82.blocked() == 0)
+
+
+def test_ctrl_c_leaves_a_busy_server_and_the_connection_comes_back(
+    repl: StartRepl, make_server: MakeServer
+) -> None:
+    server = make_server("redis82", "enable-debug-command yes")
+    screen = repl(server)
+    ask(screen, "SELECT 2")
+    screen.send_line("DEBUG SLEEP 3")
+    screen.wait_for(re.compile(r" 0\.[5-9] s, Ctrl-C stops"))
+    struck = time.monotonic()
+    screen.send_key("c-c")
+    screen.wait_until(lambda shown: shown.line == "not connected (server busy)>")
+    assert time.monotonic() - struck < 1
+    screen.send("GET ha")
+    screen.wait_for(f"reconnected to {server.host}:{server.port}")
+    screen.wait_until(lambda shown: shown.before_cursor == f"{server.host}:{server.port}[2]> GET ha")
+    screen.send_line("lf")
+    screen.wait_for("(nil)")
+
+
+@pytest.mark.parametrize(
+    ("line", "mend"),
+    [
+        ('EVAL "while true do end" 0', "SCRIPT KILL"),
+        ("FCALL spin 0", "FUNCTION KILL"),
+    ],
+)
+def test_ctrl_c_names_what_ends_a_script_and_does_not_send_it(
+    repl: StartRepl, make_server: MakeServer, line: str, mend: str
+) -> None:
+    server = make_server("redis82", "busy-reply-threshold 100")
+    spin = "#!lua name=lib\nredis.register_function('spin', function() while true do end end)"
+    server.command("FUNCTION", "LOAD", spin)
+    screen = repl(server)
+    screen.send_line(line)
+    screen.wait_for("Ctrl-C stops")
+    screen.send_key("c-c")
+    screen.wait_for(f"{mend} ends it, unless it has written already")
+    screen.wait_until(at_prompt)
+    assert ask(screen, "GET k").startswith("(error) BUSY")
+    assert ask(screen, mend) == "OK"
+    assert ask(screen, "GET k") == "(nil)"
+
+
+def test_a_value_that_had_been_popped_is_shown_although_ctrl_c_was_pressed(
+    background_proxy: MakeBackgroundProxy, repl: StartRepl, server: Server
+) -> None:
+    proxy = background_proxy(server)
+    screen = repl(server, "-p", str(proxy.port))
+    screen.send_line("BLPOP k 0")
+    wait_until(lambda: server.blocked() == 1)
+    proxy.do(lambda faulty: faulty.stall(REPLIES))
+    server.command("LPUSH", "k", "precious")
+    wait_until(lambda: server.blocked() == 0)
+    screen.send_key("c-c")
+    proxy.do(Proxy.heal)
+    screen.wait_for('2) "precious"')
+    screen.wait_for("BLPOP was answered before it could be stopped")
+    screen.wait_until(at_prompt)
+
+
+def test_a_second_ctrl_c_closes_the_connection_at_once(
+    background_proxy: MakeBackgroundProxy, repl: StartRepl, redis82: Server
+) -> None:
+    proxy = background_proxy(redis82)
+    screen = repl(redis82, "-p", str(proxy.port))
+    screen.send_line("BLPOP k 0")
+    wait_until(lambda: redis82.blocked() == 1)
+    proxy.do(lambda faulty: faulty.stall())
+    screen.send_key("c-c")
+    screen.wait_for("stopping; Ctrl-C again closes the connection")
+    screen.send_key("c-c")
+    screen.wait_until(lambda shown: shown.line == "not connected>")
+    assert "stopped: BLPOP was sent, its outcome is unknown; the connection is closed" in screen.text
+    proxy.do(Proxy.heal)
+    assert ask(screen, "PING").endswith("PONG")
+
+
+def test_a_transaction_that_ctrl_c_costs_is_told(
+    background_proxy: MakeBackgroundProxy, repl: StartRepl, redis82: Server
+) -> None:
+    proxy = background_proxy(redis82)
+    screen = repl(redis82, "-p", str(proxy.port))
+    for line in ("MULTI", "INCR n"):
+        ask(screen, line)
+    proxy.do(lambda faulty: faulty.stall(REPLIES))
+    screen.send_line("EXEC")
+    wait_until(lambda: redis82.command("GET", "n") == b"1")
+    screen.send_key("c-c")
+    screen.wait_for("EXEC was sent, its outcome is unknown; the connection is closed")
+    screen.wait_for("with it went the transaction")
+    screen.wait_until(lambda shown: shown.line == "not connected>")
+    proxy.do(Proxy.heal)
+    assert "was not sent" in ask(screen, "SET k v")
+    assert redis82.command("EXISTS", "k") == 0
+
+
+def test_a_command_that_takes_long_shows_a_sign_that_leaves_no_trace(repl: StartRepl, server: Server) -> None:
+    screen = repl(server)
+    screen.send_line("BLPOP nokey 1")
+    screen.wait_for(re.compile(r"^\S 0\.[5-9] s, Ctrl-C stops$", re.MULTILINE))
+    screen.wait_until(at_prompt)
+    assert "Ctrl-C stops" not in screen.text
+    assert re.search(r"\(nil\)\n\(1\.\d\ds\)$", screen.text.rpartition("\n")[0])
+
+
+def test_what_is_typed_while_a_command_runs_waits_for_the_prompt(repl: StartRepl, server: Server) -> None:
+    screen = repl(server)
+    screen.send_line("BLPOP nokey 1")
+    wait_until(lambda: server.blocked() == 1)
+    screen.send("ECHO typed")
+    screen.wait_for("Ctrl-C stops")
+    assert "ECHO" not in screen.text
+    screen.wait_until(lambda shown: shown.before_cursor.endswith("> ECHO typed"))
+    screen.send_key("enter")
+    screen.wait_for('"typed"')
 
 
 def test_ctrl_c_ends_a_repetition(repl: StartRepl, redis82: Server) -> None:
@@ -60,39 +199,86 @@ def test_ctrl_c_drops_the_pasted_lines_that_wait(repl: StartRepl, redis82: Serve
 
 
 @pytest.mark.parametrize(
-    ("line", "shout"),
+    ("line", "shout", "source"),
     [
-        ("SUBSCRIBE news", ("PUBLISH", "news", "extra extra")),
-        ("PSUBSCRIBE n*", ("PUBLISH", "news", "extra extra")),
-        ("SSUBSCRIBE news", ("SPUBLISH", "news", "extra extra")),
-        ("MONITOR", ("ECHO", "extra extra")),
+        ("SUBSCRIBE news", ("PUBLISH", "news", "extra extra"), "news"),
+        ("PSUBSCRIBE n*", ("PUBLISH", "news", "extra extra"), "news (n*)"),
+        ("SSUBSCRIBE news", ("SPUBLISH", "news", "extra extra"), "news (shard)"),
     ],
 )
-@pytest.mark.parametrize("flags", [(), ("-2",)])
+@pytest.mark.parametrize("protocol", ["-2", "-3"])
 def test_messages_are_shown_as_they_come_until_ctrl_c(
-    repl: StartRepl, server: Server, line: str, shout: tuple[str, ...], flags: tuple[str, ...]
+    repl: StartRepl, server: Server, line: str, shout: tuple[str, ...], source: str, protocol: str
 ) -> None:
-    screen = repl(server, *flags)
-    screen.send_line(line)
-    screen.wait_for("Reading messages... (press Ctrl-C to quit)")
+    screen = repl(server, protocol, "-n", "2")
+    number = ask(screen, "CLIENT ID")
+    assert "Reading messages" in ask(screen, line)
+    where = f"{server.host}:{server.port}[2]"
+    assert screen.line == f"{where}(subscribed)>"
+    screen.send("PI")
     server.command(*shout)
-    screen.wait_for("extra extra")
-    server.command(*shout[:-1], "more")
-    screen.wait_for('"more"')
+    screen.wait_for(re.compile(rf'^\d\d:\d\d:\d\d\.\d\d\d {re.escape(source)} "extra extra"$', re.MULTILINE))
+    screen.wait_until(lambda shown: shown.before_cursor == f"{where}(subscribed)> PI")
+    screen.send_line("NG")
+    screen.wait_for("PONG" if protocol == "-3" else "pong")
+    answer = ask(screen, "GET k")
+    assert answer == "(nil)" if protocol == "-3" else answer.startswith("(error) ERR Can't execute")
     screen.send_key("c-c")
-    screen.wait_for("no more messages: the connection is closed")
-    screen.wait_until(at_prompt)
-    assert ask(screen, "SET k v").endswith("OK")
-    assert screen.line == f"{server.host}:{server.port}>"
+    screen.wait_for("no more messages")
+    screen.wait_until(lambda shown: shown.line == f"{where}>")
+    assert ask(screen, "CLIENT ID") == number
 
 
-def test_a_server_that_goes_away_ends_the_messages(repl: StartRepl, redis82: Server) -> None:
+def test_ctrl_c_clears_a_line_first_and_leaves_the_subscription_then(
+    repl: StartRepl, redis82: Server
+) -> None:
     screen = repl(redis82)
-    screen.send_line("SUBSCRIBE news")
-    screen.wait_for("Reading messages")
+    ask(screen, "SUBSCRIBE news")
+    screen.send("GET k")
+    screen.wait_until(lambda shown: shown.before_cursor.endswith("GET k"))
+    screen.send_key("c-c")
+    screen.wait_until(at_prompt)
+    assert screen.line.endswith("(subscribed)>")
+    screen.send_key("c-c")
+    screen.wait_until(lambda shown: shown.line == f"{redis82.host}:{redis82.port}>")
+
+
+def test_a_flood_of_messages_leaves_the_line_usable(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    ask(screen, "SUBSCRIBE flood")
+    screen.send("ECHO ")
+    for number in range(5_000):
+        redis82.command("PUBLISH", "flood", number)
+    screen.send_line("here")
+    screen.wait_for('"here"')
+    screen.wait_for('"4999"')
+    assert len(re.findall(r'^[\d:.]+ flood "\d+"$', screen.text, re.MULTILINE)) == 5_000
+
+
+def test_subscriptions_that_were_lost_are_told_at_once_and_not_made_again(
+    repl: StartRepl, redis82: Server
+) -> None:
+    screen = repl(redis82)
+    ask(screen, "SUBSCRIBE news sport")
     redis82.command("CLIENT", "KILL", "TYPE", "pubsub")
-    screen.wait_until(lambda terminal: terminal.line == "not connected>")
-    assert ask(screen, "PING").endswith("PONG")
+    screen.wait_for(f"the connection to {redis82.host}:{redis82.port} was lost, and with it 2 subscriptions")
+    screen.wait_until(lambda shown: shown.line == "not connected>")
+    answer = ask(screen, "PING")
+    assert "not done again: 2 subscriptions" in answer
+    assert answer.endswith("PONG")
+    assert redis82.command("PUBSUB", "CHANNELS") == []
+
+
+@pytest.mark.parametrize(("line", "lost"), [("MULTI", "the transaction"), ("WATCH k", "the watched keys")])
+def test_a_transaction_that_breaks_while_nobody_types_is_told_at_once(
+    repl: StartRepl, redis82: Server, line: str, lost: str
+) -> None:
+    screen = repl(redis82)
+    number = ask(screen, "CLIENT ID").split()[-1]
+    ask(screen, line)
+    redis82.command("CLIENT", "KILL", "ID", number)
+    screen.wait_for(f"was lost, and with it {lost}")
+    screen.wait_until(lambda shown: shown.line == "not connected>")
 
 
 def test_a_push_appears_above_the_line_that_is_typed(repl: StartRepl, server: Server) -> None:

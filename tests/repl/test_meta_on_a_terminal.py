@@ -72,7 +72,7 @@ def test_connect_takes_a_url_and_leaves_the_old_user_behind(repl: StartRepl, mak
     assert ask(screen, "ACL WHOAMI") == '"ada"'
     # The password of the second server is none of the first one's business, nor is its database.
     ask(screen, f"connect redis://{first.host}:{first.port}")
-    assert screen.line.endswith(f"{first.host}:{first.port}>")
+    assert screen.line.endswith(f"{first.host}:{first.port}(not authenticated)>")
     assert "NOAUTH" in ask(screen, "GET k")
     # As redis-cli does it: database and password stay.
     ask(screen, f"connect redis://:one@{first.host}:{first.port}/2")

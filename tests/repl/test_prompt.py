@@ -17,8 +17,12 @@ class State:
     database: int = 0
     username: str | None = None
     in_transaction: bool = False
+    watching: bool = False
+    silenced: bool = False
     subscribed: bool = False
-    monitoring: bool = False
+    role: str = ""
+    unauthenticated: bool = False
+    busy: bool = False
 
 
 @pytest.mark.parametrize(
@@ -27,18 +31,32 @@ class State:
         (State(), "127.0.0.1:6379> "),
         (State(database=2), "127.0.0.1:6379[2]> "),
         (State(database=2, in_transaction=True), "127.0.0.1:6379[2](TX)> "),
-        (State(subscribed=True), "127.0.0.1:6379(subscribed mode)> "),
-        (State(monitoring=True), "127.0.0.1:6379(monitor)> "),
+        (State(subscribed=True), "127.0.0.1:6379(subscribed)> "),
+        (State(watching=True), "127.0.0.1:6379(watching)> "),
+        (State(watching=True, in_transaction=True), "127.0.0.1:6379(TX)> "),
+        (State(silenced=True), "127.0.0.1:6379(replies off)> "),
+        (State(role="primary"), "127.0.0.1:6379> "),
+        (State(role="replica", database=1, in_transaction=True), "127.0.0.1:6379[1](replica)(TX)> "),
+        (State(unauthenticated=True), "127.0.0.1:6379(not authenticated)> "),
         (State(username="default"), "127.0.0.1:6379> "),
         (State(username="alice", database=1), "alice@127.0.0.1:6379[1]> "),
         (State(address=TcpAddress("::1", 7000)), "[::1]:7000> "),
         (State(address=UnixAddress("/run/redis.sock")), "redis /run/redis.sock> "),
         (State(address=UnixAddress("/run/redis.sock"), username="bob"), "redis bob@/run/redis.sock> "),
         (State(connected=False), "not connected> "),
+        (State(connected=False, busy=True), "not connected (server busy)> "),
+        (State(connected=False, unauthenticated=True), "not authenticated> "),
     ],
 )
 def test_the_prompt_tells_where_the_next_command_goes(state: State, text: str) -> None:
     assert _text(state) == text
+
+
+def test_monitor_is_shown_whatever_becomes_of_the_session() -> None:
+    assert "".join(text for _, text in prompt(State(), monitoring=True)) == "127.0.0.1:6379(monitor)> "
+    assert "".join(text for _, text in prompt(State(connected=False), monitoring=True)) == (
+        "not connected(monitor)> "
+    )
 
 
 def test_without_a_connection_nothing_is_claimed_of_it() -> None:

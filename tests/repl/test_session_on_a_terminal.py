@@ -122,8 +122,13 @@ def test_unbalanced_quotes_are_one_line_and_send_nothing(repl: StartRepl, redis8
     assert redis82.command("EXISTS", "k") == 0
 
 
-def test_a_slow_command_shows_its_time(repl: StartRepl, server: Server) -> None:
-    assert re.search(r"\n\(0\.[5-9]\d?s\)$", ask(repl(server), "BLPOP nokey 0.5"))
+def test_a_reply_that_took_long_shows_its_time(repl: StartRepl, server: Server) -> None:
+    screen = repl(server)
+    assert re.search(r"\n\(0\.[2-9]\ds\)$", ask(screen, "BLPOP nokey 0.2"))
+    ask(screen, ":set timing off")
+    assert ask(screen, "BLPOP nokey 0.2") == "(nil)"
+    ask(screen, ":set timing 0")
+    assert re.fullmatch(r"PONG\n\(0\.\d+s\)", ask(screen, "PING"))
 
 
 def test_blank_lines_and_meta_commands(repl: StartRepl, redis82: Server) -> None:
@@ -196,15 +201,47 @@ def test_a_transaction_that_was_lost_is_announced_and_nothing_runs_outside_it(
     assert server.command("EXISTS", "k") == 0
 
 
-@pytest.mark.parametrize("flags", [("-n", "99999"), ("--user", "nobody", "--pass", "x")])
+@pytest.mark.parametrize(
+    ("flags", "prompt"),
+    [
+        (("-n", "99999"), "not connected>"),
+        (("--user", "nobody", "--pass", "x"), "not authenticated>"),
+    ],
+)
 def test_what_is_refused_at_connect_leaves_nothing_connected(
-    repl: StartRepl, redis82: Server, flags: tuple[str, ...]
+    repl: StartRepl, redis82: Server, flags: tuple[str, ...], prompt: str
 ) -> None:
-    screen = repl(redis82, *flags, prompt="not connected>")
+    screen = repl(redis82, *flags, prompt=prompt)
     assert re.search("ERR|WRONGPASS", screen.text)
     ask(screen, "SET k v")
-    assert screen.line == "not connected>"
+    assert screen.line == prompt
     assert redis82.command("EXISTS", "k") == 0
+
+
+def test_a_server_that_wants_a_password_is_told_until_it_has_one(
+    repl: StartRepl, make_server: MakeServer
+) -> None:
+    server = make_server("redis82", "requirepass right")
+    where = f"{server.host}:{server.port}"
+    screen = repl(server)
+    assert screen.line == f"{where}(not authenticated)>"
+    assert ask(screen, "GET k").startswith("(error) NOAUTH")
+    ask(screen, "AUTH wrong")
+    assert screen.line == f"{where}(not authenticated)>"
+    assert ask(screen, "AUTH right") == "OK"
+    assert screen.line == f"{where}>"
+    server.command("CONFIG", "SET", "requirepass", "new")
+    server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    assert "AUTH" in ask(screen, "GET k")
+    assert screen.line == "not authenticated>"
+    ask(screen, "AUTH new")
+    assert screen.line == f"{where}>"
+
+
+def test_a_replica_is_shown(repl: StartRepl, make_server: MakeServer, redis82: Server) -> None:
+    replica = make_server("redis82", f"replicaof {redis82.host} {redis82.port}")
+    screen = repl(replica)
+    assert screen.line == f"{replica.host}:{replica.port}(replica)>"
 
 
 def test_a_user_other_than_default_is_shown(repl: StartRepl, redis82: Server) -> None:

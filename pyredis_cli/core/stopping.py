@@ -1,0 +1,125 @@
+"""How a command that runs is stopped at a person's wish, within a second, and what is said of it.
+
+It has the server end a wait (CLIENT UNBLOCK), for then nothing is lost: neither the connection nor a value that
+was on its way. Where that does not help, the connection is closed and another one opened. It never sends what
+would stop somebody else's work, and never the command again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from pyredis.exceptions import PyRedisError, ReplyError
+
+if TYPE_CHECKING:
+    from pyredis.commands.spec import Spec
+    from pyredis_cli.core.outcome import Outcome
+    from pyredis_cli.core.session import Session
+
+__all__ = ["Stopped", "sentences", "stop"]
+
+# Seconds, 0.9 in all; whoever pressed Ctrl-C is to have a prompt within one.
+_UNBLOCKING: Final = 0.4
+_ANSWERING: Final = 0.1
+_RECONNECTING: Final = 0.4
+
+
+_CUT_OFF: Final = frozenset({"reconnected", "busy", "lost", "unconnected", "closed"})
+"""The ways that leave a command behind whose end nobody saw."""
+
+
+class Stopped(NamedTuple):
+    """How it ended, with the outcome when there is one all the same, or with the error of a new connection.
+
+    ``welcome`` is what to say of the new connection; ``lost`` is what went with the old one and keeps the session
+    from opening another.
+    """
+
+    how: Literal["answered", "unblocked", "unsent", "reconnected", "busy", "lost", "unconnected", "closed"]
+    outcome: Outcome | None = None
+    error: PyRedisError | None = None
+    welcome: str = ""
+    lost: str = ""
+
+
+async def stop(session: Session, running: asyncio.Task[Outcome]) -> Stopped:
+    """Stop the command that runs; a cancellation in between closes the connection at once."""
+    if not session.connected:  # it waits for a connection, so nothing was sent
+        await _cancelled(running)
+        return Stopped("unsent")
+    try:
+        unblocked = await _unblock(session, running)
+        await asyncio.wait([running], timeout=_ANSWERING)
+        if running.done():
+            return Stopped("unblocked" if unblocked else "answered", running.result())
+    finally:
+        await _cancelled(running)
+    return await _reconnected(session)
+
+
+async def _unblock(session: Session, running: asyncio.Task[Outcome]) -> bool:
+    """Return whether the server ended a wait; ends early with the command."""
+    unblocking = asyncio.create_task(session.unblock())
+    try:
+        await asyncio.wait([unblocking, running], timeout=_UNBLOCKING, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await _cancelled(unblocking)
+    with suppress(PyRedisError, asyncio.CancelledError):
+        return unblocking.result()
+    return False
+
+
+async def _reconnected(session: Session) -> Stopped:
+    if session.commitments:
+        return Stopped("lost", lost=session.losses)
+    try:
+        async with asyncio.timeout(_RECONNECTING):
+            return Stopped("reconnected", welcome=await session.reconnect())
+    except TimeoutError:
+        session.busy = True
+        return Stopped("busy")
+    except ReplyError as error:
+        session.busy = error.code == "BUSY"
+        return Stopped("busy" if session.busy else "unconnected", error=error)
+    except PyRedisError as error:
+        return Stopped("unconnected", error=error)
+
+
+async def _cancelled(task: asyncio.Task[object]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def sentences(stopped: Stopped, spec: Spec | None) -> Iterator[str]:
+    """Yield what to say of it, apart from the reply."""
+    name = spec.name if spec else "the command"
+    match stopped.how:
+        case "unsent":
+            yield f"stopped: not connected; {name} was not sent"
+        case "answered":
+            yield f"{name} was answered before it could be stopped"
+        case "unblocked":
+            yield f"stopped: {name} was unblocked"
+        case "reconnected":
+            yield f"stopped: {_fate(name, spec)}{stopped.welcome}"
+        case "busy":
+            yield (
+                f"stopped: {_fate(name, spec)}not connected (server busy); "
+                "the connection comes back when the server answers"
+            )
+        case "lost":
+            yield f"stopped: {_fate(name, spec)}the connection is closed, and with it went {stopped.lost}"
+        case "closed":
+            yield f"stopped: {_fate(name, spec)}the connection is closed, the next command opens another"
+        case "unconnected":
+            yield f"stopped: {_fate(name, spec)}not connected: {stopped.error}"
+    if spec is not None and spec.ended_by and stopped.how in _CUT_OFF:
+        yield f"{name} may still run: {spec.ended_by} ends it, unless it has written already"
+
+
+def _fate(name: str, spec: Spec | None) -> str:
+    readonly = spec is not None and spec.readonly
+    return "" if readonly else f"{name} was sent, its outcome is unknown; "

@@ -1,0 +1,71 @@
+"""The sign that a command still runs, and for how long; it is there from half a second on and leaves no trace."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from prompt_toolkit.utils import is_dumb_terminal
+
+from pyredis_cli.streams import OutputError
+
+if TYPE_CHECKING:
+    from pyredis_cli.streams import Streams
+
+__all__ = ["Spinner"]
+
+_PATIENCE: Final = 0.5  # seconds before it shows
+_RUNNING: Final = "Ctrl-C stops"
+_STOPPING: Final = "stopping; Ctrl-C again closes the connection"
+_TURN: Final = 0.1
+_FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+
+class Spinner:
+    """``with spinner: ...`` shows it while the body runs; whoever else writes wipes it first."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+        self._began = 0.0
+        self._text = _RUNNING
+        self._next: asyncio.TimerHandle | None = None
+        self._shown = False
+
+    def __enter__(self) -> Self:
+        self._began = monotonic()
+        self._text = _RUNNING
+        if not is_dumb_terminal():
+            self._next = asyncio.get_running_loop().call_later(_PATIENCE, self._turn)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        self.wipe()
+
+    def stopping(self) -> None:
+        """Show at once that the command is being stopped."""
+        self._text = _STOPPING
+        if self._next is not None:
+            self._next.cancel()
+            self._turn()
+
+    def wipe(self) -> None:
+        """Leave the line empty for what is to be written."""
+        if self._shown:
+            self._shown = False
+            self._streams.write(b"\r\x1b[K")
+
+    def _turn(self) -> None:
+        seconds = monotonic() - self._began
+        frame = _FRAMES[int(seconds / _TURN) % len(_FRAMES)]
+        self._shown = True
+        with suppress(OSError, OutputError):  # a terminal that is gone ends the program by other ways
+            self._streams.write(f"\r{frame} {seconds:.1f} s, {self._text}\x1b[K".encode())
+        self._next = asyncio.get_running_loop().call_later(_TURN, self._turn)
