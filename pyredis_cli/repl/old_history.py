@@ -33,8 +33,9 @@ async def begin(
 ) -> None:
     """Ask the person, when there is something to offer, and do what they answer."""
     found = offer(environ, own.path)
-    # A dumb terminal is often a program, which would take the question for a prompt.
-    if found is None or is_dumb_terminal():
+    # A dumb terminal is often a program, which would take the question for a prompt. Where nothing can be written,
+    # no answer could be remembered.
+    if found is None or is_dumb_terminal() or not os.access(own.path, os.W_OK):
         return
     try:
         if not await _asked(found.question):
