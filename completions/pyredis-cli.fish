@@ -45,6 +45,7 @@ complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s 3 -d 
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l raw -d 'the bytes that came; the default when not on a terminal'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l no-raw -d 'redis-cli\'s formatted text, on a terminal or not'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l json -d 'JSON; speaks RESP3 unless -2 is given'
+complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l no-pager -d 'long replies are not paged but cut; :set pager on pages them'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l echo -d 'print each command of a script before its reply, secrets as ***'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s e -d 'accepted for redis-cli\'s sake: an error always ends in an exit code'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l help -d 'show this text and exit'

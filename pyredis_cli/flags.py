@@ -150,6 +150,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--raw",), "output", "the bytes that came; the default when not on a terminal", sets="raw"),
         Flag(("--no-raw",), "output", "redis-cli's formatted text, on a terminal or not", sets="redis"),
         Flag(("--json",), "output", "JSON; speaks RESP3 unless -2 is given", sets="json"),
+        Flag(("--no-pager",), "no_pager", "long replies are not paged but cut; :set pager on pages them"),
         Flag(("--echo",), "echo", "print each command of a script before its reply, secrets as ***"),
         Flag(("-e",), "errors", "accepted for redis-cli's sake: an error always ends in an exit code"),
     ),
@@ -188,6 +189,7 @@ class Given:
     resp2: bool = False
     resp3: bool = False
     output: Output | None = None
+    no_pager: bool = False
     echo: bool = False
     errors: bool = False
     help: bool = False

@@ -46,6 +46,7 @@ class Settings:
     protocol: Literal[2, 3] | None = None
     tls: TlsOptions | None = None
     output: Output | None = None
+    pager: bool = True
     echo: bool = False
 
 
@@ -72,6 +73,7 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         protocol=_protocol(given, options.get("protocol")),
         tls=options.get("tls"),
         output=given.output,
+        pager=not given.no_pager,
         echo=given.echo,
     )
 

@@ -16,7 +16,20 @@ from typing import Final, Literal, TypeAlias, TypeVar, cast
 from pyredis.exceptions import ReplyError
 from pyredis.types import Attributed, BigNumber, Double, Map, Push, Reply, Set, Status, Verbatim
 
-__all__ = ["Piece", "Role", "Steps", "digits", "double", "elements", "layout", "message", "pairs", "unroll"]
+__all__ = [
+    "Part",
+    "Piece",
+    "Role",
+    "Steps",
+    "digits",
+    "double",
+    "elements",
+    "layout",
+    "message",
+    "numbers",
+    "pairs",
+    "unroll",
+]
 
 Role: TypeAlias = Literal[
     "integer",
@@ -37,6 +50,8 @@ Role: TypeAlias = Literal[
     "note",
 ]
 Piece: TypeAlias = tuple[Role, str | bytes]
+Part: TypeAlias = tuple[bytes, int]
+"""Bytes as they are to be written, and how many numbered lines begin with them."""
 
 T = TypeVar("T")
 Steps: TypeAlias = "Generator[T | Steps[T], None, None]"
@@ -47,6 +62,11 @@ _NESTED: Final = (list, dict, Attributed)
 def layout(reply: Reply) -> Iterator[Piece]:
     """Yield the pieces of a reply; the last line has no newline."""
     return unroll(_reply(reply, ""))
+
+
+def numbers(role: Role) -> bool:
+    """Return whether a piece begins a numbered line."""
+    return role in ("index", "attribute")
 
 
 def elements(reply: Reply) -> int:

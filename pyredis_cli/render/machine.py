@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 from math import isfinite
 from typing import Final, cast
 
 from pyredis.exceptions import ReplyError
 from pyredis.types import Attributed, Map, Reply
 from pyredis_cli.render.escape import dangerous
-from pyredis_cli.render.layout import Steps, digits, double, message, pairs, unroll
+from pyredis_cli.render.layout import Part, Steps, digits, double, message, pairs, unroll
 
-__all__ = ["json_text", "raw"]
+__all__ = ["json_parts", "json_text", "raw", "raw_parts"]
 
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _BASE64: Final = "$base64"
@@ -35,6 +36,16 @@ def raw(reply: Reply, *, text: bool = False, delimiter: bytes = b"\n", end: byte
     return written + end
 
 
+def raw_parts(reply: Reply, *, text: bool = False) -> Iterator[Part]:
+    """Yield what `raw` returns part after part; nothing is laid out before it is asked for."""
+    last = b""
+    for written in unroll(_raw(reply, b"\n")):
+        yield written, 0
+        last = written or last
+    if not text or not last.endswith(b"\n"):
+        yield b"\n", 0
+
+
 def json_text(reply: Reply) -> bytes:
     """Return a reply as one line of JSON in UTF-8, as ``redis-cli --json`` writes it, and always valid.
 
@@ -47,6 +58,13 @@ def json_text(reply: Reply) -> bytes:
     - Characters that could steer a terminal are written as ``\\uXXXX``.
     """
     return "".join(unroll(_json(reply))).encode() + b"\n"
+
+
+def json_parts(reply: Reply) -> Iterator[Part]:
+    """Yield what `json_text` returns part after part; nothing is laid out before it is asked for."""
+    for written in unroll(_json(reply)):
+        yield written.encode(), 0
+    yield b"\n", 0
 
 
 def _raw(reply: Reply, delimiter: bytes) -> Steps[bytes]:

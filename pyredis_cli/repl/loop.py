@@ -77,8 +77,7 @@ class Repl:
         self._settings = settings
         self._history = HistoryFile(history) if history else None
         self._preferences, self._warnings = configured(os.environ, Preferences())
-        if settings.output is not None:  # a flag wins over files
-            self._preferences = replace(self._preferences, format=settings.output)
+        self._preferences = _flagged(self._preferences, settings)
         self._printer = Printer(settings, streams, lambda: self._preferences)
         self._feed = Feed(self._show_unasked)
         insight = Insight(lambda: self._session.table, settings.encoding)
@@ -165,6 +164,7 @@ class Repl:
     async def _enter(self, text: str) -> After:
         """Do each line of what was typed or pasted, until one says stop."""
         lines = lines_of(text)
+        self._printer.may_page = len(lines) == 1
         for done, line in enumerate(lines, 1):
             after = await self._do(line)
             if after is After.STOP and done < len(lines):
@@ -385,6 +385,13 @@ class Repl:
     async def _show_warnings(self) -> None:
         while self._warnings:
             await self._printer.warn(self._warnings.pop(0))
+
+
+def _flagged(preferences: Preferences, settings: Settings) -> Preferences:
+    """Return the preferences with what flags say, which wins over files."""
+    if settings.output is not None:
+        preferences = replace(preferences, format=settings.output)
+    return preferences if settings.pager else replace(preferences, pager=False)
 
 
 async def _cancelled(task: asyncio.Task[Any]) -> None:

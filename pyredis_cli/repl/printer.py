@@ -7,7 +7,7 @@ and leaves the typed line whole. It decides nothing about commands.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.application import in_terminal
@@ -16,10 +16,11 @@ from pyredis.exceptions import ReplyError
 from pyredis.types import Status
 from pyredis_cli.core.secrets import hidden
 from pyredis_cli.exits import explain
-from pyredis_cli.render.classic import classic
+from pyredis_cli.render.classic import classic_parts
 from pyredis_cli.render.escape import printable
+from pyredis_cli.render.layout import elements
 from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
-from pyredis_cli.render.machine import json_text, raw
+from pyredis_cli.render.machine import json_parts, raw_parts
 from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
 from pyredis_cli.repl.spinner import Spinner
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pyredis.exceptions import PyRedisError
     from pyredis.types import Reply
     from pyredis_cli.core.outcome import Outcome
+    from pyredis_cli.render.layout import Part
     from pyredis_cli.repl.monitoring import MonitorLine
     from pyredis_cli.repl.preferences import Preferences
     from pyredis_cli.settings import Settings
@@ -57,9 +59,14 @@ _LIVE: Final[Mapping[LiveRole, str]] = {
 
 
 class Printer:
-    """Prints on one terminal, by one set of settings."""
+    """Prints on one terminal, as the person prefers at that time.
+
+    ``may_page`` is whether the reply of a command may be shown page by page: not when lines were pasted that are
+    to run one after the other.
+    """
 
     def __init__(self, settings: Settings, streams: Streams, preferences: Callable[[], Preferences]) -> None:
+        self.may_page = True
         self._settings = settings
         self._streams = streams
         self._preferences = preferences
@@ -80,49 +87,71 @@ class Printer:
         elif outcome.error is not None:
             await self.error(outcome.error, address, at_connect=outcome.at_connect)
         elif not outcome.silent:
-            await self.reply(outcome.reply, text=outcome.is_text)
+            await self._answer(outcome.reply, outcome.is_text)
         timing = self._preferences().timing
         if timing is not None and outcome.seconds * 1000 >= timing:
             await self._line(f"({_seconds(outcome.seconds)}s)", _DIM)
 
     async def reply(self, reply: Reply, *, text: bool = False) -> None:
         """Print a reply, an error reply or a message that came by itself; ``text`` is for text to be read."""
-        await self._write(self._formatted(reply, text))
+        await self._write(part for part, _ in self._parts(reply, text))
+
+    async def _answer(self, reply: Reply, text: bool) -> None:
+        """Print the reply of a command, page by page when it is long and the person likes that."""
+        if not (self.may_page and self._preferences().pager):
+            await self.reply(reply, text=text)
+            return
+        from pyredis_cli.repl import pager
+
+        if not pager.can_page(self._streams):
+            await self.reply(reply, text=text)
+            return
+        parts, too_long = pager.opened(self._parts(reply, text, paged=True))
+        if too_long:
+            async with self._turn:
+                parts = await pager.page(
+                    parts, lambda: _total(reply, text), self._streams, lambda line: self._say(line, _YELLOW)
+                )
+        await self._write(part for part, _ in parts)
 
     async def unasked(self, batch: Sequence[Item], table: Table) -> None:
         """Print what came by itself, and notices, in one go; ``table`` knows the commands of the server."""
-        written: list[bytes] = []
-        for item in batch:
-            match item:
-                case Notice(text):
-                    written.append(self._painted(text, _YELLOW))
-                case Unasked(at, reply):
-                    written.append(self._live(reply, at))
-                case Seen(line, text):
-                    written.append(self._seen(line, text, table))
-        await self._write(b"".join(written))
+        await self._write(part for item in batch for part in self._shown(item, table))
 
-    def _live(self, reply: Reply, at: float) -> bytes:
-        human = self._settings.output in (None, "human")
-        line = message(reply, at, self._settings.encoding) if human else None
-        return self._formatted(reply, False) if line is None else self._pieces(line)
+    def _shown(self, item: Item, table: Table) -> Iterator[bytes]:
+        match item:
+            case Notice(text):
+                yield self._painted(text, _YELLOW)
+            case Unasked(at, reply):
+                yield from self._live(reply, at)
+            case Seen(line, text):
+                yield from self._seen(line, text, table)
 
-    def _seen(self, line: MonitorLine, text: bytes, table: Table) -> bytes:
-        if self._settings.output not in (None, "human") or not line.argv:
-            return self._formatted(Status(text), False)
+    def _live(self, reply: Reply, at: float) -> Iterator[bytes]:
+        human = self._preferences().format == "human"
+        line = message(reply, at, self._encoding) if human else None
+        if line is not None:
+            yield self._pieces(line)
+        else:
+            yield from (part for part, _ in self._parts(reply, False))
+
+    def _seen(self, line: MonitorLine, text: bytes, table: Table) -> Iterator[bytes]:
+        if self._preferences().format != "human" or not line.argv:
+            yield from (part for part, _ in self._parts(Status(text), False))
+            return
         spec = table.find(line.argv)
         role: LiveRole = (
             "plain" if spec is None else "write" if spec.write else "read" if spec.readonly else "admin"
         )
         source = f"{line.database} {line.client}"
-        return self._pieces(
+        yield self._pieces(
             monitored(
                 line.time,
                 source,
                 line.argv,
                 role=role,
                 hidden=hidden(line.argv, table),
-                encoding=self._settings.encoding,
+                encoding=self._encoding,
             )
         )
 
@@ -151,36 +180,60 @@ class Printer:
 
     async def clear(self) -> None:
         """Clear the screen and begin at its top."""
-        await self._write(b"\x1b[2J\x1b[H")
+        await self._write([b"\x1b[2J\x1b[H"])
 
-    def _formatted(self, reply: Reply, text: bool) -> bytes:
-        match self._settings.output:
+    def _parts(self, reply: Reply, text: bool, *, paged: bool = False) -> Iterable[Part]:
+        """Lay a reply out, in the format and to the length that is preferred now, as far as it is asked for."""
+        preferred = self._preferences()
+        match preferred.format:
             case "raw":
-                return raw(reply, text=text)
+                return raw_parts(reply, text=text)
             case "redis":
-                return classic(reply, text=text, terminal=True)
+                return classic_parts(reply, text=text, terminal=True)
             case "json":
-                return json_text(reply)
+                return json_parts(reply)
         # rich costs as much as half the way to the first prompt, so the first reply loads it.
-        from pyredis_cli.render.human import renderable, to_ansi
+        from pyredis_cli.render.human import Measure, human_parts
 
-        shown = renderable(reply, encoding=self._settings.encoding, text=text)
-        return to_ansi(shown, color=self._streams.color).encode("utf-8", "replace")
+        mend = ":set limit off shows" if preferred.pager else ":set pager on or :set limit off shows"
+        return human_parts(
+            reply,
+            encoding=self._encoding,
+            text=text,
+            color=self._streams.color,
+            measure=Measure(
+                None if paged else preferred.limit,
+                all_elements=f"{mend} all",
+                whole_value=":set format redis shows all",
+            ),
+        )
+
+    @property
+    def _encoding(self) -> str:
+        # What is not ASCII is no text in ASCII, so it is shown as bytes.
+        return self._settings.encoding if self._preferences().utf8 else "ascii"
 
     async def _line(self, line: str, color: str = "") -> None:
-        await self._write(self._painted(line, color))
+        await self._write([self._painted(line, color)])
+
+    def _say(self, line: str, color: str = "") -> None:
+        """Write a line at once, where this printer's turn it is."""
+        self._streams.write(self._painted(line, color))
 
     def _painted(self, line: str, color: str) -> bytes:
         text = printable(line).encode("utf-8", "replace")
-        painted = b"\x1b[%bm%b%b" % (color.encode(), text, _RESET) if color and self._streams.color else text
-        return painted + b"\n"
+        if color and self._streams.color:
+            return b"\x1b[%bm%b%b\n" % (color.encode(), text, _RESET)
+        return text + b"\n"
 
-    async def _write(self, text: bytes) -> None:
+    async def _write(self, parts: Iterable[bytes]) -> None:
+        from pyredis_cli.repl.rows import in_batches
+
         async with self._turn, in_terminal():
             self._spinner.wipe()
             try:
-                for start in range(0, len(text), _PIECE):
-                    self._streams.write(text[start : start + _PIECE])
+                for batch in in_batches(parts, _PIECE):
+                    self._streams.write(batch)
                     await asyncio.sleep(0)
             except asyncio.CancelledError:
                 self._streams.write((_RESET if self._streams.color else b"") + b"\n")
@@ -189,3 +242,11 @@ class Printer:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.2f}" if seconds >= 0.01 else f"{seconds:.4f}"
+
+
+def _total(reply: Reply, text: bool) -> str:
+    """Say how much there is of what is numbered in a reply."""
+    if text and isinstance(reply, bytes):
+        lines = reply.rstrip(b"\r\n").count(b"\n") + 1
+        return f"{lines:,} lines"
+    return f"{elements(reply):,} elements"

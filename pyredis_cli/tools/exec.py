@@ -320,10 +320,6 @@ def _form(settings: Settings, streams: Streams) -> _Form:
             from pyredis_cli.render.classic import classic
 
             return lambda reply, text: classic(reply, text=text, terminal=terminal)
-    from pyredis_cli.render.human import renderable, to_ansi
+    from pyredis_cli.render.human import human
 
-    def human(reply: Reply, text: bool) -> bytes:
-        shown = renderable(reply, encoding=settings.encoding, text=text)
-        return to_ansi(shown, color=streams.color).encode("utf-8", "replace")
-
-    return human
+    return lambda reply, text: human(reply, encoding=settings.encoding, text=text, color=streams.color)

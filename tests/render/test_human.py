@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 import unicodedata
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -13,8 +15,10 @@ from hypothesis import strategies as st
 
 from pyredis.exceptions import ReplyError
 from pyredis.types import Attributed, BigNumber, Double, Map, Reply, Set, Status, Verbatim
-from pyredis_cli.render.classic import classic
-from pyredis_cli.render.human import renderable, to_ansi
+from pyredis_cli.render.classic import classic, classic_parts
+from pyredis_cli.render.human import Measure, human, human_parts
+from pyredis_cli.render.layout import Part, elements
+from pyredis_cli.render.machine import json_parts, json_text, raw, raw_parts
 from tests.render.cases import CASES
 from tests.strategies import Sample, pushes, replies
 
@@ -23,8 +27,13 @@ INFO = b"# Server\r\nredis_version:8.2.3\r\nos:Linux: x\r\n\r\n# Clients\r\nconn
 ALL = "pyredis-cli exec ... | less shows all"
 
 
-def shown(reply: Reply, **options: Any) -> str:
-    return renderable(reply, **options).plain
+def shown(reply: Reply, *, limit: int | None = 1000, value_limit: int = 10_000, **options: Any) -> str:
+    """Return what is shown, without the newline at its end."""
+    return written(reply, measure=Measure(limit, value_limit), **options).removesuffix("\n")
+
+
+def written(reply: Reply, **options: Any) -> str:
+    return human(reply, **options).decode()
 
 
 # Text shown as text, and lines of a text among elements, are the person's own; see the tests below.
@@ -33,19 +42,19 @@ _OTHERWISE = {"string-utf8", "array", "set", "map", "map-of-scalars-keys", "map-
 
 @pytest.mark.parametrize("case", sorted(CASES.keys() - _OTHERWISE))
 def test_without_colour_a_person_sees_what_redis_cli_shows(case: str) -> None:
-    assert to_ansi(renderable(CASES[case]), color=False).encode() == classic(CASES[case])
+    assert human(CASES[case], color=False) == classic(CASES[case])
 
 
 @given(st.one_of(replies(), replies(2), pushes()), st.booleans())
 def test_no_reply_steers_the_terminal(sample: Sample, text: bool) -> None:
-    written = to_ansi(renderable(sample.reply, text=text), color=True)
-    bare = re.sub(r"\x1b\[[0-9;]*m", "", written)
+    painted = written(sample.reply, text=text, color=True)
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", painted)
     assert not [
         c
         for c in bare
         if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
     ]
-    assert bare == to_ansi(renderable(sample.reply, text=text), color=False)
+    assert bare == written(sample.reply, text=text, color=False)
 
 
 def test_text_is_shown_as_text_in_the_encoding_asked_for() -> None:
@@ -55,7 +64,7 @@ def test_text_is_shown_as_text_in_the_encoding_asked_for() -> None:
 
 
 def test_markup_and_emoji_codes_are_text_like_any_other() -> None:
-    assert "[red]x[/red] :smile: [/]" in to_ansi(renderable(b"[red]x[/red] :smile: [/]"), color=True)
+    assert "[red]x[/red] :smile: [/]" in written(b"[red]x[/red] :smile: [/]", color=True)
 
 
 def test_lines_of_a_text_cannot_pass_for_elements() -> None:
@@ -65,23 +74,23 @@ def test_lines_of_a_text_cannot_pass_for_elements() -> None:
 
 def test_types_are_told_apart_by_colour_and_the_code_of_an_error_is_bold() -> None:
     reply = [b"s", 1, Double("1.5"), BigNumber(2), None, True, ReplyError("WRONGTYPE no"), [], Status(b"OK")]
-    assert to_ansi(renderable(reply), color=True) == (
+    assert written(reply, color=True) == (
         '\x1b[2m1) \x1b[0m\x1b[32m"s"\x1b[0m'
-        "\x1b[2m\n2) \x1b[0m\x1b[36m(integer) 1\x1b[0m"
-        "\x1b[2m\n3) \x1b[0m\x1b[36m(double) 1.5\x1b[0m"
-        "\x1b[2m\n4) \x1b[0m\x1b[36m(big number) 2\x1b[0m"
-        "\x1b[2m\n5) \x1b[0m\x1b[35m(nil)\x1b[0m"
-        "\x1b[2m\n6) \x1b[0m\x1b[35m(true)\x1b[0m"
-        "\x1b[2m\n7) \x1b[0m\x1b[31m(error) \x1b[0m\x1b[1;31mWRONGTYPE\x1b[0m\x1b[31m no\x1b[0m"
-        "\x1b[2m\n8) \x1b[0m\x1b[2m(empty array)\x1b[0m"
-        "\x1b[2m\n9) \x1b[0mOK\n"
+        "\n\x1b[2m2) \x1b[0m\x1b[36m(integer) 1\x1b[0m"
+        "\n\x1b[2m3) \x1b[0m\x1b[36m(double) 1.5\x1b[0m"
+        "\n\x1b[2m4) \x1b[0m\x1b[36m(big number) 2\x1b[0m"
+        "\n\x1b[2m5) \x1b[0m\x1b[35m(nil)\x1b[0m"
+        "\n\x1b[2m6) \x1b[0m\x1b[35m(true)\x1b[0m"
+        "\n\x1b[2m7) \x1b[0m\x1b[31m(error) \x1b[0m\x1b[1;31mWRONGTYPE\x1b[0m\x1b[31m no\x1b[0m"
+        "\n\x1b[2m8) \x1b[0m\x1b[2m(empty array)\x1b[0m"
+        "\n\x1b[2m9) \x1b[0mOK\n"
     )
 
 
 def test_a_long_line_is_neither_wrapped_nor_cut_off_at_the_screen() -> None:
     value = b"word " * 500
-    assert to_ansi(renderable(value), color=False) == f'"{value.decode()}"\n'
-    assert to_ansi(renderable(value), color=True) == f'\x1b[32m"{value.decode()}"\x1b[0m\n'
+    assert written(value, color=False) == f'"{value.decode()}"\n'
+    assert written(value, color=True) == f'\x1b[32m"{value.decode()}"\x1b[0m\n'
 
 
 def test_a_long_value_is_cut_and_says_how_long_it_is() -> None:
@@ -120,7 +129,7 @@ def test_elements_count_wherever_they_stand() -> None:
 
 def test_a_text_reply_has_its_sections_bold_and_its_names_dim() -> None:
     assert shown(INFO, text=True) == INFO.decode().replace("\r\n", "\n").rstrip("\n")
-    assert to_ansi(renderable(INFO, text=True), color=True) == (
+    assert written(INFO, text=True, color=True) == (
         "\x1b[1m# Server\x1b[0m\n\x1b[2mredis_version:\x1b[0m8.2.3\n\x1b[2mos:\x1b[0mLinux: x\n"
         "\n\x1b[1m# Clients\x1b[0m\n\x1b[2mconnected:\x1b[0m1\n"
     )
@@ -149,5 +158,69 @@ def test_nesting_has_no_limit() -> None:
 @pytest.mark.parametrize("reply", [bytes(range(256)) * 20_500, [b"element"] * 100_000], ids=["value", "list"])
 def test_a_huge_reply_is_there_at_once(reply: Reply) -> None:
     start = time.process_time()
-    to_ansi(renderable(reply), color=True)
+    written(reply, color=True)
     assert time.process_time() - start < 1  # it takes milliseconds
+
+
+class Counted(list[Reply]):
+    """An array that counts how often one of its elements was looked at."""
+
+    seen = 0
+
+    def __iter__(self) -> Iterator[Reply]:
+        for item in super().__iter__():
+            self.seen += 1
+            yield item
+
+
+def counted(reply: Reply) -> Counted:
+    return Counted([reply] * 100_000)
+
+
+@pytest.mark.parametrize(
+    "parts", [human_parts, classic_parts, raw_parts, json_parts], ids=lambda parts: parts.__name__
+)
+@pytest.mark.parametrize("element", [b"element", 7, None, [b"a", 1], Map([(b"k", [1, 2])])], ids=repr)
+def test_a_screenful_of_a_long_reply_looks_at_no_more_than_a_screenful(
+    parts: Callable[..., Iterator[Part]], element: Reply
+) -> None:
+    reply = counted(element)
+    options = {"measure": Measure(elements=None)} if parts is human_parts else {}
+    screenful = b"".join(part for part, _ in islice(parts(reply, **options), 50))
+    assert screenful
+    assert 0 < reply.seen <= 50
+
+
+def test_what_a_limit_leaves_out_is_counted_and_not_laid_out() -> None:
+    reply = counted(b"element")
+    assert shown(reply, limit=50).endswith(f"… 99,950 more elements ({ALL})")
+    # elements() looks at each of them, once, for those that are aggregates.
+    assert reply.seen <= 51 + 100_000
+
+
+def test_the_notes_say_what_shows_the_rest() -> None:
+    measure = Measure(1, 2, ":set limit off shows all", ":set format raw shows it")
+    assert written([b"abc", 1], measure=measure) == (
+        '1) "ab" … (3 bytes; first 2 shown; :set format raw shows it)\n'
+        "… 1 more element (:set limit off shows all)\n"
+    )
+
+
+@given(st.one_of(replies(), replies(2), pushes()))
+def test_no_colour_reaches_over_the_end_of_a_line(sample: Sample) -> None:
+    for line in written(sample.reply, color=True).split("\n"):
+        codes = re.findall(r"\x1b\[[0-9;]*m", line)
+        assert codes[1::2] == ["\x1b[0m"] * (len(codes) // 2)
+        assert len(codes) % 2 == 0
+
+
+@given(st.one_of(replies(), replies(2), pushes()))
+def test_parts_say_how_many_elements_begin_with_them(sample: Sample) -> None:
+    begun = sum(number for _, number in human_parts(sample.reply, measure=Measure(elements=None)))
+    assert begun == elements(sample.reply)
+
+
+@given(st.one_of(replies(), replies(2), pushes()), st.booleans())
+def test_parts_are_what_the_whole_is_made_of(sample: Sample, text: bool) -> None:
+    assert b"".join(part for part, _ in raw_parts(sample.reply, text=text)) == raw(sample.reply, text=text)
+    assert b"".join(part for part, _ in json_parts(sample.reply)) == json_text(sample.reply)

@@ -15,15 +15,22 @@ __all__ = ["StartRepl", "ask", "at_prompt"]
 
 
 class StartRepl(Protocol):
-    def __call__(self, server: Server, *flags: str, prompt: str = ..., **window: Any) -> Terminal: ...
+    def __call__(
+        self, server: Server, *flags: str, prompt: str = ..., pager: bool = ..., **window: Any
+    ) -> Terminal: ...
 
 
 @pytest.fixture
 def repl(terminal: Callable[..., Terminal]) -> StartRepl:
-    """Return ``repl(server, *flags)``: the REPL on that server, once its first prompt is there."""
+    """Return ``repl(server, *flags)``: the REPL on that server, once its first prompt is there.
 
-    def start(server: Server, *flags: str, prompt: str = ">", **window: Any) -> Terminal:
-        argv = [sys.executable, "-m", "pyredis_cli", "-h", server.host, "-p", str(server.port), *flags]
+    Only with ``pager`` are long replies paged.
+    """
+
+    def start(server: Server, *flags: str, prompt: str = ">", pager: bool = False, **window: Any) -> Terminal:
+        paging = () if pager else ("--no-pager",)
+        where = ("-h", server.host, "-p", str(server.port))
+        argv = [sys.executable, "-m", "pyredis_cli", *where, *paging, *flags]
         opened = terminal(argv, **{"columns": 120, **window})
         opened.wait_until(lambda screen: screen.line.endswith(prompt), what="the first prompt")
         return opened

@@ -1,0 +1,183 @@
+"""Long replies page by page: in the person's pager, or else in one of our own.
+
+It knows which program to start, how to feed it no faster than it reads, and that the terminal is to be left as
+it was, whatever the program does. It lays nothing out: a reply is an iterator of parts, and each is asked for when
+it is about to be shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import signal
+import termios
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from itertools import chain, islice
+from typing import Final, NamedTuple
+
+from prompt_toolkit.application import get_app_or_none, get_app_session
+from prompt_toolkit.input import Input
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.utils import is_dumb_terminal
+
+from pyredis_cli.render.layout import Part
+from pyredis_cli.repl.leafing import Leafing
+from pyredis_cli.repl.rows import in_batches, rows
+from pyredis_cli.streams import Streams
+
+__all__ = ["Opened", "can_page", "chosen", "opened", "page"]
+
+_VARIABLES: Final = ("PYREDISCLI_PAGER", "PAGER")
+# Quit when all fits, colours, and leave the text on the screen.
+_LESS: Final = "-FRX"
+_BATCH: Final = 4096
+_PATIENCE: Final = 1.0  # seconds to end in, once told to
+# Of the alternate screen, of hidden cursors, of colours and of the keypad a killed program leaves what it likes.
+_SANE: Final = b"\x1b[?1047l\x1b[?25h\x1b[0m\x1b[?1l\x1b>\r\n"
+
+
+class Opened(NamedTuple):
+    """A reply that was laid out as far as the screen reaches: all its parts, and whether they are more."""
+
+    parts: Iterable[Part]
+    too_long: bool
+
+
+def can_page(streams: Streams) -> bool:
+    """Return whether pages can be shown now: on a terminal that moves its cursor, with no prompt on it."""
+    application = get_app_or_none()
+    at_prompt = application is not None and application.is_running
+    return streams.stdout_tty and streams.stdin_tty and not is_dumb_terminal() and not at_prompt
+
+
+def opened(parts: Iterable[Part]) -> Opened:
+    """Lay out what the screen holds above the next prompt, and no more."""
+    size = get_app_session().output.get_size()
+    laid_out: list[Part] = []
+    rest = iter(parts)
+
+    def noted() -> Iterable[Part]:
+        for part in rest:
+            laid_out.append(part)
+            yield part
+
+    filled = sum(1 for _ in islice(rows(noted(), lambda: size.columns), size.rows))
+    return Opened(chain(laid_out, rest), filled >= size.rows)
+
+
+def chosen(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the words of the person's pager; none when our own is wanted, or there is no other."""
+    for name in _VARIABLES:
+        if name in environ:
+            return tuple(shlex.split(environ[name]))
+    return ("less",) if shutil.which("less", path=environ.get("PATH")) else ()
+
+
+async def page(
+    parts: Iterable[Part], total: Callable[[], str], streams: Streams, warn: Callable[[str], None]
+) -> Iterable[Part]:
+    """Show the parts page by page; return those that are to be written without a stop.
+
+    ``total`` says how many there are of what is counted, ``1,000 elements``.
+    """
+    _set_aside_keys(get_app_session().input)
+    with _as_it_was(streams.stdin.fileno()):
+        process = await _started(warn)
+        if process is not None:
+            await _shown(process, parts, streams, warn)
+            return ()
+    return await Leafing(parts, total, streams).read()
+
+
+def _set_aside_keys(terminal: Input) -> None:
+    """Keep for the next prompt what was typed before there was anything to leaf through."""
+    with terminal.raw_mode():
+        while keys := terminal.read_keys() + terminal.flush_keys():
+            store_typeahead(terminal, keys)
+
+
+@contextmanager
+def _as_it_was(keyboard: int) -> Iterator[None]:
+    """Give the terminal back to this program at the end, in the modes it had, whoever changed them."""
+    modes = termios.tcgetattr(keyboard)
+    try:
+        yield
+    finally:
+        # A shell that was killed leaves the terminal to its own job; whoever is not in front may not change it.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
+        with suppress(OSError, termios.error):  # the terminal is gone
+            os.tcsetpgrp(keyboard, os.getpgrp())
+            termios.tcsetattr(keyboard, termios.TCSANOW, modes)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+# -- a program
+
+
+async def _started(warn: Callable[[str], None]) -> Process | None:
+    """Start the person's pager, with the terminal and a pipe from here; None when there is none that starts."""
+    try:
+        argv = chosen(os.environ)
+        if not argv:
+            return None
+        return await asyncio.create_subprocess_exec(*argv, stdin=PIPE, env={"LESS": _LESS, **os.environ})
+    except OSError as error:
+        reason = error.strerror
+    except ValueError as error:  # a quote that does not end
+        reason = str(error)
+    name = next((name for name in _VARIABLES if name in os.environ), "PATH")
+    warn(f"the pager in {name} cannot be started: {reason}")
+    return None
+
+
+async def _shown(
+    process: Process, parts: Iterable[Part], streams: Streams, warn: Callable[[str], None]
+) -> None:
+    """Feed a program until it ends; it is gone at the end."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            feeding = tasks.create_task(_feed(process, parts))
+            await process.wait()
+            feeding.cancel()
+    finally:
+        await _ended(process)
+        if (process.returncode or 0) < 0:
+            streams.write(_SANE)
+    if process.returncode:
+        how = "was killed" if process.returncode < 0 else f"ended with code {process.returncode}"
+        warn(f"the pager {how}; :set pager off does without")
+
+
+async def _ended(process: Process) -> None:
+    """Have a program end that has not."""
+    if process.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await process.wait()
+    except TimeoutError:
+        pass
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+    await process.wait()
+
+
+async def _feed(process: Process, parts: Iterable[Part]) -> None:
+    """Write the parts as the program reads them; that it does not want them all is no error."""
+    pipe = process.stdin
+    assert pipe is not None
+    # Only what the system's pipe holds is laid out ahead.
+    pipe.transport.set_write_buffer_limits(0)
+    with suppress(BrokenPipeError, ConnectionResetError), closing(pipe):
+        for batch in in_batches((part for part, _ in parts), _BATCH):
+            pipe.write(batch)
+            await pipe.drain()
+            await asyncio.sleep(0)  # signals are heard, however fast the program reads
