@@ -182,6 +182,8 @@ class Source:
             return After.STOP
 
     async def _run(self, found: Iterator[Command], host: Host) -> After:
+        # Until the next line is typed: those of a file do not wait for a pager.
+        host.printer.may_page = False
         done = failed = 0
         for number, command in enumerate(found):
             before = host.failures
