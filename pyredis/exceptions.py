@@ -138,8 +138,10 @@ class ReplyError(PyRedisError):
 
     ``message`` is the whole line as the server sent it, bytes outside UTF-8 kept by surrogateescape; ``code``
     is its first word when that is in capitals (``WRONGTYPE``), else empty; ``command`` is the name of the
-    command that was refused, when known.
+    command that was refused, when known. ``server`` is who said so while a connection was being opened.
     """
+
+    server: str | None = None
 
     def __init__(self, message: str, command: str | None = None) -> None:
         super().__init__(message)

@@ -71,7 +71,7 @@ def explain(error: PyRedisError, address: Address, *, at_connect: bool = False) 
         case ReplyError() if at_connect:
             command = error.command or "the connection"
             mend = _CHECK_PASSWORD if isinstance(error, NoAuth) else _MENDS.get(command, "nothing was run")
-            return f"{address} refused {command}: (error) {error.message.rstrip('.')}; {mend}"
+            return f"{error.server or address} refused {command}: (error) {error.message.rstrip('.')}; {mend}"
         case ReplyError():
             return f"(error) {error.message}"
         case ProtocolError():

@@ -77,7 +77,9 @@ def _is_path(word: str) -> bool:
     return not _URL.match(word) and (word in (".", "..") or word.startswith("~") or "/" in word)
 
 
-_URL = re.compile(r"(?:rediss?|valkeys?|unix)://", re.IGNORECASE)
+_URL = re.compile(
+    r"(?:(?:rediss?|valkeys?)(?:\+[a-z]+)?|cluster|sentinel|hash|pubsub|unix)://", re.IGNORECASE
+)
 
 
 # -- the rows
@@ -114,10 +116,12 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(
             ("-u",),
             "url",
-            "redis://user:password@host:port/database; -n, --user and --pass win",
+            "redis://user:password@host:port/database, cluster://host,... or "
+            "sentinel://host,.../group; -n, --user and --pass win",
             "URL",
             _filled,
         ),
+        Flag(("-c",), "cluster", "a cluster: go to the node that has the key, follow redirects"),
         Flag(("-n",), "database", "database number (0)", "DB", _number),
         Flag(
             ("--embedded",),
@@ -176,6 +180,7 @@ class Given:
     port: int | None = None
     socket: str | None = None
     url: str | None = field(default=None, repr=False)
+    cluster: bool = False
     database: int | None = None
     embedded: str | None = None
     username: str | None = None

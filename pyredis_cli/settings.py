@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.options import TlsOptions, checked_encoding
-from pyredis.url import Target
+from pyredis.url import Target, masked
 from pyredis.url import parse as parse_url
 from pyredis_cli.flags import Given, Output, UsageError
 from pyredis_cli.streams import Streams
 
-__all__ = ["Settings", "settle", "with_url"]
+__all__ = ["Group", "Place", "Settings", "place_of", "read_url", "settle", "with_url"]
 
 T = TypeVar("T")
 
@@ -29,13 +29,43 @@ _PASSWORD_VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A primary and its replicas, and the sentinels that know which is which; ``repr`` shows no password.
+
+    ``username`` and ``password`` are for the sentinels.
+    """
+
+    sentinels: tuple[TcpAddress, ...]
+    name: str
+    replica_ok: bool = False
+    retries: int = 3
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+class Place(NamedTuple):
+    """Where the server is: the fields of ``Settings`` of those names."""
+
+    address: Address
+    cluster: bool = False
+    others: tuple[TcpAddress, ...] = ()
+    group: Group | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one run; ``repr`` never shows the password.
+
+    ``cluster``: redirects are followed; ``others`` are nodes that are tried when ``address`` does not answer.
+    With a ``group`` it is the sentinels who know where the server is, and ``address`` is the first of them.
 
     None: no limit for a timeout, the tool's choice for ``protocol`` and ``output``, no encryption for ``tls``.
     """
 
     address: Address = field(default_factory=TcpAddress)
+    cluster: bool = False
+    others: tuple[TcpAddress, ...] = ()
+    group: Group | None = None
     database: int = 0
     username: str | None = None
     password: str | None = field(default=None, repr=False)
@@ -49,6 +79,10 @@ class Settings:
     pager: bool = True
     echo: bool = False
 
+    def at(self, address: Address) -> Settings:
+        """Return the same for another server, which is in a cluster if this one is."""
+        return replace(self, address=address, others=(), group=None)
+
 
 def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settings:
     """Return the settings that flags, URL and environment amount to; ask the person for what is missing.
@@ -56,13 +90,13 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
     Warns of a password that other users of the machine can see. Raises UsageError and PyRedisURLError.
     """
     _check(given)
-    target = parse_url(given.url) if given.url is not None else Target(TcpAddress())
+    target = read_url(given.url) if given.url is not None else Target(TcpAddress())
     if not given.no_auth_warning and (given.password is not None or target.password is not None):
         streams.say(_WARNING)
     username, password = _credentials(given, target, environ, streams)
     options = target.options
     return Settings(
-        address=_address(given, target),
+        **_place(given, target)._asdict(),
         database=_first(given.database, target.database, 0),
         username=username,
         password=password,
@@ -82,17 +116,19 @@ def with_url(settings: Settings, url: str) -> Settings:
     """Return the settings of a session that goes on as the URL says.
 
     Where, as whom, in which database and over TLS or not is the URL's alone: what it leaves out is the default,
-    for one server's password is none of another's business. How to talk stays, where the URL does not say it.
+    for one server's password is none of another's business. How to talk stays, where the URL does not say it, and
+    whether redirects are followed.
     Raises PyRedisURLError and UsageError, of which no message shows the password.
     """
-    target = parse_url(url)
+    target = read_url(url)
+    follows = settings.cluster and target.kind == "server" and isinstance(target.address, TcpAddress)
     options = target.options
     encoding = _first(_encoding(options.get("encoding")), None, settings.encoding)
     if encoding != settings.encoding:
         raise UsageError(f"the URL says encoding={encoding}; start again with --encoding {encoding} for that")
     return replace(
         settings,
-        address=target.address,
+        **place_of(target, cluster=follows)._asdict(),
         database=_first(target.database, None, 0),
         username=target.username,
         password=_password(target),
@@ -121,17 +157,68 @@ def _check(given: Given) -> None:
         raise UsageError("--embedded starts a server of its own; leave out -h, -p, -s and -u")
     if given.url is not None and where[:3] != (None, None, None):
         raise UsageError("the URL says where the server is; leave out -h, -p and -s, or -u")
+    if given.cluster and given.embedded is not None:
+        raise UsageError("--embedded starts a server that is in no cluster; leave out -c")
+    if given.cluster and given.socket is not None:
+        raise UsageError("the nodes of a cluster are not reached by a unix socket; leave out -s, or -c")
     if given.resp2 and given.resp3:
         raise UsageError("-2 and -3 exclude each other; give one of them")
 
 
-def _address(given: Given, target: Target) -> Address:
-    if given.socket is not None:
-        return UnixAddress(given.socket)
+def _place(given: Given, target: Target) -> Place:
     if given.url is not None:
-        return target.address
+        return place_of(target, cluster=given.cluster)
+    if given.socket is not None:
+        return Place(UnixAddress(given.socket))
     default = TcpAddress()
-    return TcpAddress(_first(given.host, None, default.host), _first(given.port, None, default.port))
+    address = TcpAddress(_first(given.host, None, default.host), _first(given.port, None, default.port))
+    return Place(address, given.cluster)
+
+
+def read_url(url: str) -> Target:
+    """Return what the URL of a server, a cluster or a group with sentinels says.
+
+    Raises UsageError for one that there is no session with, and PyRedisURLError.
+    """
+    target = parse_url(url, any_kind=True)
+    if target.kind not in ("server", "cluster", "sentinel") or len(target.groups) > 1:
+        what = "several groups" if target.groups else f"{target.kind}:// URLs"
+        raise UsageError(
+            f"{masked(url)}: {what} are for the library; here there are redis://, unix://, cluster://host,... "
+            "and sentinel://host,.../group"
+        )
+    return target
+
+
+def place_of(target: Target, *, cluster: bool = False) -> Place:
+    """Return where the target of a URL is; ``cluster`` is whether redirects are to be followed in any case.
+
+    Raises UsageError when that cannot be.
+    """
+    address, options = target.address, target.options
+    replicas = bool(options.get("replica_ok") or options.get("slave_ok"))
+    if cluster and (target.kind == "sentinel" or isinstance(address, UnixAddress)):
+        how = "by sentinels" if target.kind == "sentinel" else "by a unix socket"
+        raise UsageError(f"the nodes of a cluster are not reached {how}; use cluster://host, or leave out -c")
+    if target.kind == "cluster" and replicas:
+        raise UsageError("replica_ok is not for a session in a cluster; connect to a replica, type READONLY")
+    if target.kind == "cluster":
+        return Place(address, cluster=True, others=target.others)
+    if target.kind == "server":
+        return Place(address, cluster)
+    return Place(address, group=_group(target, replicas, options))
+
+
+def _group(target: Target, replicas: bool, options: Mapping[str, Any]) -> Group:
+    sentinels = [one for one in (target.address, *target.others) if isinstance(one, TcpAddress)]
+    return Group(
+        tuple(sentinels),
+        target.groups[0],
+        replica_ok=replicas,
+        retries=options.get("retries", 3),
+        username=options.get("sentinel_username"),
+        password=options.get("sentinel_password"),
+    )
 
 
 def _encoding(said: str | None) -> str | None:

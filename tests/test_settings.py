@@ -12,7 +12,7 @@ from pyredis.address import TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
 from pyredis.options import TlsOptions
 from pyredis_cli.flags import UsageError, parse
-from pyredis_cli.settings import Settings, settle, with_url
+from pyredis_cli.settings import Group, Settings, settle, with_url
 from pyredis_cli.streams import Streams
 
 NOTHING: Mapping[str, str] = {}
@@ -79,6 +79,39 @@ def test_the_defaults_are_a_local_server_and_a_patient_reader() -> None:
 )
 def test_the_address_is_the_most_specific_one(args: list[str], address: TcpAddress | UnixAddress) -> None:
     assert settled(*args).address == address
+
+
+def test_c_asks_for_a_cluster_and_so_does_a_url() -> None:
+    assert settled("-c", "-p", "7000") == Settings(TcpAddress("127.0.0.1", 7000), cluster=True)
+    assert settled("-c", "-u", "redis://db").cluster
+    for scheme in ("cluster", "redis+cluster", "rediss+cluster", "valkey+cluster"):
+        told = settled("-u", f"{scheme}://one:1,two")
+        assert (told.address, told.others) == (TcpAddress("one", 1), (TcpAddress("two", 6379),))
+        assert (told.cluster, told.tls is not None) == (True, scheme == "rediss+cluster")
+    assert not settled("-p", "7000").cluster
+
+
+def test_a_url_of_sentinels_says_whom_to_ask_for_what() -> None:
+    url = "sentinel://ada:pw@one,two:1/mymaster/3?sentinel_password=hush&sentinel_username=eve&retries=5"
+    told = settled("-u", url, "--no-auth-warning")
+    assert told.group == Group(
+        (TcpAddress("one", 26379), TcpAddress("two", 1)),
+        "mymaster",
+        retries=5,
+        username="eve",
+        password="hush",
+    )
+    assert (told.username, told.password, told.database, told.cluster) == ("ada", "pw", 3, False)
+    assert "hush" not in repr(told)
+    replica = settled("-u", "redis+sentinel://one/mymaster?slave_ok=yes").group
+    assert replica is not None
+    assert replica.replica_ok
+
+
+def test_another_server_has_nothing_of_the_sentinels_and_stays_a_cluster() -> None:
+    there = TcpAddress("there", 1)
+    assert settled("-u", "sentinel://one/mymaster").at(there) == Settings(there)
+    assert settled("-u", "cluster://one,two").at(there) == Settings(there, cluster=True)
 
 
 def test_flags_win_over_the_url() -> None:
@@ -213,6 +246,14 @@ def test_a_password_that_others_can_see_is_warned_of_unless_asked_not_to(args: l
         (["-u", "redis://db", "-s", "/s"], "the URL says where the server is; leave out -h, -p and -s"),
         (["-u", "redis://db?encoding=bogus"], "the URL says encoding=bogus"),
         (["-u", "redis://db?protocol=4"], "the URL says protocol=4"),
+        (["-c", "-s", "/s"], "not reached by a unix socket; leave out -s, or -c"),
+        (["-c", "unix:///s"], "not reached by a unix socket; use cluster://host, or leave out -c"),
+        (["-c", "sentinel://one/g"], "not reached by sentinels; use cluster://host, or leave out -c"),
+        (["-c", "--embedded"], "--embedded starts a server that is in no cluster; leave out -c"),
+        (["cluster://one?replica_ok=yes"], "connect to a replica, type READONLY"),
+        (["hash://one,two"], "hash://one,two: hash:// URLs are for the library"),
+        (["pubsub://:pw@one"], r"pubsub://:\*\*\*@one: pubsub:// URLs are for the library"),
+        (["sentinel://one/g,h"], "several groups are for the library"),
     ],
 )
 def test_flags_that_contradict_each_other_are_refused(args: list[str], message: str) -> None:
@@ -246,6 +287,17 @@ def test_a_later_url_says_as_much_as_a_first_one() -> None:
     assert with_url(settled("-a", "one"), url) == settled("-u", url)
     url = "unix://:two@/tmp/socket?db=4"
     assert with_url(settled("-h", "a", "-a", "one"), url) == settled("-u", url)
+
+
+@pytest.mark.parametrize("url", ["cluster://b,c", "redis+sentinel://b,c:1/group/2?replica_ok=yes"])
+@pytest.mark.parametrize("first", [(), ("-c",), ("sentinel://a/other",)])
+def test_a_later_url_may_be_that_of_a_cluster_or_of_sentinels(url: str, first: tuple[str, ...]) -> None:
+    assert with_url(settled(*first), url) == settled("-u", url)
+
+
+def test_a_session_that_follows_redirects_goes_on_to_do_so() -> None:
+    assert with_url(settled("-c"), "redis://b") == settled("-c", "redis://b")
+    assert with_url(settled("-c"), "unix:///s") == settled("unix:///s")
 
 
 def test_a_user_without_a_password_in_a_later_url_has_not_that_of_another() -> None:

@@ -10,6 +10,7 @@ import asyncio
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from types import TracebackType
 from typing import Final, Literal, NamedTuple, Self, TypeAlias, TypeVar, cast
@@ -129,7 +130,8 @@ class AsyncSentinelClient:
 
     async def named_primary(self, name: str) -> Named:
         """Return where the primary of a group is, and who says so."""
-        sentinel, address = await self._first_answer(("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name), _primary)
+        question = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
+        sentinel, address = await self._first_answer(question, partial(_primary, name))
         return Named(address, sentinel)
 
     async def replica_addresses(self, name: str) -> list[TcpAddress]:
@@ -337,10 +339,10 @@ def _whatever(reply: Reply) -> Reply:
     return reply
 
 
-def _primary(reply: Reply) -> TcpAddress:
+def _primary(name: str, reply: Reply) -> TcpAddress:
     match reply:
         case None:
-            raise ReplyError("ERR the sentinel knows of no group with that name")
+            raise ReplyError(f"ERR the sentinel knows of no group {name!r}")
         case [host, port]:
             return _address(host, port)
     raise ProtocolError("the sentinel answered with something else than an address")

@@ -53,6 +53,8 @@ async def open_wire(address: Address, options: ConnectionOptions, *, replica: bo
         if failure is None:
             if isinstance(error, (ReplyError, ProtocolError)):
                 error.add_note(f"{address} said so while the connection was being opened")
+            if isinstance(error, ReplyError):
+                error.server = str(address)
             raise
         raise failure from error
     return wire

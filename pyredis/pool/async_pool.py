@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Self, Unpack
 
 from pyredis.address import Address, UnixAddress
@@ -53,16 +52,14 @@ class AsyncPool(SharingPool):
 
     def like(self, **changes: Unpack[PoolOptions]) -> AsyncPool:
         """Return a new pool for the same server, with the same options but for these."""
-        options: PoolOptions = {
-            **{field.name: getattr(self._options, field.name) for field in fields(self._options)},  # type: ignore[typeddict-item]
-            "pool_size": self.pool_size,
-            "acquire_timeout": self._acquire_timeout,
-            "close_on_err": self.close_on_err,
-        }
-        options.update(changes)
-        if isinstance(self._address, UnixAddress):
-            return AsyncPool(unix_sock=self._address.path, **options)
-        return AsyncPool(self._address.host, self._address.port, **options)
+        return self.at(self._address, **changes)
+
+    def at(self, address: Address, **changes: Unpack[PoolOptions]) -> AsyncPool:
+        """Return a new pool for another server, with the same options but for these."""
+        options = self._options_but(changes)
+        if isinstance(address, UnixAddress):
+            return AsyncPool(unix_sock=address.path, **options)
+        return AsyncPool(address.host, address.port, **options)
 
     async def _open(self) -> Wire:
         return await open_wire(self._address, self._options)

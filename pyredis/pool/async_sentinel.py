@@ -54,7 +54,7 @@ class AsyncSentinelPool(SharingPool):
     ``retries`` rounds over the sentinels; when none of them answers there is no other round.
     ``sentinel_password`` and ``sentinel_username`` are for the sentinels. The other options are those of
     ``AsyncBasePool``, by keyword; ``close_on_err`` is True, and ``tls`` and the timeouts are for the sentinels,
-    too.
+    too, who have ``conn_timeout`` to answer when there is no ``read_timeout``.
     """
 
     def __init__(
@@ -78,13 +78,14 @@ class AsyncSentinelPool(SharingPool):
         self._name = name
         self._replica_ok = replica_choice(replica_ok, slave_ok)
         self._retries = retries
+        self._of_sentinels = sentinel_password, sentinel_username
         self._sentinel = AsyncSentinelClient(
             sentinels,
             sentinel_password,
             sentinel_username,
             None,
             self._options.conn_timeout,
-            self._options.read_timeout,
+            self._options.read_timeout or self._options.conn_timeout,
             tls=self._options.tls,
             lib_name=self._options.lib_name,
         )
@@ -119,6 +120,12 @@ class AsyncSentinelPool(SharingPool):
     def address(self) -> TcpAddress | None:
         """The server that was connected to last; None before the first time."""
         return self._address
+
+    def like(self, **changes: Unpack[PoolOptions]) -> AsyncSentinelPool:
+        """Return a new pool for the same group, with the same options but for these."""
+        sentinels = [(sentinel.host, sentinel.port) for sentinel in self.sentinels]
+        group = self._name, self._replica_ok, self._retries
+        return AsyncSentinelPool(sentinels, *group, *self._of_sentinels, **self._options_but(changes))
 
     def _where(self) -> str:
         return f"{self._name} at {self._address or 'no server yet'}"

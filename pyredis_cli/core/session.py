@@ -10,19 +10,36 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from pyredis.address import Address
+from pyredis.address import Address, TcpAddress
 from pyredis.client.async_client import AsyncClient
 from pyredis.commands.spec import Table
-from pyredis.exceptions import NoAuth, PyRedisConnClosed, PyRedisError, ReplyError, WrongPass
+from pyredis.exceptions import (
+    AskError,
+    MovedError,
+    NoAuth,
+    PyRedisConnClosed,
+    PyRedisConnError,
+    PyRedisError,
+    ReadOnly,
+    ReplyError,
+    WrongPass,
+)
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.wanted import Wanted, after, instead
+
+if TYPE_CHECKING:
+    from pyredis.pool.async_sentinel import AsyncSentinelPool
+    from pyredis_cli.core.cluster import Cluster
+
+    Pool: TypeAlias = AsyncPool | AsyncSentinelPool
+    """Where a session has its connections from: one server, or whichever its sentinels name."""
 
 __all__ = ["Session"]
 
@@ -32,6 +49,8 @@ _INBOX_FULL: Final = 1_000
 _DECISIVE: Final = frozenset({"select", "auth", "hello", "reset"})
 """Effects that later commands rely on: when one fails, those would meet another database, user or protocol."""
 
+
+_START_WITH_C: Final = "start with -c to follow redirects to other nodes"
 
 _ROLES: Final = {b"master": "primary", b"replica": "replica"}
 
@@ -43,16 +62,25 @@ class Session:
     """Runs commands one after the other on one lease; reconnects at the next command when that is gone.
 
     An ``interactive`` one knows what stopping a command takes and notices when its connection is gone; that costs
-    a script more than it is worth.
+    a script more than it is worth. With a ``cluster`` it goes to another node when a command belongs there;
+    without one it stays where it is.
     """
 
-    def __init__(self, pool: AsyncPool, *, interactive: bool = False) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        cluster: Cluster | None = None,
+        *,
+        interactive: bool = False,
+    ) -> None:
         self.pool = pool
         self.table = Table()
         self.on_push: Callable[[Reply], bool] | None = None
         """Is given what comes unasked, returns whether it has room for more; without it `messages` does."""
         self.on_lost: Callable[[], None] | None = None
         """Hears that the connection of an interactive session is gone."""
+        self.on_move: Callable[[str], Awaitable[None]] | None = None
+        """Hears at once that the session goes to another node; without it the outcome's notices say so."""
         self.unauthenticated = False
         """Whether the server wants a password first, or refused the one it was given."""
         self.busy = False
@@ -68,6 +96,13 @@ class Session:
         self._wanted = Wanted()
         self._queued: list[Outcome] = []
         """The commands of the open transaction."""
+        self._notices: list[str] = []
+        """What the person must be told with the command that runs."""
+        self._demoted = False
+        """Whether the server is not any more what its sentinels called it."""
+        self._cluster = cluster
+        if cluster is not None and isinstance(pool, AsyncPool):
+            cluster.seat(self, pool)
         self._inbox: deque[Reply] = deque()
         self._arrived = asyncio.Event()
 
@@ -75,7 +110,11 @@ class Session:
 
     @property
     def address(self) -> Address:
-        return self.pool.address
+        address = self.pool.address
+        if address is None:  # nobody has told yet which server it is
+            assert not isinstance(self.pool, AsyncPool)
+            return self.pool.sentinels[0]
+        return address
 
     @property
     def connected(self) -> bool:
@@ -139,6 +178,11 @@ class Session:
         return " and ".join(name for name, holds in held.items() if holds)
 
     @property
+    def between(self) -> bool:
+        """Whether the command that runs is not at any node of the cluster just now."""
+        return self._cluster is not None and self._cluster.between
+
+    @property
     def losses(self) -> str:
         """All that ends with the connection, in words; empty when nothing."""
         return " and ".join(filter(None, (self.commitments, self._subscriptions())))
@@ -156,18 +200,36 @@ class Session:
         connected then.
         """
         try:
-            client = await self.another()
-            self._lease = client
-            self.busy = self.unauthenticated = False
-            if self._interactive:
-                await self._get_to_know(client)
+            await self._take(await self._reached())
         except PyRedisError as error:
             self.unauthenticated = _refuses_the_person(error)
             self.busy = self.busy and isinstance(error.__cause__, TimeoutError)  # or it is gone by now
             await self._drop()
             raise
+
+    async def _take(self, client: AsyncClient) -> None:
+        """Make a connection the session's own."""
+        self._lease = client
+        self.busy = self.unauthenticated = False
+        if self._interactive:
+            await self._get_to_know(client)
         client.on_unasked(self._receive)
         self._was_connected = True
+        self._demoted = False
+
+    async def _reached(self) -> AsyncClient:
+        """Return a connection; at the start, to the first node of a cluster that is there."""
+        try:
+            return await self.another()
+        except PyRedisConnError:
+            if self._cluster is None or self._was_connected:
+                raise
+            for address in self._cluster.others:
+                with suppress(PyRedisConnError):
+                    client = await self.another(address)
+                    self.pool = self._cluster.pool_at(address)
+                    return client
+            raise
 
     async def _get_to_know(self, client: AsyncClient) -> None:
         """Learn what the server calls the connection, and what its role is."""
@@ -184,6 +246,11 @@ class Session:
         await client.wait_closed()
         if self._lease is client and self.on_lost is not None:
             self.on_lost()
+
+    def _watch_no_more(self) -> None:
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.cancel()
 
     async def reconnect(self) -> str:
         """Open a connection in the place of the one that is gone; return what to say of it.
@@ -202,7 +269,7 @@ class Session:
         """
         if self._number is None or not self.connected:
             return False
-        client, pool = await self.another(), self.pool
+        pool, client = self.pool, await self.another()
         try:
             return await client.execute("CLIENT", "UNBLOCK", self._number) == 1
         finally:
@@ -220,18 +287,19 @@ class Session:
         if self._lease is not None and not self._lease.closed:
             self._lease.resume()
 
-    async def another(self) -> AsyncClient:
-        """Return one more connection, as the same user and in the same database; release it to ``pool``.
+    async def another(self, at: TcpAddress | None = None) -> AsyncClient:
+        """Return one more connection, as the same user and in the same database; release it to its ``pool``.
 
-        Raises what `connect` raises.
+        In a cluster, to the node ``at``. Raises what `connect` raises.
         """
-        client = await self.pool.acquire()
+        pool = self.pool if at is None or self._cluster is None else self._cluster.pool_at(at)
+        client = await pool.acquire()
         try:
             for argv in self._wanted.steps():
                 await client.execute(*argv)
         except BaseException:
             client.close()
-            await self.pool.release(client)
+            await pool.release(client)
             raise
         return client
 
@@ -242,26 +310,45 @@ class Session:
         """
         words = tuple(argv)
         outcome = Outcome(words, self.table.find(words))
+        self._notices = []
         started = perf_counter()
         try:
             outcome = await self._run(outcome)
         except PyRedisError as error:
             outcome = outcome._replace(error=error, at_connect=self._lease is None)
-        return outcome._replace(seconds=perf_counter() - started)
+        if isinstance(outcome.error, MovedError | AskError):
+            self._explain_redirect(outcome)
+        notices = (*self._notices, *outcome.notices)
+        return outcome._replace(seconds=perf_counter() - started, notices=notices)
 
     async def _run(self, outcome: Outcome) -> Outcome:
         await _let_the_network_speak()
+        if self._cluster is None:
+            return await self._run_here(outcome)
+        outcome = await self._cluster.route(outcome)
+        if outcome.error is not None:
+            return outcome
+        outcome = await self._run_here(outcome)
+        try:
+            return await self._cluster.follow(outcome)
+        except PyRedisConnClosed as error:
+            raise _unknown_fate(error, outcome) from None
+
+    async def _run_here(self, outcome: Outcome) -> Outcome:
+        """Return what becomes of a command on this server; when need be, on another connection to it."""
+        if self._demoted and not self.losses:
+            await self._drop()
         outcome = await self._reconnected(outcome)
         broken_off = self.commitments
         try:
-            return await self._execute(outcome)
+            return await self.send(outcome)
         except PyRedisConnClosed as error:
             repeatable = error.sent is False or (outcome.spec is not None and outcome.spec.readonly)
             if broken_off or not repeatable:
                 raise _unknown_fate(error, outcome) from None
-        return await self._execute(await self._reconnected(outcome))
+        return await self.send(await self._reconnected(outcome))
 
-    async def _execute(self, outcome: Outcome) -> Outcome:
+    async def send(self, outcome: Outcome) -> Outcome:
         """Run the command on the lease, and remember what it changed."""
         client = self._lease
         if client is None:
@@ -272,6 +359,7 @@ class Session:
             outcome = outcome._replace(reply=await self._reply(client, outcome.argv))
         except ReplyError as error:
             outcome = outcome._replace(error=error)
+            self._note_demotion(error)
         else:
             outcome = outcome._replace(silent=silent and outcome.reply is None)
         outcome = outcome._replace(broken_ground=self._take_effect(client, outcome, queues=queues))
@@ -282,6 +370,15 @@ class Session:
         elif outcome.effect == "auth" and outcome.error is None and not client.in_transaction:
             await self._speak_as_asked(client)
         return outcome
+
+    def _note_demotion(self, error: ReplyError) -> None:
+        """Hear from a server that it takes no writes; the sentinels may have another one by now."""
+        if isinstance(error, ReadOnly) and not isinstance(self.pool, AsyncPool) and not self.pool.replica_ok:
+            self._demoted = True
+            self._notices.append(
+                f"{self.address} is not the primary of {self.pool.name} any more; "
+                "the next command asks the sentinels where that is"
+            )
 
     async def _speak_as_asked(self, client: AsyncClient) -> None:
         """Say HELLO again once somebody has logged in: without a password the server may have refused it."""
@@ -340,6 +437,8 @@ class Session:
             useless = before[0] if right else self.pool
             if not right:
                 self.pool, self._wanted = before
+            if right and self._cluster is not None and isinstance(self.pool, AsyncPool):
+                await self._cluster.replaced(self.pool)
             await useless.close()
 
     def _subscriptions(self) -> str:
@@ -356,6 +455,64 @@ class Session:
         undone, self._wanted = self._wanted.undone, self._wanted._replace(undone=())
         rest = f"; not done again: {', '.join(undone)}" if undone else ""
         return f"reconnected to {self.address}{rest}"
+
+    # -- other nodes of a cluster
+
+    async def go(self, slot: int, address: TcpAddress) -> None:
+        """Be at another node of the cluster from now on, and say so.
+
+        PyRedisConnError says why that cannot be; it stays where it is then.
+        """
+        if self._cluster is None or (self.connected and address == self.address):
+            return
+        client, undone = await self._arrived_at(self._cluster, slot, address)
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            self._cluster.leave(lease, self._wanted)
+        self._watch_no_more()
+        self.pool = self._cluster.pool_at(address)
+        await self._take(client)
+        rest = f"; not done there: {', '.join(undone)}" if undone else ""
+        await self._tell_move(f"-> slot {slot} at {address}{rest}")
+
+    async def _tell_move(self, notice: str) -> None:
+        if self.on_move is not None:
+            await self.on_move(notice)
+        else:
+            self._notices.append(notice)
+
+    async def _arrived_at(
+        self, cluster: Cluster, slot: int, address: TcpAddress
+    ) -> tuple[AsyncClient, tuple[str, ...]]:
+        try:
+            return await cluster.arrive(self, address, self._wanted)
+        except (PyRedisConnError, ReplyError) as error:
+            reason = f"slot {slot} is at {address}, where the session cannot go: {error}"
+            raise PyRedisConnError(reason, address=str(address)) from error
+
+    async def send_asking(self, outcome: Outcome, slot: int, address: TcpAddress) -> Outcome:
+        """Return what becomes of a command behind ASKING at another node, and say so; the session stays."""
+        assert self._cluster is not None
+        client, _ = await self._arrived_at(self._cluster, slot, address)
+        await self._tell_move(f"-> slot {slot} at {address}, asked this once")
+        try:
+            reply = await client.execute_after_asking(outcome.argv)
+        except ReplyError as error:
+            outcome = outcome._replace(error=error)
+        except BaseException:  # there may be a reply to come
+            client.close()
+            raise
+        else:
+            outcome = outcome._replace(reply=reply, error=None)
+        finally:
+            self._cluster.leave(client, self._wanted)
+        return outcome
+
+    def _explain_redirect(self, outcome: Outcome) -> None:
+        """Say why a redirect is only shown."""
+        reason = _START_WITH_C if self._cluster is None else self._cluster.explanation(outcome)
+        if reason:
+            self._notices.append(reason)
 
     # -- what commands change
 
@@ -443,17 +600,17 @@ class Session:
     async def _drop(self) -> None:
         """Let go of the lease; its connection is closed."""
         client, self._lease = self._lease, None
-        watching, self._watching = self._watching, None
+        self._watch_no_more()
         self._inbox.clear()
-        if watching is not None:
-            watching.cancel()
         if client is not None:
             client.close()
             await self.pool.release(client)
 
     async def close(self) -> None:
-        """Close the connection and the pool."""
+        """Close the connections and the pools."""
         await self._drop()
+        if self._cluster is not None:
+            await self._cluster.close()
         await self.pool.close()
 
 

@@ -38,7 +38,17 @@ class Stopped(NamedTuple):
     from opening another.
     """
 
-    how: Literal["answered", "unblocked", "unsent", "reconnected", "busy", "lost", "unconnected", "closed"]
+    how: Literal[
+        "answered",
+        "unblocked",
+        "unsent",
+        "unexecuted",
+        "reconnected",
+        "busy",
+        "lost",
+        "unconnected",
+        "closed",
+    ]
     outcome: Outcome | None = None
     error: PyRedisError | None = None
     welcome: str = ""
@@ -50,6 +60,9 @@ async def stop(session: Session, running: asyncio.Task[Outcome]) -> Stopped:
     if not session.connected:  # it waits for a connection, so nothing was sent
         await _cancelled(running)
         return Stopped("unsent")
+    if session.between:
+        await _cancelled(running)
+        return Stopped("unexecuted")
     try:
         unblocked = await _unblock(session, running)
         await asyncio.wait([running], timeout=_ANSWERING)
@@ -99,6 +112,8 @@ def sentences(stopped: Stopped, spec: Spec | None) -> Iterator[str]:
     match stopped.how:
         case "unsent":
             yield f"stopped: not connected; {name} was not sent"
+        case "unexecuted":
+            yield f"stopped: {name} was not executed"
         case "answered":
             yield f"{name} was answered before it could be stopped"
         case "unblocked":

@@ -11,8 +11,7 @@ from pyredis.exceptions import PyRedisError
 
 if TYPE_CHECKING:
     from pyredis.client.async_client import AsyncClient
-    from pyredis.pool.async_pool import AsyncPool
-    from pyredis_cli.core.session import Session
+    from pyredis_cli.core.session import Pool, Session
 
 __all__ = ["Aside"]
 
@@ -23,7 +22,7 @@ class Aside:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._client: AsyncClient | None = None
-        self._pool: AsyncPool | None = None
+        self._pool: Pool | None = None
         self._user: str | None = None
         """Where the connection is from, and as whom."""
 

@@ -17,9 +17,8 @@ from pyredis_cli.repl import monitoring
 if TYPE_CHECKING:
     from pyredis.client.async_client import AsyncClient
     from pyredis.commands.spec import Table
-    from pyredis.pool.async_pool import AsyncPool
     from pyredis.types import Reply
-    from pyredis_cli.core.session import Session
+    from pyredis_cli.core.session import Pool, Session
     from pyredis_cli.repl.monitoring import MonitorFilter, MonitorLine
 
 __all__ = ["Monitor"]
@@ -35,7 +34,7 @@ class Monitor:
         self._table = table
         self._show = show
         self._client: AsyncClient | None = None
-        self._pool: AsyncPool | None = None
+        self._pool: Pool | None = None
         self._ended = asyncio.Event()
         self._began = monotonic()
         self._seconds = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from pyredis_cli.complete import NameCache
@@ -38,10 +38,12 @@ class Visit:
         on_names: Callable[[], None],
         on_look: Callable[[], None],
         on_lost: Callable[[], None],
+        on_move: Callable[[str], Awaitable[None]],
     ) -> None:
         self.session = session = connect.session(settings, interactive=True)
         session.on_push = feed.put
         session.on_lost = on_lost
+        session.on_move = on_move
         self.names = NameCache()
         self.look_up = LookUp(session, self.names, on_names, lambda: preferences().live_completion)
         # Among the lines of MONITOR it would be noise, and there is no room below the prompt for what it says.

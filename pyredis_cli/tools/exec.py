@@ -161,7 +161,7 @@ class _Run:
         except LineError as error:
             self._streams.say(f"{where}: connect: {error}; stopped here, no later line was sent")
             raise _Stopped(Exit.USAGE) from None
-        self._settings = replace(self._settings, address=address, database=self._session.database)
+        self._settings = replace(self._settings.at(address), database=self._session.database)
         await self._session.close()
         self._session = connect.session(self._settings)
         await self.connect(f"{where}: connect: ")

@@ -126,7 +126,7 @@ async def test_all_sentinels_are_down(sentinels: Sentinels) -> None:
 
 async def test_sentinels_that_do_not_know_the_group(sentinels: Sentinels) -> None:
     async with AsyncSentinelPool(sentinels.addresses, "orders") as pool:
-        with pytest.raises(ReplyError, match="no group with that name"):
+        with pytest.raises(ReplyError, match="no group "):
             await pool.execute("PING")
 
 

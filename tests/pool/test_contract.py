@@ -20,6 +20,7 @@ from pyredis import (
     PyRedisError,
     ReplyError,
     StatefulCommand,
+    TcpAddress,
     UnixAddress,
     WrongPass,
     WrongType,
@@ -102,6 +103,12 @@ async def test_a_pool_like_another_differs_in_what_is_asked_for_alone() -> None:
     assert (other.address, other.password, other.protocol) == (one.address, "hush", 3)
     assert (other.database, other.pool_size, one.database, one.pool_size) == (3, 4, 0, 3)
     assert AsyncPool(unix_sock="/s").like(username="ada").address == UnixAddress("/s")
+
+
+async def test_a_pool_at_another_server_has_the_same_options() -> None:
+    there = AsyncPool("10.0.0.1", 7000, username="ada", pool_size=4).at(TcpAddress("10.0.0.2", 7001))
+    assert (there.address, there.username, there.pool_size) == (TcpAddress("10.0.0.2", 7001), "ada", 4)
+    assert there.at(UnixAddress("/s")).address == UnixAddress("/s")
 
 
 # -- acquire

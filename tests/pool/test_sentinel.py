@@ -164,6 +164,30 @@ async def test_a_wrong_password_is_tried_once(redis82: Server) -> None:
     assert entry[entry.index(b"count") + 1] == 1
 
 
+async def test_a_refusal_says_which_server_refused(redis82: Server) -> None:
+    async with Hostile(naming(redis82)) as sentinel, pool_of(sentinel, password="wrong") as pool:
+        with pytest.raises(ReplyError) as refused:
+            await pool.ping()
+    assert refused.value.server == f"{redis82.host}:{redis82.port}"
+
+
+async def test_a_pool_like_another_has_its_group_and_its_sentinels(sentinels82: Sentinels) -> None:
+    name, sentinels = sentinels82.name, sentinels82.addresses
+    async with (
+        AsyncSentinelPool(sentinels, name, password="wrong", username="ada") as pool,
+        pool.like(password=None, username=None, read_timeout=None) as other,
+    ):
+        assert (other.name, other.sentinels, other.username) == (name, pool.sentinels, None)
+        assert await other.set("k", "v") == b"OK"
+
+
+async def test_a_sentinel_that_never_answers_is_given_up_without_a_read_timeout() -> None:
+    async with Hostile([Stall()]) as sentinel, pool_of(sentinel, conn_timeout=0.2, read_timeout=None) as pool:
+        async with asyncio.timeout(PATIENT):
+            with pytest.raises(PyRedisConnError, match="no sentinel answers"):
+                await pool.ping()
+
+
 async def test_a_user_who_may_not_ask_for_the_role_is_served(redis82: Server) -> None:
     redis82.command("ACL", "SETUSER", "app", "on", ">hush", "~*", "+@all", "-role")
     async with (
