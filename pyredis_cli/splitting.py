@@ -12,9 +12,13 @@ expression that never backtracks.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
-__all__ = ["SplitError", "Word", "scan", "split", "split_bytes"]
+__all__ = ["SplitError", "Stretch", "Word", "between", "meaning", "scan", "split", "split_bytes", "stretches"]
 
 _BLANKS = re.compile(r"[ \t\n\v\f\r]*+")
 _WORD = re.compile(
@@ -30,9 +34,22 @@ _OPEN = re.compile(
     r""" " (?P<double> (?: [^"\\]++ | \\. )*+ ) | ' (?P<single> (?: [^'\\]++ | \\'? )*+ ) """,
     re.VERBOSE | re.DOTALL,
 )
+_COMMAND = re.compile(
+    r"""
+    (?: [^\n\r"']++
+      | (?: " (?: [^"\\]++ | \\. )*+ " | ' (?: [^'\\]++ | \\'? )*+ ' ) (?= [ \t\n\v\f\r] | \Z )
+    )*+
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_QUOTED = re.compile(
+    r""" " (?: [^"\\]++ | \\. )*+ " | ' (?: [^'\\]++ | \\'? )*+ ' """, re.VERBOSE | re.DOTALL
+)
+_LINE_END = re.compile(r"[\n\r]|\Z")
 _BLANK = frozenset(" \t\n\v\f\r")
 
 _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|.)", re.DOTALL)
+_APOSTROPHE = re.compile(r"\\'")
 _CONTROLS = {r"\n": "\n", r"\r": "\r", r"\t": "\t", r"\b": "\b", r"\a": "\a"}
 
 
@@ -40,6 +57,15 @@ class Word(NamedTuple):
     """A word of a line that may still be typed: what it means so far, and where it stands."""
 
     value: bytes
+    start: int
+    end: int
+    quote: str = ""
+    """The quote that is open at its end."""
+
+
+class Stretch(NamedTuple):
+    """The characters of a text that are one command, perhaps blank or unfinished."""
+
     start: int
     end: int
     quote: str = ""
@@ -103,6 +129,63 @@ def scan(line: str, encoding: str = "utf-8") -> list[Word]:
         )
         at = _after_blanks(line, end)
     return words
+
+
+# All that is shown of one keystroke asks for the same text, or for what is before the cursor.
+@lru_cache(maxsize=4)
+def stretches(text: str) -> tuple[Stretch, ...]:
+    """Return the commands of a text in order: a line end in quotes is part of a word, any other ends a command.
+
+    At least one is returned, and only the last may have an open quote. Text that is glued to a closing quote
+    makes its command one that `split` refuses; such a command goes no further than its line.
+    """
+    found, start = [], 0
+    while True:
+        command = _COMMAND.match(text, start)
+        assert command is not None  # the pattern may be empty
+        end, quote = command.end(), ""
+        if text[end : end + 1] in ('"', "'"):
+            if _QUOTED.match(text, end) is None:
+                end, quote = len(text), text[end]
+            else:
+                end = _line_end(text, end)
+        found.append(Stretch(start, end, quote))
+        if end == len(text):
+            return tuple(found)
+        start = end + 1
+
+
+def between(text: str, start: int, end: int) -> Iterator[Stretch]:
+    """Yield the commands of a text that have a part between two of its places."""
+    commands = stretches(text)
+    for number in range(bisect_left(commands, start, key=attrgetter("end")), len(commands)):
+        if commands[number].start > end:
+            return
+        yield commands[number]
+
+
+def _line_end(text: str, at: int) -> int:
+    end = _LINE_END.search(text, at)
+    assert end is not None  # the end of the text is one
+    return end.start()
+
+
+def meaning(line: str, start: int, end: int) -> tuple[str, list[int]]:
+    """Return what the word between two places of a line says, and where each of its characters stands there.
+
+    The word may be unfinished. One more place than there are characters is returned: where they end.
+    """
+    opening = next((at for at in range(start, end) if line[at] in "\"'"), end)
+    said = [*line[start:opening]]
+    places = [*range(start, opening)]
+    quote, at = line[opening : opening + 1], opening + 1
+    escape = _ESCAPE if quote == '"' else _APOSTROPHE
+    while at < end and line[at] != quote:
+        found = escape.match(line, at, end)
+        said.append(line[at] if found is None else _unescaped(found))
+        places.append(at)
+        at = at + 1 if found is None else found.end()
+    return "".join(said), [*places, min(at, end)]
 
 
 def split_bytes(line: bytes) -> list[bytes]:

@@ -20,9 +20,13 @@ _BEGINNINGS: Final = (b"", b"-", b"+", b"(", b"#", b".", b"-.", b"(-", b"(+")
 """What a number may begin with."""
 
 
+_SCRIPTS: Final = frozenset({("scripting", "script"), ("scripting", "function-code")})
+"""What the facts call an argument that is a program, by the group of its command."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Some characters of the line, and what they are: ``command``, ``key``, ``token``, ``integer``, ..."""
+    """Some characters of the line, and what they are: ``command``, ``key``, ``token``, ``script``, ..."""
 
     start: int
     end: int
@@ -56,7 +60,8 @@ def _spans(line: Line, table: Table) -> Iterator[Span]:
         yield _span(word, "command")
     walk = line.walk if not line.partial.value else line.walk_through
     for word, role in zip(rest, walk.roles if walk is not None else (), strict=False):
-        yield _span(word, role.kind)
+        script = line.spec is not None and (line.spec.group, role.name) in _SCRIPTS
+        yield _span(word, "script" if script else role.kind)
 
 
 def _span(word: Word, role: str) -> Span:

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from pyredis.commands.grammar import Grammar, Walk, grammar
-from pyredis_cli.splitting import Word, scan
+from pyredis_cli.splitting import Word, scan, stretches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,8 +66,11 @@ class Line:
 
 
 def tokens(text: str, table: Table, encoding: str = "utf-8") -> Line:
-    """Return what a line up to the cursor says; of several lines, the last one."""
-    return _line(text.rpartition("\n")[2], table, table.revision, encoding)
+    """Return what a line up to the cursor says; of several commands, the last one.
+
+    The places in it are counted from the beginning of that.
+    """
+    return _line(text[stretches(text)[-1].start :], table, table.revision, encoding)
 
 
 def known(argv: Sequence[bytes], table: Table) -> Spec | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyredis.address import TcpAddress
-from pyredis_cli.splitting import SplitError, split
+from pyredis_cli.splitting import SplitError, split, stretches
 
 __all__ = ["LineError", "Order", "counted", "destination", "lines_of", "order"]
 
@@ -32,8 +32,12 @@ class Order:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of the text that are not blank: what was typed, or every line of a paste."""
-    return [line for line in text.replace("\r", "\n").split("\n") if line.strip()]
+    """Return the commands of the text that are not blank, as they were typed or pasted.
+
+    Each is a line, or more lines when a quote is open at the end of one.
+    """
+    lines = (text[stretch.start : stretch.end] for stretch in stretches(text))
+    return [line for line in lines if line.strip()]
 
 
 def order(line: str, encoding: str) -> Order:

@@ -53,7 +53,7 @@ class BottomLine:
     def _drawing(self, reader: PromptSession[str]) -> tuple[StyleAndTextTuples, StyleAndTextTuples]:
         """Return what this line hears of first: the prompt, which tells the role, and the line."""
         width = reader.app.output.get_size().columns
-        text = reader.default_buffer.document.lines[-1]
+        text = reader.default_buffer.text
         return list(to_formatted_text(reader.message)), self._fragments(text, width)
 
     def _fragments(self, text: str, width: int) -> StyleAndTextTuples:

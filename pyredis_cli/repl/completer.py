@@ -32,7 +32,8 @@ class NameCompleter(Completer):
 
     ``table`` and ``names`` are asked at each keystroke: a reconnect, another database or what a server reports may
     have changed them. ``words`` are the REPL's own, ``behind`` says what may follow. ``on_menu`` hears of
-    each menu.
+    each menu. ``hides`` says that the word at the end of a text is secret: what it may become would tell how it
+    begins.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class NameCompleter(Completer):
         words: Callable[[], Mapping[str, str]] = dict,
         behind: Behind = lambda words, typed, table: (),
         on_menu: Callable[[], None] = lambda: None,
+        hides: Callable[[str], bool] = lambda text: False,
     ) -> None:
         self._table = table
         self._names = names
@@ -50,11 +52,16 @@ class NameCompleter(Completer):
         self._words = words
         self._behind = behind
         self._on_menu = on_menu
+        self._hides = hides
         self._quote = partial(readable, encoding=encoding)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        if self._hides(document.text_before_cursor):
+            return
         table = self._table()
         line = tokens(document.text_before_cursor, table, self._encoding)
+        if complete_event.text_inserted and line.blank and line.count is None and not line.partial.value:
+            return  # all there is would cover what was pasted
         for found in candidates(
             line, table, self._names(), self._words(), quote=self._quote, behind=self._behind
         ):

@@ -10,6 +10,8 @@ from prompt_toolkit.formatted_text import fragment_list_to_text, to_formatted_te
 from prompt_toolkit.layout.processors import Processor, Transformation
 from prompt_toolkit.utils import get_cwidth
 
+from pyredis_cli.repl.entering import continuation
+
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.layout.processors import TransformationInput
@@ -29,8 +31,9 @@ class HintProcessor(Processor):
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         document, fragments = transformation_input.document, transformation_input.fragments
         last = transformation_input.lineno == document.line_count - 1
-        if not last or not document.is_cursor_at_the_end or get_app().is_done:
-            return Transformation(fragments)
+        buffer = transformation_input.buffer_control.buffer
+        if not last or not document.is_cursor_at_the_end or buffer.suggestion or get_app().is_done:
+            return Transformation(fragments)  # where a suggestion stands there is no room for a hint
         room = self._room(transformation_input)
         hint = _cut(self._hint(document.text), room) if room > 0 else ""
         return Transformation([*fragments, ("class:hint", hint)] if hint else fragments)
@@ -39,8 +42,9 @@ class HintProcessor(Processor):
         """Return how many columns the row of the cursor has behind it, but for its last one."""
         width = transformation_input.width
         typed = fragment_list_to_text(transformation_input.fragments)
-        if transformation_input.lineno == 0:
-            typed = fragment_list_to_text(to_formatted_text(self._message())) + typed
+        row = transformation_input.lineno
+        before = continuation(transformation_input.document, row) if row else self._message()
+        typed = fragment_list_to_text(to_formatted_text(before)) + typed
         return width - _column_behind(typed, width) - 1 if width > 0 else 0
 
 

@@ -9,11 +9,12 @@ both use.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ __all__ = ["CommandHistory", "HistoryFile", "history_path", "redacted", "secret_
 _ENTRIES = 100_000
 # Of a larger file only the end is read, so that a runaway one cannot delay the prompt.
 _TAIL = 16 * 1024 * 1024
+_AT_ONCE = 4_000
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
 _OVERRIDES = ("REDISCLI_HISTFILE", "VALKEYCLI_HISTFILE")
@@ -57,16 +59,18 @@ def history_path(environment: Mapping[str, str]) -> Path | None:
 def redacted(line: str, encoding: str, table: Table, password: str | None = None) -> str | None:
     """Return the line as it may be kept, secrets as ``***``; None when nothing of it may be.
 
-    A line that begins with a space is not kept, nor is one with unbalanced quotes that may hold a secret.
+    A line that begins with a space is not kept, nor is one with unbalanced quotes that may hold a secret. The line
+    ends in a value are escaped: a command is one line.
     """
     if line[:1].isspace():
         return None
+    broken = "\n" in line or "\r" in line
     try:
         argv = split(line, encoding)
     except SplitError:
-        return None if _suspicious(line, table, password) else line
+        return None if broken or _suspicious(line, table, password) else line
     secrets = secret_words(argv, table)
-    return as_typed(argv, encoding, secrets) if secrets else line
+    return as_typed(argv, encoding, secrets) if secrets or broken else line
 
 
 def secret_words(argv: list[bytes], table: Table) -> set[int]:
@@ -174,6 +178,19 @@ class CommandHistory(History):
         self._keep = keep
         self._warn = warn
         self._use(HistoryFile.prepare)
+
+    async def load(self) -> AsyncGenerator[str, None]:
+        """Yield the lines, the newest first, and let keys be served between many of them."""
+        number = 0
+        async for line in super().load():
+            yield line
+            number += 1
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def newest_first(self) -> Sequence[str]:
+        """Return the lines as far as they are loaded; the sequence grows at its front."""
+        return self._loaded_strings
 
     def load_history_strings(self) -> Iterable[str]:
         """Return the lines of the file, the newest first."""

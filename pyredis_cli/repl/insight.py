@@ -1,21 +1,24 @@
-"""What is told of a line while it is typed: the hint behind it, what its words are, and the mistake in it.
+"""What is told of a line while it is typed: the hint behind it, what its words are, its mistake, its secrets.
 
 It asks the table that holds now at each key, and waits for nothing. Of words that are or may be secret it tells
-nothing: they have no colour, are no mistake and get no hint.
+nothing but where they stand: they have no colour, are no mistake and get no hint.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import re
+from collections.abc import Callable, Hashable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from pyredis_cli.complete import hints, paint
+from pyredis_cli.complete import hints, lua, paint
 from pyredis_cli.complete.paint import Blot, Span
+from pyredis_cli.core.secrets import guarded
 from pyredis_cli.render.escape import printable
 from pyredis_cli.repl.history import secret_words
 from pyredis_cli.repl.meta import WORDS
 from pyredis_cli.repl.toolbar import Usage
-from pyredis_cli.splitting import Word, scan
+from pyredis_cli.splitting import Word, meaning, scan, stretches
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
@@ -24,6 +27,11 @@ __all__ = ["Insight"]
 
 # Of longer lines nothing is told: a walk through thousands of words would be felt at each key.
 _LONGEST: Final = 2_000
+# A command has its name there, or else it is none: behind a count, a word of the REPL, or both.
+_NAMES: Final = 3
+_URL: Final = re.compile(r"""(?<!\S)["']?[A-Za-z][\w+.-]*+://[^\s/]*@\S*""")
+# A password begins behind that colon, unless it is a port: only what comes behind it will tell.
+_URL_BEGUN: Final = re.compile(r"""["']?[A-Za-z][\w+.-]*+://[^\s/@:\[]*:(?=[^/@]+\Z)""")
 
 
 class Insight:
@@ -32,6 +40,10 @@ class Insight:
     def __init__(self, table: Callable[[], Table], encoding: str) -> None:
         self._table = table
         self._encoding = encoding
+        # Several parts of the screen ask for what one keystroke left; a screen of pasted lines is asked for again.
+        self._spans = lru_cache(maxsize=64)(self._find_spans)
+        self._blot = lru_cache(maxsize=64)(self._find_blot)
+        self._secrets = lru_cache(maxsize=64)(self._find_secrets)
 
     @property
     def basis(self) -> Hashable:
@@ -40,30 +52,47 @@ class Insight:
         return id(table), table.revision
 
     def hint(self, text: str) -> str:
-        """Return what is still to be typed behind the text; of several lines, behind the last one."""
-        line = text.rpartition("\n")[2]
-        if len(line) > _LONGEST or any(word.end == len(line) for word in self._secrets(line)):
+        """Return what is still to be typed behind the text; of several commands, behind the last one."""
+        line = _last(text)
+        if len(line) > _LONGEST or self.ends_in_secret(text):
             return ""
         return printable(hints.hint(line, self._table(), self._encoding))
 
-    def spans(self, line: str) -> list[Span]:
-        """Return what the words of a line are."""
-        if len(line) > _LONGEST:
-            return []
+    def spans(self, line: str) -> tuple[Span, ...]:
+        """Return what the words of a command are; a script is told of by its parts."""
+        return self._spans(line, self.basis) if len(line) <= _LONGEST else ()
+
+    def blot(self, text: str) -> Blot | None:
+        """Return the first word that cannot be right in a text's last command."""
+        line = _last(text)
+        return self._blot(line, self.basis) if len(line) <= _LONGEST else None
+
+    def secrets(self, line: str, *, finished: bool = False) -> tuple[tuple[int, int], ...]:
+        """Return the places in a command that must not be shown.
+
+        Unless the line is ``finished``, what may still turn out to be one is among them.
+        """
+        begun = None if finished else _begun_url(line)
+        return (*self._secrets(line, self.basis), *([begun] if begun else []))
+
+    def ends_in_secret(self, text: str) -> bool:
+        """Return whether the word at the end of a text is, or may become, a secret."""
+        line = _last(text)
+        return any(end == len(line) for _, end in self.secrets(line))
+
+    def _find_spans(self, line: str, basis: Hashable) -> tuple[Span, ...]:
         spans = paint.paint(line, self._table(), self._encoding)
-        secrets = self._secrets(line) if spans else []
-        return [span for span in spans if not _any_at(secrets, span.start)]
+        secrets = self._secrets(line, basis) if spans else ()
+        shown = [span for span in spans if not _any_at(secrets, span.start)]
+        return tuple(part for span in shown for part in _parts(span, line))
 
-    def blot(self, line: str) -> Blot | None:
-        """Return the first word of a line that cannot be right."""
-        if len(line) > _LONGEST:
-            return None
+    def _find_blot(self, line: str, basis: Hashable) -> Blot | None:
         blot = paint.blot(line, self._table(), finished=False, encoding=self._encoding, own=WORDS)
-        return None if blot is None or _any_at(self._secrets(line), blot.start) else blot
+        return None if blot is None or _any_at(self._secrets(line, basis), blot.start) else blot
 
-    def usage(self, line: str) -> Usage | None:
-        """Return how the command of a line is written; None while it names none."""
-        table = self._table()
+    def usage(self, text: str) -> Usage | None:
+        """Return how the last command of a text is written; None while it names none."""
+        line, table = _last(text), self._table()
         spec = None if len(line) > _LONGEST else hints.named(line, table, self._encoding)
         if spec is None:
             return None
@@ -72,11 +101,43 @@ class Insight:
             hints.synopsis(spec, table), spec.complexity, f"{of}{spec.since}", spec.deprecated_since or ""
         )
 
-    def _secrets(self, line: str) -> list[Word]:
+    def _find_secrets(self, line: str, basis: Hashable) -> tuple[tuple[int, int], ...]:
+        if len(line) > _LONGEST:
+            return tuple(self._roughly(line))
         words = scan(line, self._encoding)
         places = secret_words([word.value for word in words], self._table())
-        return [words[place] for place in sorted(places)]
+        return tuple((words[place].start, words[place].end) for place in sorted(places))
+
+    def _roughly(self, line: str) -> Iterator[tuple[int, int]]:
+        """Yield what may be secret in a long line: of a command that may carry one, all that stands behind it."""
+        names: list[Word] = scan(line[:_LONGEST], self._encoding)[:_NAMES]
+        for name in names:
+            if guarded(name.value.decode("utf-8", "replace"), self._table()):
+                yield name.end, len(line)
+                return
+        yield from (found.span() for found in _URL.finditer(line))
 
 
-def _any_at(words: list[Word], start: int) -> bool:
-    return any(word.start == start for word in words)
+def _last(text: str) -> str:
+    return text[stretches(text)[-1].start :]
+
+
+def _parts(span: Span, line: str) -> Iterator[Span]:
+    """Yield the parts of a script; any other word is one."""
+    if span.role != "script":
+        yield span
+        return
+    script, places = meaning(line, span.start, span.end)
+    for part in lua.parts(script):
+        yield Span(places[part.start], places[part.end], f"lua-{part.kind}")
+
+
+def _begun_url(line: str) -> tuple[int, int] | None:
+    """Return what may become the password of a URL that is the last word."""
+    start = max(line.rfind(blank) for blank in " \t\n") + 1
+    found = _URL_BEGUN.match(line, start)
+    return (found.end(), len(line)) if found else None
+
+
+def _any_at(secrets: tuple[tuple[int, int], ...], start: int) -> bool:
+    return any(first == start for first, _ in secrets)

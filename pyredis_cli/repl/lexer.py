@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Hashable, Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from prompt_toolkit.lexers import Lexer
+
+from pyredis_cli.splitting import Stretch, between
 
 if TYPE_CHECKING:
     from prompt_toolkit.document import Document
@@ -20,6 +23,11 @@ STYLE: Final = {
     "word.key": "ansicyan",
     "word.token": "ansiyellow",
     "word.number": "ansimagenta",
+    "lua.keyword": "ansiblue",
+    "lua.string": "ansiyellow",
+    "lua.number": "ansimagenta",
+    "lua.comment": "ansibrightblack italic",
+    "lua.given": "ansicyan",
     "mistake": "ansired underline",
 }
 
@@ -31,11 +39,19 @@ _CLASSES: Final = {
     "integer": "class:word.number",
     "double": "class:word.number",
     "unix-time": "class:word.number",
+    "lua-keyword": "class:lua.keyword",
+    "lua-string": "class:lua.string",
+    "lua-number": "class:lua.number",
+    "lua-comment": "class:lua.comment",
+    "lua-given": "class:lua.given",
 }
+
+_Mark: TypeAlias = tuple[int, int, str]
+"""From where to where in the text, in which style."""
 
 
 class CommandLexer(Lexer):
-    """Colours each line on its own: a paste has many."""
+    """Colours each command on its own: a paste has many, and one may have several lines."""
 
     def __init__(self, insight: Insight) -> None:
         self._insight = insight
@@ -44,19 +60,44 @@ class CommandLexer(Lexer):
         return self._insight.basis
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
-        """Return what gives the fragments of a line by its number."""
-        lines = document.lines
-        return lambda number: self._fragments(lines[number]) if number < len(lines) else []
+        """Return what gives the fragments of a line by its number; only lines that are asked for are read."""
+        text, lines = document.text, document.lines
+        starts = [0, *accumulate(len(line) + 1 for line in lines)]
 
-    def _fragments(self, line: str) -> StyleAndTextTuples:
-        marks = [(span.start, span.end, _CLASSES.get(span.role, "")) for span in self._insight.spans(line)]
-        blot = self._insight.blot(line)
+        def fragments(number: int) -> StyleAndTextTuples:
+            if number >= len(lines):
+                return []
+            start, line = starts[number], lines[number]
+            return _fragments(line, start, self._marks(text, start, start + len(line)))
+
+        return fragments
+
+    def _marks(self, text: str, start: int, end: int) -> Iterator[_Mark]:
+        """Yield the marks of the commands that have a part between two places of the text."""
+        for command in between(text, start, end):
+            yield from self._marks_of(text, command)
+
+    def _marks_of(self, text: str, stretch: Stretch) -> list[_Mark]:
+        command, offset = text[stretch.start : stretch.end], stretch.start
+        marks = [
+            (offset + span.start, offset + span.end, _CLASSES.get(span.role, ""))
+            for span in self._insight.spans(command)
+        ]
+        blot = self._insight.blot(command)
         if blot is not None:
-            marks = [mark for mark in marks if mark[1] <= blot.start or mark[0] >= blot.end]
-            marks.append((blot.start, blot.end, "class:mistake"))
-        fragments: StyleAndTextTuples = []
-        at = 0
-        for start, end, style in sorted(marks):
+            wrong = offset + blot.start, offset + blot.end
+            marks = [mark for mark in marks if mark[1] <= wrong[0] or mark[0] >= wrong[1]]
+            marks.append((*wrong, "class:mistake"))
+        return sorted(marks)
+
+
+def _fragments(line: str, offset: int, marks: Iterator[_Mark]) -> StyleAndTextTuples:
+    """Return a line, which begins at that place of the text, in the styles of the marks."""
+    fragments: StyleAndTextTuples = []
+    at = 0
+    for first, last, style in marks:
+        start, end = max(first - offset, 0), min(last - offset, len(line))
+        if start < end:
             fragments += [("", line[at:start]), (style, line[start:end])]
             at = end
-        return [*fragments, ("", line[at:])]
+    return [*fragments, ("", line[at:])]

@@ -28,7 +28,7 @@ from pyredis_cli.repl.monitoring import MonitorFilter
 from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
 from pyredis_cli.repl.printer import Printer
 from pyredis_cli.repl.prompt import prompt
-from pyredis_cli.repl.reader import line_reader
+from pyredis_cli.repl.reader import LineReader
 from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
 from pyredis_cli.repl.terminal import on_terminal, without_echo
 from pyredis_cli.repl.verdicts import After
@@ -82,7 +82,7 @@ class Repl:
         insight = Insight(lambda: self._session.table, settings.encoding)
         self._bottom = BottomLine(insight, lambda: self._visit, lambda: self._preferences.toolbar)
         self._visit = self._new_visit()
-        self._reader = line_reader(
+        self._reader = LineReader(
             lambda: prompt(self._session, monitoring=self._visit.monitor is not None),
             CommandHistory(HistoryFile(history) if history else None, self._kept, self._warnings.append),
             NameCompleter(
@@ -92,10 +92,12 @@ class Repl:
                 meta.offered,
                 meta.behind,
                 on_menu=lambda: self._visit.look_up.wake(),
+                hides=insight.ends_in_secret,
             ),
             insight,
             lambda: self._preferences,
             self._bottom,
+            self._printer.warn,
             color=streams.color,
         )
         self._reader.default_buffer.on_text_changed += lambda _: self._note_typing()
@@ -115,7 +117,7 @@ class Repl:
         while True:
             await self._show_warnings()
             try:
-                text = await self._reader.prompt_async(handle_sigint=False)
+                text = await self._reader.read()
             except KeyboardInterrupt:  # Ctrl-C: the line is dropped, or what comes by itself ends
                 if not self._reader.default_buffer.text:
                     await self._end_streams()

@@ -29,6 +29,7 @@ class Preferences:
     """
 
     hints: bool = True
+    suggestions: bool = True
     live_completion: bool = True
     timing: int | None = 100
     format: Output = "human"
@@ -78,6 +79,7 @@ def _format(word: str) -> str:
 _SWITCH: Final = ("on", "off")
 _ROWS: Final[Mapping[str, _Row]] = {
     "hints": _Row(_switch, _SWITCH, "show behind the cursor what is still to be typed"),
+    "suggestions": _Row(_switch, _SWITCH, "show behind the cursor the rest of a line of the history"),
     "live_completion": _Row(_switch, _SWITCH, "open the menu by itself, not at TAB alone"),
     "timing": _Row(_number, ("100", "0", "off"), "show the time of replies that took so many milliseconds"),
     "format": _Row(_format, _FORMATS, "the form of replies"),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.application import in_terminal
+from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis.exceptions import ReplyError
 from pyredis.types import Status
@@ -179,8 +180,9 @@ class Printer:
             await self._line(line)
 
     async def clear(self) -> None:
-        """Clear the screen and begin at its top."""
-        await self._write([b"\x1b[2J\x1b[H"])
+        """Clear the screen and begin at its top; a dumb terminal has none."""
+        if not is_dumb_terminal():
+            await self._write([b"\x1b[2J\x1b[H"])
 
     def _parts(self, reply: Reply, text: bool, *, paged: bool = False) -> Iterable[Part]:
         """Lay a reply out, in the format and to the length that is preferred now, as far as it is asked for."""

@@ -1,4 +1,8 @@
-"""The terminal as prompt_toolkit is to see it: an input that ends with the terminal, and a dumb one as dumb."""
+"""The terminal as prompt_toolkit is to see it: an input that ends with the terminal, and a dumb one as dumb.
+
+What is typed ahead, before a prompt is there, is not echoed: it may be a password, and it would stand in the
+middle of a reply.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import os
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from prompt_toolkit.application import create_app_session
@@ -20,11 +24,13 @@ from prompt_toolkit.utils import is_dumb_terminal
 __all__ = ["on_terminal", "without_echo"]
 
 
-def on_terminal() -> AbstractContextManager[AppSession]:
-    """Return a context in which prompts use the terminal of this process."""
+@contextmanager
+def on_terminal() -> Iterator[AppSession]:
+    """Let prompts use the terminal of this process for as long as the context lasts."""
     # prompt_toolkit knows plain prompts for dumb terminals, but shows the cursor there with an escape sequence.
     output = PlainTextOutput(sys.stdout) if is_dumb_terminal() else None
-    return create_app_session(_input(), output)
+    with without_echo(), create_app_session(_input(), output) as session:
+        yield session
 
 
 @contextmanager

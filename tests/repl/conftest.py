@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import pytest
 
@@ -12,6 +13,9 @@ from tests.servers import Server
 from tests.terminal import Terminal
 
 __all__ = ["StartRepl", "ask", "at_prompt"]
+
+
+_TIME: Final = re.compile(r"^\(\d+\.\d+s\)\n?", re.MULTILINE)
 
 
 class StartRepl(Protocol):
@@ -43,13 +47,18 @@ def at_prompt(terminal: Terminal) -> bool:
     return terminal.line.endswith(">")
 
 
-def ask(terminal: Terminal, line: str) -> str:
-    """Type a line, wait for the next prompt, and return what was printed between."""
-    typed = f"> {line}"
-    before = terminal.text.count(typed)
+def ask(terminal: Terminal, line: str, *, shown: str | None = None, timed: bool = False) -> str:
+    """Type a line, wait for the next prompt, and return what was printed between.
+
+    ``shown`` is what the line looks like, if that is not the line with its secrets as stars. What a reply took is
+    only returned with ``timed``: on a busy machine any reply may take long.
+    """
+    typed = re.compile("> " + "".join(rf"[{re.escape(letter)}*]" for letter in shown or line))
+    before = len(typed.findall(terminal.text))
     terminal.send_line(line)
     terminal.wait_until(
-        lambda screen: screen.text.count(typed) > before and at_prompt(screen),
+        lambda screen: len(typed.findall(screen.text)) > before and at_prompt(screen),
         what=f"the prompt after {line}",
     )
-    return terminal.text_to_cursor.rpartition(typed)[2].rpartition("\n")[0].strip("\n")
+    printed = typed.split(terminal.text_to_cursor)[-1].rpartition("\n")[0].strip("\n")
+    return printed if timed else _TIME.sub("", printed).strip("\n")

@@ -132,11 +132,13 @@ def test_without_colours_a_mistake_is_still_underlined_and_a_hint_dim(
     assert not re.search(rb"\x1b\[(?:\d+;)*(?:3|9)[0-7](?:;\d+)*m", screen.raw)
 
 
-def test_a_password_is_neither_coloured_nor_called_a_mistake(repl: StartRepl, redis82: Server) -> None:
+def test_a_password_is_masked_and_neither_coloured_nor_called_a_mistake(
+    repl: StartRepl, redis82: Server
+) -> None:
     screen = repl(redis82)
     screen.send("AUTH ada hunter2 5")
-    screen.wait_until(lambda terminal: terminal.before_cursor.endswith("hunter2 5"))
-    assert colors(screen, "ada hunter2 5") == {("default", False)}
+    screen.wait_until(lambda terminal: terminal.before_cursor.endswith("*** ******* *"))
+    assert colors(screen, "*** ******* *") == {("default", False)}
     assert "no more arguments" not in screen.text
 
 

@@ -192,6 +192,8 @@ def test_ctrl_c_drops_the_pasted_lines_that_wait(repl: StartRepl, redis82: Serve
     screen = repl(redis82)
     screen.paste("BLPOP nokey 0\nSET after 1")
     screen.send_key("enter")
+    screen.wait_for("[y/N]")
+    screen.send("y")
     wait_until(lambda: redis82.blocked() == 1)
     screen.send_key("c-c")
     screen.wait_for("1 more pasted line")

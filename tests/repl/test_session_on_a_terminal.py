@@ -115,20 +115,20 @@ def test_a_count_repeats_a_command(repl: StartRepl, server: Server) -> None:
     assert server.command("GET", "n") == b"3"
 
 
-def test_unbalanced_quotes_are_one_line_and_send_nothing(repl: StartRepl, redis82: Server) -> None:
-    answer = ask(repl(redis82), 'SET k "v')
+def test_glued_quotes_are_one_line_and_send_nothing(repl: StartRepl, redis82: Server) -> None:
+    answer = ask(repl(redis82), 'SET k "v"x"y')
     assert answer.startswith("Invalid argument(s)")
-    assert "column 7" in answer
+    assert "column 10" in answer
     assert redis82.command("EXISTS", "k") == 0
 
 
 def test_a_reply_that_took_long_shows_its_time(repl: StartRepl, server: Server) -> None:
     screen = repl(server)
-    assert re.search(r"\n\(0\.[2-9]\ds\)$", ask(screen, "BLPOP nokey 0.2"))
+    assert re.search(r"\n\(0\.[2-9]\ds\)$", ask(screen, "BLPOP nokey 0.2", timed=True))
     ask(screen, ":set timing off")
-    assert ask(screen, "BLPOP nokey 0.2") == "(nil)"
+    assert ask(screen, "BLPOP nokey 0.2", timed=True) == "(nil)"
     ask(screen, ":set timing 0")
-    assert re.fullmatch(r"PONG\n\(0\.\d+s\)", ask(screen, "PING"))
+    assert re.fullmatch(r"PONG\n\(0\.\d+s\)", ask(screen, "PING", timed=True))
 
 
 def test_blank_lines_and_meta_commands(repl: StartRepl, redis82: Server) -> None:
@@ -268,15 +268,19 @@ def test_pasted_lines_run_one_after_the_other(repl: StartRepl, redis82: Server) 
     screen = repl(redis82)
     screen.paste("SET a 1\nINCR a\nGET a\n")
     screen.send_key("enter")
+    screen.wait_for("Run these 3 commands? [y/N]")
+    screen.send("y")
     screen.wait_until(lambda terminal: terminal.text.endswith(f'"2"\n{redis82.host}:{redis82.port}>'))
     assert "OK\n(integer) 2\n" in screen.text
 
 
-@pytest.mark.parametrize("bad", ["SELECT 99", "AUTH no such", "HELLO 99", 'SELECT "1', "connect h"])
+@pytest.mark.parametrize("bad", ["SELECT 99", "AUTH no such", "HELLO 99", 'SELECT "1"x', "connect h"])
 def test_pasted_lines_stop_where_the_ground_changed(repl: StartRepl, redis82: Server, bad: str) -> None:
     screen = repl(redis82)
     screen.paste(f"SET before 1\n{bad}\nSET after 1\nFLUSHALL\n")
     screen.send_key("enter")
+    screen.wait_for("[y/N]")
+    screen.send("y")
     screen.wait_for("2 more pasted line")
     assert redis82.command("EXISTS", "before") == 1
     assert redis82.command("EXISTS", "after") == 0
@@ -288,7 +292,7 @@ def test_pasted_lines_stop_where_the_ground_changed(repl: StartRepl, redis82: Se
 def test_the_history_is_private_and_without_secrets(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     ask(screen, "SET k v")
-    ask(screen, "AUTH s3cret")
+    ask(screen, "AUTH s3cret", shown="AUTH ******")
     ask(screen, " GET k")
     screen.send_key("up")
     screen.wait_until(lambda terminal: terminal.line.endswith("AUTH ***"))

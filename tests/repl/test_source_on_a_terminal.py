@@ -170,5 +170,7 @@ def test_pasted_lines_stop_where_a_file_stopped(repl: StartRepl, redis82: Server
     screen: Terminal = repl(redis82)
     screen.paste(":source seed.redis\nSET k v\n")
     screen.send_key("enter")
+    screen.wait_for("[y/N]")
+    screen.send("y")
     screen.wait_for("stopped: 1 more pasted line(s) not sent")
     assert redis82.command("DBSIZE") == 0
