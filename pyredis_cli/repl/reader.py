@@ -104,7 +104,9 @@ class LineReader(PromptSession[str]):
             prompt_continuation=self._continuation,
             input_processors=[
                 MaskProcessor(insight),
-                hinting.HintProcessor(lambda text: insight.hint(text) if preferences().hints else "", shown),
+                hinting.HintProcessor(
+                    lambda text: insight.hint(text) if preferences().hints else "", lambda: self.message
+                ),
             ],
             style=Style.from_dict(_STYLE if color else _PLAIN),
             color_depth=None if color else ColorDepth.MONOCHROME,
@@ -112,7 +114,7 @@ class LineReader(PromptSession[str]):
         )
         self.app.ttimeoutlen = _ESCAPE_TIMEOUT
         self.app.before_render += lambda _: self._make_room()
-        bottom.attach(self)
+        bottom.attach(self, shown)
         self.default_buffer.on_cursor_position_changed += _ask_no_more
 
     def _make_room(self) -> None:
