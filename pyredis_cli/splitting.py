@@ -18,7 +18,18 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
-__all__ = ["SplitError", "Stretch", "Word", "between", "meaning", "scan", "split", "split_bytes", "stretches"]
+__all__ = [
+    "SplitError",
+    "Stretch",
+    "Word",
+    "between",
+    "meaning",
+    "quote_at",
+    "scan",
+    "split",
+    "split_bytes",
+    "stretches",
+]
 
 _BLANKS = re.compile(r"[ \t\n\v\f\r]*+")
 _WORD = re.compile(
@@ -145,10 +156,11 @@ def stretches(text: str) -> tuple[Stretch, ...]:
         assert command is not None  # the pattern may be empty
         end, quote = command.end(), ""
         if text[end : end + 1] in ('"', "'"):
-            if _QUOTED.match(text, end) is None:
+            quoted = _QUOTED.match(text, end)
+            if quoted is None:
                 end, quote = len(text), text[end]
             else:
-                end = _line_end(text, end)
+                end = _line_end(text, quoted.end())
         found.append(Stretch(start, end, quote))
         if end == len(text):
             return tuple(found)
@@ -162,6 +174,16 @@ def between(text: str, start: int, end: int) -> Iterator[Stretch]:
         if commands[number].start > end:
             return
         yield commands[number]
+
+
+def quote_at(text: str, place: int) -> str:
+    """Return the quote that is open at the beginning of a line of a text, or nothing."""
+    command = next(between(text, place, place))
+    if command.start == place:
+        return ""
+    before = _COMMAND.match(text, command.start, place)
+    assert before is not None  # the pattern may be empty
+    return text[before.end()]  # a command that goes beyond its first line has a quote open there
 
 
 def _line_end(text: str, at: int) -> int:

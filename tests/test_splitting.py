@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pyredis_cli.splitting import SplitError, split, split_bytes
+from pyredis_cli.splitting import SplitError, meaning, quote_at, scan, split, split_bytes, stretches
 from tests.program import REDIS_CLI
 from tests.servers import Server
 
@@ -155,3 +156,95 @@ def test_a_line_of_5_mb_is_no_burden(line: bytes) -> None:
     words_by_us(line)
 
     assert time.process_time() - started < 3
+
+
+# -- several commands in one text
+
+TEXTS = st.lists(
+    st.sampled_from(['"', "'", "\\", "\n", "\r", " ", "a", "b", '"a"', "'a'", "\\'", '\\"', "\v"]),
+    max_size=14,
+).map("".join)
+
+
+def commands_of(text: str) -> list[tuple[str, str]]:
+    return [(text[start:end], quote) for start, end, quote in stretches(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "commands"),
+    [
+        ("", [("", "")]),
+        ("GET a\nGET b", [("GET a", ""), ("GET b", "")]),
+        ("GET a\r\n", [("GET a", ""), ("", ""), ("", "")]),
+        ('SET k "a\nb" x\nGET k', [('SET k "a\nb" x', ""), ("GET k", "")]),
+        ("SET k 'a\nb", [("SET k 'a\nb", "'")]),
+        ("SET k 'it\\'s\nb'", [("SET k 'it\\'s\nb'", "")]),
+        ('SET k "a\\"\nb', [('SET k "a\\"\nb', '"')]),
+        ('SET k "a\\', [('SET k "a\\', '"')]),
+        ('SET k x"a\nb"\nPING', [('SET k x"a\nb"', ""), ("PING", "")]),
+        # Text behind a closing quote cannot be right, whatever comes: quotes there mean nothing.
+        ('SET k "a"b "c\nGET k', [('SET k "a"b "c', ""), ("GET k", "")]),
+        ("SET k {[(\nGET k", [("SET k {[(", ""), ("GET k", "")]),
+    ],
+)
+def test_a_line_end_ends_a_command_but_for_one_in_quotes(text: str, commands: list[tuple[str, str]]) -> None:
+    assert commands_of(text) == commands
+
+
+def refused(command: str) -> SplitError | None:
+    try:
+        split(command)
+    except SplitError as error:
+        return error
+    return None
+
+
+@given(TEXTS)
+def test_the_commands_of_a_text_are_all_of_it(text: str) -> None:
+    found = stretches(text)
+    assert found[0].start == 0
+    assert found[-1].end == len(text)
+    for one, following in pairwise(found):
+        assert following.start == one.end + 1
+        assert text[one.end] in "\r\n"
+        assert not one.quote
+
+
+@given(TEXTS)
+def test_commands_are_cut_where_splitting_sees_no_word(text: str) -> None:
+    for command, quote in commands_of(text):
+        refusal = refused(command)
+        assert (refusal is not None and refusal.message == "unbalanced quotes") == bool(quote)
+        if refusal is not None and not quote:  # glued quotes: from there on it has one line only
+            assert not {"\n", "\r"}.intersection(command[refusal.column - 1 :])
+
+
+@given(TEXTS)
+def test_the_quote_that_is_open_at_a_line_is_the_one_before_it(text: str) -> None:
+    for start in (place + 1 for place, character in enumerate(text) if character == "\n"):
+        inside = any(one.start < start <= one.end for one in stretches(text))
+        assert quote_at(text, start) == (stretches(text[:start])[-1].quote if inside else "")
+
+
+@given(TEXTS)
+def test_the_meaning_of_a_word_is_its_value_with_the_place_of_each_character(text: str) -> None:
+    for word in scan(text):
+        said, places = meaning(text, word.start, word.end)
+        assert said.encode("utf-8", "surrogateescape") == word.value or text[word.end - 1] == "\\"
+        assert len(places) == len(said) + 1
+        assert places == sorted(places)
+        assert word.start <= places[0]
+        assert places[-1] <= word.end
+        assert all(
+            text[place] == character or text[place] == "\\"
+            for place, character in zip(places, said, strict=False)
+        )
+
+
+@pytest.mark.parametrize(
+    "text", ['"' * 50_001, "\\" * 50_000, "'\\" * 50_000, '"a" ' * 50_000, "a\n" * 50_000]
+)
+def test_no_text_takes_long_to_cut(text: str) -> None:
+    started = time.perf_counter()
+    stretches(text)
+    assert time.perf_counter() - started < 2

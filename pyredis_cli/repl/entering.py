@@ -11,7 +11,7 @@ from prompt_toolkit.buffer import ValidationState
 from prompt_toolkit.validation import ValidationError, Validator
 
 from pyredis_cli.core.lines import lines_of
-from pyredis_cli.splitting import between, stretches
+from pyredis_cli.splitting import quote_at, stretches
 
 if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
@@ -74,8 +74,5 @@ def add_line(buffer: Buffer) -> None:
 
 def continuation(document: Document, row: int) -> StyleAndTextTuples:
     """Return what stands before a line other than the first: the quote that is open there."""
-    start = document.translate_row_col_to_index(row, 0)
-    command = next(between(document.text, start, start))
-    # Between two commands there is a line end that neither of them has.
-    quote = open_quote(document.text[command.start : start]) if command.start < start else ""
+    quote = quote_at(document.text, document.translate_row_col_to_index(row, 0))
     return [("class:prompt-continuation", f"{quote}> " if quote else "... ")]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from pyredis_cli.complete import hints, lua, paint
+from pyredis_cli.complete import hints, paint
 from pyredis_cli.complete.paint import Blot, Span
 from pyredis_cli.core.secrets import guarded
 from pyredis_cli.render.escape import printable
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Insight"]
 
-# Of longer lines nothing is told: a walk through thousands of words would be felt at each key.
+# Of longer lines nothing is told: a walk through thousands of words would be felt at each key. A script is one
+# word, though a long one.
 _LONGEST: Final = 2_000
+_LONGEST_SCRIPT: Final = 10_000
+_MOST_WORDS: Final = 100
 # A command has its name there, or else it is none: behind a count, a word of the REPL, or both.
 _NAMES: Final = 3
 _URL: Final = re.compile(r"""(?<!\S)["']?[A-Za-z][\w+.-]*+://[^\s/]*@\S*""")
@@ -41,6 +44,7 @@ class Insight:
         self._table = table
         self._encoding = encoding
         # Several parts of the screen ask for what one keystroke left; a screen of pasted lines is asked for again.
+        self._hint = lru_cache(maxsize=2)(self._find_hint)
         self._spans = lru_cache(maxsize=64)(self._find_spans)
         self._blot = lru_cache(maxsize=64)(self._find_blot)
         self._secrets = lru_cache(maxsize=64)(self._find_secrets)
@@ -54,18 +58,18 @@ class Insight:
     def hint(self, text: str) -> str:
         """Return what is still to be typed behind the text; of several commands, behind the last one."""
         line = _last(text)
-        if len(line) > _LONGEST or self.ends_in_secret(text):
+        if self._is_long(line) or self.ends_in_secret(text):
             return ""
-        return printable(hints.hint(line, self._table(), self._encoding))
+        return self._hint(line, self.basis)
 
     def spans(self, line: str) -> tuple[Span, ...]:
         """Return what the words of a command are; a script is told of by its parts."""
-        return self._spans(line, self.basis) if len(line) <= _LONGEST else ()
+        return () if self._is_long(line) else self._spans(line, self.basis)
 
     def blot(self, text: str) -> Blot | None:
         """Return the first word that cannot be right in a text's last command."""
         line = _last(text)
-        return self._blot(line, self.basis) if len(line) <= _LONGEST else None
+        return None if self._is_long(line) else self._blot(line, self.basis)
 
     def secrets(self, line: str, *, finished: bool = False) -> tuple[tuple[int, int], ...]:
         """Return the places in a command that must not be shown.
@@ -79,6 +83,9 @@ class Insight:
         """Return whether the word at the end of a text is, or may become, a secret."""
         line = _last(text)
         return any(end == len(line) for _, end in self.secrets(line))
+
+    def _find_hint(self, line: str, basis: Hashable) -> str:
+        return printable(hints.hint(line, self._table(), self._encoding))
 
     def _find_spans(self, line: str, basis: Hashable) -> tuple[Span, ...]:
         spans = paint.paint(line, self._table(), self._encoding)
@@ -102,11 +109,16 @@ class Insight:
         )
 
     def _find_secrets(self, line: str, basis: Hashable) -> tuple[tuple[int, int], ...]:
-        if len(line) > _LONGEST:
+        if self._is_long(line):
             return tuple(self._roughly(line))
         words = scan(line, self._encoding)
         places = secret_words([word.value for word in words], self._table())
         return tuple((words[place].start, words[place].end) for place in sorted(places))
+
+    def _is_long(self, line: str) -> bool:
+        if len(line) <= _LONGEST:
+            return False
+        return len(line) > _LONGEST_SCRIPT or len(scan(line, self._encoding)) > _MOST_WORDS
 
     def _roughly(self, line: str) -> Iterator[tuple[int, int]]:
         """Yield what may be secret in a long line: of a command that may carry one, all that stands behind it."""
@@ -127,6 +139,8 @@ def _parts(span: Span, line: str) -> Iterator[Span]:
     if span.role != "script":
         yield span
         return
+    from pyredis_cli.complete import lua  # few sessions have a script in them
+
     script, places = meaning(line, span.start, span.end)
     for part in lua.parts(script):
         yield Span(places[part.start], places[part.end], f"lua-{part.kind}")

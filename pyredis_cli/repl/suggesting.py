@@ -1,7 +1,8 @@
 """What may be taken from the history behind the cursor: the rest of the newest line that begins as this one does.
 
 Looking through a long history takes its time: it goes on where it stopped when a key was added, and lets other
-keys in between. A line with a secret, or with the ``***`` in the place of one, is never suggested.
+keys in between. A line with a secret, or with the ``***`` in the place of one, is never suggested, nor is one that
+would fill the screen.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = ["HistorySuggest"]
 
 # So many lines are looked at before other keys have their turn; it takes a fraction of a millisecond.
 _AT_ONCE: Final = 4_000
+_LONGEST: Final = 500
 
 
 class HistorySuggest(AutoSuggest):
@@ -65,7 +67,7 @@ class HistorySuggest(AutoSuggest):
         last = min(self._place + _AT_ONCE, self._size)
         for place in range(self._place, last):
             line = lines[place]
-            if line.startswith(text) and len(line) > len(text) and self._may_be_shown(line):
+            if line.startswith(text) and len(text) < len(line) <= _LONGEST and self._may_be_shown(line):
                 self._place = place
                 return Suggestion(line[len(text) :])
         self._place = last

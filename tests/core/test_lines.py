@@ -42,3 +42,8 @@ def test_typed_text_is_sent_in_the_encoding_of_the_session() -> None:
 def test_a_paste_is_its_lines_without_the_blank_ones() -> None:
     assert lines_of("PING\r\n\n  \nGET k\n") == ["PING", "GET k"]
     assert lines_of("  ") == []
+
+
+def test_a_line_end_in_quotes_is_part_of_its_command() -> None:
+    assert lines_of("SET k 'a\n\nb'\n GET k\n") == ["SET k 'a\n\nb'", " GET k"]
+    assert order("SET k 'a\nb'", "utf-8").argv == (b"SET", b"k", b"a\nb")

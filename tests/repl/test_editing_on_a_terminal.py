@@ -58,7 +58,7 @@ def test_the_indentation_of_a_value_is_the_persons_own(repl: StartRepl, redis82:
 
 
 def test_brackets_never_continue_a_line(repl: StartRepl, redis82: Server) -> None:
-    assert ask(repl(redis82), "SET k {[(") == "OK"
+    assert ask(repl(redis82), "SET k {[(").startswith("OK")
     assert redis82.command("GET", "k") == b"{[("
 
 
@@ -68,7 +68,7 @@ def test_ctrl_c_drops_all_lines_of_an_open_quote(repl: StartRepl, redis82: Serve
     screen.wait_until(lambda terminal: terminal.before_cursor == '"> b')
     screen.send_key("c-c")
     screen.wait_until(lambda terminal: at_prompt(terminal) and str(redis82.port) in terminal.line)
-    assert ask(screen, "EXISTS k") == "(integer) 0"
+    assert ask(screen, "EXISTS k").startswith("(integer) 0")
     assert history() == ["EXISTS k"]
 
 
@@ -136,7 +136,7 @@ def test_a_question_is_forgotten_with_the_line(repl: StartRepl, redis82: Server)
     screen.wait_for("[y/N]")
     screen.send_key("c-c")
     screen.wait_until(lambda terminal: at_prompt(terminal) and "[y/N]" not in terminal.text)
-    assert ask(screen, "DBSIZE") == "(integer) 0"
+    assert ask(screen, "DBSIZE").startswith("(integer) 0")
     assert history() == ["DBSIZE"]
 
 
@@ -299,6 +299,38 @@ def test_an_editor_that_fails_is_one_line_and_the_line_stays(
     screen.wait_for("OK")
 
 
+def test_ctrl_c_in_the_editor_is_the_editors(
+    repl: StartRepl, redis82: Server, editor: Callable[[str], str]
+) -> None:
+    command = editor(
+        "import os, signal\nos.kill(os.getppid(), signal.SIGINT)\npath.write_text('GET ' + 'k' * 3)"
+    )
+    screen = repl(redis82, env={"VISUAL": command})
+    screen.send("GET k")
+    screen.send_key("c-x", "c-e")
+    until_line(screen, "> GET kkk")
+    screen.send_key("enter")
+    screen.wait_for("(nil)")
+
+
+def test_ctrl_z_suspends_and_fg_goes_on_with_the_line(
+    terminal: Callable[..., Terminal], redis82: Server
+) -> None:
+    screen = terminal(["bash", "--norc", "-i"], columns=120, env={"PS1": "shell$ "})
+    screen.wait_for("shell$ ")
+    screen.send_line(f"{sys.executable} -m pyredis_cli -p {redis82.port}")
+    screen.wait_until(lambda shown: shown.line.endswith(f"{redis82.port}>"))
+    screen.send("AUTH half")
+    until_line(screen, "AUTH ****")
+    screen.send_key("c-z")
+    screen.wait_until(lambda shown: shown.line.endswith("shell$"))
+    screen.send_line("fg")
+    until_line(screen, "AUTH ****")
+    screen.send_key("c-u")
+    screen.send_line("PING")
+    screen.wait_for("PONG")
+
+
 def test_a_secret_is_not_given_to_an_editor(
     repl: StartRepl, redis82: Server, editor: Callable[[str], str], tmp_path: Path
 ) -> None:
@@ -322,7 +354,7 @@ def test_ctrl_c_on_an_empty_line_tells_the_way_out_once(repl: StartRepl, redis82
         screen.send_key("c-c")
         screen.wait_until(lambda terminal: at_prompt(terminal) and _prompts(terminal) == presses + 1)  # noqa: B023
         assert screen.text.count("Ctrl-D, quit or exit leaves") == (1 if presses >= 3 else 0), presses
-    assert ask(screen, "PING") == "PONG"
+    assert ask(screen, "PING").startswith("PONG")
 
 
 def _prompts(screen: Terminal) -> int:

@@ -132,6 +132,18 @@ def test_without_colours_a_mistake_is_still_underlined_and_a_hint_dim(
     assert not re.search(rb"\x1b\[(?:\d+;)*(?:3|9)[0-7](?:;\d+)*m", screen.raw)
 
 
+def test_a_script_is_coloured_as_lua_over_its_lines(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    screen.send("EVAL \"local x = 'a'\rreturn redis.call")
+    screen.wait_until(lambda terminal: terminal.before_cursor == '"> return redis.call')
+    assert colors(screen, "return") == {("blue", False)}
+    assert colors(screen, "redis.call") == {("cyan", False)}
+    screen.send_key("up")
+    screen.wait_until(lambda terminal: terminal.line.startswith("127."))
+    assert colors(screen, "local") == {("blue", False)}
+    assert colors(screen, "'a'") == {("brown", False)}
+
+
 def test_a_password_is_masked_and_neither_coloured_nor_called_a_mistake(
     repl: StartRepl, redis82: Server
 ) -> None:

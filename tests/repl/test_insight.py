@@ -91,6 +91,37 @@ def test_what_a_server_says_is_escaped_and_names_no_style() -> None:
     assert [style for style, *_ in fragments if style] == ["class:word.command"]
 
 
+def test_a_script_is_told_of_by_its_parts() -> None:
+    assert roles("EVAL 'return 1' 0") == {
+        "EVAL": "command",
+        "return": "lua-keyword",
+        "1": "lua-number",
+        "0": "integer",
+    }
+    assert roles('SCRIPT LOAD "return \\"a\\"') == {
+        "SCRIPT": "command",
+        "LOAD": "command",
+        "return": "lua-keyword",
+        '\\"a\\"': "lua-string",
+    }
+    assert roles("FUNCTION LOAD REPLACE '#!lua name=l")["#!lua name=l"] == "lua-comment"
+    assert roles("EVALSHA 'return 1' 0")["'return 1'"] == "string"
+    assert roles("SET k 'return 1'")["'return 1'"] == "string"
+
+
+def test_a_long_script_is_coloured_too() -> None:
+    line = "EVAL '" + "local x = redis.call([[GET]], KEYS[1])\n" * 200 + "' 0"
+    assert {"lua-keyword", "lua-given", "lua-string", "integer"} <= {
+        span.role for span in insight().spans(line)
+    }
+
+
+def test_of_several_commands_the_last_is_told_of() -> None:
+    assert insight().hint("SET k 'a\nGET ") == ""
+    assert insight().hint("SET k 'a\nb' EX ") == "seconds [NX|XX] [GET]"
+    assert mistaken("EXPIRE k soon\nGET k") is None
+
+
 # -- the lexer
 
 
@@ -124,6 +155,19 @@ def test_each_line_of_a_paste_is_a_command() -> None:
     assert styled("GET a\nSET b 1", 1)[0] == ("word.command", "SET")
     assert styled("GET a\n", 1) == []
     assert styled("GET a", 7) == []
+
+
+def test_a_command_of_several_lines_is_coloured_as_one() -> None:
+    text = "GET a\nEVAL 'return\n  redis.call(\"GET\", KEYS[1])' 1 k EX"
+    assert styled(text, 1) == [("word.command", "EVAL"), ("", " '"), ("lua.keyword", "return")]
+    assert [part for part in styled(text, 2) if part[0]] == [
+        ("lua.given", "redis.call"),
+        ("lua.string", '"GET"'),
+        ("lua.given", "KEYS"),
+        ("lua.number", "1"),
+        ("word.number", "1"),
+        ("word.key", "k"),
+    ]
 
 
 def test_a_server_that_told_more_changes_the_colours() -> None:
