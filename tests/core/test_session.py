@@ -14,7 +14,8 @@ from pyredis.types import Push, Status
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.session import Session
 from tests.conftest import MakeServer
-from tests.servers import Server, wait_until
+from tests.proxy import REPLIES, Proxy
+from tests.servers import Server, until, wait_until
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -25,7 +26,7 @@ MakeSession = Callable[..., Session]
 async def session_of() -> AsyncIterator[MakeSession]:
     sessions: list[Session] = []
 
-    def make(server: Server, **options: Any) -> Session:
+    def make(server: Server | Proxy, **options: Any) -> Session:
         options.setdefault("read_timeout", None)
         pool = AsyncPool(server.host, server.port, decoder="typed", lib_name=None, **options)
         sessions.append(Session(pool))
@@ -276,6 +277,23 @@ async def test_what_is_not_done_again_after_a_reconnect_is_told(
     assert (await run(session, "PING")).notices == (where,)
 
 
+async def test_what_is_not_done_again_is_told_with_a_command_that_breaks_in_its_turn(
+    redis82: Server, session_of: MakeSession
+) -> None:
+    async with Proxy((redis82.host, redis82.port)) as proxy:
+        session = session_of(proxy)
+        await reply(session, "CLIENT SETNAME me")
+        proxy.cut()
+        await until(lambda: not session.connected)
+        proxy.stall(REPLIES)
+        sent = asyncio.create_task(run(session, "INCR n"))
+        await asyncio.to_thread(wait_until, lambda: redis82.command("GET", "n") == b"1")
+        proxy.cut()
+        outcome = await sent
+        assert "outcome is unknown" in str(outcome.error)
+        assert outcome.notices == (f"reconnected to {session.address}; not done again: CLIENT SETNAME",)
+
+
 async def test_a_password_is_refused_inside_a_transaction_and_not_used_on_a_new_connection(
     make_server: MakeServer, session_of: MakeSession
 ) -> None:
@@ -490,6 +508,22 @@ async def test_a_wait_is_ended_by_the_server_and_the_connection_stays(server: Se
     assert await session.unblock()
     assert (await waiting).reply is None
     assert await reply(session, "CLIENT ID") == number
+    await session.close()
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_a_wait_is_ended_by_the_server_also_for_who_logged_in_by_hand(
+    make_server: MakeServer, protocol: int
+) -> None:
+    server = make_server("redis82", "requirepass right")
+    pool = AsyncPool(server.host, server.port, lib_name=None, protocol=protocol, read_timeout=None)
+    session = Session(pool, interactive=True)
+    assert isinstance((await run(session, "PING")).error, NoAuth)
+    await reply(session, "AUTH right")
+    waiting = asyncio.create_task(run(session, "BLPOP k 0"))
+    await asyncio.to_thread(wait_until, lambda: server.blocked() == 1)
+    assert await session.unblock()
+    assert (await waiting).reply is None
     await session.close()
 
 
