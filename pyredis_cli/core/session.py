@@ -310,7 +310,7 @@ class Session:
     async def run(self, argv: Sequence[bytes]) -> Outcome:
         """Return what became of a command; errors are part of it.
 
-        A cancellation passes through; the connection is closed then, unless the reply had come.
+        A cancellation passes through; the connection is closed then if the command was sent.
         """
         words = tuple(argv)
         outcome = Outcome(words, self.table.find(words))
@@ -364,6 +364,9 @@ class Session:
         except ReplyError as error:
             outcome = outcome._replace(error=error)
             self._note_demotion(error)
+        except asyncio.CancelledError:
+            client.close()  # its reply may have come by now, and have changed what nobody takes note of
+            raise
         else:
             outcome = outcome._replace(silent=silent and outcome.reply is None)
         outcome = outcome._replace(broken_ground=self._take_effect(client, outcome, queues=queues))

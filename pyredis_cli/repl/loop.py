@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.complete import harvest
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
-from pyredis_cli.core.stopping import Stopped, sentences, stop
+from pyredis_cli.core.stopping import Stopped, cut_short, sentences, stop
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.repl import meta, verdicts
@@ -268,7 +268,7 @@ class Repl:
         except asyncio.CancelledError:
             if self.signals.ending:
                 raise
-            return Stopped("closed")
+            return cut_short(self._session, running)
 
     async def _tell_stopped(self, stopped: Stopped, argv: Sequence[bytes]) -> None:
         if stopped.outcome is not None and _says_something(stopped.outcome):

@@ -404,6 +404,24 @@ async def test_a_cancelled_command_leaves_a_session_that_works(
     assert session.database == 2
 
 
+async def test_a_command_that_is_cancelled_as_its_reply_comes_leaves_no_doubt_where_the_session_is(
+    server: Server, session_of: MakeSession
+) -> None:
+    session = session_of(server)
+    await reply(session, "PING")
+    selecting = asyncio.create_task(run(session, "SELECT 3"))
+    for _ in range(4):
+        await asyncio.sleep(0)
+    wait_until(lambda: " db=3 " in str(server.command("CLIENT", "LIST")))  # the reply waits in the socket
+    await asyncio.sleep(0)
+    selecting.cancel()
+    await asyncio.wait([selecting])
+    assert selecting.cancelled()
+    assert not session.connected
+    assert await reply(session, "PING") == Status(b"PONG")
+    assert session.database == 0
+
+
 async def test_client_reply_off_and_shutdown_owe_nothing(
     make_server: MakeServer, session_of: MakeSession
 ) -> None:

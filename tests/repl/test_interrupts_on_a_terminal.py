@@ -158,6 +158,34 @@ def test_a_transaction_that_ctrl_c_costs_is_told(
     assert redis82.command("EXISTS", "k") == 0
 
 
+def test_a_transaction_that_a_second_ctrl_c_costs_is_told(
+    background_proxy: MakeBackgroundProxy, repl: StartRepl, redis82: Server
+) -> None:
+    proxy = background_proxy(redis82)
+    screen = repl(redis82, "-p", str(proxy.port))
+    ask(screen, "MULTI")
+    proxy.do(lambda faulty: faulty.stall())
+    screen.send_line("EXEC")
+    screen.wait_for("Ctrl-C stops")
+    screen.send_key("c-c")
+    screen.wait_for("stopping; Ctrl-C again closes the connection")
+    screen.send_key("c-c")
+    screen.wait_until(lambda shown: shown.line == "not connected>")
+    assert "the connection is closed, and with it went the transaction" in screen.text
+
+
+def test_what_was_lost_is_told_although_the_next_command_is_stopped(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    ask(screen, "CLIENT SETNAME me")
+    redis82.command("CLIENT", "KILL", "TYPE", "normal")
+    screen.wait_until(lambda shown: shown.line == "not connected>")
+    screen.send_line("BLPOP k 0")
+    screen.wait_for(f"reconnected to {redis82.host}:{redis82.port}; not done again: CLIENT SETNAME")
+    wait_until(lambda: redis82.blocked() == 1)
+    screen.send_key("c-c")
+    screen.wait_for("stopped: BLPOP was unblocked")
+
+
 def test_a_command_that_takes_long_shows_a_sign_that_leaves_no_trace(repl: StartRepl, server: Server) -> None:
     screen = repl(server)
     screen.send_line("BLPOP nokey 1")
