@@ -24,6 +24,7 @@ from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
 from pyredis_cli.render.machine import json_parts, raw_parts
 from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
 from pyredis_cli.repl.spinner import Spinner
+from pyredis_cli.repl.terminal import without_echo
 
 if TYPE_CHECKING:
     from pyredis.address import Address
@@ -72,7 +73,7 @@ class Printer:
         self._streams = streams
         self._preferences = preferences
         self._turn = asyncio.Lock()
-        self._spinner = Spinner(streams)
+        self._spinner = Spinner(streams, self._turn.locked)
 
     @property
     def waiting(self) -> Spinner:
@@ -234,9 +235,12 @@ class Printer:
         async with self._turn, in_terminal():
             self._spinner.wipe()
             try:
-                for batch in in_batches(parts, _PIECE):
-                    self._streams.write(batch)
-                    await asyncio.sleep(0)
+                with (
+                    without_echo()
+                ):  # while it is written above a prompt, the terminal would echo what is typed
+                    for batch in in_batches(parts, _PIECE):
+                        self._streams.write(batch)
+                        await asyncio.sleep(0)
             except asyncio.CancelledError:
                 self._streams.write((_RESET if self._streams.color else b"") + b"\n")
                 raise
