@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyredis.commands.keys import keys
@@ -22,7 +23,7 @@ from pyredis_cli.repl.verdicts import Monitor, Refuse, Verdict
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
 
-__all__ = ["MonitorFilter", "MonitorLine", "behind", "judge", "line", "matches", "parse"]
+__all__ = ["MonitorFilter", "MonitorLine", "behind", "judge", "line", "matches", "parse", "without"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,16 @@ def line(text: bytes) -> MonitorLine:
     argv = tuple(_ESCAPE.sub(_unescaped, word) if b"\\" in word else word for word in words)
     client = head["client"].decode("utf-8", "surrogateescape")
     return MonitorLine(float(head["time"]), int(head["database"]), client, argv)
+
+
+def without(text: bytes, places: Collection[int]) -> bytes:
+    """Return a line of MONITOR as it came, with stars for the words at these places."""
+    head = _LINE.match(text)
+    if head is None or not places:
+        return text
+    place = count()
+    starred = _WORD.sub(lambda word: b'"***"' if next(place) in places else word[0], text[head.end() :])
+    return text[: head.end()] + starred
 
 
 def _unescaped(escape: re.Match[bytes]) -> bytes:

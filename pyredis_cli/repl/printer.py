@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from prompt_toolkit.application import in_terminal
 from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis.exceptions import ReplyError
@@ -23,8 +22,9 @@ from pyredis_cli.render.layout import elements
 from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
 from pyredis_cli.render.machine import json_parts, raw_parts
 from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
+from pyredis_cli.repl.monitoring import without
 from pyredis_cli.repl.spinner import Spinner
-from pyredis_cli.repl.terminal import without_echo
+from pyredis_cli.repl.terminal import above_prompt
 
 if TYPE_CHECKING:
     from pyredis.address import Address
@@ -138,8 +138,9 @@ class Printer:
             yield from (part for part, _ in self._parts(reply, False))
 
     def _seen(self, line: MonitorLine, text: bytes, table: Table) -> Iterator[bytes]:
+        secret = hidden(line.argv, table)
         if self._preferences().format != "human" or not line.argv:
-            yield from (part for part, _ in self._parts(Status(text), False))
+            yield from (part for part, _ in self._parts(Status(without(text, secret)), False))
             return
         spec = table.find(line.argv)
         role: LiveRole = (
@@ -152,7 +153,7 @@ class Printer:
                 source,
                 line.argv,
                 role=role,
-                hidden=hidden(line.argv, table),
+                hidden=secret,
                 encoding=self._encoding,
             )
         )
@@ -232,15 +233,12 @@ class Printer:
     async def _write(self, parts: Iterable[bytes]) -> None:
         from pyredis_cli.repl.rows import in_batches
 
-        async with self._turn, in_terminal():
+        async with self._turn, above_prompt():
             self._spinner.wipe()
             try:
-                with (
-                    without_echo()
-                ):  # while it is written above a prompt, the terminal would echo what is typed
-                    for batch in in_batches(parts, _PIECE):
-                        self._streams.write(batch)
-                        await asyncio.sleep(0)
+                for batch in in_batches(parts, _PIECE):
+                    self._streams.write(batch)
+                    await asyncio.sleep(0)
             except asyncio.CancelledError:
                 self._streams.write((_RESET if self._streams.color else b"") + b"\n")
                 raise

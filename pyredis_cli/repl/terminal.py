@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import sys
 import termios
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from typing import Final
 
-from prompt_toolkit.application import create_app_session
+from prompt_toolkit.application import create_app_session, in_terminal
 from prompt_toolkit.application.current import AppSession
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.input.posix_utils import PosixStdinReader
@@ -21,7 +22,10 @@ from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.utils import is_dumb_terminal
 
-__all__ = ["on_terminal", "without_echo"]
+__all__ = ["above_prompt", "on_terminal", "without_echo"]
+
+_PRINTS: Final = ContextVar("prints", default=False)
+"""Whether whoever takes the terminal from the prompt only prints."""
 
 
 @contextmanager
@@ -33,17 +37,34 @@ def on_terminal() -> Iterator[AppSession]:
         yield session
 
 
+@asynccontextmanager
+async def above_prompt() -> AsyncIterator[None]:
+    """Let something be printed where a prompt may be; what is typed meanwhile waits for the prompt, unechoed."""
+    token = _PRINTS.set(True)
+    try:
+        async with in_terminal():
+            yield
+    finally:
+        _PRINTS.reset(token)
+
+
 @contextmanager
 def without_echo() -> Iterator[None]:
     """Keep what is typed while a command runs off the screen; the next prompt shows it."""
+    with _local_modes(off=termios.ECHO):
+        yield
+
+
+@contextmanager
+def _local_modes(on: int = 0, off: int = 0) -> Iterator[None]:
     try:
         before = termios.tcgetattr(_KEYBOARD)
     except termios.error:  # no terminal, or one that is gone
         yield
         return
-    quiet = [*before]
-    quiet[_LOCAL_MODES] &= ~termios.ECHO
-    termios.tcsetattr(_KEYBOARD, termios.TCSANOW, quiet)
+    changed = [*before]
+    changed[_LOCAL_MODES] = before[_LOCAL_MODES] & ~off | on
+    termios.tcsetattr(_KEYBOARD, termios.TCSANOW, changed)
     try:
         yield
     finally:
@@ -69,8 +90,17 @@ class _EndingReader(PosixStdinReader):
         return text
 
 
+class _Keyboard(Vt100Input):
+    """A keyboard that is not given back to who only prints: the terminal would echo into what is printed."""
+
+    def cooked_mode(self) -> AbstractContextManager[None]:
+        # Ctrl-C is a signal there.
+        return _local_modes(on=termios.ISIG) if _PRINTS.get() else super().cooked_mode()
+
+
 def _input() -> Input:
     terminal = create_input()
     if isinstance(terminal, Vt100Input) and os.isatty(terminal.fileno()):
+        terminal = _Keyboard(terminal.stdin)
         terminal.stdin_reader = _EndingReader(terminal.fileno(), encoding=terminal.stdin.encoding)
     return terminal
