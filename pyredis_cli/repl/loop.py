@@ -345,11 +345,17 @@ class Repl:
         return await self._move(settings)
 
     async def _move(self, settings: Settings) -> After:
-        """Leave this server for another."""
+        """Leave this server for another; what ends with that, a user typed by hand too, is told."""
+        lost, user = self._session.losses, self._session.username
         await self._visit.close()
         self._settings = settings
         self._visit = self._new_visit()
+        if lost:
+            await self._printer.warn(f"left behind: {lost}")
         await self._connect()
+        now = self._session.username
+        if user is not None and now not in (None, user, settings.username):
+            await self._printer.warn(f"connected as {now}, not as {user}: AUTH there is to be said again")
         return After.GO_ON if self._session.connected else After.STOP
 
     def _new_visit(self) -> Visit:
