@@ -206,6 +206,9 @@ class Session:
             self.busy = self.busy and isinstance(error.__cause__, TimeoutError)  # or it is gone by now
             await self._drop()
             raise
+        except asyncio.CancelledError:
+            await self._drop()
+            raise
 
     async def _take(self, client: AsyncClient) -> None:
         """Make a connection the session's own."""

@@ -14,6 +14,7 @@ from pyredis.types import Push, Status
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.session import Session
 from tests.conftest import MakeServer
+from tests.hostile import Close, Hear, Hostile, Say, Stall
 from tests.proxy import REPLIES, Proxy
 from tests.servers import Server, until, wait_until
 
@@ -420,6 +421,28 @@ async def test_a_command_that_is_cancelled_as_its_reply_comes_leaves_no_doubt_wh
     assert not session.connected
     assert await reply(session, "PING") == Status(b"PONG")
     assert session.database == 0
+
+
+async def test_a_password_whose_connection_is_cancelled_leaves_the_session_as_it_was() -> None:
+    number = Hear(b"ID\r\n")
+    scripts = (
+        [number, Say(b":1\r\n"), Hear(b"PING\r\n"), Say(b"+PONG\r\n"), Close()],
+        [Hear(b"AUTH"), Say(b"+OK\r\n"), number, Stall()],
+        [number, Say(b":2\r\n"), Hear(b"PING\r\n"), Say(b"+PONG\r\n")],
+    )
+    async with Hostile(*scripts) as server:
+        pool = AsyncPool(server.host, server.port, decoder="typed", lib_name=None, read_timeout=None)
+        session = Session(pool, interactive=True)
+        await reply(session, "PING")
+        await until(lambda: not session.connected)
+        logging_in = asyncio.create_task(run(session, "AUTH ada x"))
+        await until(lambda: server.played == 2)
+        logging_in.cancel()
+        await asyncio.wait([logging_in])
+        assert not session.connected
+        assert await reply(session, "PING") == Status(b"PONG")
+        assert session.username == "default"
+        await session.close()
 
 
 async def test_client_reply_off_and_shutdown_owe_nothing(
