@@ -110,7 +110,8 @@ class Session:
 
     @property
     def address(self) -> Address:
-        address = self.pool.address
+        """Where commands run, or will run once connected, as far as it is known."""
+        address = self.pool.address if self._lease is None else self._lease.address
         if address is None:  # nobody has told yet which server it is
             assert not isinstance(self.pool, AsyncPool)
             return self.pool.sentinels[0]
@@ -297,11 +298,15 @@ class Session:
     async def another(self, at: TcpAddress | None = None) -> AsyncClient:
         """Return one more connection, as the same user and in the same database; release it to its ``pool``.
 
-        In a cluster, to the node ``at``. Raises what `connect` raises.
+        In a cluster, to the node ``at``. Raises what `connect` raises, also when the sentinels lead to another
+        server than the one the session is at.
         """
         pool = self.pool if at is None or self._cluster is None else self._cluster.pool_at(at)
         client = await pool.acquire()
         try:
+            if at is None and self.connected and client.address != self.address:
+                reason = f"the sentinels lead to {client.address} now, and the session is at {self.address}"
+                raise PyRedisConnError(reason, address=str(client.address))
             for argv in self._wanted.steps():
                 await client.execute(*argv)
         except BaseException:

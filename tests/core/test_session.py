@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
 
-from pyredis import AsyncPool, NoAuth, PyRedisConnClosed, PyRedisConnError, ReplyError, WrongPass
+from pyredis import (
+    AsyncPool,
+    AsyncSentinelPool,
+    NoAuth,
+    PyRedisConnClosed,
+    PyRedisConnError,
+    ReplyError,
+    WrongPass,
+)
 from pyredis.types import Push, Status
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.session import Session
 from tests.conftest import MakeServer
 from tests.hostile import Close, Hear, Hostile, Say, Stall
 from tests.proxy import REPLIES, Proxy
+from tests.sentinels import Sentinels
 from tests.servers import Server, until, wait_until
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -605,4 +614,27 @@ async def test_what_comes_unasked_waits_in_the_network_while_there_is_no_room(re
     assert 10 <= len(heard) < 200
     assert await reply(session, "PING") == Status(b"PONG")
     assert len(heard) == 200
+    await session.close()
+
+
+async def test_what_is_asked_beside_a_session_is_asked_of_the_server_it_is_at(sentinels82: Sentinels) -> None:
+    pool = AsyncSentinelPool(
+        sentinels82.addresses, sentinels82.name, True, decoder="typed", read_timeout=None
+    )
+    session = Session(pool, interactive=True)
+    await session.connect()
+    here = session.address
+    others = []
+    while pool.address == here:  # until the next connection leads to another replica
+        others.append(await pool.acquire())
+    assert session.address == here
+    asked = set()
+    for _ in range(4):
+        with suppress(PyRedisConnError):
+            client = await session.another()
+            asked.add(client.address)
+            await pool.release(client)
+    assert asked <= {here}
+    for client in others:
+        await pool.release(client)
     await session.close()
