@@ -2,8 +2,8 @@
 
 Usage: python scripts/screenshots.py [NAME ...]
 
-It starts servers of its own, types what a shot says, waits for what is to be seen, and draws the screen. It needs
-what the tests need (``pip install '.[test]'``).
+It starts a server of its own on Redis' port, types what a shot says, waits for what is to be seen, and draws the
+screen. It needs what the tests need (``pip install '.[test]'``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from html import escape
 from itertools import groupby
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -25,9 +25,11 @@ from tests.terminal import Terminal  # noqa: E402
 
 FOLDER: Final = ROOT / "docs" / "images"
 _COLUMNS: Final = 100
+_ROWS: Final = 34
+_PORT: Final = 6379
 _CELL: Final = 8.4, 17.0  # pixels of a character
 _MARGIN: Final = 14.0
-_FONT: Final = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
+_FONT: Final = "'DejaVu Sans Mono', Menlo, Consolas, monospace"
 _BACK: Final = "#16181d"
 _FRONT: Final = "#d7dae0"
 _COLORS: Final = {
@@ -51,13 +53,6 @@ _COLORS: Final = {
 
 
 # -- what is shown
-
-
-class Shot(NamedTuple):
-    """A picture: how many rows, and what is done before it is taken."""
-
-    rows: int
-    act: Callable[[Terminal, Server], None]
 
 
 def _line(screen: Terminal, line: str) -> None:
@@ -93,7 +88,7 @@ def _typing_a_command(screen: Terminal, server: Server) -> None:
 
 def _hints(screen: Terminal, server: Server) -> None:
     _line(screen, ":set live-completion off")
-    _typing(screen, "ZADD board GT 42 ada ", "[score member")
+    _typing(screen, "ZADD board GT 42 ada ", "O(log(N))")
 
 
 def _mistake(screen: Terminal, server: Server) -> None:
@@ -103,7 +98,7 @@ def _mistake(screen: Terminal, server: Server) -> None:
 
 def _lua(screen: Terminal, server: Server) -> None:
     _line(screen, ":set live-completion off")
-    _typing(screen, "EVAL \"local n = redis.call('INCR', KEYS[1]) return n + 1\" 1 visits", "visits")
+    _typing(screen, "EVAL \"local n = redis.call('INCR', KEYS[1]) return n + 1\" 1 visits", "since 2.6.0")
 
 
 def _secrets(screen: Terminal, server: Server) -> None:
@@ -139,47 +134,50 @@ def _interrupt(screen: Terminal, server: Server) -> None:
     screen.send_key("c-c")
     screen.wait_for("was unblocked")
     server.command("LPUSH", "jobs", "one")
-    _line(screen, "BLPOP jobs 0")
+    _line(screen, "BLPOP jobs 5")
 
 
 def _help(screen: Terminal, server: Server) -> None:
+    _typing(screen, "ZADD ", "O(log(N))")  # the server has told by now what it documents
+    screen.send_key("c-u")
     _line(screen, "help zadd")
 
 
-SHOTS: Final = {
-    "first-steps": Shot(16, _first_steps),
-    "completion": Shot(12, _typing_a_command),
-    "hints": Shot(7, _hints),
-    "mistake": Shot(7, _mistake),
-    "lua": Shot(7, _lua),
-    "secrets": Shot(7, _secrets),
-    "messages": Shot(12, _messages),
-    "monitor": Shot(10, _monitor),
-    "interrupt": Shot(9, _interrupt),
-    "help": Shot(26, _help),
+SHOTS: Final[dict[str, Callable[[Terminal, Server], None]]] = {
+    "first-steps": _first_steps,
+    "completion": _typing_a_command,
+    "hints": _hints,
+    "mistake": _mistake,
+    "lua": _lua,
+    "secrets": _secrets,
+    "messages": _messages,
+    "monitor": _monitor,
+    "interrupt": _interrupt,
+    "help": _help,
 }
 
 
 # -- how it is drawn
 
 
-def svg(screen: Terminal, rows: int) -> str:
-    """Return the picture of the screen."""
+def svg(screen: Terminal) -> str:
+    """Return the picture of the screen; of several empty rows one is drawn, of those at the end none."""
     width, height = _CELL
-    total = _MARGIN * 2 + _COLUMNS * width, _MARGIN * 2 + rows * height
+    lines = screen.display
+    rows = [row for row, line in enumerate(lines) if line or (lines[row - 1] and any(lines[row:]))]
+    total = _MARGIN * 2 + _COLUMNS * width, _MARGIN * 2 + len(rows) * height
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total[0]:g} {total[1]:g}" '
         f'font-family="{_FONT}" font-size="14">',
         f'<rect width="100%" height="100%" rx="8" fill="{_BACK}"/>',
     ]
-    for row in range(rows):
-        parts += _row(screen, row)
+    for place, row in enumerate(rows):
+        parts += _row(screen, row, _MARGIN + place * height)
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _row(screen: Terminal, row: int) -> Iterator[str]:
+def _row(screen: Terminal, row: int, top: float) -> Iterator[str]:
     width, height = _CELL
-    top = _MARGIN + row * height
     cells = [(column, screen.cell(column, row)) for column in range(_COLUMNS)]
     for style, run in groupby(cells, key=lambda cell: (*_paint(cell[1]), cell[1].bold, cell[1].underscore)):
         front, back, bold, underlined = style
@@ -217,17 +215,16 @@ def _color(name: str, default: str) -> str:
 def main(names: list[str]) -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in names or SHOTS:
-        shot = SHOTS[name]
         with tempfile.TemporaryDirectory() as home:
-            server = Server(BINARIES["redis82"])
+            server = Server(BINARIES["redis82"], port=_PORT)
             server.start()
             env = {"HOME": home, "XDG_STATE_HOME": home, "XDG_CACHE_HOME": home, "XDG_CONFIG_HOME": home}
             argv = [sys.executable, "-m", "pyredis_cli", "-p", str(server.port)]
             try:
-                with Terminal(argv, columns=_COLUMNS, rows=shot.rows, env={**os.environ, **env}) as screen:
+                with Terminal(argv, columns=_COLUMNS, rows=_ROWS, env={**os.environ, **env}) as screen:
                     screen.wait_until(lambda shown: shown.line.endswith(">"))
-                    shot.act(screen, server)
-                    (FOLDER / f"{name}.svg").write_text(svg(screen, shot.rows), encoding="utf-8")
+                    SHOTS[name](screen, server)
+                    (FOLDER / f"{name}.svg").write_text(svg(screen), encoding="utf-8")
             finally:
                 server.stop()
         print(f"wrote docs/images/{name}.svg")

@@ -182,6 +182,22 @@ def test_keystrokes_are_measured_for_lines_of_every_command_and_for_a_long_one()
 # The cluster benchmark
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_the_redraw_is_measured_beside_a_bare_prompt() -> None:
+    done = run("redraw.py", "--rounds", "1", "--keys", "100")
+    wall, bare = rows(done.stdout)[2:4]
+    assert (wall[1], bare[1]) == ("pyredis-cli", "bare PromptSession")
+    assert wall[-1] in ("met", "NOT met")
+    assert all(float(cell) > 0 for cell in (*wall[2:5], *bare[2:5]))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_a_long_session_is_measured() -> None:
+    done = run("session.py", "--commands", "200")
+    assert [row[0] for row in rows(done.stdout)[2:]] == ["20 commands", "200 commands"]
+    assert "growth: " in done.stdout
+
+
 def test_cluster_clients_are_measured_beside_one_server() -> None:
     done = run(
         "cluster.py", "--rounds", "1", "--seconds", "0.004", "--contenders", "pyredis", "pyredis-cluster"

@@ -253,9 +253,12 @@ class Cluster:
         await self._forget(but=pool)
         self._pools = {pool.address: pool}
 
-    def leave(self, client: AsyncClient, wanted: Wanted) -> None:
+    async def leave(self, client: AsyncClient, wanted: Wanted) -> None:
         """Keep the connection to a node that the session leaves; ``wanted`` is what was done to it."""
-        self._left[client.address] = _Left(client, wanted)
+        if client.closed:
+            await release(client)
+        else:
+            self._left[client.address] = _Left(client, wanted)
 
     async def arrive(
         self, seat: Seat, address: TcpAddress, wanted: Wanted

@@ -89,7 +89,7 @@ def not_followed(outcome: Outcome, at: TcpAddress, *, transaction: bool, bound: 
         return f"{where}; the session stays at {at} because of {bound}"
     if isinstance(error, AskError):
         return f"slot {error.slot} is on its way to {error.address}; try again when it has arrived"
-    return ""
+    return f"{where}, says {at} again and again; it may not know its cluster yet"
 
 
 def lost_way(error: ReplyError, asked: TcpAddress) -> ClusterError:

@@ -466,11 +466,11 @@ class Session:
         if self._cluster is None or (self.connected and address == self.address):
             return
         client, undone = await self._arrived_at(self._cluster, slot, address)
-        lease, self._lease = self._lease, None
-        if lease is not None:
-            self._cluster.leave(lease, self._wanted)
-        self._watch_no_more()
+        lease, self._lease = self._lease, client
         self.pool = self._cluster.pool_at(address)
+        self._watch_no_more()
+        if lease is not None:
+            await self._cluster.leave(lease, self._wanted)
         await self._take(client)
         rest = f"; not done there: {', '.join(undone)}" if undone else ""
         await self._tell_move(f"-> slot {slot} at {address}{rest}")
@@ -505,7 +505,7 @@ class Session:
         else:
             outcome = outcome._replace(reply=reply, error=None)
         finally:
-            self._cluster.leave(client, self._wanted)
+            await self._cluster.leave(client, self._wanted)
         return outcome
 
     def _explain_redirect(self, outcome: Outcome) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from prompt_toolkit.formatted_text import to_formatted_text
-
 from pyredis_cli.repl.toolbar import cut, mistake_line, status_line, usage_line
 
 if TYPE_CHECKING:
@@ -32,11 +30,12 @@ class BottomLine:
         self._visit = visit
         self._enabled = enabled
         self._reader: PromptSession[str] | None = None
+        self._message: Callable[[], StyleAndTextTuples] = list
         self._drawn: object = None
 
-    def attach(self, reader: PromptSession[str]) -> None:
-        """Have the line made anew before each drawing."""
-        self._reader = reader
+    def attach(self, reader: PromptSession[str], message: Callable[[], StyleAndTextTuples]) -> None:
+        """Have the line made anew before each drawing, and the prompt, which tells the role."""
+        self._reader, self._message = reader, message
         reader.app.before_render += lambda _: self._prepare(reader)
 
     def refresh(self) -> None:
@@ -46,15 +45,16 @@ class BottomLine:
             reader.app.invalidate()
 
     def _prepare(self, reader: PromptSession[str]) -> None:
-        self._drawn = _, fragments = self._drawing(reader)
+        # prompt_toolkit would ask for the prompt more than ten times in one drawing.
+        self._drawn = reader.message, fragments = self._drawing(reader)
         # None, and not an empty line: then there is no line at all.
         reader.bottom_toolbar = fragments or None
 
     def _drawing(self, reader: PromptSession[str]) -> tuple[StyleAndTextTuples, StyleAndTextTuples]:
-        """Return what this line hears of first: the prompt, which tells the role, and the line."""
+        """Return the prompt and the line."""
         width = reader.app.output.get_size().columns
         text = reader.default_buffer.text
-        return list(to_formatted_text(reader.message)), self._fragments(text, width)
+        return self._message(), self._fragments(text, width)
 
     def _fragments(self, text: str, width: int) -> StyleAndTextTuples:
         if (blot := self._insight.blot(text)) is not None:

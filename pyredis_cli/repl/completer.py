@@ -27,6 +27,18 @@ STYLE = {
 """The colours of the menu by what is offered; names have that of the menu."""
 
 
+class _Offer(Completion):
+    """A completion that is shown as it is; prompt_toolkit measures all of a menu several times in one drawing."""
+
+    @property
+    def display_text(self) -> str:
+        return self.text
+
+    @property
+    def display_meta_text(self) -> str:
+        return self._display_meta if isinstance(self._display_meta, str) else ""
+
+
 class NameCompleter(Completer):
     """Completes commands and their arguments, and the REPL's own words.
 
@@ -65,7 +77,7 @@ class NameCompleter(Completer):
         for found in candidates(
             line, table, self._names(), self._words(), quote=self._quote, behind=self._behind
         ):
-            yield Completion(
+            yield _Offer(
                 found.text,
                 start_position=found.start - line.partial.end,
                 display_meta=printable(found.meta) or None,

@@ -13,7 +13,7 @@ from prompt_toolkit.utils import get_cwidth
 from pyredis_cli.repl.entering import continuation
 
 if TYPE_CHECKING:
-    from prompt_toolkit.formatted_text import StyleAndTextTuples
+    from prompt_toolkit.formatted_text import AnyFormattedText
     from prompt_toolkit.layout.processors import TransformationInput
 
 __all__ = ["STYLE", "HintProcessor"]
@@ -24,7 +24,7 @@ STYLE: Final = {"hint": "ansibrightblack"}
 class HintProcessor(Processor):
     """Draws what ``hint`` says of the text, when the cursor stands at its end; ``message`` is the prompt."""
 
-    def __init__(self, hint: Callable[[str], str], message: Callable[[], StyleAndTextTuples]) -> None:
+    def __init__(self, hint: Callable[[str], str], message: Callable[[], AnyFormattedText]) -> None:
         self._hint = hint
         self._message = message
 

@@ -15,7 +15,7 @@ import os
 import re
 import stat
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,15 @@ from pyredis_cli.splitting import SplitError, split
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
 
-__all__ = ["CommandHistory", "HistoryFile", "command_place", "history_path", "redacted", "secret_words"]
+__all__ = [
+    "OVERRIDES",
+    "CommandHistory",
+    "HistoryFile",
+    "command_place",
+    "history_path",
+    "redacted",
+    "secret_words",
+]
 
 _ENTRIES = 100_000
 # Of a larger file only the end is read, so that a runaway one cannot delay the prompt.
@@ -40,17 +48,21 @@ _TAIL = 16 * 1024 * 1024
 _AT_ONCE = 4_000
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
-_OVERRIDES = ("REDISCLI_HISTFILE", "VALKEYCLI_HISTFILE")
+# What is beyond that is trimmed to so many lines and bytes, so that it is not done at each start.
+_MOST_LINES = 120_000
+_KEPT_BYTES = 12 * 1024 * 1024
+OVERRIDES = ("REDISCLI_HISTFILE", "VALKEYCLI_HISTFILE")
 
 _OWN_WORDS = frozenset(word.encode() for word in WORDS)
 _COUNT = re.compile(rb"[+-]?\d+")
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _URL_WITH_USER = re.compile(r"://.*@", re.DOTALL)
 _PLAIN_WORD = re.compile(r"""[^\s"'\\]+""")
 
 
 def history_path(environment: Mapping[str, str]) -> Path | None:
     """Return the file that keeps the history; None when the environment names ``/dev/null``."""
-    for name in _OVERRIDES:
+    for name in OVERRIDES:
         if path := environment.get(name):
             return None if path == os.devnull else Path(path)
     return platformdirs.user_state_path("pyredis-cli", appauthor=False) / "history"
@@ -109,6 +121,14 @@ class HistoryFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def size(self) -> int:
+        """How many bytes it has; 0 when there is none."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
     def prepare(self) -> None:
         """Make the file, and its folder when that is the platform's own for us."""
         if self.path.parent.name == "pyredis-cli":
@@ -118,11 +138,30 @@ class HistoryFile:
 
     def append(self, line: str) -> None:
         """Add a line in one write under a lock: sessions that run at the same time lose nothing."""
-        with self._opened(os.O_RDWR | os.O_APPEND | os.O_CREAT) as descriptor:
-            if descriptor is None:
+        with self._locked() as descriptor:
+            if descriptor is not None:
+                os.write(descriptor, _line_break(descriptor) + _encoded([line]))
+
+    def begin_with(self, lines: Sequence[str]) -> bool:
+        """Write the lines, the oldest first, unless something stands there already; return whether it was done."""
+        with self._locked() as descriptor:
+            if descriptor is None or os.fstat(descriptor).st_size:
+                return False
+            with open(descriptor, "ab", closefd=False) as file:
+                file.write(_encoded(lines))
+            return True
+
+    def trim(self) -> None:
+        """Keep the newest lines alone once there are far more than are ever read.
+
+        The file is exchanged for another one under the lock; who waited for that sees it and opens the new one.
+        """
+        with self._locked() as descriptor:
+            if descriptor is None or os.fstat(descriptor).st_uid != os.geteuid():
                 return
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            os.write(descriptor, _line_break(descriptor) + line.encode("utf-8", "surrogateescape") + b"\n")
+            lines = _LINE.findall(_tail(descriptor))
+            if len(lines) > _MOST_LINES or os.fstat(descriptor).st_size > _TAIL:
+                _exchange(Path(os.path.realpath(self.path)), _newest_of(lines))
 
     def newest(self) -> list[str]:
         """Return the lines that a terminal can show, the newest first; none when there is no file."""
@@ -135,17 +174,70 @@ class HistoryFile:
         return [line for line in reversed(lines) if _showable(line)][:_ENTRIES]
 
     @contextmanager
+    def _locked(self) -> Iterator[int | None]:
+        """Open the file to add to it, and hold its lock; None for what is no regular file."""
+        while True:
+            with self._opened(os.O_RDWR | os.O_APPEND | os.O_CREAT) as descriptor:
+                if descriptor is None:
+                    yield None
+                    return
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if _is_at(self.path, descriptor):  # and was not exchanged while this one waited
+                    yield descriptor
+                    return
+
+    @contextmanager
     def _opened(self, flags: int) -> Iterator[int | None]:
         # O_NONBLOCK: a FIFO in the file's place must not stop the program.
         descriptor = os.open(self.path, flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, _PRIVATE_FILE)
         try:
             status = os.fstat(descriptor)
             regular = stat.S_ISREG(status.st_mode)
-            if regular and stat.S_IMODE(status.st_mode) & 0o077 and status.st_uid == os.geteuid():
+            if regular and flags & os.O_CREAT and _is_open_to_others(status):
                 os.fchmod(descriptor, _PRIVATE_FILE)
             yield descriptor if regular else None
         finally:
             os.close(descriptor)
+
+
+def _is_open_to_others(status: os.stat_result) -> bool:
+    """Whether others may read a file that is ours to close to them."""
+    return bool(stat.S_IMODE(status.st_mode) & 0o077) and status.st_uid == os.geteuid()
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _encoded(lines: Iterable[str]) -> bytes:
+    return b"".join(line.encode("utf-8", "surrogateescape") + b"\n" for line in lines)
+
+
+def _newest_of(lines: Sequence[bytes]) -> bytes:
+    """Return as many of the last lines as are kept."""
+    kept = b"".join(lines[-_ENTRIES:]).rstrip(b"\n") + b"\n"
+    return kept if len(kept) <= _KEPT_BYTES else kept[-_KEPT_BYTES:].partition(b"\n")[2]
+
+
+def _exchange(path: Path, content: bytes) -> None:
+    """Put a file of that content in the place of another, at once and as private."""
+    # Few starts come here, and the module takes its time to load.
+    from tempfile import mkstemp
+
+    descriptor, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
 
 
 def _line_break(descriptor: int) -> bytes:
@@ -202,6 +294,10 @@ class CommandHistory(History):
         """Return the lines of the file, the newest first."""
         lines: list[str] = []
         self._use(lambda file: lines.extend(file.newest()))
+        if self._file is not None:
+            with suppress(OSError):  # in a folder that cannot be written to nothing can be exchanged
+                if len(lines) == _ENTRIES or self._file.size > _TAIL:
+                    self._file.trim()
         return lines
 
     def append_string(self, string: str) -> None:

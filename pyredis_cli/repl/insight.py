@@ -42,6 +42,7 @@ class Insight:
         self._table = table
         self._encoding = encoding
         # Several parts of the screen ask for what one keystroke left; a screen of pasted lines is asked for again.
+        self._hint = lru_cache(maxsize=2)(self._find_hint)
         self._spans = lru_cache(maxsize=64)(self._find_spans)
         self._blot = lru_cache(maxsize=64)(self._find_blot)
         self._secrets = lru_cache(maxsize=64)(self._find_secrets)
@@ -57,7 +58,7 @@ class Insight:
         line = _last(text)
         if self._is_long(line) or self.ends_in_secret(text):
             return ""
-        return printable(hints.hint(line, self._table(), self._encoding))
+        return self._hint(line, self.basis)
 
     def spans(self, line: str) -> tuple[Span, ...]:
         """Return what the words of a command are; a script is told of by its parts."""
@@ -80,6 +81,9 @@ class Insight:
         """Return whether the word at the end of a text is, or may become, a secret."""
         line = _last(text)
         return any(end == len(line) for _, end in self.secrets(line))
+
+    def _find_hint(self, line: str, basis: Hashable) -> str:
+        return printable(hints.hint(line, self._table(), self._encoding))
 
     def _find_spans(self, line: str, basis: Hashable) -> tuple[Span, ...]:
         spans = paint.paint(line, self._table(), self._encoding)

@@ -45,6 +45,8 @@ _SCHEMES: Final = {
     "valkey://": "as redis://",
     "valkeys://": "as rediss://",
     "unix://": "/path/to/socket",
+    "cluster://": "host:port,host:port",
+    "sentinel://": "host:port,host:port/group",
 }
 
 

@@ -75,6 +75,7 @@ class Repl:
         self.signals = Signals()
         self.failures = 0
         self._settings = settings
+        self._history = HistoryFile(history) if history else None
         self._preferences, self._warnings = configured(os.environ, Preferences())
         self._preferences = _flagged(self._preferences, settings)
         self._printer = Printer(settings, streams, lambda: self._preferences)
@@ -84,7 +85,7 @@ class Repl:
         self._visit = self._new_visit()
         self._reader = LineReader(
             lambda: prompt(self._session, monitoring=self._visit.monitor is not None),
-            CommandHistory(HistoryFile(history) if history else None, self._kept, self._warnings.append),
+            CommandHistory(self._history, self._kept, self._warnings.append),
             NameCompleter(
                 lambda: self._session.table,
                 lambda: self._visit.names.of(self._session.database),
@@ -108,10 +109,19 @@ class Repl:
         showing = asyncio.create_task(self._feed.run())
         try:
             await self._connect()
+            await self._begin_history()
             return await self._read_lines()
         finally:
             await _cancelled(showing)
             await self._visit.close()
+
+    async def _begin_history(self) -> None:
+        """Offer what redis-cli has remembered to somebody who has no history here."""
+        if self._history is not None and not self._history.size:
+            # Only a first start gets here.
+            from pyredis_cli.repl import old_history
+
+            await old_history.begin(self._history, os.environ, self._kept, self._printer)
 
     async def _read_lines(self) -> int:
         while True:

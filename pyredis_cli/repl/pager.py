@@ -176,8 +176,22 @@ async def _feed(process: Process, parts: Iterable[Part]) -> None:
     assert pipe is not None
     # Only what the system's pipe holds is laid out ahead.
     pipe.transport.set_write_buffer_limits(0)
-    with suppress(BrokenPipeError, ConnectionResetError), closing(pipe):
+    with closing(pipe):
         for batch in in_batches((part for part, _ in parts), _BATCH):
-            pipe.write(batch)
-            await pipe.drain()
+            if not await _taken(pipe, batch):
+                return
             await asyncio.sleep(0)  # signals are heard, however fast the program reads
+
+
+async def _taken(pipe: asyncio.StreamWriter, batch: bytes) -> bool:
+    """Write to a program; return whether it still reads.
+
+    asyncio keeps the error, and with it what the frames that it passed through hold, until garbage is collected:
+    it may not pass through one that holds a long reply.
+    """
+    try:
+        pipe.write(batch)
+        await pipe.drain()
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True

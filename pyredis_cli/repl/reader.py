@@ -55,6 +55,7 @@ _VI_MODES: Final = {
     InputMode.REPLACE: "[R] ",
     InputMode.REPLACE_SINGLE: "[R] ",
 }
+_MENU_ROWS: Final = 8
 _WAY_OUT: Final = "Ctrl-D, quit or exit leaves"
 
 
@@ -103,15 +104,22 @@ class LineReader(PromptSession[str]):
             prompt_continuation=self._continuation,
             input_processors=[
                 MaskProcessor(insight),
-                hinting.HintProcessor(lambda text: insight.hint(text) if preferences().hints else "", shown),
+                hinting.HintProcessor(
+                    lambda text: insight.hint(text) if preferences().hints else "", lambda: self.message
+                ),
             ],
             style=Style.from_dict(_STYLE if color else _PLAIN),
             color_depth=None if color else ColorDepth.MONOCHROME,
             include_default_pygments_style=False,
         )
         self.app.ttimeoutlen = _ESCAPE_TIMEOUT
-        bottom.attach(self)
+        self.app.before_render += lambda _: self._make_room()
+        bottom.attach(self, shown)
         self.default_buffer.on_cursor_position_changed += _ask_no_more
+
+    def _make_room(self) -> None:
+        """Keep room for the menu below a line that is typed; below an empty one it would be lost rows."""
+        self.reserve_space_for_menu = _MENU_ROWS if self.default_buffer.text else 0
 
     async def read(self) -> str:
         """Return what was entered; Ctrl-C is KeyboardInterrupt, and Ctrl-D on an empty line EOFError."""

@@ -182,6 +182,8 @@ class Source:
             return After.STOP
 
     async def _run(self, found: Iterator[Command], host: Host) -> After:
+        # Until the next line is typed: those of a file do not wait for a pager.
+        host.printer.may_page = False
         done = failed = 0
         for number, command in enumerate(found):
             before = host.failures
@@ -240,8 +242,9 @@ def _plural(count: int) -> str:
 
 # -- what may stand behind it
 
-_MOST_FILES: Final = 1_000
+_LOOKED_AT: Final = 20_000
 """So many entries of a folder are looked at between two keys."""
+_OFFERED: Final = 500
 
 
 def behind(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
@@ -252,9 +255,13 @@ def behind(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
     before = typed.removesuffix(begun) if begun else typed
     try:
         with os.scandir(os.path.expanduser(folder) or ".") as entries:
-            found = [(entry.name, entry.is_dir()) for entry in islice(entries, _MOST_FILES)]
-    except (OSError, ValueError):
+            fitting = (entry for entry in islice(entries, _LOOKED_AT) if _fits(entry.name, begun))
+            found = sorted((entry.name, entry.is_dir()) for entry in islice(fitting, _OFFERED))
+    except (OSError, ValueError):  # a NUL in the path is a ValueError
         return
-    for name, is_folder in sorted(found):
-        if name.startswith(begun) and (begun or not name.startswith(".")):
-            yield Choice(f"{before}{name}/" if is_folder else f"{before}{name}", unfinished=is_folder)
+    for name, is_folder in found:
+        yield Choice(f"{before}{name}/" if is_folder else f"{before}{name}", unfinished=is_folder)
+
+
+def _fits(name: str, begun: str) -> bool:
+    return name.startswith(begun) and (bool(begun) or not name.startswith("."))

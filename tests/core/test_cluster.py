@@ -11,7 +11,16 @@ from typing import Any
 
 import pytest
 
-from pyredis import ClusterError, CrossSlot, ExecAbort, MovedError, PyRedisConnError, ReplyError, TryAgain
+from pyredis import (
+    ClusterDown,
+    ClusterError,
+    CrossSlot,
+    ExecAbort,
+    MovedError,
+    PyRedisConnError,
+    ReplyError,
+    TryAgain,
+)
 from pyredis.address import TcpAddress
 from pyredis.commands.slots import key_slot
 from pyredis.exceptions import AskError
@@ -350,6 +359,24 @@ async def test_keys_that_are_apart_for_a_moment_are_waited_for(
     await cluster82.migrate_slot(BAR, first)
 
 
+async def test_a_cluster_that_is_down_for_a_moment_is_waited_for(
+    make_cluster: MakeCluster, session_at: MakeSession
+) -> None:
+    cluster = make_cluster("redis82", "cluster-require-full-coverage no", replicas=0)
+    first = cluster.primary_of(BAR)
+    session = session_at(first)
+    first.command("CLUSTER", "DELSLOTS", BAR)
+    waiting = asyncio.create_task(run(session, "INCR bar"))
+    await until(lambda: "errorstat_CLUSTERDOWN" in first.info("errorstats"))
+    first.command("CLUSTER", "ADDSLOTS", BAR)
+    outcome = await waiting
+    assert (outcome.reply, outcome.error) == (1, None)
+    first.command("CLUSTER", "DELSLOTS", BAR)
+    outcome = await run(session, "INCR bar")
+    assert isinstance(outcome.error, ClusterDown)
+    assert 1 < outcome.seconds < 3
+
+
 # -- nodes that are gone
 
 
@@ -450,6 +477,29 @@ async def test_nodes_that_send_one_around_are_given_up(session_at: MakeSession) 
         assert "redirected 16 times" in str(outcome.error)
         assert len(outcome.notices) == 16
         await session.close()
+
+
+async def test_a_node_that_redirects_to_itself_is_not_believed_for_ever(session_at: MakeSession) -> None:
+    port = free_port()
+    async with Hostile(script(*[b"-MOVED 1 127.0.0.1:%d\r\n" % port] * 40), port=port) as node:
+        session = session_at(node)
+        outcome = await run(session, "GET foo")
+        assert isinstance(outcome.error, ClusterError | MovedError)
+        assert node.received[0].count(b"GET") <= 17
+        await session.close()
+
+
+async def test_no_seat_of_a_pool_is_lost_with_a_connection_that_broke(
+    cluster82: Cluster, session_at: MakeSession
+) -> None:
+    first, _, third = three(cluster82)
+    session = session_at(first, pool_size=2)
+    await said(session, "SET bar 1")
+    for _ in range(4):
+        for node, key in ((third, "foo"), (first, "bar")):
+            await said(session, f"SET {key} 1")
+            node.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    assert str(session.address) == at(first)
 
 
 async def test_a_script_that_says_tryagain_itself_is_not_sent_again(

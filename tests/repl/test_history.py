@@ -239,6 +239,87 @@ async def test_what_is_no_regular_file_is_left_alone(tmp_path: Path, kind: str) 
     assert history.get_strings() == ["GET a"]
 
 
+# -- a file that grows
+
+
+async def test_a_file_that_has_grown_far_too_long_is_trimmed(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    path.write_text("".join(f"GET {number}\n" for number in range(120_000)))
+    await loaded(history_of(path))
+    assert len(path.read_text().splitlines()) == 120_000
+    history_of(path).append_string("GET one more")
+    await loaded(history_of(path))
+    lines = path.read_text().splitlines()
+    assert (len(lines), lines[0], lines[-1]) == (100_000, "GET 20001", "GET one more")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert set(os.listdir(tmp_path)) == {"history", "home"}
+
+
+async def test_a_file_that_has_grown_far_too_large_is_trimmed_to_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    path.write_text("".join(f"SET k {number} {'x' * 10_000}\n" for number in range(1_800)) + "GET newest")
+    await loaded(history_of(path))
+    lines = path.read_text().splitlines()
+    assert path.stat().st_size < 13 * 1024 * 1024
+    assert lines[-1] == "GET newest"
+    assert all(line.startswith("SET k ") and len(line) > 10_000 for line in lines[:-1])
+
+
+async def test_a_link_to_the_file_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    target = tmp_path / "kept" / "history"
+    target.write_text("GET k\n" * 120_001)
+    (tmp_path / "history").symlink_to(target)
+    await loaded(history_of(tmp_path / "history"))
+    assert (tmp_path / "history").is_symlink()
+    assert len(target.read_text().splitlines()) == 100_000
+
+
+async def test_where_nothing_can_be_exchanged_lines_are_remembered_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / ("h" * 255)  # no other file beside it can have a longer name
+    path.write_text("GET k\n" * 120_001)
+    warnings: list[str] = []
+    history = history_of(path, warnings)
+    assert len(await loaded(history)) == 100_000
+    history.append_string("GET one more")
+    assert len(path.read_text().splitlines()) == 120_002
+    assert not warnings
+
+
+def _append_until(path: Path, name: str, done: Path) -> None:
+    file = HistoryFile(path)
+    for number in range(9_000):  # so few that none of them is ever among the oldest that go
+        file.append(f"SET {name} {number}")
+        if done.exists():
+            break
+
+
+def _trim_often(path: Path, done: Path) -> None:
+    file = HistoryFile(path)
+    for _ in range(4):
+        file.append("\n".join(["TRIM"] * 20_001))
+        file.trim()
+    done.touch()
+
+
+def test_sessions_that_append_while_another_one_trims_lose_nothing(tmp_path: Path) -> None:
+    path, done = tmp_path / "history", tmp_path / "done"
+    path.write_text("GET old\n" * 100_000)
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=_append_until, args=(path, name, done)) for name in ("a", "b")]
+    processes = [*writers, spawn.Process(target=_trim_often, args=(path, done))]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    lines = path.read_text().splitlines()
+    assert len(lines) < 120_000
+    for name in "ab":
+        mine = [int(line.split()[2]) for line in lines if line.startswith(f"SET {name} ")]
+        assert mine
+        assert mine == list(range(len(mine)))
+
+
 # -- where it is
 
 

@@ -186,7 +186,7 @@ def test_the_names_are_offered_with_what_they_are_for() -> None:
         (":set live-completion ", {"on", "off"}),
         (":set format js", {"json"}),
         (":format ", {"json", "human", "redis", "raw"}),
-        ("connect ", {"localhost", "redis://", "unix://"}),
+        ("connect ", {"localhost", "redis://", "unix://", "cluster://", "sentinel://"}),
         ("connect localhost ", {"6379"}),
         (":monitor ", {"--match", "--command", "--client", "--count", "--for"}),
         (":monitor --for 5 --co", {"--command", "--count"}),

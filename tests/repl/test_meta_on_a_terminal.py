@@ -30,6 +30,8 @@ def test_help_tells_of_words_commands_and_groups(repl: StartRepl, redis82: Serve
 
 def test_tab_completes_the_words_and_what_they_take(repl: StartRepl, redis82: Server, tmp_path: Path) -> None:
     (tmp_path / "a file.redis").write_text("PING\n")
+    (tmp_path / "in side").mkdir()
+    (tmp_path / "in side" / "it's").write_text("PING\n")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "inner").write_text("PING\n")
     screen = repl(redis82, cwd=str(tmp_path), rows=40)
@@ -44,6 +46,8 @@ def test_tab_completes_the_words_and_what_they_take(repl: StartRepl, redis82: Se
         (":source a\t", ':source "a file.redis"'),
         (":source fol\t", ":source folder/"),
         (":source folder/\t", ":source folder/inner"),
+        (":source in\t", ':source "in side/'),
+        (':source "in side/\t', ':source "in side/it\'s"'),
         (":monitor --mat\t", ":monitor --match"),
         ("connect local\t", "connect localhost"),
     ]:

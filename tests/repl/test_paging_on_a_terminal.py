@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import termios
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.repl.conftest import StartRepl, ask, at_prompt
-from tests.servers import Server, wait_until
+from tests.servers import DEADLINE, Server, wait_until
 from tests.terminal import Terminal
 
 OUR_OWN = {"PAGER": ""}
@@ -296,6 +299,28 @@ def test_the_persons_pager_reads_no_more_than_it_wants(
     assert ask(screen, "PING") == "PONG"
 
 
+def test_little_of_a_long_reply_is_laid_out_before_its_first_screen_was_read(
+    repl: StartRepl, numbers: Server, program: Callable[[str], str]
+) -> None:
+    """A pager that reads one screen finds behind it what the system holds back, and it stays at that."""
+    pager = program(
+        "import fcntl, struct\n"
+        "waiting = lambda: struct.unpack('i', fcntl.ioctl(0, termios.FIONREAD, b'    '))[0]\n"
+        "first = os.read(0, 4096)\n"
+        "before = -1\n"
+        "while waiting() != before:\n"
+        "    before = waiting()\n"
+        "    time.sleep(0.3)\n"
+        "held = len(first) + before\n"
+        "total = len(first) + len(sys.stdin.buffer.read())\n"
+        "print('laid out', held * 100 // total, 'percent of', total > 4_000_000)"
+    )
+    screen = repl(numbers, pager=True, env={"PAGER": pager})
+    found = re.fullmatch(r"laid out (\d+) percent of True", ask(screen, "LRANGE l 0 -1"))
+    assert found is not None
+    assert int(found[1]) < 10
+
+
 def test_the_persons_pager_gets_everything_in_colour_and_less_is_told_how(
     repl: StartRepl, numbers: Server, program: Callable[[str], str]
 ) -> None:
@@ -306,7 +331,7 @@ def test_the_persons_pager_gets_everything_in_colour_and_less_is_told_how(
     screen = repl(numbers, pager=True, env={"PAGER": "false", "PYREDISCLI_PAGER": pager})
     printed = ask(screen, "LRANGE l 0 -1")
     assert printed == r"""100000 lines ' \x1b[0m\x1b[32m"element-99999"\x1b[0m\n' LESS -FRX"""
-    assert "LESS -S" in ask(repl(numbers, pager=True, env={"PAGER": pager, "LESS": "-S"}), "LRANGE l 0 -1")
+    assert "LESS -S" in ask(repl(numbers, pager=True, env={"PAGER": pager, "LESS": "-S"}), "LRANGE l 0 99")
 
 
 def test_ctrl_c_ends_a_pager_that_does_not_heed_it(
@@ -392,3 +417,66 @@ def test_less_shows_its_first_screen_and_is_left(
     screen.wait_until(at_prompt)
     assert ask(screen, "PING") == "PONG"
     assert not Path(f"/proc/{screen.pid}/task/{screen.pid}/children").read_text()
+
+
+# Memory
+
+
+def memory(pid: int, row: str) -> int:
+    """Return a row of a process's memory in bytes: VmRSS, what it has, or VmHWM, the most it had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(rf"^{row}:\s+(\d+) kB$", status, re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+def converse(keyboard: int, lines: Sequence[str], ends: bytes) -> None:
+    """Type lines into a terminal without an emulator, which is too slow for long replies; wait for an output."""
+    os.write(keyboard, b"".join(line.encode() + b"\r" for line in lines))
+    shown = b""
+    while ends not in shown:
+        assert select.select([keyboard], [], [], DEADLINE)[0], shown
+        shown = shown[-1_000:] + os.read(keyboard, 65_536)
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is read from /proc"
+)
+@pytest.mark.parametrize(
+    ("flags", "settings", "env"),
+    [
+        ((), (), {"PAGER": ""}),
+        ((), (), {"PAGER": "tail -1"}),
+        (("--no-pager", "--raw"), (), {}),
+        (("--no-pager",), (":set limit off",), {}),
+    ],
+    ids=["page", "pager", "raw", "no limit"],
+)
+def test_a_long_reply_takes_less_than_three_times_its_size(
+    redis82: Server, flags: tuple[str, ...], settings: tuple[str, ...], env: dict[str, str]
+) -> None:
+    for start in range(0, 100_000, 10_000):
+        redis82.command("RPUSH", "l", *(f"{n:06}".ljust(100, "x") for n in range(start, start + 10_000)))
+    size = 100_000 * len("$100\r\n" + "x" * 100 + "\r\n")
+    keyboard, screen = pty.openpty()
+    termios.tcsetwinsize(screen, (24, 120))
+    program = subprocess.Popen(
+        [sys.executable, "-m", "pyredis_cli", "-p", str(redis82.port), *flags],
+        stdin=screen,
+        stdout=screen,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", **env},
+    )
+    os.close(screen)
+    try:
+        # Everything is loaded that replies need when the memory is looked at. What is typed is not what ends it.
+        converse(keyboard, [*settings, "LRANGE l 0 0", r'ECHO "loaded by\x20now"'], b"loaded by now")
+        Path(f"/proc/{program.pid}/clear_refs").write_text("5")
+        before = memory(program.pid, "VmRSS")
+        last = b"000022xxx" if env.get("PAGER") == "" else b"099999xxx"
+        converse(keyboard, ["LRANGE l 0 -1"], last)
+        assert memory(program.pid, "VmHWM") - before < 3 * size
+    finally:
+        program.kill()
+        program.wait()
+        os.close(keyboard)

@@ -22,6 +22,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_each_command_is_shown_before_its_reply(repl: StartRepl, server: Server, file: Path) -> None:
     file.write_text('# what there is to begin with\n\nSET k "one\ntwo"\n  GET k\n2 INCR n\n:format\n')
     screen = repl(server)
+    ask(screen, ":set timing off")
     assert ask(screen, ":source seed.redis").splitlines() == [
         '> SET k "one\\ntwo"',
         "OK",
@@ -48,6 +49,7 @@ def test_nothing_is_sent_behind_a_select_that_failed(repl: StartRepl, server: Se
     server.command("SET", "precious", "1")
     file.write_text("SELECT 99\nFLUSHDB\n# and\nSET k v\n")
     screen = repl(server)
+    ask(screen, ":set timing off")
     lines = ask(screen, ":source seed.redis").splitlines()
     assert lines[:2] == ["> SELECT 99", "(error) ERR DB index is out of range"]
     assert lines[-1] == "seed.redis:1: stopped here; 2 commands behind it not sent"
@@ -119,6 +121,7 @@ def test_files_may_source_each_other_but_not_themselves(repl: StartRepl, redis82
     file.write_text("INCR n\n:source 'inner one'\nINCR n\n")
     Path("inner one").write_text("INCR n\nquit\nINCR never\n")
     screen = repl(redis82)
+    ask(screen, ":set timing off")
     lines = ask(screen, ":source seed.redis").splitlines()
     assert lines[-4:] == ["inner one: 1 command run", "> INCR n", "(integer) 3", "seed.redis: 3 commands run"]
     assert redis82.command("EXISTS", "never") == 0
@@ -154,6 +157,16 @@ def test_what_is_no_file_of_text_is_told_in_a_line(repl: StartRepl, redis82: Ser
         assert "\n" not in answer
     assert ask(screen, ":source empty") == "empty: 0 commands run"
     assert redis82.command("DBSIZE") == 0
+
+
+def test_a_long_reply_does_not_open_a_pager_before_the_rest_is_done(
+    repl: StartRepl, redis82: Server, file: Path
+) -> None:
+    redis82.command("RPUSH", "l", *range(500))
+    file.write_text("LRANGE l 0 -1\nSET done 1\n")
+    screen = repl(redis82, pager=True, env={"PAGER": ""})
+    assert ask(screen, ":source seed.redis").endswith("seed.redis: 2 commands run")
+    assert redis82.command("GET", "done") == b"1"
 
 
 def test_bytes_of_a_file_do_not_steer_the_terminal(repl: StartRepl, redis82: Server, file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice, repeat
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,11 @@ def test_what_is_typed_one_way_or_another_comes_back(argvs: Sequence[list[bytes]
     lines = [line + b"\n" for line in text.encode("utf-8", "surrogateescape").split(b"\n")]
     found = [split(command.text) for command in commands(iter(lines), "utf-8")]
     assert found == [list(argv) for argv in argvs]
+
+
+def test_a_file_is_read_no_further_than_its_commands_are_run() -> None:
+    endless = commands(repeat(b"PING\n"), "utf-8")
+    assert [command.number for command in islice(endless, 3)] == [1, 2, 3]
 
 
 def test_bytes_that_are_no_text_stay_what_they_are() -> None:
