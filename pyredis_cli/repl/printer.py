@@ -7,7 +7,7 @@ and leaves the typed line whole. It decides nothing about commands.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.application import in_terminal
@@ -18,7 +18,7 @@ from pyredis.types import Status
 from pyredis_cli.core.secrets import hidden
 from pyredis_cli.exits import explain
 from pyredis_cli.render.classic import classic_parts
-from pyredis_cli.render.escape import printable
+from pyredis_cli.render.escape import printable, quote
 from pyredis_cli.render.layout import elements
 from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
 from pyredis_cli.render.machine import json_parts, raw_parts
@@ -84,7 +84,7 @@ class Printer:
         for notice in outcome.notices:
             await self.warn(notice)
         if isinstance(outcome.error, ReplyError) and outcome.answered:
-            await self.reply(outcome.error)
+            await self._write(self._said(outcome.error))
         elif outcome.error is not None:
             await self.error(outcome.error, address, at_connect=outcome.at_connect)
         elif not outcome.silent:
@@ -93,19 +93,18 @@ class Printer:
         if timing is not None and outcome.seconds * 1000 >= timing:
             await self._line(f"({_seconds(outcome.seconds)}s)", _DIM)
 
-    async def reply(self, reply: Reply, *, text: bool = False) -> None:
-        """Print a reply, an error reply or a message that came by itself; ``text`` is for text to be read."""
-        await self._write(part for part, _ in self._parts(reply, text))
-
     async def _answer(self, reply: Reply, text: bool) -> None:
-        """Print the reply of a command, page by page when it is long and the person likes that."""
+        """Print the reply of a command, page by page when it is long and the person likes that.
+
+        ``text``: it is text to be read.
+        """
         if not (self.may_page and self._preferences().pager):
-            await self.reply(reply, text=text)
+            await self._write(part for part, _ in self._parts(reply, text))
             return
         from pyredis_cli.repl import pager
 
         if not pager.can_page(self._streams):
-            await self.reply(reply, text=text)
+            await self._write(part for part, _ in self._parts(reply, text))
             return
         parts, too_long = pager.opened(self._parts(reply, text, paged=True))
         if too_long:
@@ -134,11 +133,23 @@ class Printer:
         if line is not None:
             yield self._pieces(line)
         else:
-            yield from (part for part, _ in self._parts(reply, False))
+            yield from self._said(reply)
+
+    def _said(self, reply: Reply) -> Iterator[bytes]:
+        """Yield an error, or what came by itself: in the preferred format, but never as the raw bytes.
+
+        Raw is what somebody has asked for; what these say, somebody else decides.
+        """
+        parts = (part for part, _ in self._parts(reply, False))
+        if self._preferences().format != "raw":
+            yield from parts
+        else:
+            yield printable(b"".join(parts), keep_newlines=True).encode()
 
     def _seen(self, line: MonitorLine, text: bytes, table: Table) -> Iterator[bytes]:
+        secrets = hidden(line.argv, table)
         if self._preferences().format != "human" or not line.argv:
-            yield from (part for part, _ in self._parts(Status(text), False))
+            yield from self._said(Status(_without(secrets, line) if secrets else text))
             return
         spec = table.find(line.argv)
         role: LiveRole = (
@@ -151,7 +162,7 @@ class Printer:
                 source,
                 line.argv,
                 role=role,
-                hidden=hidden(line.argv, table),
+                hidden=secrets,
                 encoding=self._encoding,
             )
         )
@@ -240,6 +251,13 @@ class Printer:
             except asyncio.CancelledError:
                 self._streams.write((_RESET if self._streams.color else b"") + b"\n")
                 raise
+
+
+def _without(secrets: Collection[int], line: MonitorLine) -> bytes:
+    """Return a line of MONITOR as a server writes it, the words at these positions as ``***``."""
+    words = (quote(b"***" if place in secrets else word) for place, word in enumerate(line.argv))
+    where = f"{line.time:.6f} [{line.database} {line.client}]"
+    return " ".join([where, *words]).encode("utf-8", "surrogateescape")
 
 
 def _seconds(seconds: float) -> str:
