@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from prompt_toolkit.application import in_terminal
 from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis.exceptions import ReplyError
@@ -24,6 +23,7 @@ from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
 from pyredis_cli.render.machine import json_parts, raw_parts
 from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
 from pyredis_cli.repl.spinner import Spinner
+from pyredis_cli.repl.terminal import above_prompt
 
 if TYPE_CHECKING:
     from pyredis.address import Address
@@ -242,7 +242,7 @@ class Printer:
     async def _write(self, parts: Iterable[bytes]) -> None:
         from pyredis_cli.repl.rows import in_batches
 
-        async with self._turn, in_terminal():
+        async with self._turn, above_prompt():
             self._spinner.wipe()
             try:
                 for batch in in_batches(parts, _PIECE):

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import sys
 import termios
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from asyncio import sleep
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
-from prompt_toolkit.application import create_app_session
+from prompt_toolkit.application import create_app_session, get_app_or_none, in_terminal
 from prompt_toolkit.application.current import AppSession
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.input.posix_utils import PosixStdinReader
@@ -21,7 +22,7 @@ from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.utils import is_dumb_terminal
 
-__all__ = ["on_terminal", "without_echo"]
+__all__ = ["above_prompt", "on_terminal", "without_echo"]
 
 
 @contextmanager
@@ -49,6 +50,22 @@ def without_echo() -> Iterator[None]:
     finally:
         with suppress(termios.error):
             termios.tcsetattr(_KEYBOARD, termios.TCSANOW, before)
+
+
+@asynccontextmanager
+async def above_prompt() -> AsyncIterator[None]:
+    """Have what is written meanwhile appear above the prompt, if there is one.
+
+    prompt_toolkit would erase a line that was just entered and never draw it again.
+    """
+    application = get_app_or_none()
+    if application is not None and application.is_running:
+        if application.output.responds_to_cpr:
+            await application.renderer.wait_for_cpr_responses()  # as in_terminal would, and then not at once
+        while application.is_running and application.is_done:
+            await sleep(0)
+    async with in_terminal():
+        yield
 
 
 _KEYBOARD: Final = 0
