@@ -106,11 +106,19 @@ class Printer:
         if not pager.can_page(self._streams):
             await self._write(part for part, _ in self._parts(reply, text))
             return
-        parts, too_long = pager.opened(self._parts(reply, text, paged=True))
+
+        def laid_out() -> Iterable[Part]:
+            return self._parts(reply, text, paged=True)
+
+        parts, too_long = pager.opened(laid_out())
         if too_long:
             async with self._turn:
                 parts = await pager.page(
-                    parts, lambda: _total(reply, text), self._streams, lambda line: self._say(line, _YELLOW)
+                    parts,
+                    laid_out,
+                    lambda: _total(reply, text),
+                    self._streams,
+                    lambda line: self._say(line, _YELLOW),
                 )
         await self._write(part for part, _ in parts)
 

@@ -62,7 +62,7 @@ async def above_prompt() -> AsyncIterator[None]:
     if application is not None and application.is_running:
         if application.output.responds_to_cpr:
             await application.renderer.wait_for_cpr_responses()  # as in_terminal would, and then not at once
-        while application.is_running and application.is_done:
+        while application.is_running and application.is_done:  # noqa: ASYNC110 - it tells nobody that it is over
             await sleep(0)
     async with in_terminal():
         yield
