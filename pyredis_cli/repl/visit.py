@@ -45,7 +45,9 @@ class Visit:
         session.on_lost = on_lost
         session.on_move = on_move
         self.names = NameCache()
-        self.look_up = LookUp(session, self.names, on_names, lambda: preferences().live_completion)
+        self.look_up = LookUp(
+            session, self.names, on_names, lambda: preferences().live_completion and self.monitor is None
+        )
         # Among the lines of MONITOR it would be noise, and there is no room below the prompt for what it says.
         self.status_look = StatusLook(
             session,
