@@ -290,6 +290,11 @@ class Session:
                 with suppress(ReplyError):  # servers before 7.0 have no shard channels
                     await self._reply(self._lease, (name.encode(),))
 
+    async def hang_up(self) -> None:
+        """Let go of the connection and of what is subscribed, unless commands to come rely on it."""
+        if not self.commitments:
+            await self._drop()
+
     def resume(self) -> None:
         """Hear that there is room for what comes unasked."""
         if self._lease is not None and not self._lease.closed:

@@ -307,6 +307,7 @@ class Repl:
         except PyRedisError as error:
             await self._printer.error(error, self._session.address)
         except TimeoutError:
+            await self._session.hang_up()
             await self._printer.warn(
                 "no more messages: the connection is closed, the next command opens another"
             )
