@@ -7,6 +7,7 @@ and printed, and what signals do, each is known to a module of its own.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +35,7 @@ from pyredis_cli.repl.terminal import on_terminal, without_echo
 from pyredis_cli.repl.verdicts import After
 from pyredis_cli.repl.visit import Visit
 from pyredis_cli.settings import with_url
+from pyredis_cli.streams import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +61,11 @@ def run(settings: Settings, streams: Streams) -> int:
         return asyncio.run(_converse(settings, streams))
     except Terminated as ending:
         return ending.code
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        # prompt_toolkit draws with an output of its own, on a terminal that is gone.
+        raise OutputError(f"cannot write to the terminal: {error.strerror}") from None
 
 
 async def _converse(settings: Settings, streams: Streams) -> int:

@@ -78,18 +78,24 @@ def chosen(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 async def page(
-    parts: Iterable[Part], total: Callable[[], str], streams: Streams, warn: Callable[[str], None]
+    parts: Iterable[Part],
+    anew: Callable[[], Iterable[Part]],
+    total: Callable[[], str],
+    streams: Streams,
+    warn: Callable[[str], None],
 ) -> Iterable[Part]:
     """Show the parts page by page; return those that are to be written without a stop.
 
-    ``total`` says how many there are of what is counted, ``1,000 elements``.
+    ``anew`` lays the same out from its beginning: a program that fails may have shown nothing of a reply that the
+    server does not give twice. ``total`` says how many there are of what is counted, ``1,000 elements``.
     """
     _set_aside_keys(get_app_session().input)
     with _as_it_was(streams.stdin.fileno()):
         process = await _started(warn)
         if process is not None:
-            await _shown(process, parts, streams, warn)
-            return ()
+            if await _shown(process, parts, streams, warn):
+                return ()
+            parts = anew()
     return await Leafing(parts, total, streams).read()
 
 
@@ -136,8 +142,8 @@ async def _started(warn: Callable[[str], None]) -> Process | None:
 
 async def _shown(
     process: Process, parts: Iterable[Part], streams: Streams, warn: Callable[[str], None]
-) -> None:
-    """Feed a program until it ends; it is gone at the end."""
+) -> bool:
+    """Feed a program until it ends, and return whether it ended well; it is gone at the end."""
     try:
         async with asyncio.TaskGroup() as tasks:
             feeding = tasks.create_task(_feed(process, parts))
@@ -150,6 +156,7 @@ async def _shown(
     if process.returncode:
         how = "was killed" if process.returncode < 0 else f"ended with code {process.returncode}"
         warn(f"the pager {how}; :set pager off does without")
+    return not process.returncode
 
 
 async def _ended(process: Process) -> None:

@@ -85,7 +85,7 @@ class Printer:
         for notice in outcome.notices:
             await self.warn(notice)
         if isinstance(outcome.error, ReplyError) and outcome.answered:
-            await self.reply(outcome.error)
+            await self._write(self._said(outcome.error))
         elif outcome.error is not None:
             await self.error(outcome.error, address, at_connect=outcome.at_connect)
         elif not outcome.silent:
@@ -94,25 +94,32 @@ class Printer:
         if timing is not None and outcome.seconds * 1000 >= timing:
             await self._line(f"({_seconds(outcome.seconds)}s)", _DIM)
 
-    async def reply(self, reply: Reply, *, text: bool = False) -> None:
-        """Print a reply, an error reply or a message that came by itself; ``text`` is for text to be read."""
-        await self._write(part for part, _ in self._parts(reply, text))
-
     async def _answer(self, reply: Reply, text: bool) -> None:
-        """Print the reply of a command, page by page when it is long and the person likes that."""
+        """Print the reply of a command, page by page when it is long and the person likes that.
+
+        ``text``: it is text to be read.
+        """
         if not (self.may_page and self._preferences().pager):
-            await self.reply(reply, text=text)
+            await self._write(part for part, _ in self._parts(reply, text))
             return
         from pyredis_cli.repl import pager
 
         if not pager.can_page(self._streams):
-            await self.reply(reply, text=text)
+            await self._write(part for part, _ in self._parts(reply, text))
             return
-        parts, too_long = pager.opened(self._parts(reply, text, paged=True))
+
+        def laid_out() -> Iterable[Part]:
+            return self._parts(reply, text, paged=True)
+
+        parts, too_long = pager.opened(laid_out())
         if too_long:
             async with self._turn:
                 parts = await pager.page(
-                    parts, lambda: _total(reply, text), self._streams, lambda line: self._say(line, _YELLOW)
+                    parts,
+                    laid_out,
+                    lambda: _total(reply, text),
+                    self._streams,
+                    lambda line: self._say(line, _YELLOW),
                 )
         await self._write(part for part, _ in parts)
 
@@ -135,12 +142,23 @@ class Printer:
         if line is not None:
             yield self._pieces(line)
         else:
-            yield from (part for part, _ in self._parts(reply, False))
+            yield from self._said(reply)
+
+    def _said(self, reply: Reply) -> Iterator[bytes]:
+        """Yield an error, or what came by itself: in the preferred format, but never as the raw bytes.
+
+        Raw is what somebody has asked for; what these say, somebody else decides.
+        """
+        parts = (part for part, _ in self._parts(reply, False))
+        if self._preferences().format != "raw":
+            yield from parts
+        else:
+            yield printable(b"".join(parts), keep_newlines=True).encode()
 
     def _seen(self, line: MonitorLine, text: bytes, table: Table) -> Iterator[bytes]:
         secret = hidden(line.argv, table)
         if self._preferences().format != "human" or not line.argv:
-            yield from (part for part, _ in self._parts(Status(without(text, secret)), False))
+            yield from self._said(Status(without(text, secret)))
             return
         spec = table.find(line.argv)
         role: LiveRole = (

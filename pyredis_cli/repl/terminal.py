@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import sys
 import termios
+from asyncio import sleep
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Final
 
-from prompt_toolkit.application import create_app_session, in_terminal
+from prompt_toolkit.application import create_app_session, get_app_or_none, in_terminal
 from prompt_toolkit.application.current import AppSession
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.input.posix_utils import PosixStdinReader
@@ -39,7 +40,16 @@ def on_terminal() -> Iterator[AppSession]:
 
 @asynccontextmanager
 async def above_prompt() -> AsyncIterator[None]:
-    """Let something be printed where a prompt may be; what is typed meanwhile waits for the prompt, unechoed."""
+    """Let something be printed where a prompt may be; what is typed meanwhile waits for the prompt, unechoed.
+
+    prompt_toolkit would erase a line that was just entered and never draw it again.
+    """
+    application = get_app_or_none()
+    if application is not None and application.is_running:
+        if application.output.responds_to_cpr:
+            await application.renderer.wait_for_cpr_responses()  # as in_terminal would, and then not at once
+        while application.is_running and application.is_done:  # noqa: ASYNC110 - it tells nobody that it is over
+            await sleep(0)
     token = _PRINTS.set(True)
     try:
         async with in_terminal():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from pyredis.commands.spec import TABLE
 from pyredis_cli.render.escape import quote
+from pyredis_cli.render.live import clock
 from pyredis_cli.repl.meta import verdict
 from pyredis_cli.repl.monitoring import MonitorFilter, MonitorLine, line, matches, parse, without
 from pyredis_cli.repl.verdicts import Monitor, Refuse
@@ -94,6 +96,7 @@ def test_what_cannot_be_meant_is_refused_with_the_mend(words: str, why: str) -> 
         (b"", MonitorLine(0.0, 0, "", ())),
         (b'x.y [z] "ping"', MonitorLine(0.0, 0, "", ())),
         (b'1.5 [9999999999 h:1] "ping"', MonitorLine(0.0, 0, "", ())),
+        (b'9999999999999.5 [0 h:1] "ping"', MonitorLine(0.0, 0, "", ())),
     ],
 )
 def test_a_line_says_when_where_who_and_what(text: bytes, said: MonitorLine) -> None:
@@ -119,6 +122,11 @@ def test_any_bytes_are_taken(text: bytes) -> None:
     assert isinstance(line(text), MonitorLine)
     assert isinstance(line(b"1.5 [0 h:1] " + text), MonitorLine)
     assert without(text, {10_000}) == text
+
+
+@given(st.from_regex(rb"[0-9]{1,18}", fullmatch=True))
+def test_every_time_that_is_read_is_a_time_of_day(digits: bytes) -> None:
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d\d\d", clock(line(digits + b' [0 h:1] "ping"').time))
 
 
 # -- what passes

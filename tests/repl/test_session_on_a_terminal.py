@@ -108,6 +108,25 @@ def test_nothing_a_server_says_reaches_the_terminal_as_a_control_sequence(
     assert evil.encode() not in screen.raw
 
 
+@pytest.mark.parametrize("form", ["raw", "redis", "json", "human"])
+def test_what_others_send_is_no_control_sequence_in_any_format(
+    repl: StartRepl, redis82: Server, form: str
+) -> None:
+    """Raw are the replies to one's own commands; nobody asked for these."""
+    evil = "\x1b]0;owned\x07\u202e"
+    screen = repl(redis82, "--raw")
+    ask(screen, f":set format {form}")
+    ask(screen, "SUBSCRIBE news")
+    redis82.command("PUBLISH", "news", f"{evil}published")
+    screen.wait_for("published")
+    ask(screen, "MONITOR")
+    redis82.command("PUBLISH", "quiet", f"{evil}seen")
+    screen.wait_for("seen")
+    ask(screen, "NOSUCH '\\x1b]0;owned\\x07'")
+    assert b"\x1b]0" not in screen.raw
+    assert "\u202e".encode() not in screen.raw
+
+
 def test_a_count_repeats_a_command(repl: StartRepl, server: Server) -> None:
     screen = repl(server)
     assert ask(screen, "3 INCR n") == "(integer) 1\n(integer) 2\n(integer) 3"
