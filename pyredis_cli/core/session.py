@@ -258,10 +258,6 @@ class Session:
             self.unauthenticated = isinstance(error, NoAuth)
         return None
 
-    async def let_go(self) -> None:
-        """Close the connection, which the person is done with; nothing is told of what it held."""
-        await self._drop()
-
     async def _watch(self, client: AsyncClient) -> None:
         await client.wait_closed()
         if self._lease is client and self.on_lost is not None:
@@ -305,6 +301,11 @@ class Session:
             if self._lease is not None and self.subscribed:
                 with suppress(ReplyError):  # servers before 7.0 have no shard channels
                     await self._reply(self._lease, (name.encode(),))
+
+    async def hang_up(self) -> None:
+        """Let go of the connection and of what is subscribed, unless commands to come rely on it."""
+        if not self.commitments:
+            await self._drop()
 
     def resume(self) -> None:
         """Hear that there is room for what comes unasked."""

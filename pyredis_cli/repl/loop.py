@@ -335,8 +335,8 @@ class Repl:
         except PyRedisError as error:
             await self._printer.error(error, self._session.address)
         except TimeoutError:
-            await self._session.let_go()
-            self._session.busy = True
+            await self._session.hang_up()
+            self._session.busy = not self._session.commitments
             await self._printer.warn(
                 "no more messages: not connected (server busy); the connection comes back when the server answers"
             )
