@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Behind", "Candidate", "Choice", "Names", "candidates"]
 
-_MOST: Final = 50
-"""So many names of a kind are offered."""
+_MOST: Final = 24
+"""So many names of a kind are offered: three times what a menu shows at once; each costs time at each key."""
 
 _SPECIAL: Final = frozenset(" \\\"'")
 """What a bare word cannot have in it, or what stands for something else there."""

@@ -80,7 +80,7 @@ class Session:
         self.on_lost: Callable[[], None] | None = None
         """Hears that the connection of an interactive session is gone."""
         self.on_move: Callable[[str], Awaitable[None]] | None = None
-        """Hears at once that the session goes to another node; without it the outcome's notices say so."""
+        """Hears at once that the session has another connection; without it the outcome's notices say so."""
         self.unauthenticated = False
         """Whether the server wants a password first, or refused the one it was given."""
         self.busy = False
@@ -110,7 +110,8 @@ class Session:
 
     @property
     def address(self) -> Address:
-        address = self.pool.address
+        """Where commands run, or will run once connected, as far as it is known."""
+        address = self.pool.address if self._lease is None else self._lease.address
         if address is None:  # nobody has told yet which server it is
             assert not isinstance(self.pool, AsyncPool)
             return self.pool.sentinels[0]
@@ -206,6 +207,9 @@ class Session:
             self.busy = self.busy and isinstance(error.__cause__, TimeoutError)  # or it is gone by now
             await self._drop()
             raise
+        except asyncio.CancelledError:
+            await self._drop()
+            raise
 
     async def _take(self, client: AsyncClient) -> None:
         """Make a connection the session's own."""
@@ -233,14 +237,18 @@ class Session:
 
     async def _get_to_know(self, client: AsyncClient) -> None:
         """Learn what the server calls the connection, and what its role is."""
-        self._role, number = _role(client), client.greeting.get("id")
+        self._role = _role(client)
+        self._number = await self._number_of(client)
+        self._watching = asyncio.create_task(self._watch(client))
+
+    async def _number_of(self, client: AsyncClient) -> int | None:
+        number = client.greeting.get("id")
         if not isinstance(number, int):
             try:
                 number = await client.execute("CLIENT", "ID")
             except ReplyError as error:
                 self.unauthenticated = isinstance(error, NoAuth)
-        self._number = number if isinstance(number, int) else None
-        self._watching = asyncio.create_task(self._watch(client))
+        return number if isinstance(number, int) else None
 
     async def _watch(self, client: AsyncClient) -> None:
         await client.wait_closed()
@@ -290,11 +298,15 @@ class Session:
     async def another(self, at: TcpAddress | None = None) -> AsyncClient:
         """Return one more connection, as the same user and in the same database; release it to its ``pool``.
 
-        In a cluster, to the node ``at``. Raises what `connect` raises.
+        In a cluster, to the node ``at``. Raises what `connect` raises, also when the sentinels lead to another
+        server than the one the session is at.
         """
         pool = self.pool if at is None or self._cluster is None else self._cluster.pool_at(at)
         client = await pool.acquire()
         try:
+            if at is None and self.connected and client.address != self.address:
+                reason = f"the sentinels lead to {client.address} now, and the session is at {self.address}"
+                raise PyRedisConnError(reason, address=str(client.address))
             for argv in self._wanted.steps():
                 await client.execute(*argv)
         except BaseException:
@@ -306,7 +318,7 @@ class Session:
     async def run(self, argv: Sequence[bytes]) -> Outcome:
         """Return what became of a command; errors are part of it.
 
-        A cancellation passes through; the connection is closed then, unless the reply had come.
+        A cancellation passes through; the connection is closed then if the command was sent.
         """
         words = tuple(argv)
         outcome = Outcome(words, self.table.find(words))
@@ -318,8 +330,7 @@ class Session:
             outcome = outcome._replace(error=error, at_connect=self._lease is None)
         if isinstance(outcome.error, MovedError | AskError):
             self._explain_redirect(outcome)
-        notices = (*self._notices, *outcome.notices)
-        return outcome._replace(seconds=perf_counter() - started, notices=notices)
+        return outcome._replace(seconds=perf_counter() - started, notices=tuple(self._notices))
 
     async def _run(self, outcome: Outcome) -> Outcome:
         await _let_the_network_speak()
@@ -338,7 +349,7 @@ class Session:
         """Return what becomes of a command on this server; when need be, on another connection to it."""
         if self._demoted and not self.losses:
             await self._drop()
-        outcome = await self._reconnected(outcome)
+        await self._see_to_connection(outcome)
         broken_off = self.commitments
         try:
             return await self.send(outcome)
@@ -346,7 +357,8 @@ class Session:
             repeatable = error.sent is False or (outcome.spec is not None and outcome.spec.readonly)
             if broken_off or not repeatable:
                 raise _unknown_fate(error, outcome) from None
-        return await self.send(await self._reconnected(outcome))
+        await self._see_to_connection(outcome)
+        return await self.send(outcome)
 
     async def send(self, outcome: Outcome) -> Outcome:
         """Run the command on the lease, and remember what it changed."""
@@ -360,6 +372,9 @@ class Session:
         except ReplyError as error:
             outcome = outcome._replace(error=error)
             self._note_demotion(error)
+        except asyncio.CancelledError:
+            client.close()  # its reply may have come by now, and have changed what nobody takes note of
+            raise
         else:
             outcome = outcome._replace(silent=silent and outcome.reply is None)
         outcome = outcome._replace(broken_ground=self._take_effect(client, outcome, queues=queues))
@@ -367,8 +382,8 @@ class Session:
             self.unauthenticated = True
         if client.closed and outcome.error is None:
             await self._drop()
-        elif outcome.effect == "auth" and outcome.error is None and not client.in_transaction:
-            await self._speak_as_asked(client)
+        elif outcome.effect in ("auth", "hello") and outcome.error is None and not client.in_transaction:
+            await self._greet_again(client)
         return outcome
 
     def _note_demotion(self, error: ReplyError) -> None:
@@ -380,12 +395,14 @@ class Session:
                 "the next command asks the sentinels where that is"
             )
 
-    async def _speak_as_asked(self, client: AsyncClient) -> None:
-        """Say HELLO again once somebody has logged in: without a password the server may have refused it."""
+    async def _greet_again(self, client: AsyncClient) -> None:
+        """Do once somebody has logged in what the server may have refused without a password."""
         if self.pool.protocol == 3 and client.protocol == 2 and self._wanted.protocol is None:
             with suppress(ReplyError):
                 await client.execute("HELLO", 3)
                 self._wanted = self._wanted._replace(protocol=3)
+        if self._interactive and self._number is None:
+            self._number = await self._number_of(client)
 
     async def _reply(self, client: AsyncClient, argv: tuple[bytes, ...]) -> Reply:
         """Return the reply to a command; it may come behind any number of messages."""
@@ -396,13 +413,14 @@ class Session:
         finally:
             self._expects_reply = False
 
-    async def _reconnected(self, outcome: Outcome) -> Outcome:
-        """See to it that there is a connection; add to the outcome what the person must know of it."""
+    async def _see_to_connection(self, outcome: Outcome) -> None:
+        """See to it that there is a connection for a command, and tell what the person must know of it."""
         if self.connected:
-            return outcome
+            return
         lost = self.commitments
         lets_go = outcome.effect in _LETS_GO
         if lost and lets_go:
+            self._note_subscriptions()
             await self._drop()
         if lost:
             # It stays lost until it is let go: lines typed ahead must not run outside of what they were meant for.
@@ -415,7 +433,8 @@ class Session:
         self._note_subscriptions()
         await self._drop()
         await self._connect_for(outcome)
-        return outcome._replace(notices=(*outcome.notices, self._welcome())) if again else outcome
+        if again:
+            await self._tell_move(self._welcome())
 
     async def _connect_for(self, outcome: Outcome) -> None:
         """Connect; what an AUTH, HELLO or SELECT asks for takes the place of what the server may refuse."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.core.session import Session
 
-__all__ = ["Stopped", "sentences", "stop"]
+__all__ = ["Stopped", "cut_short", "sentences", "stop"]
 
 # Seconds, 0.9 in all; whoever pressed Ctrl-C is to have a prompt within one.
 _UNBLOCKING: Final = 0.4
@@ -73,6 +73,15 @@ async def stop(session: Session, running: asyncio.Task[Outcome]) -> Stopped:
     return await _reconnected(session)
 
 
+def cut_short(session: Session, running: asyncio.Task[Outcome]) -> Stopped:
+    """Return what became of a command when its stopping was cancelled in its turn."""
+    if running.done() and not running.cancelled():
+        return Stopped("answered", running.result())
+    if session.commitments and not session.connected:
+        return Stopped("lost", lost=session.losses)
+    return Stopped("closed")
+
+
 async def _unblock(session: Session, running: asyncio.Task[Outcome]) -> bool:
     """Return whether the server ended a wait; ends early with the command."""
     unblocking = asyncio.create_task(session.unblock())
@@ -86,6 +95,8 @@ async def _unblock(session: Session, running: asyncio.Task[Outcome]) -> bool:
 
 
 async def _reconnected(session: Session) -> Stopped:
+    if session.connected:  # it ran on another connection, to which ASKING led
+        return Stopped("closed")
     if session.commitments:
         return Stopped("lost", lost=session.losses)
     try:

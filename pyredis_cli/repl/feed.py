@@ -77,7 +77,9 @@ class Feed:
         while True:
             await self._filled.wait()
             self._filled.clear()
-            batch = list(self._items)
-            self._items.clear()
+            # Whoever else has something to say waits for one batch at most.
+            batch = [self._items.popleft() for _ in range(min(len(self._items), _FULL))]
             await self._show(batch)
+            if self._items:
+                self._filled.set()
             await asyncio.sleep(_PAUSE)

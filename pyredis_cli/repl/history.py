@@ -32,7 +32,15 @@ from pyredis_cli.splitting import SplitError, split
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
 
-__all__ = ["OVERRIDES", "CommandHistory", "HistoryFile", "history_path", "redacted", "secret_words"]
+__all__ = [
+    "OVERRIDES",
+    "CommandHistory",
+    "HistoryFile",
+    "command_place",
+    "history_path",
+    "redacted",
+    "secret_words",
+]
 
 _ENTRIES = 100_000
 # Of a larger file only the end is read, so that a runaway one cannot delay the prompt.
@@ -79,10 +87,16 @@ def redacted(line: str, encoding: str, table: Table, password: str | None = None
 
 def secret_words(argv: list[bytes], table: Table) -> set[int]:
     """Return the positions of the words of a line that are or may be secret."""
+    start = command_place(argv)
+    return {start + position for position in hidden(argv[start:], table)}
+
+
+def command_place(argv: list[bytes]) -> int:
+    """Return the position of the word that names the command of which secrets are to be expected."""
     start = _counts(argv)
     if argv[start:] and argv[start].lower() in _OWN_WORDS:
         start += 1  # what "help" or "connect" is about may hold a secret as well
-    return {start + position for position in hidden(argv[start:], table)}
+    return start
 
 
 def _counts(argv: list[bytes]) -> int:

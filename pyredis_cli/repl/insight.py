@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from pyredis_cli.complete import hints, paint
 from pyredis_cli.complete.paint import Blot, Span
-from pyredis_cli.core.secrets import guarded
+from pyredis_cli.core.secrets import guarded, hidden
 from pyredis_cli.render.escape import printable
-from pyredis_cli.repl.history import secret_words
+from pyredis_cli.repl.history import command_place, secret_words
 from pyredis_cli.repl.meta import WORDS
 from pyredis_cli.repl.toolbar import Usage
-from pyredis_cli.splitting import Word, meaning, scan, stretches
+from pyredis_cli.splitting import meaning, scan, stretches
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
@@ -30,9 +30,7 @@ __all__ = ["Insight"]
 _LONGEST: Final = 2_000
 _LONGEST_SCRIPT: Final = 10_000
 _MOST_WORDS: Final = 100
-# A command has its name there, or else it is none: behind a count, a word of the REPL, or both.
-_NAMES: Final = 3
-_URL: Final = re.compile(r"""(?<!\S)["']?[A-Za-z][\w+.-]*+://[^\s/]*@\S*""")
+_URL: Final = re.compile(r"""(?<!\S)["']?([A-Za-z][\w+.-]*+://[^\s"']*)["']?""")
 # A password begins behind that colon, unless it is a port: only what comes behind it will tell.
 _URL_BEGUN: Final = re.compile(r"""["']?[A-Za-z][\w+.-]*+://[^\s/@:\[]*:(?=[^/@]+\Z)""")
 
@@ -122,12 +120,15 @@ class Insight:
 
     def _roughly(self, line: str) -> Iterator[tuple[int, int]]:
         """Yield what may be secret in a long line: of a command that may carry one, all that stands behind it."""
-        names: list[Word] = scan(line[:_LONGEST], self._encoding)[:_NAMES]
-        for name in names:
-            if guarded(name.value.decode("utf-8", "replace"), self._table()):
-                yield name.end, len(line)
-                return
-        yield from (found.span() for found in _URL.finditer(line))
+        words = scan(line[:_LONGEST], self._encoding)
+        place = command_place([word.value for word in words])
+        name = words[place] if place < len(words) else None
+        if name is not None and guarded(name.value.decode("utf-8", "replace"), self._table()):
+            yield name.end, len(line)
+            return
+        for found in _URL.finditer(line):
+            if hidden([found[1].encode(self._encoding, "replace")], self._table()):
+                yield found.span()
 
 
 def _last(text: str) -> str:

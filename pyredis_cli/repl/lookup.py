@@ -32,7 +32,7 @@ _PAUSE: Final = 0.1  # seconds between two questions
 _COST: Final = 0.002  # seconds that a question may take longer than a PING
 _NAMES: Final = 50_000  # so many names are asked for in all
 _FRESH: Final = 30.0  # seconds for which an answer needs no second question
-_ENOUGH: Final = 50  # names with the prefix: a menu shows no more
+_ENOUGH: Final = 50  # names with the prefix: twice what a menu offers
 _TYPED: Final = 20  # keys whose type is asked for at once
 _COUNTS: Final = (10, 10_000)  # the least and the most that one page of SCAN looks at
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.complete import harvest
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
-from pyredis_cli.core.stopping import Stopped, sentences, stop
+from pyredis_cli.core.stopping import Stopped, cut_short, sentences, stop
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.repl import meta, verdicts
@@ -275,7 +275,7 @@ class Repl:
         except asyncio.CancelledError:
             if self.signals.ending:
                 raise
-            return Stopped("closed")
+            return cut_short(self._session, running)
 
     async def _tell_stopped(self, stopped: Stopped, argv: Sequence[bytes]) -> None:
         if stopped.outcome is not None and _says_something(stopped.outcome):
@@ -352,11 +352,17 @@ class Repl:
         return await self._move(settings)
 
     async def _move(self, settings: Settings) -> After:
-        """Leave this server for another."""
+        """Leave this server for another; what ends with that, a user typed by hand too, is told."""
+        lost, user = self._session.losses, self._session.username
         await self._visit.close()
         self._settings = settings
         self._visit = self._new_visit()
+        if lost:
+            await self._printer.warn(f"left behind: {lost}")
         await self._connect()
+        now = self._session.username
+        if user is not None and now not in (None, user, settings.username):
+            await self._printer.warn(f"connected as {now}, not as {user}: AUTH there is to be said again")
         return After.GO_ON if self._session.connected else After.STOP
 
     def _new_visit(self) -> Visit:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyredis.commands.keys import keys
@@ -22,7 +23,7 @@ from pyredis_cli.repl.verdicts import Monitor, Refuse, Verdict
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
 
-__all__ = ["MonitorFilter", "MonitorLine", "behind", "judge", "line", "matches", "parse"]
+__all__ = ["MonitorFilter", "MonitorLine", "behind", "judge", "line", "matches", "parse", "without"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +149,7 @@ def behind(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
 
 _LINE: Final = re.compile(
     # A path of a socket may hold anything; the words begin behind the first bracket that a quote follows.
-    # The clock of the system knows no time that is written with many more digits.
-    rb'\+?(?P<time>[0-9]{1,12}(?:\.[0-9]{1,9})?) \[(?P<database>[0-9]{1,9}) (?P<client>.*?)\](?: (?=")|$)',
+    rb'\+?(?P<time>[0-9]{1,18}(?:\.[0-9]{1,9})?) \[(?P<database>[0-9]{1,9}) (?P<client>.*?)\](?: (?=")|$)',
     re.DOTALL,
 )
 _WORD: Final = re.compile(rb'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
@@ -166,6 +166,16 @@ def line(text: bytes) -> MonitorLine:
     argv = tuple(_ESCAPE.sub(_unescaped, word) if b"\\" in word else word for word in words)
     client = head["client"].decode("utf-8", "surrogateescape")
     return MonitorLine(float(head["time"]), int(head["database"]), client, argv)
+
+
+def without(text: bytes, places: Collection[int]) -> bytes:
+    """Return a line of MONITOR as it came, with stars for the words at these places."""
+    head = _LINE.match(text)
+    if head is None or not places:
+        return text
+    place = count()
+    starred = _WORD.sub(lambda word: b'"***"' if next(place) in places else word[0], text[head.end() :])
+    return text[: head.end()] + starred
 
 
 def _unescaped(escape: re.Match[bytes]) -> bytes:

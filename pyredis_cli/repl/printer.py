@@ -7,7 +7,7 @@ and leaves the typed line whole. It decides nothing about commands.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.utils import is_dumb_terminal
@@ -17,11 +17,12 @@ from pyredis.types import Status
 from pyredis_cli.core.secrets import hidden
 from pyredis_cli.exits import explain
 from pyredis_cli.render.classic import classic_parts
-from pyredis_cli.render.escape import printable, quote
+from pyredis_cli.render.escape import printable
 from pyredis_cli.render.layout import elements
 from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
 from pyredis_cli.render.machine import json_parts, raw_parts
 from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
+from pyredis_cli.repl.monitoring import without
 from pyredis_cli.repl.spinner import Spinner
 from pyredis_cli.repl.terminal import above_prompt
 
@@ -72,7 +73,7 @@ class Printer:
         self._streams = streams
         self._preferences = preferences
         self._turn = asyncio.Lock()
-        self._spinner = Spinner(streams)
+        self._spinner = Spinner(streams, self._turn.locked)
 
     @property
     def waiting(self) -> Spinner:
@@ -155,9 +156,9 @@ class Printer:
             yield printable(b"".join(parts), keep_newlines=True).encode()
 
     def _seen(self, line: MonitorLine, text: bytes, table: Table) -> Iterator[bytes]:
-        secrets = hidden(line.argv, table)
+        secret = hidden(line.argv, table)
         if self._preferences().format != "human" or not line.argv:
-            yield from self._said(Status(_without(secrets, line) if secrets else text))
+            yield from self._said(Status(without(text, secret)))
             return
         spec = table.find(line.argv)
         role: LiveRole = (
@@ -170,7 +171,7 @@ class Printer:
                 source,
                 line.argv,
                 role=role,
-                hidden=secrets,
+                hidden=secret,
                 encoding=self._encoding,
             )
         )
@@ -259,13 +260,6 @@ class Printer:
             except asyncio.CancelledError:
                 self._streams.write((_RESET if self._streams.color else b"") + b"\n")
                 raise
-
-
-def _without(secrets: Collection[int], line: MonitorLine) -> bytes:
-    """Return a line of MONITOR as a server writes it, the words at these positions as ``***``."""
-    words = (quote(b"***" if place in secrets else word) for place, word in enumerate(line.argv))
-    where = f"{line.time:.6f} [{line.database} {line.client}]"
-    return " ".join([where, *words]).encode("utf-8", "surrogateescape")
 
 
 def _seconds(seconds: float) -> str:

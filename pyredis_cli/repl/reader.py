@@ -12,6 +12,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding.vi_state import InputMode
+from prompt_toolkit.layout.dimension import Dimension
+from prompt_toolkit.layout.menus import CompletionsMenuControl
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import is_dumb_terminal
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.completion import Completer
     from prompt_toolkit.formatted_text import StyleAndTextTuples
+    from prompt_toolkit.layout.layout import Layout
 
     from pyredis_cli.repl.bottom import BottomLine
     from pyredis_cli.repl.history import CommandHistory
@@ -113,6 +116,7 @@ class LineReader(PromptSession[str]):
             include_default_pygments_style=False,
         )
         self.app.ttimeoutlen = _ESCAPE_TIMEOUT
+        _make_menu_small(self.app.layout)
         self.app.before_render += lambda _: self._make_room()
         bottom.attach(self, shown)
         self.default_buffer.on_cursor_position_changed += _ask_no_more
@@ -175,6 +179,13 @@ class LineReader(PromptSession[str]):
             buffer.document = Document(text)
         finally:
             self._editing = False
+
+
+def _make_menu_small(layout: Layout) -> None:
+    """Have the menu take the rows that are kept for it and no more: each row is drawn anew at each key."""
+    for window in layout.find_all_windows():
+        if isinstance(window.content, CompletionsMenuControl):
+            window.height = Dimension(min=1, max=_MENU_ROWS)
 
 
 def _ask_no_more(buffer: Buffer) -> None:

@@ -11,7 +11,8 @@ import sys
 import termios
 from asyncio import sleep
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from typing import Final
 
 from prompt_toolkit.application import create_app_session, get_app_or_none, in_terminal
@@ -24,6 +25,9 @@ from prompt_toolkit.utils import is_dumb_terminal
 
 __all__ = ["above_prompt", "on_terminal", "without_echo"]
 
+_PRINTS: Final = ContextVar("prints", default=False)
+"""Whether whoever takes the terminal from the prompt only prints."""
+
 
 @contextmanager
 def on_terminal() -> Iterator[AppSession]:
@@ -34,27 +38,9 @@ def on_terminal() -> Iterator[AppSession]:
         yield session
 
 
-@contextmanager
-def without_echo() -> Iterator[None]:
-    """Keep what is typed while a command runs off the screen; the next prompt shows it."""
-    try:
-        before = termios.tcgetattr(_KEYBOARD)
-    except termios.error:  # no terminal, or one that is gone
-        yield
-        return
-    quiet = [*before]
-    quiet[_LOCAL_MODES] &= ~termios.ECHO
-    termios.tcsetattr(_KEYBOARD, termios.TCSANOW, quiet)
-    try:
-        yield
-    finally:
-        with suppress(termios.error):
-            termios.tcsetattr(_KEYBOARD, termios.TCSANOW, before)
-
-
 @asynccontextmanager
 async def above_prompt() -> AsyncIterator[None]:
-    """Have what is written meanwhile appear above the prompt, if there is one.
+    """Let something be printed where a prompt may be; what is typed meanwhile waits for the prompt, unechoed.
 
     prompt_toolkit would erase a line that was just entered and never draw it again.
     """
@@ -64,8 +50,36 @@ async def above_prompt() -> AsyncIterator[None]:
             await application.renderer.wait_for_cpr_responses()  # as in_terminal would, and then not at once
         while application.is_running and application.is_done:  # noqa: ASYNC110 - it tells nobody that it is over
             await sleep(0)
-    async with in_terminal():
+    token = _PRINTS.set(True)
+    try:
+        async with in_terminal():
+            yield
+    finally:
+        _PRINTS.reset(token)
+
+
+@contextmanager
+def without_echo() -> Iterator[None]:
+    """Keep what is typed while a command runs off the screen; the next prompt shows it."""
+    with _local_modes(off=termios.ECHO):
         yield
+
+
+@contextmanager
+def _local_modes(on: int = 0, off: int = 0) -> Iterator[None]:
+    try:
+        before = termios.tcgetattr(_KEYBOARD)
+    except termios.error:  # no terminal, or one that is gone
+        yield
+        return
+    changed = [*before]
+    changed[_LOCAL_MODES] = before[_LOCAL_MODES] & ~off | on
+    termios.tcsetattr(_KEYBOARD, termios.TCSANOW, changed)
+    try:
+        yield
+    finally:
+        with suppress(termios.error):
+            termios.tcsetattr(_KEYBOARD, termios.TCSANOW, before)
 
 
 _KEYBOARD: Final = 0
@@ -86,8 +100,17 @@ class _EndingReader(PosixStdinReader):
         return text
 
 
+class _Keyboard(Vt100Input):
+    """A keyboard that is not given back to who only prints: the terminal would echo into what is printed."""
+
+    def cooked_mode(self) -> AbstractContextManager[None]:
+        # Ctrl-C is a signal there.
+        return _local_modes(on=termios.ISIG) if _PRINTS.get() else super().cooked_mode()
+
+
 def _input() -> Input:
     terminal = create_input()
     if isinstance(terminal, Vt100Input) and os.isatty(terminal.fileno()):
+        terminal = _Keyboard(terminal.stdin)
         terminal.stdin_reader = _EndingReader(terminal.fileno(), encoding=terminal.stdin.encoding)
     return terminal

@@ -283,6 +283,18 @@ def test_connect_goes_on_with_another_server(repl: StartRepl, redis82: Server, v
 # -- pasting
 
 
+def test_connect_tells_what_it_leaves_behind(repl: StartRepl, redis82: Server, valkey9: Server) -> None:
+    for server in (redis82, valkey9):
+        server.command("ACL", "SETUSER", "ada", "on", "nopass", "~*", "&*", "+@all")
+    screen = repl(redis82)
+    for line in ("AUTH ada x", "SUBSCRIBE news", "MULTI"):
+        ask(screen, line)
+    answer = ask(screen, f"connect {valkey9.host} {valkey9.port}")
+    assert "left behind: the transaction and 1 subscription" in answer
+    assert "connected as default, not as ada" in answer
+    assert "left behind" not in ask(screen, f"connect {redis82.host} {redis82.port}")
+
+
 def test_pasted_lines_run_one_after_the_other(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     screen.paste("SET a 1\nINCR a\nGET a\n")
