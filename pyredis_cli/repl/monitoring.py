@@ -149,8 +149,7 @@ def behind(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
 
 _LINE: Final = re.compile(
     # A path of a socket may hold anything; the words begin behind the first bracket that a quote follows.
-    # The clock of the system knows no time that is written with many more digits.
-    rb'\+?(?P<time>[0-9]{1,12}(?:\.[0-9]{1,9})?) \[(?P<database>[0-9]{1,9}) (?P<client>.*?)\](?: (?=")|$)',
+    rb'\+?(?P<time>[0-9]{1,18}(?:\.[0-9]{1,9})?) \[(?P<database>[0-9]{1,9}) (?P<client>.*?)\](?: (?=")|$)',
     re.DOTALL,
 )
 _WORD: Final = re.compile(rb'"((?:[^"\\]|\\.)*+)"', re.DOTALL)

@@ -96,7 +96,6 @@ def test_what_cannot_be_meant_is_refused_with_the_mend(words: str, why: str) -> 
         (b"", MonitorLine(0.0, 0, "", ())),
         (b'x.y [z] "ping"', MonitorLine(0.0, 0, "", ())),
         (b'1.5 [9999999999 h:1] "ping"', MonitorLine(0.0, 0, "", ())),
-        (b'9999999999999.5 [0 h:1] "ping"', MonitorLine(0.0, 0, "", ())),
     ],
 )
 def test_a_line_says_when_where_who_and_what(text: bytes, said: MonitorLine) -> None:
@@ -126,7 +125,7 @@ def test_any_bytes_are_taken(text: bytes) -> None:
 
 @given(st.from_regex(rb"[0-9]{1,18}", fullmatch=True))
 def test_every_time_that_is_read_is_a_time_of_day(digits: bytes) -> None:
-    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d\d\d", clock(line(digits + b' [0 h:1] "ping"').time))
+    assert re.fullmatch(r"[\d-]{2}:[\d-]{2}:[\d-]{2}\.[\d-]{3}", clock(line(digits + b' [0 h:1] "ping"').time))
 
 
 # -- what passes
