@@ -9,7 +9,6 @@ a user or in a protocol that was not asked for, and a write is never sent twice.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from pyredis.address import Address, TcpAddress
 from pyredis.client.async_client import AsyncClient
+from pyredis.commands.keys import keys
 from pyredis.commands.spec import Table
 from pyredis.exceptions import (
     AskError,
@@ -29,6 +29,7 @@ from pyredis.exceptions import (
     ReadOnly,
     ReplyError,
     WrongPass,
+    WrongType,
 )
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
@@ -284,12 +285,14 @@ class Session:
         Raises what `connect` raises, and the ReplyError of a server that refuses.
         """
         spec = self.table.find(argv)
-        waits = spec is not None and spec.blocks_for(argv) is not None and not self.in_transaction
-        if not waits or self._number is None or not self.connected:
+        if spec is None or spec.blocks_for(argv) is None or self.in_transaction:
+            return False
+        if self._number is None or not self.connected:
             return False
         pool, client = self.pool, await self.another()
         try:
-            if await _holds_commands_back(client):
+            key = next(iter(keys(spec, argv)), b"")
+            if not await _runs_commands(client, key):
                 return False
             return await client.execute("CLIENT", "UNBLOCK", self._number) == 1
         finally:
@@ -669,20 +672,19 @@ def _role(client: AsyncClient) -> str:
     return _ROLES.get(bytes(role), "") if isinstance(role, bytes) else ""
 
 
-async def _holds_commands_back(client: AsyncClient) -> bool:
-    """Return whether somebody's command waits for the end of CLIENT PAUSE or of a failover.
+async def _runs_commands(client: AsyncClient, key: bytes) -> bool:
+    """Return whether the server holds no commands back; while it does, this does not return.
 
-    Servers until 2025 crash when such a client is unblocked. It is flagged as blocked and not counted as such.
+    Servers until 2025 crash when a client is unblocked that CLIENT PAUSE or a failover holds back. PFCOUNT changes
+    nothing here, and is held back like a write.
     """
-    async with client.pipeline() as pipeline:
-        for argv in (("MULTI",), ("INFO", "clients"), ("CLIENT", "LIST"), ("EXEC",)):
-            await pipeline.execute(*argv)
-    match pipeline.replies[-1]:
-        case [bytes() as about, bytes() as clients]:
-            counted = re.search(rb"blocked_clients:(\d+)", about)
-            flagged = len(re.findall(rb" flags=\w*b", clients))
-            return counted is None or flagged > int(counted[1])
-    return True  # who may not ask must not risk it
+    try:
+        await client.execute("PFCOUNT", key)
+    except ReplyError as error:
+        return isinstance(
+            error, WrongType
+        )  # every other one may come before the server looks whether to wait
+    return True
 
 
 def _refuses_the_person(error: PyRedisError) -> bool:

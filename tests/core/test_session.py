@@ -550,12 +550,12 @@ async def test_a_wait_is_ended_by_the_server_and_the_connection_stays(server: Se
         server.host, server.port, decoder="typed", lib_name=None, protocol=protocol, read_timeout=None
     )
     session = Session(pool, interactive=True)
-    assert not await session.unblock()
+    assert not await session.unblock([b"BLPOP", b"k", b"0"])
     number = await reply(session, "CLIENT ID")
-    assert not await session.unblock()
+    assert not await session.unblock([b"BLPOP", b"k", b"0"])
     waiting = asyncio.create_task(run(session, "BLPOP k 0"))
     await asyncio.to_thread(wait_until, lambda: server.blocked() == 1)
-    assert await session.unblock()
+    assert await session.unblock([b"BLPOP", b"k", b"0"])
     assert (await waiting).reply is None
     assert await reply(session, "CLIENT ID") == number
     await session.close()
@@ -572,7 +572,7 @@ async def test_a_wait_is_ended_by_the_server_also_for_who_logged_in_by_hand(
     await reply(session, "AUTH right")
     waiting = asyncio.create_task(run(session, "BLPOP k 0"))
     await asyncio.to_thread(wait_until, lambda: server.blocked() == 1)
-    assert await session.unblock()
+    assert await session.unblock([b"BLPOP", b"k", b"0"])
     assert (await waiting).reply is None
     await session.close()
 
