@@ -125,7 +125,9 @@ def test_any_bytes_are_taken(text: bytes) -> None:
 
 @given(st.from_regex(rb"[0-9]{1,18}", fullmatch=True))
 def test_every_time_that_is_read_is_a_time_of_day(digits: bytes) -> None:
-    assert re.fullmatch(r"[\d-]{2}:[\d-]{2}:[\d-]{2}\.[\d-]{3}", clock(line(digits + b' [0 h:1] "ping"').time))
+    assert re.fullmatch(
+        r"[\d-]{2}:[\d-]{2}:[\d-]{2}\.[\d-]{3}", clock(line(digits + b' [0 h:1] "ping"').time)
+    )
 
 
 # -- what passes
