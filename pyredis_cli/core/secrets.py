@@ -12,11 +12,14 @@ from difflib import get_close_matches
 
 from pyredis.commands.rows import canonical
 from pyredis.commands.spec import Spec, Table
+from pyredis.exceptions import ReplyError, reply_error
 from pyredis.url import SCHEMES, masked
 
-__all__ = ["guarded", "hidden"]
+__all__ = ["guarded", "hidden", "veiled"]
 
 _LONGEST_NAME = 40
+_QUOTED = re.compile(r"'([^']*)'")
+_CUT = 20
 _URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
 _USER = re.compile(rb"[^/]*@")
 
@@ -37,6 +40,28 @@ def _is_secret_url(word: bytes) -> bool:
     # Of a URL of ours it is known exactly: a password may hold a slash, and an option may be one.
     text = word.decode("utf-8", "surrogateescape")
     return text != masked(text)
+
+
+def veiled(error: ReplyError, argv: Sequence[bytes], table: Table) -> ReplyError:
+    """Return the error without the secrets of its command, which a server may quote; mostly the error itself."""
+    if "'" not in error.message:
+        return error
+    secrets = [argv[place].decode("utf-8", "surrogateescape") for place in hidden(argv, table)]
+    if not secrets:
+        return error
+
+    def veil(quoted: re.Match[str]) -> str:
+        said = quoted[1]
+        # Servers cut long arguments.
+        tells = any(said == secret or (len(said) >= _CUT and secret.startswith(said)) for secret in secrets)
+        return "'***'" if tells else quoted[0]
+
+    message = _QUOTED.sub(veil, error.message)
+    if message == error.message:
+        return error
+    again = reply_error(message, error.command)
+    again.server = error.server
+    return again
 
 
 def _guessed(argv: Sequence[bytes], table: Table) -> frozenset[int]:

@@ -9,6 +9,7 @@ a user or in a protocol that was not asked for, and a write is never sent twice.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -32,6 +33,7 @@ from pyredis.exceptions import (
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
 from pyredis_cli.core.outcome import Outcome
+from pyredis_cli.core.secrets import veiled
 from pyredis_cli.core.wanted import Wanted, after, instead
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ _DECISIVE: Final = frozenset({"select", "auth", "hello", "reset"})
 _START_WITH_C: Final = "start with -c to follow redirects to other nodes"
 
 _ROLES: Final = {b"master": "primary", b"replica": "replica"}
+
+_ENDS_TRANSACTION: Final = frozenset({"exec", "discard"})
 
 _LETS_GO: Final = frozenset({"exec", "discard", "unwatch", "reply", "reset"})
 """Effects by which a person lets go of what was lost with a connection."""
@@ -243,12 +247,16 @@ class Session:
 
     async def _number_of(self, client: AsyncClient) -> int | None:
         number = client.greeting.get("id")
-        if not isinstance(number, int):
-            try:
-                number = await client.execute("CLIENT", "ID")
-            except ReplyError as error:
-                self.unauthenticated = isinstance(error, NoAuth)
+        number = await self._knock(client) if number is None else number
         return number if isinstance(number, int) else None
+
+    async def _knock(self, client: AsyncClient) -> Reply:
+        """Return what the server calls the connection; notice that it wants a password first."""
+        try:
+            return await client.execute("CLIENT", "ID")
+        except ReplyError as error:
+            self.unauthenticated = isinstance(error, NoAuth)
+        return None
 
     async def _watch(self, client: AsyncClient) -> None:
         await client.wait_closed()
@@ -270,15 +278,19 @@ class Session:
         await self.connect()
         return self._welcome()
 
-    async def unblock(self) -> bool:
+    async def unblock(self, argv: Sequence[bytes]) -> bool:
         """Have the server end the wait of the command that runs; return whether there was one to end.
 
         Raises what `connect` raises, and the ReplyError of a server that refuses.
         """
-        if self._number is None or not self.connected:
+        spec = self.table.find(argv)
+        waits = spec is not None and spec.blocks_for(argv) is not None and not self.in_transaction
+        if not waits or self._number is None or not self.connected:
             return False
         pool, client = self.pool, await self.another()
         try:
+            if await _holds_commands_back(client):
+                return False
             return await client.execute("CLIENT", "UNBLOCK", self._number) == 1
         finally:
             await pool.release(client)
@@ -289,6 +301,11 @@ class Session:
             if self._lease is not None and self.subscribed:
                 with suppress(ReplyError):  # servers before 7.0 have no shard channels
                     await self._reply(self._lease, (name.encode(),))
+
+    async def hang_up(self) -> None:
+        """Let go of the connection and of what is subscribed, unless commands to come rely on it."""
+        if not self.commitments:
+            await self._drop()
 
     def resume(self) -> None:
         """Hear that there is room for what comes unasked."""
@@ -355,6 +372,8 @@ class Session:
             return await self.send(outcome)
         except PyRedisConnClosed as error:
             repeatable = error.sent is False or (outcome.spec is not None and outcome.spec.readonly)
+            if error.sent is not False and outcome.effect in _ENDS_TRANSACTION:
+                await self._drop()  # nothing that follows was meant for the transaction
             if broken_off or not repeatable:
                 raise _unknown_fate(error, outcome) from None
         await self._see_to_connection(outcome)
@@ -370,7 +389,7 @@ class Session:
         try:
             outcome = outcome._replace(reply=await self._reply(client, outcome.argv))
         except ReplyError as error:
-            outcome = outcome._replace(error=error)
+            outcome = outcome._replace(error=veiled(error, outcome.argv, self.table))
             self._note_demotion(error)
         except asyncio.CancelledError:
             client.close()  # its reply may have come by now, and have changed what nobody takes note of
@@ -380,6 +399,8 @@ class Session:
         outcome = outcome._replace(broken_ground=self._take_effect(client, outcome, queues=queues))
         if isinstance(outcome.error, NoAuth):
             self.unauthenticated = True
+        if outcome.effect == "reset" and outcome.error is None and self._interactive:
+            await self._knock(client)
         if client.closed and outcome.error is None:
             await self._drop()
         elif outcome.effect in ("auth", "hello") and outcome.error is None and not client.in_transaction:
@@ -388,6 +409,8 @@ class Session:
 
     def _note_demotion(self, error: ReplyError) -> None:
         """Hear from a server that it takes no writes; the sentinels may have another one by now."""
+        if isinstance(error, ReadOnly):
+            self._role = "replica"
         if isinstance(error, ReadOnly) and not isinstance(self.pool, AsyncPool) and not self.pool.replica_ok:
             self._demoted = True
             self._notices.append(
@@ -644,6 +667,22 @@ def _role(client: AsyncClient) -> str:
     """Return what the server said of its role when it was greeted; empty when nothing."""
     role = client.greeting.get("role")
     return _ROLES.get(bytes(role), "") if isinstance(role, bytes) else ""
+
+
+async def _holds_commands_back(client: AsyncClient) -> bool:
+    """Return whether somebody's command waits for the end of CLIENT PAUSE or of a failover.
+
+    Servers until 2025 crash when such a client is unblocked. It is flagged as blocked and not counted as such.
+    """
+    async with client.pipeline() as pipeline:
+        for argv in (("MULTI",), ("INFO", "clients"), ("CLIENT", "LIST"), ("EXEC",)):
+            await pipeline.execute(*argv)
+    match pipeline.replies[-1]:
+        case [bytes() as about, bytes() as clients]:
+            counted = re.search(rb"blocked_clients:(\d+)", about)
+            flagged = len(re.findall(rb" flags=\w*b", clients))
+            return counted is None or flagged > int(counted[1])
+    return True  # who may not ask must not risk it
 
 
 def _refuses_the_person(error: PyRedisError) -> bool:

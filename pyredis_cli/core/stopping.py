@@ -8,7 +8,7 @@ would stop somebody else's work, and never the command again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -55,7 +55,7 @@ class Stopped(NamedTuple):
     lost: str = ""
 
 
-async def stop(session: Session, running: asyncio.Task[Outcome]) -> Stopped:
+async def stop(session: Session, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> Stopped:
     """Stop the command that runs; a cancellation in between closes the connection at once."""
     if not session.connected:  # it waits for a connection, so nothing was sent
         await _cancelled(running)
@@ -64,7 +64,7 @@ async def stop(session: Session, running: asyncio.Task[Outcome]) -> Stopped:
         await _cancelled(running)
         return Stopped("unexecuted")
     try:
-        unblocked = await _unblock(session, running)
+        unblocked = await _unblock(session, running, argv)
         await asyncio.wait([running], timeout=_ANSWERING)
         if running.done():
             return Stopped("unblocked" if unblocked else "answered", running.result())
@@ -82,9 +82,9 @@ def cut_short(session: Session, running: asyncio.Task[Outcome]) -> Stopped:
     return Stopped("closed")
 
 
-async def _unblock(session: Session, running: asyncio.Task[Outcome]) -> bool:
+async def _unblock(session: Session, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> bool:
     """Return whether the server ended a wait; ends early with the command."""
-    unblocking = asyncio.create_task(session.unblock())
+    unblocking = asyncio.create_task(session.unblock(argv))
     try:
         await asyncio.wait([unblocking, running], timeout=_UNBLOCKING, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -125,7 +125,7 @@ def sentences(stopped: Stopped, spec: Spec | None) -> Iterator[str]:
             yield f"stopped: not connected; {name} was not sent"
         case "unexecuted":
             yield f"stopped: {name} was not executed"
-        case "answered":
+        case "answered" if stopped.outcome is None or stopped.outcome.answered:
             yield f"{name} was answered before it could be stopped"
         case "unblocked":
             yield f"stopped: {name} was unblocked"

@@ -22,6 +22,7 @@ from pyredis_cli.repl import meta, verdicts
 from pyredis_cli.repl.bottom import BottomLine
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.configured import configured
+from pyredis_cli.repl.echoing import echoed
 from pyredis_cli.repl.feed import Feed, Item
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
 from pyredis_cli.repl.insight import Insight
@@ -31,7 +32,7 @@ from pyredis_cli.repl.printer import Printer
 from pyredis_cli.repl.prompt import prompt
 from pyredis_cli.repl.reader import LineReader
 from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
-from pyredis_cli.repl.terminal import on_terminal, without_echo
+from pyredis_cli.repl.terminal import on_terminal, typed_ahead, without_echo
 from pyredis_cli.repl.verdicts import After
 from pyredis_cli.repl.visit import Visit
 from pyredis_cli.settings import with_url
@@ -144,8 +145,17 @@ class Repl:
             finally:
                 self._visit.look_up.give_way()
                 self._visit.status_look.prompt_gone()
-            if await self._enter(text) is After.LEAVE:
-                return Exit.OK
+            match await self._enter(text):
+                case After.LEAVE:
+                    return Exit.OK
+                case After.STOP:
+                    await self._drop_typed_ahead()
+
+    async def _drop_typed_ahead(self) -> None:
+        """Lose what was typed or pasted behind a line that failed: it relied on it."""
+        if dropped := await typed_ahead():
+            lines = max(1, dropped.count("\n") + dropped.count("\r"))
+            await self._printer.warn(f"dropped {lines} line{'' if lines == 1 else 's'} typed ahead")
 
     # -- what words of its own may ask for (`verdicts.Host`) --
 
@@ -175,12 +185,18 @@ class Repl:
         lines = lines_of(text)
         self._printer.may_page = len(lines) == 1
         for done, line in enumerate(lines, 1):
+            if len(lines) > 1 and (shown := self._echoed(line)):
+                await self._printer.tell(f"> {shown}")
             after = await self._do(line)
-            if after is After.STOP and done < len(lines):
-                await self._printer.warn(f"stopped: {len(lines) - done} more pasted line(s) not sent")
+            if after is After.STOP and (rest := lines[done:]):
+                count = "1 more pasted line" if len(rest) == 1 else f"{len(rest)} more pasted lines"
+                await self._printer.warn(f"stopped: {count} not sent, from here on: {self._echoed(rest[0])}")
             if after is not After.GO_ON:
                 return after
         return After.GO_ON
+
+    def _echoed(self, line: str) -> str:
+        return echoed(line, self._settings.encoding, self._session.table)
 
     async def _do(self, line: str) -> After:
         try:
@@ -241,9 +257,14 @@ class Repl:
         await self._visit.restoring.end()
         if _is_monitor(self._session.table.find(asked.argv), asked.argv):
             return await self._begin_monitor(MonitorFilter())
-        for _ in range(asked.times):
+        for done in range(asked.times):
             database, subscribed = self._session.database, self._session.subscribed
-            outcome = await self._outcome(asked.argv)
+            try:
+                outcome = await self._outcome(asked.argv)
+            except Interrupted:
+                if asked.times > 1:
+                    await self._printer.warn(f"{done:,} of {asked.times:,} were run before")
+                raise
             if outcome.error is None:
                 harvest(outcome.argv, outcome.reply, outcome.spec, self._visit.names, database)
             self.failures += outcome.failed
@@ -257,7 +278,7 @@ class Repl:
     async def _outcome(self, argv: Sequence[bytes]) -> Outcome:
         """Return what became of a command; Interrupted when the person stopped it."""
         running = asyncio.create_task(self._session.run(argv))
-        with self._printer.waiting as sign:
+        with self._printer.waiting() as sign:
             try:
                 return await asyncio.shield(running)
             except asyncio.CancelledError:
@@ -265,13 +286,13 @@ class Repl:
                     await _cancelled(running)
                     raise
                 sign.stopping()
-                stopped = await self._stopped(running)
+                stopped = await self._stopped(running, argv)
         await self._tell_stopped(stopped, argv)
         raise Interrupted(told=True)
 
-    async def _stopped(self, running: asyncio.Task[Outcome]) -> Stopped:
+    async def _stopped(self, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> Stopped:
         try:
-            return await stop(self._session, running)
+            return await stop(self._session, running, argv)
         except asyncio.CancelledError:
             if self.signals.ending:
                 raise
@@ -314,9 +335,12 @@ class Repl:
         except PyRedisError as error:
             await self._printer.error(error, self._session.address)
         except TimeoutError:
+            await self._session.hang_up()
+            self._session.busy = not self._session.commitments
             await self._printer.warn(
-                "no more messages: the connection is closed, the next command opens another"
+                "no more messages: not connected (server busy); the connection comes back when the server answers"
             )
+            self._visit.rest()
 
     def _note_lost(self) -> None:
         """Tell what went with a connection that broke while nobody used it; the prompt tells of the rest."""
@@ -335,7 +359,8 @@ class Repl:
     async def _connect(self) -> None:
         """Connect, or say why not: the session stays, and each command tries again."""
         try:
-            await self.signals.interruptible(self._session.connect())
+            with self._printer.waiting(f"connecting to {self._session.address}, Ctrl-C stops"):
+                await self.signals.interruptible(self._session.connect())
         except Interrupted:
             await self._printer.warn("not connected: interrupted")
         except PyRedisError as error:

@@ -27,6 +27,7 @@ from prompt_toolkit.utils import is_dumb_terminal
 from pyredis_cli.render.layout import Part
 from pyredis_cli.repl.leafing import Leafing
 from pyredis_cli.repl.rows import in_batches, rows
+from pyredis_cli.repl.terminal import paste_marks
 from pyredis_cli.streams import Streams
 
 __all__ = ["Opened", "can_page", "chosen", "opened", "page"]
@@ -110,9 +111,11 @@ def _set_aside_keys(terminal: Input) -> None:
 def _as_it_was(keyboard: int) -> Iterator[None]:
     """Give the terminal back to this program at the end, in the modes it had, whoever changed them."""
     modes = termios.tcgetattr(keyboard)
+    paste_marks(on=False)  # a program may take them for commands
     try:
         yield
     finally:
+        paste_marks(on=True)
         # A shell that was killed leaves the terminal to its own job; whoever is not in front may not change it.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
         with suppress(OSError, termios.error):  # the terminal is gone

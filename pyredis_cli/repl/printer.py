@@ -7,10 +7,11 @@ and leaves the typed line whole. It decides nothing about commands.
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from prompt_toolkit.utils import is_dumb_terminal
+from prompt_toolkit.utils import get_cwidth, is_dumb_terminal
 
 from pyredis.exceptions import ReplyError
 from pyredis.types import Status
@@ -75,10 +76,9 @@ class Printer:
         self._turn = asyncio.Lock()
         self._spinner = Spinner(streams, self._turn.locked)
 
-    @property
-    def waiting(self) -> Spinner:
-        """What shows, while it is entered, that a command runs."""
-        return self._spinner
+    def waiting(self, text: str = "Ctrl-C stops") -> Spinner:
+        """Return what shows, while it is entered, that something runs."""
+        return self._spinner.saying(text)
 
     async def outcome(self, outcome: Outcome, address: Address) -> None:
         """Print what became of a command: what must be told first, then its reply or error, then its time."""
@@ -130,7 +130,7 @@ class Printer:
     def _shown(self, item: Item, table: Table) -> Iterator[bytes]:
         match item:
             case Notice(text):
-                yield self._painted(text, _YELLOW)
+                yield self._painted(_folded(text), _YELLOW)
             case Unasked(at, reply):
                 yield from self._live(reply, at)
             case Seen(line, text):
@@ -184,15 +184,15 @@ class Printer:
 
     async def error(self, error: PyRedisError, address: Address, *, at_connect: bool = False) -> None:
         """Print why there is no reply, or why the session is not connected."""
-        await self.refuse(explain(error, address, at_connect=at_connect))
+        await self.refuse(explain(error, address, at_connect=at_connect, interactive=True))
 
     async def refuse(self, line: str) -> None:
         """Print why something typed is not done."""
-        await self._line(line, _RED)
+        await self._line(_folded(line), _RED)
 
     async def warn(self, line: str) -> None:
         """Print what the person should know, apart from any reply."""
-        await self._line(line, _YELLOW)
+        await self._line(_folded(line), _YELLOW)
 
     async def tell(self, *lines: str) -> None:
         """Print lines of our own."""
@@ -243,7 +243,7 @@ class Printer:
         self._streams.write(self._painted(line, color))
 
     def _painted(self, line: str, color: str) -> bytes:
-        text = printable(line).encode("utf-8", "replace")
+        text = printable(line, keep_newlines=True).encode("utf-8", "replace")
         if color and self._streams.color:
             return b"\x1b[%bm%b%b\n" % (color.encode(), text, _RESET)
         return text + b"\n"
@@ -260,6 +260,22 @@ class Printer:
             except asyncio.CancelledError:
                 self._streams.write((_RESET if self._streams.color else b"") + b"\n")
                 raise
+
+
+def _folded(sentence: str) -> str:
+    """Return a sentence of ours in lines that fit the terminal, cut between words."""
+    sentence = printable(sentence)
+    width = shutil.get_terminal_size().columns
+    if get_cwidth(sentence) <= width:
+        return sentence
+    lines = [""]
+    for word in sentence.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and get_cwidth(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
 
 
 def _seconds(seconds: float) -> str:

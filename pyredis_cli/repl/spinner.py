@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Spinner"]
 
 _PATIENCE: Final = 0.5  # seconds before it shows
-_RUNNING: Final = "Ctrl-C stops"
 _STOPPING: Final = "stopping; Ctrl-C again closes the connection"
 _TURN: Final = 0.1
 _FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -36,13 +35,17 @@ class Spinner:
         self._streams = streams
         self._writes = writes
         self._began = 0.0
-        self._text = _RUNNING
+        self._text = ""
         self._next: asyncio.TimerHandle | None = None
         self._shown = False
 
+    def saying(self, text: str) -> Self:
+        """Say this behind the time."""
+        self._text = text
+        return self
+
     def __enter__(self) -> Self:
         self._began = monotonic()
-        self._text = _RUNNING
         if not is_dumb_terminal():
             self._next = asyncio.get_running_loop().call_later(_PATIENCE, self._turn)
         return self

@@ -13,17 +13,19 @@ from asyncio import sleep
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
+from select import select
 from typing import Final
 
 from prompt_toolkit.application import create_app_session, get_app_or_none, in_terminal
-from prompt_toolkit.application.current import AppSession
+from prompt_toolkit.application.current import AppSession, get_app_session
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.input.posix_utils import PosixStdinReader
+from prompt_toolkit.input.typeahead import get_typeahead
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.utils import is_dumb_terminal
 
-__all__ = ["above_prompt", "on_terminal", "without_echo"]
+__all__ = ["above_prompt", "on_terminal", "paste_marks", "typed_ahead", "without_echo"]
 
 _PRINTS: Final = ContextVar("prints", default=False)
 """Whether whoever takes the terminal from the prompt only prints."""
@@ -35,7 +37,10 @@ def on_terminal() -> Iterator[AppSession]:
     # prompt_toolkit knows plain prompts for dumb terminals, but shows the cursor there with an escape sequence.
     output = PlainTextOutput(sys.stdout) if is_dumb_terminal() else None
     with without_echo(), create_app_session(_input(), output) as session:
-        yield session
+        try:
+            yield session
+        finally:
+            paste_marks(on=False)
 
 
 @asynccontextmanager
@@ -56,6 +61,37 @@ async def above_prompt() -> AsyncIterator[None]:
             yield
     finally:
         _PRINTS.reset(token)
+
+
+async def typed_ahead() -> str:
+    """Return what was typed or pasted and not read yet, until nothing comes for a moment; it is gone then."""
+    text = "".join(key.data for key in get_typeahead(get_app_session().input)).encode("utf-8", "replace")
+    with _local_modes(off=termios.ICANON | termios.ECHO):
+        while True:
+            await sleep(_MOMENT)
+            if not select([_KEYBOARD], [], [], 0)[0]:
+                return text.decode("utf-8", "replace")
+            if not (more := _read_keyboard()):
+                return text.decode("utf-8", "replace")
+            text += more
+
+
+def _read_keyboard() -> bytes:
+    with suppress(OSError):
+        return os.read(_KEYBOARD, 65536)
+    return b""
+
+
+def paste_marks(on: bool) -> None:
+    """Have the terminal mark what is pasted, also while a command runs: it is no typing. Whoever else gets the
+    terminal may not know the marks.
+    """
+    output = get_app_session().output
+    if on:
+        output.enable_bracketed_paste()
+    else:
+        output.disable_bracketed_paste()
+    output.flush()
 
 
 @contextmanager
@@ -83,6 +119,7 @@ def _local_modes(on: int = 0, off: int = 0) -> Iterator[None]:
 
 
 _KEYBOARD: Final = 0
+_MOMENT: Final = 0.03  # seconds; what is pasted comes faster
 _LOCAL_MODES: Final = 3
 
 

@@ -282,6 +282,23 @@ def test_ctrl_c_clears_a_line_first_and_leaves_the_subscription_then(
     screen.wait_until(lambda shown: shown.line == f"{redis82.host}:{redis82.port}>")
 
 
+def test_a_subscription_that_the_server_does_not_let_go_of_is_left_all_the_same(
+    background_proxy: MakeBackgroundProxy, repl: StartRepl, redis82: Server
+) -> None:
+    proxy = background_proxy(redis82)
+    screen = repl(redis82, "-p", str(proxy.port))
+    ask(screen, "SUBSCRIBE news")
+    proxy.do(lambda faulty: faulty.stall())
+    struck = time.monotonic()
+    screen.send_key("c-c")
+    screen.wait_for("no more messages: the connection is closed, the next command opens another")
+    assert time.monotonic() - struck < 1
+    screen.wait_until(lambda shown: shown.line == "not connected>")
+    proxy.do(Proxy.heal)
+    assert ask(screen, "PING") == f"reconnected to {redis82.host}:{proxy.port}\nPONG"
+    assert "was lost" not in screen.text
+
+
 def test_a_flood_of_messages_leaves_the_line_usable(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     ask(screen, "SUBSCRIBE flood")
