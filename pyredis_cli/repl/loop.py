@@ -83,6 +83,7 @@ class Repl:
         self.signals = Signals()
         self.failures = 0
         self._settings = settings
+        self._dropped = ""
         self._history = HistoryFile(history) if history else None
         self._preferences, self._warnings = configured(os.environ, Preferences())
         self._preferences = _flagged(self._preferences, settings)
@@ -145,15 +146,20 @@ class Repl:
             finally:
                 self._visit.look_up.give_way()
                 self._visit.status_look.prompt_gone()
-            match await self._enter(text):
-                case After.LEAVE:
-                    return Exit.OK
-                case After.STOP:
-                    await self._drop_typed_ahead()
+            if await self._enter(text) is After.LEAVE:
+                return Exit.OK
+            await self._tell_dropped()
 
     async def _drop_typed_ahead(self) -> None:
-        """Lose what was typed or pasted behind a line that failed: it relied on it."""
-        if dropped := await typed_ahead():
+        """Lose what was typed or pasted behind a line that failed: it relied on it.
+
+        That is done before anything is said of the failure, lest what is typed because of that be lost.
+        """
+        self._dropped += await typed_ahead()
+
+    async def _tell_dropped(self) -> None:
+        dropped, self._dropped = self._dropped, ""
+        if dropped:
             lines = max(1, dropped.count("\n") + dropped.count("\r"))
             await self._printer.warn(f"dropped {lines} line{'' if lines == 1 else 's'} typed ahead")
 
@@ -202,6 +208,7 @@ class Repl:
         try:
             asked = order(line, self._settings.encoding)
         except LineError as error:
+            await self._drop_typed_ahead()
             await self._printer.refuse(str(error))
             return After.STOP
         own = meta.verdict(asked.argv, self._session.table)
@@ -227,6 +234,7 @@ class Repl:
             case verdicts.Tell(lines):
                 await self._printer.tell(*lines)
             case verdicts.Refuse(reason):
+                await self._drop_typed_ahead()
                 await self._printer.refuse(reason)
                 return After.STOP
             case verdicts.Set(words):
@@ -268,10 +276,13 @@ class Repl:
             if outcome.error is None:
                 harvest(outcome.argv, outcome.reply, outcome.spec, self._visit.names, database)
             self.failures += outcome.failed
+            failed = bool(outcome.broken_ground) or not outcome.answered
+            if failed:
+                await self._drop_typed_ahead()
             await self._printer.outcome(outcome, self._session.address)
             if self._session.subscribed and not subscribed:
                 await self._printer.tell("Reading messages... (Ctrl-C on an empty line leaves)")
-            if outcome.broken_ground or not outcome.answered:
+            if failed:
                 return After.STOP
         return After.GO_ON
 
@@ -287,6 +298,7 @@ class Repl:
                     raise
                 sign.stopping()
                 stopped = await self._stopped(running, argv)
+        await self._drop_typed_ahead()
         await self._tell_stopped(stopped, argv)
         raise Interrupted(told=True)
 
@@ -362,8 +374,10 @@ class Repl:
             with self._printer.waiting(f"connecting to {self._session.address}, Ctrl-C stops"):
                 await self.signals.interruptible(self._session.connect())
         except Interrupted:
+            await self._drop_typed_ahead()
             await self._printer.warn("not connected: interrupted")
         except PyRedisError as error:
+            await self._drop_typed_ahead()
             await self._printer.error(error, self._session.address, at_connect=True)
         self._visit.rest()
 

@@ -31,7 +31,7 @@ async def test_a_stopping_that_is_cancelled_closes_the_connection(server: Server
     await session.run([b"WATCH", b"other"])
     running = asyncio.create_task(session.run([b"BLPOP", b"k", b"0"]))
     await server.until_blocked()
-    stopping = asyncio.create_task(stop(session, running))
+    stopping = asyncio.create_task(stop(session, running, [b"BLPOP", b"k", b"0"]))
     await asyncio.sleep(0)
     stopping.cancel()
     await asyncio.wait([stopping])
