@@ -95,7 +95,8 @@ class Monitor:
         seconds = self._seconds or monotonic() - self._began
         kept = "" if self._shown == self._came else f", {self._shown:,} shown"
         skipped = f", {self._skipped:,} too fast to show" if self._skipped else ""
-        return f"{self._came:,} lines in {seconds:,.1f} s{kept}{skipped}"
+        lines = "1 line" if self._came == 1 else f"{self._came:,} lines"
+        return f"{lines} in {seconds:,.1f} s{kept}{skipped}"
 
     def _hear(self, reply: Reply) -> None:
         if not isinstance(reply, bytes) or self._ended.is_set():
