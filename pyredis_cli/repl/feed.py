@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from pyredis.types import Reply
-from pyredis_cli.repl.monitoring import MonitorLine
+from pyredis_cli.repl.monitored import MonitorLine
 
 __all__ = ["Feed", "Item", "Notice", "Seen", "Unasked"]
 

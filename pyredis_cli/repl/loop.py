@@ -26,7 +26,7 @@ from pyredis_cli.repl.echoing import echoed
 from pyredis_cli.repl.feed import Feed, Item
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
 from pyredis_cli.repl.insight import Insight
-from pyredis_cli.repl.monitoring import MonitorFilter
+from pyredis_cli.repl.monitored import MonitorFilter
 from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
 from pyredis_cli.repl.printer import Printer
 from pyredis_cli.repl.prompt import prompt

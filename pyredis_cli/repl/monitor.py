@@ -12,14 +12,14 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from pyredis_cli.repl import monitoring
+from pyredis_cli.repl import monitored
 
 if TYPE_CHECKING:
     from pyredis.client.async_client import AsyncClient
     from pyredis.commands.spec import Table
     from pyredis.types import Reply
     from pyredis_cli.core.session import Pool, Session
-    from pyredis_cli.repl.monitoring import MonitorFilter, MonitorLine
+    from pyredis_cli.repl.monitored import MonitorFilter, MonitorLine
 
 __all__ = ["Monitor"]
 
@@ -103,8 +103,8 @@ class Monitor:
             return
         self._came += 1
         self._rate.count()
-        line = monitoring.line(reply)
-        if not monitoring.matches(self._wanted, line, self._table):
+        line = monitored.line(reply)
+        if not monitored.matches(self._wanted, line, self._table):
             return
         if not self._show(line, reply):
             self._skipped += 1

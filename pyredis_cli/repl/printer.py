@@ -23,7 +23,7 @@ from pyredis_cli.render.layout import elements
 from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
 from pyredis_cli.render.machine import json_parts, raw_parts
 from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
-from pyredis_cli.repl.monitoring import without
+from pyredis_cli.repl.monitored import without
 from pyredis_cli.repl.spinner import Spinner
 from pyredis_cli.repl.terminal import above_prompt
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pyredis.types import Reply
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.render.layout import Part
-    from pyredis_cli.repl.monitoring import MonitorLine
+    from pyredis_cli.repl.monitored import MonitorLine
     from pyredis_cli.repl.preferences import Preferences
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams

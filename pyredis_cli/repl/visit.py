@@ -16,7 +16,7 @@ from pyredis_cli.repl.status import StatusLook
 
 if TYPE_CHECKING:
     from pyredis_cli.repl.feed import Feed
-    from pyredis_cli.repl.monitoring import MonitorFilter
+    from pyredis_cli.repl.monitored import MonitorFilter
     from pyredis_cli.repl.preferences import Preferences
     from pyredis_cli.settings import Settings
 

@@ -13,7 +13,8 @@ from pyredis.commands.spec import TABLE
 from pyredis_cli.render.escape import quote
 from pyredis_cli.render.live import clock
 from pyredis_cli.repl.meta import verdict
-from pyredis_cli.repl.monitoring import MonitorFilter, MonitorLine, line, matches, parse, without
+from pyredis_cli.repl.monitored import MonitorFilter, MonitorLine, line, matches, without
+from pyredis_cli.repl.monitoring import parse
 from pyredis_cli.repl.verdicts import Monitor, Refuse
 from tests.servers import Server
 
