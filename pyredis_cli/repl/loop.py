@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,7 +40,7 @@ from pyredis_cli.settings import with_url
 from pyredis_cli.streams import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Coroutine, Sequence
     from pathlib import Path
 
     from pyredis.commands.spec import Spec, Table
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
 
-__all__ = ["run"]
+__all__ = ["beside", "run"]
 
 # Seconds in which a server must have let a subscription end; else the connection is closed.
 _LEAVING: Final = 0.8
@@ -115,13 +116,12 @@ class Repl:
 
     async def converse(self) -> int:
         """Read and do lines until the person leaves."""
-        showing = asyncio.create_task(self._feed.run())
         try:
-            await self._connect()
-            await self._begin_history()
-            return await self._read_lines()
+            async with beside(self._feed.run()):
+                await self._connect()
+                await self._begin_history()
+                return await self._read_lines()
         finally:
-            await _cancelled(showing)
             await self._visit.close()
 
     async def _begin_history(self) -> None:
@@ -447,6 +447,24 @@ def _flagged(preferences: Preferences, settings: Settings) -> Preferences:
     if settings.output is not None:
         preferences = replace(preferences, format=settings.output)
     return preferences if settings.pager else replace(preferences, pager=False)
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do something while the body runs; what goes wrong with it ends the body."""
+    body = asyncio.current_task()
+    assert body is not None
+    task = asyncio.create_task(work)
+    task.add_done_callback(lambda done: None if done.cancelled() else body.cancel())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            body.uncancel()
+            raise error from None
+        raise
+    finally:
+        await _cancelled(task)
 
 
 async def _cancelled(task: asyncio.Task[Any]) -> None:

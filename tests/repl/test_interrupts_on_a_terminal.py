@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pty
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pyredis_cli.repl.loop import beside
 from tests.conftest import MakeBackgroundProxy, MakeServer, MakeTerminal
 from tests.proxy import REPLIES, Proxy
 from tests.repl.conftest import StartRepl, ask, at_prompt
@@ -470,3 +472,16 @@ def test_the_program_ends_when_the_terminal_is_gone(redis82: Server, ignored: bo
     finally:
         program.kill()
         program.wait()
+
+
+async def test_what_goes_wrong_beside_the_prompt_ends_it_loudly() -> None:
+    async def breaks() -> None:
+        await asyncio.sleep(0)
+        raise OSError("the screen is gone")
+
+    with pytest.raises(OSError, match="the screen is gone"):
+        async with beside(breaks()):
+            await asyncio.Event().wait()
+    body = asyncio.current_task()
+    assert body is not None
+    assert not body.cancelling()
