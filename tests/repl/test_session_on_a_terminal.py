@@ -297,6 +297,7 @@ def test_connect_tells_what_it_leaves_behind(repl: StartRepl, redis82: Server, v
 
 def test_pasted_lines_run_one_after_the_other(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
+    ask(screen, ":set timing off")
     screen.paste("SET a 1\nINCR a\nGET a\n")
     screen.send_key("enter")
     screen.wait_for("Run these 3 commands? [y/N]")

@@ -50,6 +50,7 @@ def test_what_was_typed_ahead_goes_on_after_an_error_that_changes_nothing(
 
 def test_pasted_commands_are_shown_before_their_replies(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
+    ask(screen, ":set timing off")
     screen.paste("SET a 1\nACL SETUSER ada >precious\nLPUSH a x\nSELECT 99\nGET a\n")
     screen.send_key("enter")
     screen.wait_for("[y/N]")
