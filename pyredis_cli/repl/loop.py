@@ -11,9 +11,10 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from pyredis.exceptions import PyRedisError
+from pyredis.exceptions import PyRedisError, ReplyError
 from pyredis_cli.complete import harvest
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
+from pyredis_cli.core.secrets import unechoed
 from pyredis_cli.core.stopping import Stopped, sentences, stop
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
@@ -240,7 +241,7 @@ class Repl:
             if outcome.error is None:
                 harvest(outcome.argv, outcome.reply, outcome.spec, self._visit.names, database)
             self.failures += outcome.failed
-            await self._printer.outcome(outcome, self._session.address)
+            await self._show(outcome)
             if self._session.subscribed and not subscribed:
                 await self._printer.tell("Reading messages... (Ctrl-C on an empty line leaves)")
             if outcome.broken_ground or not outcome.answered:
@@ -262,6 +263,14 @@ class Repl:
         await self._tell_stopped(stopped, argv)
         raise Interrupted(told=True)
 
+    async def _show(self, outcome: Outcome) -> None:
+        """Print what became of a command; what a server repeats of its secrets stays unsaid."""
+        if isinstance(outcome.error, ReplyError):
+            said = unechoed(outcome.error.message, outcome.argv, self._session.table)
+            if said != outcome.error.message:
+                outcome = outcome._replace(error=ReplyError(said, outcome.error.command))
+        await self._printer.outcome(outcome, self._session.address)
+
     async def _stopped(self, running: asyncio.Task[Outcome]) -> Stopped:
         try:
             return await stop(self._session, running)
@@ -272,7 +281,7 @@ class Repl:
 
     async def _tell_stopped(self, stopped: Stopped, argv: Sequence[bytes]) -> None:
         if stopped.outcome is not None and _says_something(stopped.outcome):
-            await self._printer.outcome(stopped.outcome, self._session.address)
+            await self._show(stopped.outcome)
         for sentence in sentences(stopped, self._session.table.find(argv)):
             await self._printer.warn(sentence)
 

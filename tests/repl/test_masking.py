@@ -114,6 +114,21 @@ def test_no_character_of_a_secret_reaches_the_terminal(
     assert not set("§¶¤¦").intersection(screen.raw.decode())
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("AUHT hunter2", "args beginning with: ***"),
+        ("ACL SETUSER ada #hunter2", "modifier ***: The password hash must be exactly 64"),
+    ],
+)
+def test_a_server_that_repeats_a_secret_does_not_show_it(
+    repl: StartRepl, redis82: Server, line: str, shown: str
+) -> None:
+    screen = repl(redis82)
+    assert shown in ask(screen, line)
+    assert b"hunter2" not in screen.raw
+
+
 def test_the_cursor_stands_where_it_is_behind_wide_characters(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     screen.send("AUTH 東京都")
@@ -132,6 +147,16 @@ def test_a_secret_of_several_lines_is_masked_in_each(repl: StartRepl, redis82: S
     screen.wait_until(at_prompt)
     assert b"hun" not in screen.raw
     assert b"ter2" not in screen.raw
+
+
+def test_a_character_that_nobody_can_see_is_not_drawn_as_it_is(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    screen.paste("SET k 'a\u202eb\u200bc'")
+    screen.wait_until(lambda terminal: terminal.before_cursor.endswith("> SET k 'a\ufffdb\ufffdc'"))
+    screen.send_key("enter")
+    screen.wait_for("OK")
+    assert redis82.command("GET", "k") == "a\u202eb\u200bc".encode()
+    assert not {"\u202e", "\u200b"}.intersection(screen.raw.decode())
 
 
 def test_a_secret_that_is_pasted_or_dropped_is_not_left_on_the_screen(
