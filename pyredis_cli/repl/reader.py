@@ -19,7 +19,7 @@ from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis_cli.repl import completer as menu
-from pyredis_cli.repl import entering, hinting, lexer, prompt, toolbar
+from pyredis_cli.repl import entering, hinting, lexer, prompt, searching, toolbar
 from pyredis_cli.repl.bindings import bindings
 from pyredis_cli.repl.masking import MaskProcessor, holds_secret
 from pyredis_cli.repl.suggesting import HistorySuggest
@@ -120,6 +120,7 @@ class LineReader(PromptSession[str]):
         self.app.after_render += lambda _: self._note_drawn()
         self.app.before_render += lambda _: self._make_room()
         bottom.attach(self, shown)
+        searching.speed_up(self.default_buffer)
         self.default_buffer.on_cursor_position_changed += _ask_no_more
 
     def _make_room(self) -> None:
