@@ -27,8 +27,8 @@ from pyredis_cli.core.lines import lines_of
 from pyredis_cli.core.secrets import guarded, hidden
 from pyredis_cli.registry import META
 from pyredis_cli.render.escape import printable
-from pyredis_cli.render.line import as_typed
-from pyredis_cli.splitting import SplitError, split
+from pyredis_cli.render.line import STARS, as_typed
+from pyredis_cli.splitting import SplitError, scan, split
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
@@ -39,6 +39,7 @@ __all__ = [
     "HistoryFile",
     "command_place",
     "history_path",
+    "lacks_secret",
     "redacted",
     "secret_words",
 ]
@@ -84,6 +85,15 @@ def redacted(line: str, encoding: str, table: Table, password: str | None = None
         return line if showable and not _suspicious(line, table, password) else None
     secrets = secret_words(argv, table)
     return as_typed(argv, encoding, secrets) if secrets or not showable else line
+
+
+def lacks_secret(line: str, encoding: str, table: Table) -> bool:
+    """Return whether the line comes from a history, with stars where a secret was; in quotes they are meant."""
+    if STARS not in line:
+        return False
+    words = scan(line, encoding)
+    secrets = secret_words([word.value for word in words], table)
+    return any(line[words[place].start : words[place].end] == STARS for place in secrets)
 
 
 def secret_words(argv: list[bytes], table: Table) -> set[int]:

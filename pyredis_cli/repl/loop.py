@@ -23,7 +23,7 @@ from pyredis_cli.repl.bottom import BottomLine
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.configured import configured
 from pyredis_cli.repl.feed import Feed, Item
-from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
+from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, lacks_secret, redacted
 from pyredis_cli.repl.insight import Insight
 from pyredis_cli.repl.monitoring import MonitorFilter
 from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_LACKING: Final = 'not sent: *** stands for a secret that was not kept; type it, or "***" if that is it'
 # Seconds in which a server must have let a subscription end; else the connection is closed.
 _LEAVING: Final = 0.8
 
@@ -181,6 +182,9 @@ class Repl:
             asked = order(line, self._settings.encoding)
         except LineError as error:
             await self._printer.refuse(str(error))
+            return After.STOP
+        if lacks_secret(line, self._settings.encoding, self._session.table):
+            await self._printer.refuse(_LACKING)
             return After.STOP
         own = meta.verdict(asked.argv, self._session.table)
         if own is not None:

@@ -210,6 +210,20 @@ def test_the_menu_does_not_say_how_a_secret_begins(repl: StartRepl, redis82: Ser
     assert "hunter2" not in "\n".join(screen.display[screen.cursor[1] :])
 
 
+def test_stars_from_the_history_are_not_sent_as_a_password(repl: StartRepl, make_server: MakeServer) -> None:
+    server = make_server()
+    screen = repl(server)
+    ask(screen, "CONFIG SET requirepass hunter2 maxclients none")
+    screen.send_key("up")
+    screen.wait_until(lambda terminal: terminal.before_cursor.endswith("requirepass *** maxclients none"))
+    screen.send_key("m-backspace", "m-backspace", "enter")
+    screen.wait_until(lambda terminal: "not sent: *** stands for a secret" in terminal.text)
+    assert ask(screen, "CONFIG GET requirepass") == '1# "requirepass" => ""'
+    assert ask(screen, "5 AUTH ***").startswith("not sent: ")
+    assert ask(screen, 'AUTH "***"').startswith("(error) ERR AUTH")
+    assert ask(screen, "ECHO ***") == '"***"'
+
+
 def test_the_history_holds_stars_in_place_of_secrets(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     screen.send("ACL SETUSER ada '>hun\rter2'\r")
