@@ -99,7 +99,10 @@ def lacks_secret(line: str, encoding: str, table: Table) -> bool:
 def secret_words(argv: list[bytes], table: Table) -> set[int]:
     """Return the positions of the words of a line that are or may be secret."""
     start = command_place(argv)
-    return {start + position for position in hidden(argv[start:], table)}
+    secrets = {start + position for position in hidden(argv[start:], table)}
+    if argv[:start][-1:] and argv[start - 1].lower() == b"connect":  # of a URL the scheme may be missing
+        secrets.update(position for position in range(start, len(argv)) if b"@" in argv[position])
+    return secrets
 
 
 def command_place(argv: list[bytes]) -> int:

@@ -71,6 +71,8 @@ async def loaded(history: CommandHistory) -> list[str]:
         ("127.0.0.1:6379> AUTH s3cret", '"127.0.0.1:6379>" AUTH ***'),
         ("redis-cli CONFIG SET requirepass s3cret", "redis-cli CONFIG SET requirepass ***"),
         ("? AUTH s3cret", "? AUTH ***"),
+        ("connect ada:s3cret@h:6379", "connect ***"),
+        ("CONNECT h 6379 //ada:s3cret@h", "CONNECT h 6379 ***"),
     ],
 )
 def test_a_secret_is_not_remembered_in_any_spelling(line: str, remembered: str) -> None:
