@@ -92,7 +92,7 @@ class _Echo:
         self._insight = insight
         self._shown = ""
         self._asked: ValidationError | None = None
-        self._write(message)
+        self._begun = False
 
     def follow(self, _: Buffer) -> None:
         """Write what is new, or take back what is gone, or write all of it anew."""
@@ -110,6 +110,9 @@ class _Echo:
 
     def ask(self) -> None:
         """Write below the line why Enter has not ended it, and the line again once that is settled."""
+        if not self._begun:
+            self._begun = True
+            self._write(self._message)
         error = self._buffer.validation_error
         if error is self._asked:
             return

@@ -1,7 +1,7 @@
 """The terminal as prompt_toolkit is to see it: an input that ends with the terminal, and a dumb one as dumb.
 
 What is typed ahead, before a prompt is there, is not echoed: it may be a password, and it would stand in the
-middle of a reply.
+middle of a reply. Nor is it gathered into lines, of which the system drops what is beyond 4,095 bytes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def without_echo() -> Iterator[None]:
         yield
         return
     quiet = [*before]
-    quiet[_LOCAL_MODES] &= ~termios.ECHO
+    quiet[_LOCAL_MODES] &= ~(termios.ECHO | termios.ICANON)
+    quiet[_CHARACTERS] = [*before[_CHARACTERS]]
+    quiet[_CHARACTERS][termios.VMIN], quiet[_CHARACTERS][termios.VTIME] = 1, 0
     termios.tcsetattr(_KEYBOARD, termios.TCSANOW, quiet)
     try:
         yield
@@ -53,6 +55,7 @@ def without_echo() -> Iterator[None]:
 
 _KEYBOARD: Final = 0
 _LOCAL_MODES: Final = 3
+_CHARACTERS: Final = 6
 
 
 class _EndingReader(PosixStdinReader):

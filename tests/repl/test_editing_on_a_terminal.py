@@ -168,6 +168,17 @@ def test_what_looks_like_a_mouse_in_pasted_text_is_harmless(repl: StartRepl, red
     assert "xception" not in screen.text
 
 
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+async def test_a_long_line_typed_ahead_is_whole(repl: StartRepl, redis82: Server, term: str) -> None:
+    screen = repl(redis82, env={"TERM": term})
+    screen.send_line("BLPOP q 0")
+    await redis82.until_blocked()
+    screen.send_line(f"SET k {'x' * 9_000}")
+    redis82.command("RPUSH", "q", "1")
+    wait_until(lambda: redis82.command("EXISTS", "k"))
+    assert redis82.command("STRLEN", "k") == 9_000
+
+
 def test_one_pasted_command_runs_at_enter(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     screen.paste("\n\nSET a 1\n")
