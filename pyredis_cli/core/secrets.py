@@ -8,11 +8,12 @@ and no screen.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from pyredis.commands.rows import canonical
 from pyredis.commands.spec import Spec, Table
+from pyredis.exceptions import ReplyError
 from pyredis.url import SCHEMES, masked
 
 __all__ = ["guarded", "hidden", "unechoed"]
@@ -100,14 +101,14 @@ def _careful(table: Table) -> frozenset[str]:
     return frozenset(spec.name.partition(" ")[0] for spec in table.specs() if spec.secrets)
 
 
-def unechoed(message: str, argv: Sequence[bytes], table: Table) -> str:
-    """Return what a server said to a command without the secrets that it repeats."""
-    secrets = [argv[position] for position in hidden(argv, table)]
+def unechoed(error: ReplyError, asked: Iterable[Sequence[bytes]], table: Table) -> ReplyError:
+    """Return what a server said without the secrets that it repeats of what was asked."""
+    secrets = {argv[position] for argv in asked for position in hidden(argv, table)}
     if not secrets:
-        return message
-    message = _ECHO.sub(rf"\g<1>{_STARS}", message)
+        return error
+    message = _ECHO.sub(rf"\g<1>{_STARS}", error.message)
     for secret in sorted(secrets, key=len, reverse=True):
         # A server writes line ends as blanks.
         text = re.sub(r"[\r\n]", " ", secret.decode("utf-8", "surrogateescape"))
         message = re.sub(rf"(['\"`]){re.escape(text)}\1", _STARS, message)
-    return message
+    return ReplyError(message, error.command)

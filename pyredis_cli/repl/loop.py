@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyredis.exceptions import PyRedisError, ReplyError
 from pyredis_cli.complete import harvest
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
-from pyredis_cli.core.secrets import unechoed
+from pyredis_cli.core.secrets import hidden, unechoed
 from pyredis_cli.core.stopping import Stopped, sentences, stop
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
@@ -80,6 +80,8 @@ class Repl:
         self._history = HistoryFile(history) if history else None
         self._preferences, self._warnings = configured(os.environ, Preferences())
         self._preferences = _flagged(self._preferences, settings)
+        self._queued: list[tuple[bytes, ...]] = []
+        """The commands of the transaction that may carry secrets."""
         self._printer = Printer(settings, streams, lambda: self._preferences)
         self._feed = Feed(self._show_unasked)
         insight = Insight(lambda: self._session.table, settings.encoding)
@@ -269,10 +271,17 @@ class Repl:
 
     async def _show(self, outcome: Outcome) -> None:
         """Print what became of a command; what a server repeats of its secrets stays unsaid."""
+        asked, table = [*self._queued, outcome.argv], self._session.table
         if isinstance(outcome.error, ReplyError):
-            said = unechoed(outcome.error.message, outcome.argv, self._session.table)
-            if said != outcome.error.message:
-                outcome = outcome._replace(error=ReplyError(said, outcome.error.command))
+            outcome = outcome._replace(error=unechoed(outcome.error, asked, table))
+        elif outcome.failed and isinstance(outcome.reply, list):  # of a transaction
+            parts: list[Any] = [
+                unechoed(part, asked, table) if isinstance(part, ReplyError) else part
+                for part in outcome.reply
+            ]
+            outcome = outcome._replace(reply=parts)
+        in_transaction = self._session.in_transaction
+        self._queued = [argv for argv in asked if hidden(argv, table)] if in_transaction else []
         await self._printer.outcome(outcome, self._session.address)
 
     async def _stopped(self, running: asyncio.Task[Outcome]) -> Stopped:

@@ -129,6 +129,16 @@ def test_a_server_that_repeats_a_secret_does_not_show_it(
     assert b"hunter2" not in screen.raw
 
 
+def test_a_transaction_that_repeats_a_secret_does_not_show_it(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    assert ask(screen, "MULTI") == "OK"
+    screen.send_line("ACL SETUSER ada #hunter2")
+    screen.wait_for("QUEUED")
+    screen.send_line("EXEC")
+    screen.wait_for("modifier ***: The password hash")
+    assert b"hunter2" not in screen.raw
+
+
 def test_the_cursor_stands_where_it_is_behind_wide_characters(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     screen.send("AUTH 東京都")
