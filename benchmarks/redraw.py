@@ -13,7 +13,6 @@ a program wait the longer the more it has to do. It reads /proc, so it needs Lin
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from typing import Final, NamedTuple
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.report import machine, table
-from benchmarks.terminal import Program
+from benchmarks.terminal import Program, live_in
 from pyredis.version import __version__
 from tests.servers import BINARIES, Server
 
@@ -87,7 +86,7 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=50_000, help="how many keys are known (default: 50000)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home, Server(BINARIES["redis82"]) as server:
-        os.environ["HOME"] = os.environ["XDG_CACHE_HOME"] = home
+        live_in(home)
         fill(server, options.keys)
         repl = [sys.executable, "-m", "pyredis_cli", "-p", str(server.port)]
         with Program(repl) as ours, Program([sys.executable, "-c", _BARE]) as bare:

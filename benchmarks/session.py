@@ -20,7 +20,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.report import machine, table
-from benchmarks.terminal import Program
+from benchmarks.terminal import Program, live_in
 from pyredis.version import __version__
 from tests.servers import BINARIES, Server
 
@@ -62,7 +62,7 @@ def main() -> None:
     options = parser.parse_args()
     first = options.commands // 10
     with tempfile.TemporaryDirectory() as home, Server(BINARIES["redis82"]) as server:
-        os.environ["HOME"] = os.environ["XDG_CACHE_HOME"] = home
+        live_in(home)
         with Program([sys.executable, "-m", "pyredis_cli", "-p", str(server.port)]) as repl:
             repl.until(b">")
             run_lines(repl, 0, first)

@@ -63,15 +63,25 @@ _MENDS = {
     "HELLO": _CHECK_PASSWORD,
     "SELECT": "choose another database with -n",
 }
+_LOG_IN = "AUTH [user] password logs in"
+_TYPED = {"AUTH": _LOG_IN, "HELLO": _LOG_IN, "SELECT": "SELECT chooses another database"}
 
 
-def explain(error: PyRedisError, address: Address, *, at_connect: bool = False) -> str:
-    """Return one line that says what went wrong, where, and the mend when there is one."""
+def explain(
+    error: PyRedisError, address: Address, *, at_connect: bool = False, interactive: bool = False
+) -> str:
+    """Return one line that says what went wrong, where, and the mend when there is one.
+
+    An ``interactive`` person mends it by a command, everybody else by flags.
+    """
     match error:
         case ReplyError() if at_connect:
-            command = error.command or "the connection"
-            mend = _CHECK_PASSWORD if isinstance(error, NoAuth) else _MENDS.get(command, "nothing was run")
-            return f"{error.server or address} refused {command}: (error) {error.message.rstrip('.')}; {mend}"
+            refused = (
+                "you without a password" if isinstance(error, NoAuth) else error.command or "the connection"
+            )
+            mends = _TYPED if interactive else _MENDS
+            mend = mends.get("AUTH" if isinstance(error, NoAuth) else error.command or "", "nothing was run")
+            return f"{error.server or address} refused {refused}: (error) {error.message.rstrip('.')}; {mend}"
         case ReplyError():
             return f"(error) {error.message}"
         case ProtocolError():

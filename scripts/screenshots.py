@@ -219,6 +219,8 @@ def main(names: list[str]) -> int:
             server = Server(BINARIES["redis82"], port=_PORT)
             server.start()
             env = {"HOME": home, "XDG_STATE_HOME": home, "XDG_CACHE_HOME": home, "XDG_CONFIG_HOME": home}
+            env |= {"REDISCLI_HISTFILE": f"{home}/history", "REDISCLI_RCFILE": os.devnull}
+            env |= {"PYREDISCLI_CONFIG": os.devnull, "NO_COLOR": "", "COLORTERM": ""}
             argv = [sys.executable, "-m", "pyredis_cli", "-p", str(server.port)]
             try:
                 with Terminal(argv, columns=_COLUMNS, rows=_ROWS, env={**os.environ, **env}) as screen:

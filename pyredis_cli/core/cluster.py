@@ -206,9 +206,9 @@ class Cluster:
         assert self._map is not None
         if self._map.topology is not None:
             return await self._refreshed(avoid=here) if lost else self._map.topology
-        if self._met and self._unasked and not lost:
+        if self._met and self._unasked:
             self._unasked = False
-            return await self._refreshed(hint=here)
+            return await (self._refreshed(avoid=here) if lost else self._refreshed(hint=here))
         return None
 
     async def _refreshed(

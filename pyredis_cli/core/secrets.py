@@ -13,10 +13,10 @@ from difflib import get_close_matches
 
 from pyredis.commands.rows import canonical
 from pyredis.commands.spec import Spec, Table
-from pyredis.exceptions import ReplyError
+from pyredis.exceptions import ReplyError, reply_error
 from pyredis.url import SCHEMES, masked
 
-__all__ = ["guarded", "hidden", "unechoed"]
+__all__ = ["guarded", "hidden", "veiled"]
 
 _LONGEST_NAME = 40
 _SHORT_NAME = 5
@@ -101,8 +101,8 @@ def _careful(table: Table) -> frozenset[str]:
     return frozenset(spec.name.partition(" ")[0] for spec in table.specs() if spec.secrets)
 
 
-def unechoed(error: ReplyError, asked: Iterable[Sequence[bytes]], table: Table) -> ReplyError:
-    """Return what a server said without the secrets that it repeats of what was asked."""
+def veiled(error: ReplyError, asked: Iterable[Sequence[bytes]], table: Table) -> ReplyError:
+    """Return the error without the secrets of what was asked; mostly that is the error itself."""
     secrets = {argv[position] for argv in asked for position in hidden(argv, table)}
     if not secrets:
         return error
@@ -111,4 +111,8 @@ def unechoed(error: ReplyError, asked: Iterable[Sequence[bytes]], table: Table) 
         # A server writes line ends as blanks.
         text = re.sub(r"[\r\n]", " ", secret.decode("utf-8", "surrogateescape"))
         message = re.sub(rf"(['\"`]){re.escape(text)}\1", _STARS, message)
-    return ReplyError(message, error.command)
+    if message == error.message:
+        return error
+    again = reply_error(message, error.command)
+    again.server = error.server
+    return again

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from pyredis.address import Address, TcpAddress
 from pyredis.client.async_client import AsyncClient
+from pyredis.commands.keys import keys
 from pyredis.commands.spec import Table
 from pyredis.exceptions import (
     AskError,
@@ -28,10 +29,12 @@ from pyredis.exceptions import (
     ReadOnly,
     ReplyError,
     WrongPass,
+    WrongType,
 )
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
 from pyredis_cli.core.outcome import Outcome
+from pyredis_cli.core.secrets import veiled
 from pyredis_cli.core.wanted import Wanted, after, instead
 
 if TYPE_CHECKING:
@@ -53,6 +56,8 @@ _DECISIVE: Final = frozenset({"select", "auth", "hello", "reset"})
 _START_WITH_C: Final = "start with -c to follow redirects to other nodes"
 
 _ROLES: Final = {b"master": "primary", b"replica": "replica"}
+
+_ENDS_TRANSACTION: Final = frozenset({"exec", "discard"})
 
 _LETS_GO: Final = frozenset({"exec", "discard", "unwatch", "reply", "reset"})
 """Effects by which a person lets go of what was lost with a connection."""
@@ -80,7 +85,7 @@ class Session:
         self.on_lost: Callable[[], None] | None = None
         """Hears that the connection of an interactive session is gone."""
         self.on_move: Callable[[str], Awaitable[None]] | None = None
-        """Hears at once that the session goes to another node; without it the outcome's notices say so."""
+        """Hears at once that the session has another connection; without it the outcome's notices say so."""
         self.unauthenticated = False
         """Whether the server wants a password first, or refused the one it was given."""
         self.busy = False
@@ -110,7 +115,8 @@ class Session:
 
     @property
     def address(self) -> Address:
-        address = self.pool.address
+        """Where commands run, or will run once connected, as far as it is known."""
+        address = self.pool.address if self._lease is None else self._lease.address
         if address is None:  # nobody has told yet which server it is
             assert not isinstance(self.pool, AsyncPool)
             return self.pool.sentinels[0]
@@ -206,6 +212,9 @@ class Session:
             self.busy = self.busy and isinstance(error.__cause__, TimeoutError)  # or it is gone by now
             await self._drop()
             raise
+        except asyncio.CancelledError:
+            await self._drop()
+            raise
 
     async def _take(self, client: AsyncClient) -> None:
         """Make a connection the session's own."""
@@ -233,14 +242,22 @@ class Session:
 
     async def _get_to_know(self, client: AsyncClient) -> None:
         """Learn what the server calls the connection, and what its role is."""
-        self._role, number = _role(client), client.greeting.get("id")
-        if not isinstance(number, int):
-            try:
-                number = await client.execute("CLIENT", "ID")
-            except ReplyError as error:
-                self.unauthenticated = isinstance(error, NoAuth)
-        self._number = number if isinstance(number, int) else None
+        self._role = _role(client)
+        self._number = await self._number_of(client)
         self._watching = asyncio.create_task(self._watch(client))
+
+    async def _number_of(self, client: AsyncClient) -> int | None:
+        number = client.greeting.get("id")
+        number = await self._knock(client) if number is None else number
+        return number if isinstance(number, int) else None
+
+    async def _knock(self, client: AsyncClient) -> Reply:
+        """Return what the server calls the connection; notice that it wants a password first."""
+        try:
+            return await client.execute("CLIENT", "ID")
+        except ReplyError as error:
+            self.unauthenticated = isinstance(error, NoAuth)
+        return None
 
     async def _watch(self, client: AsyncClient) -> None:
         await client.wait_closed()
@@ -262,15 +279,21 @@ class Session:
         await self.connect()
         return self._welcome()
 
-    async def unblock(self) -> bool:
+    async def unblock(self, argv: Sequence[bytes]) -> bool:
         """Have the server end the wait of the command that runs; return whether there was one to end.
 
         Raises what `connect` raises, and the ReplyError of a server that refuses.
         """
+        spec = self.table.find(argv)
+        if spec is None or spec.blocks_for(argv) is None or self.in_transaction:
+            return False
         if self._number is None or not self.connected:
             return False
         pool, client = self.pool, await self.another()
         try:
+            key = next(iter(keys(spec, argv)), b"")
+            if not await _runs_commands(client, key):
+                return False
             return await client.execute("CLIENT", "UNBLOCK", self._number) == 1
         finally:
             await pool.release(client)
@@ -282,6 +305,11 @@ class Session:
                 with suppress(ReplyError):  # servers before 7.0 have no shard channels
                     await self._reply(self._lease, (name.encode(),))
 
+    async def hang_up(self) -> None:
+        """Let go of the connection and of what is subscribed, unless commands to come rely on it."""
+        if not self.commitments:
+            await self._drop()
+
     def resume(self) -> None:
         """Hear that there is room for what comes unasked."""
         if self._lease is not None and not self._lease.closed:
@@ -290,11 +318,15 @@ class Session:
     async def another(self, at: TcpAddress | None = None) -> AsyncClient:
         """Return one more connection, as the same user and in the same database; release it to its ``pool``.
 
-        In a cluster, to the node ``at``. Raises what `connect` raises.
+        In a cluster, to the node ``at``. Raises what `connect` raises, also when the sentinels lead to another
+        server than the one the session is at.
         """
         pool = self.pool if at is None or self._cluster is None else self._cluster.pool_at(at)
         client = await pool.acquire()
         try:
+            if at is None and self.connected and client.address != self.address:
+                reason = f"the sentinels lead to {client.address} now, and the session is at {self.address}"
+                raise PyRedisConnError(reason, address=str(client.address))
             for argv in self._wanted.steps():
                 await client.execute(*argv)
         except BaseException:
@@ -306,7 +338,7 @@ class Session:
     async def run(self, argv: Sequence[bytes]) -> Outcome:
         """Return what became of a command; errors are part of it.
 
-        A cancellation passes through; the connection is closed then, unless the reply had come.
+        A cancellation passes through; the connection is closed then if the command was sent.
         """
         words = tuple(argv)
         outcome = Outcome(words, self.table.find(words))
@@ -318,8 +350,7 @@ class Session:
             outcome = outcome._replace(error=error, at_connect=self._lease is None)
         if isinstance(outcome.error, MovedError | AskError):
             self._explain_redirect(outcome)
-        notices = (*self._notices, *outcome.notices)
-        return outcome._replace(seconds=perf_counter() - started, notices=notices)
+        return outcome._replace(seconds=perf_counter() - started, notices=tuple(self._notices))
 
     async def _run(self, outcome: Outcome) -> Outcome:
         await _let_the_network_speak()
@@ -338,15 +369,18 @@ class Session:
         """Return what becomes of a command on this server; when need be, on another connection to it."""
         if self._demoted and not self.losses:
             await self._drop()
-        outcome = await self._reconnected(outcome)
+        await self._see_to_connection(outcome)
         broken_off = self.commitments
         try:
             return await self.send(outcome)
         except PyRedisConnClosed as error:
             repeatable = error.sent is False or (outcome.spec is not None and outcome.spec.readonly)
+            if error.sent is not False and outcome.effect in _ENDS_TRANSACTION:
+                await self._drop()  # nothing that follows was meant for the transaction
             if broken_off or not repeatable:
                 raise _unknown_fate(error, outcome) from None
-        return await self.send(await self._reconnected(outcome))
+        await self._see_to_connection(outcome)
+        return await self.send(outcome)
 
     async def send(self, outcome: Outcome) -> Outcome:
         """Run the command on the lease, and remember what it changed."""
@@ -358,21 +392,28 @@ class Session:
         try:
             outcome = outcome._replace(reply=await self._reply(client, outcome.argv))
         except ReplyError as error:
-            outcome = outcome._replace(error=error)
+            outcome = outcome._replace(error=veiled(error, [outcome.argv], self.table))
             self._note_demotion(error)
+        except asyncio.CancelledError:
+            client.close()  # its reply may have come by now, and have changed what nobody takes note of
+            raise
         else:
             outcome = outcome._replace(silent=silent and outcome.reply is None)
         outcome = outcome._replace(broken_ground=self._take_effect(client, outcome, queues=queues))
         if isinstance(outcome.error, NoAuth):
             self.unauthenticated = True
+        if outcome.effect == "reset" and outcome.error is None and self._interactive:
+            await self._knock(client)
         if client.closed and outcome.error is None:
             await self._drop()
-        elif outcome.effect == "auth" and outcome.error is None and not client.in_transaction:
-            await self._speak_as_asked(client)
+        elif outcome.effect in ("auth", "hello") and outcome.error is None and not client.in_transaction:
+            await self._greet_again(client)
         return outcome
 
     def _note_demotion(self, error: ReplyError) -> None:
         """Hear from a server that it takes no writes; the sentinels may have another one by now."""
+        if isinstance(error, ReadOnly):
+            self._role = "replica"
         if isinstance(error, ReadOnly) and not isinstance(self.pool, AsyncPool) and not self.pool.replica_ok:
             self._demoted = True
             self._notices.append(
@@ -380,12 +421,14 @@ class Session:
                 "the next command asks the sentinels where that is"
             )
 
-    async def _speak_as_asked(self, client: AsyncClient) -> None:
-        """Say HELLO again once somebody has logged in: without a password the server may have refused it."""
+    async def _greet_again(self, client: AsyncClient) -> None:
+        """Do once somebody has logged in what the server may have refused without a password."""
         if self.pool.protocol == 3 and client.protocol == 2 and self._wanted.protocol is None:
             with suppress(ReplyError):
                 await client.execute("HELLO", 3)
                 self._wanted = self._wanted._replace(protocol=3)
+        if self._interactive and self._number is None:
+            self._number = await self._number_of(client)
 
     async def _reply(self, client: AsyncClient, argv: tuple[bytes, ...]) -> Reply:
         """Return the reply to a command; it may come behind any number of messages."""
@@ -396,13 +439,14 @@ class Session:
         finally:
             self._expects_reply = False
 
-    async def _reconnected(self, outcome: Outcome) -> Outcome:
-        """See to it that there is a connection; add to the outcome what the person must know of it."""
+    async def _see_to_connection(self, outcome: Outcome) -> None:
+        """See to it that there is a connection for a command, and tell what the person must know of it."""
         if self.connected:
-            return outcome
+            return
         lost = self.commitments
         lets_go = outcome.effect in _LETS_GO
         if lost and lets_go:
+            self._note_subscriptions()
             await self._drop()
         if lost:
             # It stays lost until it is let go: lines typed ahead must not run outside of what they were meant for.
@@ -415,7 +459,8 @@ class Session:
         self._note_subscriptions()
         await self._drop()
         await self._connect_for(outcome)
-        return outcome._replace(notices=(*outcome.notices, self._welcome())) if again else outcome
+        if again:
+            await self._tell_move(self._welcome())
 
     async def _connect_for(self, outcome: Outcome) -> None:
         """Connect; what an AUTH, HELLO or SELECT asks for takes the place of what the server may refuse."""
@@ -625,6 +670,21 @@ def _role(client: AsyncClient) -> str:
     """Return what the server said of its role when it was greeted; empty when nothing."""
     role = client.greeting.get("role")
     return _ROLES.get(bytes(role), "") if isinstance(role, bytes) else ""
+
+
+async def _runs_commands(client: AsyncClient, key: bytes) -> bool:
+    """Return whether the server holds no commands back; while it does, this does not return.
+
+    Servers until 2025 crash when a client is unblocked that CLIENT PAUSE or a failover holds back. PFCOUNT changes
+    nothing here, and is held back like a write.
+    """
+    try:
+        await client.execute("PFCOUNT", key)
+    except ReplyError as error:
+        return isinstance(
+            error, WrongType
+        )  # every other one may come before the server looks whether to wait
+    return True
 
 
 def _refuses_the_person(error: PyRedisError) -> bool:

@@ -8,7 +8,7 @@ would stop somebody else's work, and never the command again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.core.session import Session
 
-__all__ = ["Stopped", "sentences", "stop"]
+__all__ = ["Stopped", "cut_short", "sentences", "stop"]
 
 # Seconds, 0.9 in all; whoever pressed Ctrl-C is to have a prompt within one.
 _UNBLOCKING: Final = 0.4
@@ -55,7 +55,7 @@ class Stopped(NamedTuple):
     lost: str = ""
 
 
-async def stop(session: Session, running: asyncio.Task[Outcome]) -> Stopped:
+async def stop(session: Session, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> Stopped:
     """Stop the command that runs; a cancellation in between closes the connection at once."""
     if not session.connected:  # it waits for a connection, so nothing was sent
         await _cancelled(running)
@@ -64,7 +64,7 @@ async def stop(session: Session, running: asyncio.Task[Outcome]) -> Stopped:
         await _cancelled(running)
         return Stopped("unexecuted")
     try:
-        unblocked = await _unblock(session, running)
+        unblocked = await _unblock(session, running, argv)
         await asyncio.wait([running], timeout=_ANSWERING)
         if running.done():
             return Stopped("unblocked" if unblocked else "answered", running.result())
@@ -73,9 +73,18 @@ async def stop(session: Session, running: asyncio.Task[Outcome]) -> Stopped:
     return await _reconnected(session)
 
 
-async def _unblock(session: Session, running: asyncio.Task[Outcome]) -> bool:
+def cut_short(session: Session, running: asyncio.Task[Outcome]) -> Stopped:
+    """Return what became of a command when its stopping was cancelled in its turn."""
+    if running.done() and not running.cancelled():
+        return Stopped("answered", running.result())
+    if session.commitments and not session.connected:
+        return Stopped("lost", lost=session.losses)
+    return Stopped("closed")
+
+
+async def _unblock(session: Session, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> bool:
     """Return whether the server ended a wait; ends early with the command."""
-    unblocking = asyncio.create_task(session.unblock())
+    unblocking = asyncio.create_task(session.unblock(argv))
     try:
         await asyncio.wait([unblocking, running], timeout=_UNBLOCKING, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -86,6 +95,8 @@ async def _unblock(session: Session, running: asyncio.Task[Outcome]) -> bool:
 
 
 async def _reconnected(session: Session) -> Stopped:
+    if session.connected:  # it ran on another connection, to which ASKING led
+        return Stopped("closed")
     if session.commitments:
         return Stopped("lost", lost=session.losses)
     try:
@@ -114,7 +125,7 @@ def sentences(stopped: Stopped, spec: Spec | None) -> Iterator[str]:
             yield f"stopped: not connected; {name} was not sent"
         case "unexecuted":
             yield f"stopped: {name} was not executed"
-        case "answered":
+        case "answered" if stopped.outcome is None or stopped.outcome.answered:
             yield f"{name} was answered before it could be stopped"
         case "unblocked":
             yield f"stopped: {name} was unblocked"

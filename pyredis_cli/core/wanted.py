@@ -67,16 +67,24 @@ def instead(wanted: Wanted, outcome: Outcome) -> tuple[PoolOptions, Wanted]:
     """Return with which options to connect when this command asks for other ones, and what is wanted then."""
     match outcome.effect, outcome.argv[1:]:
         case "auth", (password,):
-            return {"username": None, "password": password}, wanted._replace(credentials=())
+            return _logged_in({"username": None, "password": password}, wanted)
         case "auth", (user, password):
-            return _options(user, password), wanted._replace(credentials=())
+            return _logged_in(_options(user, password), wanted)
         case "hello", _ if credentials := _hello_credentials(outcome.argv):
-            return _options(*credentials), wanted._replace(credentials=())
+            return _logged_in(_options(*credentials), wanted)
         case "select", (database,) if database.isdigit():
             return {"database": int(database)}, wanted._replace(database=None)
         case "reset", ():
             return {"username": None, "password": None, "database": 0}, Wanted()
     return {}, wanted
+
+
+def _logged_in(options: PoolOptions, wanted: Wanted) -> tuple[PoolOptions, Wanted]:
+    """Return how a connection opens that logs in by itself; RESET would log it out again, so it is left out."""
+    wanted = wanted._replace(credentials=())
+    if not wanted.reset:
+        return options, wanted
+    return {**options, "database": 0}, wanted._replace(reset=False, protocol=wanted.protocol or 2)
 
 
 def _options(user: bytes, password: bytes) -> PoolOptions:

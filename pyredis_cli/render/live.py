@@ -24,7 +24,11 @@ _LONGEST: Final = 10_000  # bytes of a payload that are shown
 
 def clock(at: float) -> str:
     """Return the local time of day in milliseconds, of seconds of the epoch."""
-    return f"{time.strftime('%H:%M:%S', time.localtime(at))}.{int(at * 1000) % 1000:03}"
+    try:
+        local = time.localtime(at)
+    except (OverflowError, ValueError, OSError):  # a server may say any time
+        return "--:--:--.---"
+    return f"{time.strftime('%H:%M:%S', local)}.{int(at * 1000) % 1000:03}"
 
 
 def message(reply: Reply, at: float, encoding: str = "utf-8") -> Pieces | None:
@@ -32,6 +36,8 @@ def message(reply: Reply, at: float, encoding: str = "utf-8") -> Pieces | None:
     if not isinstance(reply, list) or not reply or not isinstance(reply[0], bytes):
         return None
     push = cast("list[Reply]", reply)
+    if not _is_payload(push[-1]):
+        return None
     shape = _SHAPES.get(bytes(reply[0]))
     pieces = shape(push[1:], encoding) if shape is not None else None
     return None if pieces is None else [("time", f"{clock(at)} "), *pieces]
@@ -51,12 +57,16 @@ def monitored(
     name, *rest = (
         as_typed([word], encoding, [0] if place in hidden else []) for place, word in enumerate(words)
     )
-    return [
+    arguments = "".join(f" {word}" for word in rest)
+    pieces: Pieces = [
         ("time", f"{clock(at)} "),
         ("source", f"[{printable(source)}] "),
         (role, name),
-        ("plain", "".join(f" {word}" for word in rest)[:_LONGEST]),
+        ("plain", arguments[:_LONGEST]),
     ]
+    if len(arguments) > _LONGEST or any(len(word) > _LONGEST for word in argv):
+        pieces.append(("kind", f" … ({sum(map(len, argv)):,} bytes; the first are shown)"))
+    return pieces
 
 
 def _published(parts: list[Reply], encoding: str) -> Pieces | None:
@@ -94,17 +104,23 @@ def _invalidated(parts: list[Reply], encoding: str) -> Pieces | None:
     match parts:
         case [None]:
             return [("kind", "invalidate "), ("plain", "all keys")]
-        case [list() as keys] if all(isinstance(key, bytes) for key in keys):
+        case [list() as keys]:
             return [("kind", "invalidate "), ("name", as_typed(cast("list[bytes]", keys), encoding))]
     return None
 
 
+def _is_payload(payload: Reply) -> bool:
+    """Whether it can be published; a server may also invalidate through a channel, in RESP2, with its keys."""
+    if isinstance(payload, list):
+        return all(isinstance(key, bytes) for key in payload)
+    return payload is None or isinstance(payload, bytes)
+
+
 def _value(payload: Reply, encoding: str) -> Pieces:
-    """Return a payload; a server may also invalidate through a channel, in RESP2, with a list of keys."""
-    if isinstance(payload, list) and all(isinstance(key, bytes) for key in payload):
+    if isinstance(payload, list):
         return [("name", as_typed(cast("list[bytes]", payload), encoding))]
     if not isinstance(payload, bytes):
-        return [("value", "(nil)" if payload is None else as_typed([str(payload).encode()], encoding))]
+        return [("value", "(nil)")]
     shown = readable(payload[:_LONGEST], encoding)
     if len(payload) > _LONGEST:
         return [("value", shown), ("kind", f" … ({len(payload):,} bytes; first {_LONGEST:,} shown)")]

@@ -33,7 +33,7 @@ class Aside:
         """
         client, session = self._client, self._session
         stale = self._pool is not session.pool or self._user != session.username
-        if client is None or client.closed or stale:
+        if client is None or client.closed or stale or client.address != session.address:
             await self.hang_up()
             self._pool, self._user = session.pool, session.username
             client = self._client = await session.another()

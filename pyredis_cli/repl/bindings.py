@@ -73,10 +73,14 @@ def bindings(check: EnterCheck, edit: Callable[[Buffer], Awaitable[None]], *, ed
         found = _completions(buffer)
         if len(found) == 1 and not completion_is_selected():
             buffer.apply_completion(found[0])
+        elif completion_is_selected():
+            buffer.complete_next()
+        elif common := get_common_complete_suffix(buffer.document, found):
+            buffer.insert_text(common)
+            buffer.start_completion()
         elif buffer.complete_state:
             buffer.complete_next()
         elif found:
-            buffer.insert_text(get_common_complete_suffix(buffer.document, found))
             buffer.start_completion()
 
     @keys.add("end", filter=in_line & Condition(lambda: bool(_suggested(get_app().current_buffer))))

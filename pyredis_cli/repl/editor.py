@@ -9,6 +9,7 @@ import asyncio
 import os
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -59,6 +60,11 @@ async def _run(words: list[str]) -> None:
     except OSError as error:
         reason = error.strerror or "cannot be started"
         raise EditorError(f"the editor {words[0]}: {reason}; set VISUAL or EDITOR to another") from None
-    code = await program.wait()
+    try:
+        code = await program.wait()
+    except asyncio.CancelledError:  # the session ends, and with it what it started
+        with suppress(ProcessLookupError):
+            program.terminate()
+        raise
     if code:
         raise EditorError(f"the editor {words[0]} failed with exit code {code}; the line is as it was")

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from pyredis.types import Reply
-from pyredis_cli.repl.monitoring import MonitorLine
+from pyredis_cli.repl.monitored import MonitorLine
 
 __all__ = ["Feed", "Item", "Notice", "Seen", "Unasked"]
 
@@ -77,7 +77,9 @@ class Feed:
         while True:
             await self._filled.wait()
             self._filled.clear()
-            batch = list(self._items)
-            self._items.clear()
+            # Whoever else has something to say waits for one batch at most.
+            batch = [self._items.popleft() for _ in range(min(len(self._items), _FULL))]
             await self._show(batch)
+            if self._items:
+                self._filled.set()
             await asyncio.sleep(_PAUSE)

@@ -135,6 +135,8 @@ class Leafing:
         def read() -> None:
             nonlocal flushing
             take(terminal.read_keys())
+            if terminal.closed:
+                self._wishes.put_nowait(_Wish.LEAVE)
             if flushing is not None:
                 flushing.cancel()
             flushing = loop.call_later(_ESCAPE_SECONDS, lambda: take(terminal.flush_keys()))

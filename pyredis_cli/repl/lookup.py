@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pyredis.exceptions import NoPerm, PyRedisError, ReplyError
@@ -224,6 +225,8 @@ class LookUp:
         if client.database != database:
             await client.execute(b"SELECT", b"%d" % database)
         if client is not self._timed:
+            with suppress(ReplyError):  # from 7.2 on: what is only looked at does not count as used
+                await client.execute(b"CLIENT", b"NO-TOUCH", b"ON")
             self._round_trip = min([await _timed(client) for _ in range(3)])
             self._timed = client
         return client

@@ -7,37 +7,41 @@ and printed, and what signals do, each is known to a module of its own.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pyredis.exceptions import PyRedisError, ReplyError
 from pyredis_cli.complete import harvest
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
-from pyredis_cli.core.secrets import hidden, unechoed
-from pyredis_cli.core.stopping import Stopped, sentences, stop
+from pyredis_cli.core.secrets import hidden, veiled
+from pyredis_cli.core.stopping import Stopped, cut_short, sentences, stop
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.repl import meta, verdicts
 from pyredis_cli.repl.bottom import BottomLine
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.configured import configured
+from pyredis_cli.repl.echoing import echoed
 from pyredis_cli.repl.feed import Feed, Item
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, lacks_secret, redacted
 from pyredis_cli.repl.insight import Insight
-from pyredis_cli.repl.monitoring import MonitorFilter
+from pyredis_cli.repl.monitored import MonitorFilter
 from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
 from pyredis_cli.repl.printer import Printer
 from pyredis_cli.repl.prompt import prompt
 from pyredis_cli.repl.reader import LineReader
 from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
-from pyredis_cli.repl.terminal import on_terminal, without_echo
+from pyredis_cli.repl.terminal import on_terminal, typed_ahead, without_echo
 from pyredis_cli.repl.verdicts import After
 from pyredis_cli.repl.visit import Visit
 from pyredis_cli.settings import with_url
+from pyredis_cli.streams import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Coroutine, Sequence
     from pathlib import Path
 
     from pyredis.commands.spec import Spec, Table
@@ -46,7 +50,7 @@ if TYPE_CHECKING:
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
 
-__all__ = ["run"]
+__all__ = ["beside", "run"]
 
 _LACKING: Final = 'not sent: *** stands for a secret that was not kept; type it, or "***" if that is it'
 # Seconds in which a server must have let a subscription end; else the connection is closed.
@@ -61,6 +65,11 @@ def run(settings: Settings, streams: Streams) -> int:
         return asyncio.run(_converse(settings, streams))
     except Terminated as ending:
         return ending.code
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        # prompt_toolkit draws with an output of its own, on a terminal that is gone.
+        raise OutputError(f"cannot write to the terminal: {error.strerror}") from None
 
 
 async def _converse(settings: Settings, streams: Streams) -> int:
@@ -77,6 +86,7 @@ class Repl:
         self.signals = Signals()
         self.failures = 0
         self._settings = settings
+        self._dropped = ""
         self._history = HistoryFile(history) if history else None
         self._preferences, self._warnings = configured(os.environ, Preferences())
         self._preferences = _flagged(self._preferences, settings)
@@ -110,13 +120,12 @@ class Repl:
 
     async def converse(self) -> int:
         """Read and do lines until the person leaves."""
-        showing = asyncio.create_task(self._feed.run())
         try:
-            await self._connect()
-            await self._begin_history()
-            return await self._read_lines()
+            async with beside(self._feed.run()):
+                await self._connect()
+                await self._begin_history()
+                return await self._read_lines()
         finally:
-            await _cancelled(showing)
             await self._visit.close()
 
     async def _begin_history(self) -> None:
@@ -143,6 +152,20 @@ class Repl:
                 self._visit.status_look.prompt_gone()
             if await self._enter(text) is After.LEAVE:
                 return Exit.OK
+            await self._tell_dropped()
+
+    async def _drop_typed_ahead(self) -> None:
+        """Lose what was typed or pasted behind a line that failed: it relied on it.
+
+        That is done before anything is said of the failure, lest what is typed because of that be lost.
+        """
+        self._dropped += await typed_ahead()
+
+    async def _tell_dropped(self) -> None:
+        dropped, self._dropped = self._dropped, ""
+        if dropped:
+            lines = max(1, dropped.count("\n") + dropped.count("\r"))
+            await self._printer.warn(f"dropped {lines} line{'' if lines == 1 else 's'} typed ahead")
 
     # -- what words of its own may ask for (`verdicts.Host`) --
 
@@ -172,20 +195,28 @@ class Repl:
         lines = lines_of(text)
         self._printer.may_page = len(lines) == 1
         for done, line in enumerate(lines, 1):
+            if len(lines) > 1 and (shown := self._echoed(line)):
+                await self._printer.tell(f"> {shown}")
             after = await self._do(line)
-            if after is After.STOP and done < len(lines):
-                await self._printer.warn(f"stopped: {len(lines) - done} more pasted line(s) not sent")
+            if after is After.STOP and (rest := lines[done:]):
+                count = "1 more pasted line" if len(rest) == 1 else f"{len(rest)} more pasted lines"
+                await self._printer.warn(f"stopped: {count} not sent, from here on: {self._echoed(rest[0])}")
             if after is not After.GO_ON:
                 return after
         return After.GO_ON
+
+    def _echoed(self, line: str) -> str:
+        return echoed(line, self._settings.encoding, self._session.table)
 
     async def _do(self, line: str) -> After:
         try:
             asked = order(line, self._settings.encoding)
         except LineError as error:
+            await self._drop_typed_ahead()
             await self._printer.refuse(str(error))
             return After.STOP
         if lacks_secret(line, self._settings.encoding, self._session.table):
+            await self._drop_typed_ahead()
             await self._printer.refuse(_LACKING)
             return After.STOP
         own = meta.verdict(asked.argv, self._session.table)
@@ -211,6 +242,7 @@ class Repl:
             case verdicts.Tell(lines):
                 await self._printer.tell(*lines)
             case verdicts.Refuse(reason):
+                await self._drop_typed_ahead()
                 await self._printer.refuse(reason)
                 return After.STOP
             case verdicts.Set(words):
@@ -241,23 +273,31 @@ class Repl:
         await self._visit.restoring.end()
         if _is_monitor(self._session.table.find(asked.argv), asked.argv):
             return await self._begin_monitor(MonitorFilter())
-        for _ in range(asked.times):
+        for done in range(asked.times):
             database, subscribed = self._session.database, self._session.subscribed
-            outcome = await self._outcome(asked.argv)
+            try:
+                outcome = await self._outcome(asked.argv)
+            except Interrupted:
+                if asked.times > 1:
+                    await self._printer.warn(f"{done:,} of {asked.times:,} were run before")
+                raise
             if outcome.error is None:
                 harvest(outcome.argv, outcome.reply, outcome.spec, self._visit.names, database)
             self.failures += outcome.failed
+            failed = bool(outcome.broken_ground) or not outcome.answered
+            if failed:
+                await self._drop_typed_ahead()
             await self._show(outcome)
             if self._session.subscribed and not subscribed:
                 await self._printer.tell("Reading messages... (Ctrl-C on an empty line leaves)")
-            if outcome.broken_ground or not outcome.answered:
+            if failed:
                 return After.STOP
         return After.GO_ON
 
     async def _outcome(self, argv: Sequence[bytes]) -> Outcome:
         """Return what became of a command; Interrupted when the person stopped it."""
         running = asyncio.create_task(self._session.run(argv))
-        with self._printer.waiting as sign:
+        with self._printer.waiting() as sign:
             try:
                 return await asyncio.shield(running)
             except asyncio.CancelledError:
@@ -265,32 +305,30 @@ class Repl:
                     await _cancelled(running)
                     raise
                 sign.stopping()
-                stopped = await self._stopped(running)
+                stopped = await self._stopped(running, argv)
+        await self._drop_typed_ahead()
         await self._tell_stopped(stopped, argv)
         raise Interrupted(told=True)
 
     async def _show(self, outcome: Outcome) -> None:
-        """Print what became of a command; what a server repeats of its secrets stays unsaid."""
+        """Print what became of a command, without the secrets that the errors of a transaction repeat."""
         asked, table = [*self._queued, outcome.argv], self._session.table
-        if isinstance(outcome.error, ReplyError):
-            outcome = outcome._replace(error=unechoed(outcome.error, asked, table))
-        elif outcome.failed and isinstance(outcome.reply, list):  # of a transaction
+        if outcome.failed and isinstance(outcome.reply, list):
             parts: list[Any] = [
-                unechoed(part, asked, table) if isinstance(part, ReplyError) else part
-                for part in outcome.reply
+                veiled(part, asked, table) if isinstance(part, ReplyError) else part for part in outcome.reply
             ]
             outcome = outcome._replace(reply=parts)
         in_transaction = self._session.in_transaction
         self._queued = [argv for argv in asked if hidden(argv, table)] if in_transaction else []
         await self._printer.outcome(outcome, self._session.address)
 
-    async def _stopped(self, running: asyncio.Task[Outcome]) -> Stopped:
+    async def _stopped(self, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> Stopped:
         try:
-            return await stop(self._session, running)
+            return await stop(self._session, running, argv)
         except asyncio.CancelledError:
             if self.signals.ending:
                 raise
-            return Stopped("closed")
+            return cut_short(self._session, running)
 
     async def _tell_stopped(self, stopped: Stopped, argv: Sequence[bytes]) -> None:
         if stopped.outcome is not None and _says_something(stopped.outcome):
@@ -329,9 +367,12 @@ class Repl:
         except PyRedisError as error:
             await self._printer.error(error, self._session.address)
         except TimeoutError:
+            await self._session.hang_up()
+            self._session.busy = not self._session.commitments
             await self._printer.warn(
-                "no more messages: the connection is closed, the next command opens another"
+                "no more messages: not connected (server busy); the connection comes back when the server answers"
             )
+            self._visit.rest()
 
     def _note_lost(self) -> None:
         """Tell what went with a connection that broke while nobody used it; the prompt tells of the rest."""
@@ -350,10 +391,13 @@ class Repl:
     async def _connect(self) -> None:
         """Connect, or say why not: the session stays, and each command tries again."""
         try:
-            await self.signals.interruptible(self._session.connect())
+            with self._printer.waiting(f"connecting to {self._session.address}, Ctrl-C stops"):
+                await self.signals.interruptible(self._session.connect())
         except Interrupted:
+            await self._drop_typed_ahead()
             await self._printer.warn("not connected: interrupted")
         except PyRedisError as error:
+            await self._drop_typed_ahead()
             await self._printer.error(error, self._session.address, at_connect=True)
         self._visit.rest()
 
@@ -367,11 +411,17 @@ class Repl:
         return await self._move(settings)
 
     async def _move(self, settings: Settings) -> After:
-        """Leave this server for another."""
+        """Leave this server for another; what ends with that, a user typed by hand too, is told."""
+        lost, user = self._session.losses, self._session.username
         await self._visit.close()
         self._settings = settings
         self._visit = self._new_visit()
+        if lost:
+            await self._printer.warn(f"left behind: {lost}")
         await self._connect()
+        now = self._session.username
+        if user is not None and now not in (None, user, settings.username):
+            await self._printer.warn(f"connected as {now}, not as {user}: AUTH there is to be said again")
         return After.GO_ON if self._session.connected else After.STOP
 
     def _new_visit(self) -> Visit:
@@ -417,6 +467,24 @@ def _flagged(preferences: Preferences, settings: Settings) -> Preferences:
     if settings.output is not None:
         preferences = replace(preferences, format=settings.output)
     return preferences if settings.pager else replace(preferences, pager=False)
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do something while the body runs; what goes wrong with it ends the body."""
+    body = asyncio.current_task()
+    assert body is not None
+    task = asyncio.create_task(work)
+    task.add_done_callback(lambda done: None if done.cancelled() else body.cancel())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            body.uncancel()
+            raise error from None
+        raise
+    finally:
+        await _cancelled(task)
 
 
 async def _cancelled(task: asyncio.Task[Any]) -> None:

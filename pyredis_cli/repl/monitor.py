@@ -12,14 +12,14 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from pyredis_cli.repl import monitoring
+from pyredis_cli.repl import monitored
 
 if TYPE_CHECKING:
     from pyredis.client.async_client import AsyncClient
     from pyredis.commands.spec import Table
     from pyredis.types import Reply
     from pyredis_cli.core.session import Pool, Session
-    from pyredis_cli.repl.monitoring import MonitorFilter, MonitorLine
+    from pyredis_cli.repl.monitored import MonitorFilter, MonitorLine
 
 __all__ = ["Monitor"]
 
@@ -95,15 +95,16 @@ class Monitor:
         seconds = self._seconds or monotonic() - self._began
         kept = "" if self._shown == self._came else f", {self._shown:,} shown"
         skipped = f", {self._skipped:,} too fast to show" if self._skipped else ""
-        return f"{self._came:,} lines in {seconds:,.1f} s{kept}{skipped}"
+        lines = "1 line" if self._came == 1 else f"{self._came:,} lines"
+        return f"{lines} in {seconds:,.1f} s{kept}{skipped}"
 
     def _hear(self, reply: Reply) -> None:
         if not isinstance(reply, bytes) or self._ended.is_set():
             return
         self._came += 1
         self._rate.count()
-        line = monitoring.line(reply)
-        if not monitoring.matches(self._wanted, line, self._table):
+        line = monitored.line(reply)
+        if not monitored.matches(self._wanted, line, self._table):
             return
         if not self._show(line, reply):
             self._skipped += 1

@@ -27,6 +27,7 @@ from prompt_toolkit.utils import is_dumb_terminal
 from pyredis_cli.render.layout import Part
 from pyredis_cli.repl.leafing import Leafing
 from pyredis_cli.repl.rows import in_batches, rows
+from pyredis_cli.repl.terminal import paste_marks
 from pyredis_cli.streams import Streams
 
 __all__ = ["Opened", "can_page", "chosen", "opened", "page"]
@@ -78,18 +79,24 @@ def chosen(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 async def page(
-    parts: Iterable[Part], total: Callable[[], str], streams: Streams, warn: Callable[[str], None]
+    parts: Iterable[Part],
+    anew: Callable[[], Iterable[Part]],
+    total: Callable[[], str],
+    streams: Streams,
+    warn: Callable[[str], None],
 ) -> Iterable[Part]:
     """Show the parts page by page; return those that are to be written without a stop.
 
-    ``total`` says how many there are of what is counted, ``1,000 elements``.
+    ``anew`` lays the same out from its beginning: a program that fails may have shown nothing of a reply that the
+    server does not give twice. ``total`` says how many there are of what is counted, ``1,000 elements``.
     """
     _set_aside_keys(get_app_session().input)
     with _as_it_was(streams.stdin.fileno()):
         process = await _started(warn)
         if process is not None:
-            await _shown(process, parts, streams, warn)
-            return ()
+            if await _shown(process, parts, streams, warn):
+                return ()
+            parts = anew()
     return await Leafing(parts, total, streams).read()
 
 
@@ -104,9 +111,11 @@ def _set_aside_keys(terminal: Input) -> None:
 def _as_it_was(keyboard: int) -> Iterator[None]:
     """Give the terminal back to this program at the end, in the modes it had, whoever changed them."""
     modes = termios.tcgetattr(keyboard)
+    paste_marks(on=False)  # a program may take them for commands
     try:
         yield
     finally:
+        paste_marks(on=True)
         # A shell that was killed leaves the terminal to its own job; whoever is not in front may not change it.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
         with suppress(OSError, termios.error):  # the terminal is gone
@@ -136,8 +145,8 @@ async def _started(warn: Callable[[str], None]) -> Process | None:
 
 async def _shown(
     process: Process, parts: Iterable[Part], streams: Streams, warn: Callable[[str], None]
-) -> None:
-    """Feed a program until it ends; it is gone at the end."""
+) -> bool:
+    """Feed a program until it ends, and return whether it ended well; it is gone at the end."""
     try:
         async with asyncio.TaskGroup() as tasks:
             feeding = tasks.create_task(_feed(process, parts))
@@ -150,6 +159,7 @@ async def _shown(
     if process.returncode:
         how = "was killed" if process.returncode < 0 else f"ended with code {process.returncode}"
         warn(f"the pager {how}; :set pager off does without")
+    return not process.returncode
 
 
 async def _ended(process: Process) -> None:

@@ -7,11 +7,11 @@ and leaves the typed line whole. It decides nothing about commands.
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from prompt_toolkit.application import in_terminal
-from prompt_toolkit.utils import is_dumb_terminal
+from prompt_toolkit.utils import get_cwidth, is_dumb_terminal
 
 from pyredis.exceptions import ReplyError
 from pyredis.types import Status
@@ -23,7 +23,9 @@ from pyredis_cli.render.layout import elements
 from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
 from pyredis_cli.render.machine import json_parts, raw_parts
 from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
+from pyredis_cli.repl.monitored import without
 from pyredis_cli.repl.spinner import Spinner
+from pyredis_cli.repl.terminal import above_prompt
 
 if TYPE_CHECKING:
     from pyredis.address import Address
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from pyredis.types import Reply
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.render.layout import Part
-    from pyredis_cli.repl.monitoring import MonitorLine
+    from pyredis_cli.repl.monitored import MonitorLine
     from pyredis_cli.repl.preferences import Preferences
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
@@ -72,19 +74,18 @@ class Printer:
         self._streams = streams
         self._preferences = preferences
         self._turn = asyncio.Lock()
-        self._spinner = Spinner(streams)
+        self._spinner = Spinner(streams, self._turn.locked)
 
-    @property
-    def waiting(self) -> Spinner:
-        """What shows, while it is entered, that a command runs."""
-        return self._spinner
+    def waiting(self, text: str = "Ctrl-C stops") -> Spinner:
+        """Return what shows, while it is entered, that something runs."""
+        return self._spinner.saying(text)
 
     async def outcome(self, outcome: Outcome, address: Address) -> None:
         """Print what became of a command: what must be told first, then its reply or error, then its time."""
         for notice in outcome.notices:
             await self.warn(notice)
         if isinstance(outcome.error, ReplyError) and outcome.answered:
-            await self.reply(outcome.error)
+            await self._write(self._said(outcome.error))
         elif outcome.error is not None:
             await self.error(outcome.error, address, at_connect=outcome.at_connect)
         elif not outcome.silent:
@@ -93,25 +94,32 @@ class Printer:
         if timing is not None and outcome.seconds * 1000 >= timing:
             await self._line(f"({_seconds(outcome.seconds)}s)", _DIM)
 
-    async def reply(self, reply: Reply, *, text: bool = False) -> None:
-        """Print a reply, an error reply or a message that came by itself; ``text`` is for text to be read."""
-        await self._write(part for part, _ in self._parts(reply, text))
-
     async def _answer(self, reply: Reply, text: bool) -> None:
-        """Print the reply of a command, page by page when it is long and the person likes that."""
+        """Print the reply of a command, page by page when it is long and the person likes that.
+
+        ``text``: it is text to be read.
+        """
         if not (self.may_page and self._preferences().pager):
-            await self.reply(reply, text=text)
+            await self._write(part for part, _ in self._parts(reply, text))
             return
         from pyredis_cli.repl import pager
 
         if not pager.can_page(self._streams):
-            await self.reply(reply, text=text)
+            await self._write(part for part, _ in self._parts(reply, text))
             return
-        parts, too_long = pager.opened(self._parts(reply, text, paged=True))
+
+        def laid_out() -> Iterable[Part]:
+            return self._parts(reply, text, paged=True)
+
+        parts, too_long = pager.opened(laid_out())
         if too_long:
             async with self._turn:
                 parts = await pager.page(
-                    parts, lambda: _total(reply, text), self._streams, lambda line: self._say(line, _YELLOW)
+                    parts,
+                    laid_out,
+                    lambda: _total(reply, text),
+                    self._streams,
+                    lambda line: self._say(line, _YELLOW),
                 )
         await self._write(part for part, _ in parts)
 
@@ -122,7 +130,7 @@ class Printer:
     def _shown(self, item: Item, table: Table) -> Iterator[bytes]:
         match item:
             case Notice(text):
-                yield self._painted(text, _YELLOW)
+                yield self._painted(_folded(text), _YELLOW)
             case Unasked(at, reply):
                 yield from self._live(reply, at)
             case Seen(line, text):
@@ -134,11 +142,23 @@ class Printer:
         if line is not None:
             yield self._pieces(line)
         else:
-            yield from (part for part, _ in self._parts(reply, False))
+            yield from self._said(reply)
+
+    def _said(self, reply: Reply) -> Iterator[bytes]:
+        """Yield an error, or what came by itself: in the preferred format, but never as the raw bytes.
+
+        Raw is what somebody has asked for; what these say, somebody else decides.
+        """
+        parts = (part for part, _ in self._parts(reply, False))
+        if self._preferences().format != "raw":
+            yield from parts
+        else:
+            yield printable(b"".join(parts), keep_newlines=True).encode()
 
     def _seen(self, line: MonitorLine, text: bytes, table: Table) -> Iterator[bytes]:
+        secret = hidden(line.argv, table)
         if self._preferences().format != "human" or not line.argv:
-            yield from (part for part, _ in self._parts(Status(text), False))
+            yield from self._said(Status(without(text, secret)))
             return
         spec = table.find(line.argv)
         role: LiveRole = (
@@ -151,7 +171,7 @@ class Printer:
                 source,
                 line.argv,
                 role=role,
-                hidden=hidden(line.argv, table),
+                hidden=secret,
                 encoding=self._encoding,
             )
         )
@@ -164,15 +184,15 @@ class Printer:
 
     async def error(self, error: PyRedisError, address: Address, *, at_connect: bool = False) -> None:
         """Print why there is no reply, or why the session is not connected."""
-        await self.refuse(explain(error, address, at_connect=at_connect))
+        await self.refuse(explain(error, address, at_connect=at_connect, interactive=True))
 
     async def refuse(self, line: str) -> None:
         """Print why something typed is not done."""
-        await self._line(line, _RED)
+        await self._line(_folded(line), _RED)
 
     async def warn(self, line: str) -> None:
         """Print what the person should know, apart from any reply."""
-        await self._line(line, _YELLOW)
+        await self._line(_folded(line), _YELLOW)
 
     async def tell(self, *lines: str) -> None:
         """Print lines of our own."""
@@ -223,7 +243,7 @@ class Printer:
         self._streams.write(self._painted(line, color))
 
     def _painted(self, line: str, color: str) -> bytes:
-        text = printable(line).encode("utf-8", "replace")
+        text = printable(line, keep_newlines=True).encode("utf-8", "replace")
         if color and self._streams.color:
             return b"\x1b[%bm%b%b\n" % (color.encode(), text, _RESET)
         return text + b"\n"
@@ -231,7 +251,7 @@ class Printer:
     async def _write(self, parts: Iterable[bytes]) -> None:
         from pyredis_cli.repl.rows import in_batches
 
-        async with self._turn, in_terminal():
+        async with self._turn, above_prompt():
             self._spinner.wipe()
             try:
                 for batch in in_batches(parts, _PIECE):
@@ -240,6 +260,22 @@ class Printer:
             except asyncio.CancelledError:
                 self._streams.write((_RESET if self._streams.color else b"") + b"\n")
                 raise
+
+
+def _folded(sentence: str) -> str:
+    """Return a sentence of ours in lines that fit the terminal, cut between words."""
+    sentence = printable(sentence)
+    width = shutil.get_terminal_size().columns
+    if get_cwidth(sentence) <= width:
+        return sentence
+    lines = [""]
+    for word in sentence.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and get_cwidth(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
 
 
 def _seconds(seconds: float) -> str:

@@ -27,6 +27,9 @@ STYLE = {
 }
 
 
+_LONGEST = 40  # characters of an address
+
+
 class State(Protocol):
     """What a prompt tells of a session."""
 
@@ -67,7 +70,7 @@ def prompt(state: State, *, monitoring: bool = False) -> StyleAndTextTuples:
         fragments = [
             ("class:prompt.address", "redis " if isinstance(state.address, UnixAddress) else ""),
             ("class:prompt.user", _user(state.username)),
-            ("class:prompt.address", printable(str(state.address))),
+            ("class:prompt.address", _where(state.address)),
             ("class:prompt.database", f"[{state.database}]" if state.database else ""),
             ("class:prompt.role", "(replica)" if state.role == "replica" else ""),
             ("class:prompt.lost", "(not authenticated)" if state.unauthenticated else ""),
@@ -75,6 +78,12 @@ def prompt(state: State, *, monitoring: bool = False) -> StyleAndTextTuples:
             ("", "> "),
         ]
     return [(style, text) for style, text in fragments if text]
+
+
+def _where(address: Address) -> str:
+    """Return where the server is; of a long path the end, for a line has to fit beside it."""
+    where = printable(str(address))
+    return where if len(where) <= _LONGEST else f"…{where[1 - _LONGEST :]}"
 
 
 def _absence(state: State) -> str:

@@ -23,6 +23,7 @@ from pyredis_cli.repl import entering, hinting, lexer, prompt, searching, toolba
 from pyredis_cli.repl.bindings import bindings
 from pyredis_cli.repl.masking import MaskProcessor, holds_secret
 from pyredis_cli.repl.suggesting import HistorySuggest
+from pyredis_cli.repl.terminal import paste_marks
 
 if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
@@ -141,6 +142,7 @@ class LineReader(PromptSession[str]):
                 text = await plain_line(self, self._insight, self._note_drawn)
             else:
                 text = await self.prompt_async(handle_sigint=False)
+                paste_marks(on=True)
         except KeyboardInterrupt:
             await self._show_way_out()
             raise

@@ -47,6 +47,7 @@ class Signals:
         """How often Ctrl-C was pressed."""
         self._running: asyncio.Task[Any] | None = None
         self._code: Exit | None = None
+        self._clearing: asyncio.Future[None] | None = None
 
     @property
     def ending(self) -> bool:
@@ -95,9 +96,14 @@ class Signals:
             application.key_processor.send_sigint()
 
     def _end(self, body: asyncio.Task[Any], code: Exit) -> None:
-        if self._code is None:
-            self._code = code
-            body.cancel()
+        if self._code is not None:
+            return
+        self._code = code
+        body.cancel()
+        application = get_app_or_none()
+        if application is not None and application.is_running:
+            # It would wait for whoever has the terminal meanwhile, be it a person's editor.
+            self._clearing = asyncio.ensure_future(application.cancel_and_wait_for_background_tasks())
 
 
 @contextmanager

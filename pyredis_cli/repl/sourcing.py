@@ -19,9 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from pyredis_cli.complete.candidates import Choice
-from pyredis_cli.core.lines import LineError, order
-from pyredis_cli.render.line import as_typed
-from pyredis_cli.repl.history import secret_words
+from pyredis_cli.repl.echoing import echoed
 from pyredis_cli.repl.verdicts import After, Perform, Refuse, Verdict
 
 if TYPE_CHECKING:
@@ -37,8 +35,6 @@ _LONGEST: Final = 512 * 1024 * 1024
 """No server takes a longer value."""
 _COUNTED: Final = 100_000
 """So many commands that are not sent are counted."""
-_SHOWN: Final = 1_000
-"""So many characters of a command are shown."""
 _AT_ONCE: Final = 1_000
 
 _Identity = tuple[int, int]
@@ -203,23 +199,11 @@ class Source:
 
     async def _do(self, command: Command, host: Host) -> After:
         before = host.interruptions
-        if shown := _shown(command.text, host):
+        if shown := echoed(command.text, host.settings.encoding, host.table):
             await host.printer.tell(f"> {shown}")
         after = await host.do(command.text)
         # Ctrl-C may come when nothing waits that it could cancel.
         return After.STOP if host.interruptions != before and after is After.GO_ON else after
-
-
-def _shown(text: str, host: Host) -> str:
-    """Return a command without its secrets, on one line; empty for one that cannot be read: it may hold some."""
-    encoding = host.settings.encoding
-    try:
-        asked = order(text, encoding)
-    except LineError:
-        return ""
-    shown = as_typed(asked.argv, encoding, secret_words(list(asked.argv), host.table))
-    shown = f"{asked.times} {shown}" if asked.times != 1 else shown
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
 
 
 async def _left(found: Iterator[Command]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from types import TracebackType
@@ -18,25 +20,32 @@ if TYPE_CHECKING:
 __all__ = ["Spinner"]
 
 _PATIENCE: Final = 0.5  # seconds before it shows
-_RUNNING: Final = "Ctrl-C stops"
 _STOPPING: Final = "stopping; Ctrl-C again closes the connection"
 _TURN: Final = 0.1
 _FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 class Spinner:
-    """``with spinner: ...`` shows it while the body runs; whoever else writes wipes it first."""
+    """``with spinner: ...`` shows it while the body runs; whoever else writes wipes it first.
 
-    def __init__(self, streams: Streams) -> None:
+    It does not turn while somebody ``writes``.
+    """
+
+    def __init__(self, streams: Streams, writes: Callable[[], bool]) -> None:
         self._streams = streams
+        self._writes = writes
         self._began = 0.0
-        self._text = _RUNNING
+        self._text = ""
         self._next: asyncio.TimerHandle | None = None
         self._shown = False
 
+    def saying(self, text: str) -> Self:
+        """Say this behind the time."""
+        self._text = text
+        return self
+
     def __enter__(self) -> Self:
         self._began = monotonic()
-        self._text = _RUNNING
         if not is_dumb_terminal():
             self._next = asyncio.get_running_loop().call_later(_PATIENCE, self._turn)
         return self
@@ -63,9 +72,22 @@ class Spinner:
             self._streams.write(b"\r\x1b[K")
 
     def _turn(self) -> None:
+        if not self._writes():
+            self._show()
+        self._next = asyncio.get_running_loop().call_later(_TURN, self._turn)
+
+    def _show(self) -> None:
         seconds = monotonic() - self._began
         frame = _FRAMES[int(seconds / _TURN) % len(_FRAMES)]
+        line = f"{frame} {seconds:.1f} s, {self._text}"
         self._shown = True
         with suppress(OSError, OutputError):  # a terminal that is gone ends the program by other ways
-            self._streams.write(f"\r{frame} {seconds:.1f} s, {self._text}\x1b[K".encode())
-        self._next = asyncio.get_running_loop().call_later(_TURN, self._turn)
+            self._streams.write(f"\r{line[: _room()]}\x1b[K".encode())
+
+
+def _room() -> int | None:
+    """Return how many columns a line may take that can be wiped; None when the terminal does not know."""
+    with suppress(OSError):
+        if columns := os.get_terminal_size().columns:
+            return columns - 1
+    return None

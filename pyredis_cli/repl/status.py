@@ -73,7 +73,7 @@ class StatusLook:
         """The connection to the server that these two are true of."""
         self._refused: set[tuple[str | None, bytes]] = set()
         self._status: Status | None = None
-        self._seen_by: tuple[object, str | None] | None = None
+        self._seen_by: tuple[object, ...] = ()
         self._pings: deque[float] = deque(maxlen=_LOOKS)
         self._answers: deque[float] = deque(maxlen=_LOOKS)
         """Seconds that a PING and the figures took; what the latter took longer is what they cost."""
@@ -269,5 +269,5 @@ class StatusLook:
     def _is_refused(self, name: bytes, *_: bytes) -> bool:
         return (self._session.username, name) in self._refused
 
-    def _whose(self) -> tuple[object, str | None]:
-        return self._session.pool, self._session.username
+    def _whose(self) -> tuple[object, ...]:
+        return self._session.pool, self._session.address, self._session.username

@@ -9,19 +9,26 @@ from __future__ import annotations
 import os
 import sys
 import termios
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from asyncio import sleep
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
+from select import select
 from typing import Final
 
-from prompt_toolkit.application import create_app_session
-from prompt_toolkit.application.current import AppSession
+from prompt_toolkit.application import create_app_session, get_app_or_none, in_terminal
+from prompt_toolkit.application.current import AppSession, get_app_session
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.input.posix_utils import PosixStdinReader
+from prompt_toolkit.input.typeahead import get_typeahead
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.utils import is_dumb_terminal
 
-__all__ = ["on_terminal", "without_echo"]
+__all__ = ["above_prompt", "on_terminal", "paste_marks", "typed_ahead", "without_echo"]
+
+_PRINTS: Final = ContextVar("prints", default=False)
+"""Whether whoever takes the terminal from the prompt only prints."""
 
 
 @contextmanager
@@ -30,22 +37,82 @@ def on_terminal() -> Iterator[AppSession]:
     # prompt_toolkit knows plain prompts for dumb terminals, but shows the cursor there with an escape sequence.
     output = PlainTextOutput(sys.stdout) if is_dumb_terminal() else None
     with without_echo(), create_app_session(_input(), output) as session:
-        yield session
+        try:
+            yield session
+        finally:
+            paste_marks(on=False)
+
+
+@asynccontextmanager
+async def above_prompt() -> AsyncIterator[None]:
+    """Let something be printed where a prompt may be; what is typed meanwhile waits for the prompt, unechoed.
+
+    prompt_toolkit would erase a line that was just entered and never draw it again.
+    """
+    application = get_app_or_none()
+    if application is not None and application.is_running:
+        if application.output.responds_to_cpr:
+            await application.renderer.wait_for_cpr_responses()  # as in_terminal would, and then not at once
+        while application.is_running and application.is_done:  # noqa: ASYNC110 - it tells nobody that it is over
+            await sleep(0)
+    token = _PRINTS.set(True)
+    try:
+        async with in_terminal():
+            yield
+    finally:
+        _PRINTS.reset(token)
+
+
+async def typed_ahead() -> str:
+    """Return what was typed or pasted and not read yet, until nothing comes for a moment; it is gone then."""
+    text = "".join(key.data for key in get_typeahead(get_app_session().input)).encode("utf-8", "replace")
+    with _local_modes(off=termios.ICANON | termios.ECHO):
+        while True:
+            await sleep(_MOMENT)
+            if not select([_KEYBOARD], [], [], 0)[0]:
+                return text.decode("utf-8", "replace")
+            if not (more := _read_keyboard()):
+                return text.decode("utf-8", "replace")
+            text += more
+
+
+def _read_keyboard() -> bytes:
+    with suppress(OSError):
+        return os.read(_KEYBOARD, 65536)
+    return b""
+
+
+def paste_marks(on: bool) -> None:
+    """Have the terminal mark what is pasted, also while a command runs: it is no typing. Whoever else gets the
+    terminal may not know the marks.
+    """
+    output = get_app_session().output
+    if on:
+        output.enable_bracketed_paste()
+    else:
+        output.disable_bracketed_paste()
+    output.flush()
 
 
 @contextmanager
 def without_echo() -> Iterator[None]:
-    """Keep what is typed while a command runs off the screen; the next prompt shows it."""
+    """Keep what is typed while a command runs off the screen, all of it; the next prompt shows it."""
+    with _local_modes(off=termios.ECHO | termios.ICANON):
+        yield
+
+
+@contextmanager
+def _local_modes(on: int = 0, off: int = 0) -> Iterator[None]:
     try:
         before = termios.tcgetattr(_KEYBOARD)
     except termios.error:  # no terminal, or one that is gone
         yield
         return
-    quiet = [*before]
-    quiet[_LOCAL_MODES] &= ~(termios.ECHO | termios.ICANON)
-    quiet[_CHARACTERS] = [*before[_CHARACTERS]]
-    quiet[_CHARACTERS][termios.VMIN], quiet[_CHARACTERS][termios.VTIME] = 1, 0
-    termios.tcsetattr(_KEYBOARD, termios.TCSANOW, quiet)
+    changed = [*before]
+    changed[_LOCAL_MODES] = before[_LOCAL_MODES] & ~off | on
+    changed[_CHARACTERS] = [*before[_CHARACTERS]]
+    changed[_CHARACTERS][termios.VMIN], changed[_CHARACTERS][termios.VTIME] = 1, 0
+    termios.tcsetattr(_KEYBOARD, termios.TCSANOW, changed)
     try:
         yield
     finally:
@@ -54,6 +121,7 @@ def without_echo() -> Iterator[None]:
 
 
 _KEYBOARD: Final = 0
+_MOMENT: Final = 0.03  # seconds; what is pasted comes faster
 _LOCAL_MODES: Final = 3
 _CHARACTERS: Final = 6
 
@@ -72,8 +140,17 @@ class _EndingReader(PosixStdinReader):
         return text
 
 
+class _Keyboard(Vt100Input):
+    """A keyboard that is not given back to who only prints: the terminal would echo into what is printed."""
+
+    def cooked_mode(self) -> AbstractContextManager[None]:
+        # Ctrl-C is a signal there.
+        return _local_modes(on=termios.ISIG) if _PRINTS.get() else super().cooked_mode()
+
+
 def _input() -> Input:
     terminal = create_input()
     if isinstance(terminal, Vt100Input) and os.isatty(terminal.fileno()):
+        terminal = _Keyboard(terminal.stdin)
         terminal.stdin_reader = _EndingReader(terminal.fileno(), encoding=terminal.stdin.encoding)
     return terminal

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from pyredis.address import Address
     from pyredis.commands.spec import Table
-    from pyredis_cli.repl.monitoring import MonitorFilter
+    from pyredis_cli.repl.monitored import MonitorFilter
     from pyredis_cli.repl.printer import Printer
     from pyredis_cli.settings import Settings
 

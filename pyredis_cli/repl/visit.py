@@ -16,7 +16,7 @@ from pyredis_cli.repl.status import StatusLook
 
 if TYPE_CHECKING:
     from pyredis_cli.repl.feed import Feed
-    from pyredis_cli.repl.monitoring import MonitorFilter
+    from pyredis_cli.repl.monitored import MonitorFilter
     from pyredis_cli.repl.preferences import Preferences
     from pyredis_cli.settings import Settings
 
@@ -45,8 +45,13 @@ class Visit:
         session.on_lost = on_lost
         session.on_move = on_move
         self.names = NameCache()
-        self.look_up = LookUp(session, self.names, on_names, lambda: preferences().live_completion)
-        # Among the lines of MONITOR it would be noise, and there is no room below the prompt for what it says.
+        # Among the lines of MONITOR both would be noise, and there is no room below the prompt for a status.
+        self.look_up = LookUp(
+            session,
+            self.names,
+            on_names,
+            lambda: preferences().live_completion and self.monitor is None,
+        )
         self.status_look = StatusLook(
             session,
             on_look,

@@ -412,6 +412,19 @@ async def test_a_node_that_is_gone_is_named_and_its_successor_is_found(
     assert str(session.address) == at(successor)
 
 
+async def test_a_node_that_goes_away_before_there_is_a_map_is_left(
+    make_cluster: MakeCluster, session_at: MakeSession
+) -> None:
+    cluster = make_cluster("redis82")
+    first, _, third = three(cluster)
+    session = session_at(first)
+    await said(session, "SET foo 1")
+    assert str(session.address) == at(third)
+    cluster.kill(third)
+    assert (await run(session, "GET bar")).error is None
+    assert str(session.address) == at(first)
+
+
 async def test_the_node_that_the_session_is_at_may_go_away(
     make_cluster: MakeCluster, session_at: MakeSession
 ) -> None:

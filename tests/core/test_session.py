@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
 
-from pyredis import AsyncPool, NoAuth, PyRedisConnClosed, PyRedisConnError, ReplyError, WrongPass
+from pyredis import (
+    AsyncPool,
+    AsyncSentinelPool,
+    NoAuth,
+    PyRedisConnClosed,
+    PyRedisConnError,
+    ReplyError,
+    WrongPass,
+)
 from pyredis.types import Push, Status
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.session import Session
 from tests.conftest import MakeServer
-from tests.servers import Server, wait_until
+from tests.hostile import Close, Hear, Hostile, Say, Stall
+from tests.proxy import REPLIES, Proxy
+from tests.sentinels import Sentinels
+from tests.servers import Server, until, wait_until
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -25,7 +36,7 @@ MakeSession = Callable[..., Session]
 async def session_of() -> AsyncIterator[MakeSession]:
     sessions: list[Session] = []
 
-    def make(server: Server, **options: Any) -> Session:
+    def make(server: Server | Proxy, **options: Any) -> Session:
         options.setdefault("read_timeout", None)
         pool = AsyncPool(server.host, server.port, decoder="typed", lib_name=None, **options)
         sessions.append(Session(pool))
@@ -276,6 +287,23 @@ async def test_what_is_not_done_again_after_a_reconnect_is_told(
     assert (await run(session, "PING")).notices == (where,)
 
 
+async def test_what_is_not_done_again_is_told_with_a_command_that_breaks_in_its_turn(
+    redis82: Server, session_of: MakeSession
+) -> None:
+    async with Proxy((redis82.host, redis82.port)) as proxy:
+        session = session_of(proxy)
+        await reply(session, "CLIENT SETNAME me")
+        proxy.cut()
+        await until(lambda: not session.connected)
+        proxy.stall(REPLIES)
+        sent = asyncio.create_task(run(session, "INCR n"))
+        await asyncio.to_thread(wait_until, lambda: redis82.command("GET", "n") == b"1")
+        proxy.cut()
+        outcome = await sent
+        assert "outcome is unknown" in str(outcome.error)
+        assert outcome.notices == (f"reconnected to {session.address}; not done again: CLIENT SETNAME",)
+
+
 async def test_a_password_is_refused_inside_a_transaction_and_not_used_on_a_new_connection(
     make_server: MakeServer, session_of: MakeSession
 ) -> None:
@@ -386,6 +414,46 @@ async def test_a_cancelled_command_leaves_a_session_that_works(
     assert session.database == 2
 
 
+async def test_a_command_that_is_cancelled_as_its_reply_comes_leaves_no_doubt_where_the_session_is(
+    server: Server, session_of: MakeSession
+) -> None:
+    session = session_of(server)
+    await reply(session, "PING")
+    selecting = asyncio.create_task(run(session, "SELECT 3"))
+    for _ in range(4):
+        await asyncio.sleep(0)
+    wait_until(lambda: " db=3 " in str(server.command("CLIENT", "LIST")))  # the reply waits in the socket
+    await asyncio.sleep(0)
+    selecting.cancel()
+    await asyncio.wait([selecting])
+    assert selecting.cancelled()
+    assert not session.connected
+    assert await reply(session, "PING") == Status(b"PONG")
+    assert session.database == 0
+
+
+async def test_a_password_whose_connection_is_cancelled_leaves_the_session_as_it_was() -> None:
+    number = Hear(b"ID\r\n")
+    scripts = (
+        [number, Say(b":1\r\n"), Hear(b"PING\r\n"), Say(b"+PONG\r\n"), Close()],
+        [Hear(b"AUTH"), Say(b"+OK\r\n"), number, Stall()],
+        [number, Say(b":2\r\n"), Hear(b"PING\r\n"), Say(b"+PONG\r\n")],
+    )
+    async with Hostile(*scripts) as server:
+        pool = AsyncPool(server.host, server.port, decoder="typed", lib_name=None, read_timeout=None)
+        session = Session(pool, interactive=True)
+        await reply(session, "PING")
+        await until(lambda: not session.connected)
+        logging_in = asyncio.create_task(run(session, "AUTH ada x"))
+        await until(lambda: server.played == 2)
+        logging_in.cancel()
+        await asyncio.wait([logging_in])
+        assert not session.connected
+        assert await reply(session, "PING") == Status(b"PONG")
+        assert session.username == "default"
+        await session.close()
+
+
 async def test_client_reply_off_and_shutdown_owe_nothing(
     make_server: MakeServer, session_of: MakeSession
 ) -> None:
@@ -482,14 +550,30 @@ async def test_a_wait_is_ended_by_the_server_and_the_connection_stays(server: Se
         server.host, server.port, decoder="typed", lib_name=None, protocol=protocol, read_timeout=None
     )
     session = Session(pool, interactive=True)
-    assert not await session.unblock()
+    assert not await session.unblock([b"BLPOP", b"k", b"0"])
     number = await reply(session, "CLIENT ID")
-    assert not await session.unblock()
+    assert not await session.unblock([b"BLPOP", b"k", b"0"])
     waiting = asyncio.create_task(run(session, "BLPOP k 0"))
     await asyncio.to_thread(wait_until, lambda: server.blocked() == 1)
-    assert await session.unblock()
+    assert await session.unblock([b"BLPOP", b"k", b"0"])
     assert (await waiting).reply is None
     assert await reply(session, "CLIENT ID") == number
+    await session.close()
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_a_wait_is_ended_by_the_server_also_for_who_logged_in_by_hand(
+    make_server: MakeServer, protocol: int
+) -> None:
+    server = make_server("redis82", "requirepass right")
+    pool = AsyncPool(server.host, server.port, lib_name=None, protocol=protocol, read_timeout=None)
+    session = Session(pool, interactive=True)
+    assert isinstance((await run(session, "PING")).error, NoAuth)
+    await reply(session, "AUTH right")
+    waiting = asyncio.create_task(run(session, "BLPOP k 0"))
+    await asyncio.to_thread(wait_until, lambda: server.blocked() == 1)
+    assert await session.unblock([b"BLPOP", b"k", b"0"])
+    assert (await waiting).reply is None
     await session.close()
 
 
@@ -530,4 +614,27 @@ async def test_what_comes_unasked_waits_in_the_network_while_there_is_no_room(re
     assert 10 <= len(heard) < 200
     assert await reply(session, "PING") == Status(b"PONG")
     assert len(heard) == 200
+    await session.close()
+
+
+async def test_what_is_asked_beside_a_session_is_asked_of_the_server_it_is_at(sentinels82: Sentinels) -> None:
+    pool = AsyncSentinelPool(
+        sentinels82.addresses, sentinels82.name, True, decoder="typed", read_timeout=None
+    )
+    session = Session(pool, interactive=True)
+    await session.connect()
+    here = session.address
+    others = []
+    while pool.address == here:  # until the next connection leads to another replica
+        others.append(await pool.acquire())
+    assert session.address == here
+    asked = set()
+    for _ in range(4):
+        with suppress(PyRedisConnError):
+            client = await session.another()
+            asked.add(client.address)
+            await pool.release(client)
+    assert asked <= {here}
+    for client in others:
+        await pool.release(client)
     await session.close()

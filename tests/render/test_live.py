@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pyredis.types import Push
-from pyredis_cli.render.live import clock, message
+from pyredis_cli.render.live import clock, message, monitored
 
 
 def text(reply: Any) -> str | None:
@@ -37,7 +37,19 @@ def test_a_push_of_a_known_kind_is_a_line_with_its_time(push: list[Any], line: s
 
 @pytest.mark.parametrize(
     "reply",
-    [b"OK", None, [], [1], [b"message"], [b"message", None, b"x"], [b"other", b"x"], [b"invalidate", 7]],
+    [
+        b"OK",
+        None,
+        [],
+        [1],
+        [b"message"],
+        [b"message", None, b"x"],
+        [b"other", b"x"],
+        [b"invalidate", 7],
+        [b"invalidate", [None]],
+        [b"message", b"c", 1.5],
+        [b"message", b"c", [[b"x"]]],
+    ],
 )
 def test_what_is_none_of_them_is_left_to_others(reply: Any) -> None:
     assert text(reply) is None
@@ -58,3 +70,15 @@ def test_a_long_payload_is_cut_and_said_to_be() -> None:
 
 def test_the_clock_has_milliseconds() -> None:
     assert re.fullmatch(r"\d\d:\d\d:07\.250", clock(1_700_000_007.25 - 1_700_000_007.25 % 60 + 7.25))
+
+
+@pytest.mark.parametrize("at", [1e15, 1e17, 1e300, float("inf"), float("nan")])
+def test_a_time_that_no_calendar_has_is_shown_as_none(at: float) -> None:
+    assert re.fullmatch(r"[-:.]+|[\d:.]+", clock(at))
+
+
+@pytest.mark.parametrize("argv", [[b"SET", b"k", b"x" * 20_000], [b"MSET", *[b"kk"] * 20_000]])
+def test_a_long_command_is_cut_and_said_to_be(argv: list[bytes]) -> None:
+    shown = "".join(words for _, words in monitored(0.0, "0 lua", argv, role="write"))
+    assert len(shown) < 10_200
+    assert shown.endswith(f"… ({sum(map(len, argv)):,} bytes; the first are shown)")

@@ -227,3 +227,20 @@ def test_a_user_who_may_not_ask_for_docs_has_the_built_in_ones(repl: StartRepl, 
     assert ask(screen, "help get").startswith("GET key\n")
     screen.send("GET ")
     until_line(screen, "> GET key")
+
+
+def test_tab_takes_what_all_offers_have_in_common_and_then_one_of_them(
+    repl: StartRepl, redis82: Server
+) -> None:
+    for number in range(3):
+        redis82.command("SET", f"session:{number}", 1)
+    screen = repl(redis82)
+    screen.send("GET se")
+    screen.wait_for("session:2")
+    screen.send_key("tab")
+    screen.wait_until(lambda shown: shown.before_cursor.endswith("> GET session:"))
+    screen.wait_for("session:2")
+    screen.send_key("tab")
+    screen.wait_until(lambda shown: shown.before_cursor.endswith("> GET session:0"))
+    screen.send_key("tab")
+    screen.wait_until(lambda shown: shown.before_cursor.endswith("> GET session:1"))

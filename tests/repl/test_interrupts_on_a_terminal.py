@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pty
 import re
@@ -9,9 +10,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from pyredis_cli.repl.loop import beside
 from tests.conftest import MakeBackgroundProxy, MakeServer, MakeTerminal
 from tests.proxy import REPLIES, Proxy
 from tests.repl.conftest import StartRepl, ask, at_prompt
@@ -158,6 +161,34 @@ def test_a_transaction_that_ctrl_c_costs_is_told(
     assert redis82.command("EXISTS", "k") == 0
 
 
+def test_a_transaction_that_a_second_ctrl_c_costs_is_told(
+    background_proxy: MakeBackgroundProxy, repl: StartRepl, redis82: Server
+) -> None:
+    proxy = background_proxy(redis82)
+    screen = repl(redis82, "-p", str(proxy.port))
+    ask(screen, "MULTI")
+    proxy.do(lambda faulty: faulty.stall())
+    screen.send_line("EXEC")
+    screen.wait_for("Ctrl-C stops")
+    screen.send_key("c-c")
+    screen.wait_for("stopping; Ctrl-C again closes the connection")
+    screen.send_key("c-c")
+    screen.wait_until(lambda shown: shown.line == "not connected>")
+    assert "the connection is closed, and with it went the transaction" in screen.text
+
+
+def test_what_was_lost_is_told_although_the_next_command_is_stopped(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    ask(screen, "CLIENT SETNAME me")
+    redis82.command("CLIENT", "KILL", "TYPE", "normal")
+    screen.wait_until(lambda shown: shown.line == "not connected>")
+    screen.send_line("BLPOP k 0")
+    screen.wait_for(f"reconnected to {redis82.host}:{redis82.port}; not done again: CLIENT SETNAME")
+    wait_until(lambda: redis82.blocked() == 1)
+    screen.send_key("c-c")
+    screen.wait_for("stopped: BLPOP was unblocked")
+
+
 def test_a_command_that_takes_long_shows_a_sign_that_leaves_no_trace(repl: StartRepl, server: Server) -> None:
     screen = repl(server)
     screen.send_line("BLPOP nokey 1")
@@ -165,6 +196,14 @@ def test_a_command_that_takes_long_shows_a_sign_that_leaves_no_trace(repl: Start
     screen.wait_until(at_prompt)
     assert "Ctrl-C stops" not in screen.text
     assert re.search(r"\(nil\)\n\(1\.\d\ds\)$", screen.text.rpartition("\n")[0])
+
+
+def test_the_sign_leaves_no_trace_on_a_narrow_screen(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82, columns=20, prompt="")
+    screen.wait_until(lambda shown: ">" in shown.text)
+    screen.send_line("BLPOP k 1")
+    screen.wait_for("(nil)")
+    assert "Ctrl" not in screen.text
 
 
 def test_what_is_typed_while_a_command_runs_waits_for_the_prompt(repl: StartRepl, server: Server) -> None:
@@ -245,6 +284,24 @@ def test_ctrl_c_clears_a_line_first_and_leaves_the_subscription_then(
     screen.wait_until(lambda shown: shown.line == f"{redis82.host}:{redis82.port}>")
 
 
+def test_a_subscription_that_the_server_does_not_let_go_of_is_left_all_the_same(
+    background_proxy: MakeBackgroundProxy, repl: StartRepl, redis82: Server
+) -> None:
+    proxy = background_proxy(redis82)
+    screen = repl(redis82, "-p", str(proxy.port))
+    ask(screen, "SUBSCRIBE news")
+    proxy.do(lambda faulty: faulty.stall())
+    struck = time.monotonic()
+    screen.send_key("c-c")
+    screen.wait_for("no more messages: not connected (server busy)")
+    assert time.monotonic() - struck < 1
+    screen.wait_until(lambda shown: shown.line == "not connected (server busy)>")
+    proxy.do(Proxy.heal)
+    screen.wait_for(f"reconnected to {redis82.host}:{proxy.port}")
+    assert ask(screen, "PING") == "PONG"
+    assert "was lost" not in screen.text
+
+
 def test_a_flood_of_messages_leaves_the_line_usable(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     ask(screen, "SUBSCRIBE flood")
@@ -255,6 +312,36 @@ def test_a_flood_of_messages_leaves_the_line_usable(repl: StartRepl, redis82: Se
     screen.wait_for('"here"')
     screen.wait_for('"4999"')
     assert len(re.findall(r'^[\d:.]+ flood "\d+"$', screen.text, re.MULTILINE)) == 5_000
+
+
+def test_what_is_typed_into_a_flood_is_not_echoed_into_it(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    ask(screen, "SUBSCRIBE flood")
+    redis82.command("EVAL", "for i = 1, 8000 do redis.call('PUBLISH', 'flood', i) end", "0")
+    typed = "ECHO "
+    screen.send(typed)
+    while '"8000"' not in screen.text and len(typed) < 90:  # no more than a line
+        screen.send("x")
+        typed += "x"
+        written = len(screen.raw)
+        screen.wait_until(lambda shown, last=written: len(shown.raw) > last)
+    screen.wait_for('"8000"')
+    screen.send_key("enter")
+    screen.wait_for(f'"{typed.removeprefix("ECHO ")}"')
+    assert len(re.findall(r'^[\d:.]+ flood "\d+"$', screen.text, re.MULTILINE)) == 8_000
+
+
+def test_ctrl_c_does_not_wait_for_a_flood_to_be_shown(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    ask(screen, "SUBSCRIBE flood")
+    screen.send_line("BLPOP k 0")
+    wait_until(lambda: redis82.blocked() == 1)
+    redis82.command("EVAL", "for i = 1, 20000 do redis.call('PUBLISH', 'flood', i) end", "0")
+    screen.send_key("c-c")
+    screen.wait_for("stopped: BLPOP was unblocked")
+    assert '"20000"' not in screen.text
+    screen.wait_for('"20000"')
+    screen.wait_until(at_prompt)
 
 
 def test_subscriptions_that_were_lost_are_told_at_once_and_not_made_again(
@@ -346,6 +433,23 @@ def test_ctrl_c_while_it_still_connects_gives_a_prompt(
     assert ask(screen, "PING") == "PONG"
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_while_an_editor_has_the_terminal_ends_both(
+    repl: StartRepl, redis82: Server, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho editing $1\nexec sleep 600\n")
+    editor.chmod(0o700)
+    screen = repl(redis82, env={"VISUAL": str(editor)})
+    screen.send_key("c-x", "c-e")
+    screen.wait_for(re.compile(r"editing \S+"))
+    os.kill(screen.pid, number)
+    assert screen.exit_code() == code
+    file = re.search(r"editing (\S+)", screen.text)
+    assert file is not None
+    assert not Path(file[1]).parent.exists()
+
+
 @pytest.mark.parametrize("ignored", [False, True])
 def test_the_program_ends_when_the_terminal_is_gone(redis82: Server, ignored: bool) -> None:
     """With SIGHUP ignored, as under nohup, only the failing reads tell."""
@@ -368,3 +472,16 @@ def test_the_program_ends_when_the_terminal_is_gone(redis82: Server, ignored: bo
     finally:
         program.kill()
         program.wait()
+
+
+async def test_what_goes_wrong_beside_the_prompt_ends_it_loudly() -> None:
+    async def breaks() -> None:
+        await asyncio.sleep(0)
+        raise OSError("the screen is gone")
+
+    with pytest.raises(OSError, match="the screen is gone"):
+        async with beside(breaks()):
+            await asyncio.Event().wait()
+    body = asyncio.current_task()
+    assert body is not None
+    assert not body.cancelling()

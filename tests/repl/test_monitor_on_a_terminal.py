@@ -76,12 +76,15 @@ def test_it_ends_by_itself_after_a_count_or_a_time(repl: StartRepl, redis82: Ser
     assert monitors(redis82) == 0
 
 
-def test_secrets_are_not_shown(repl: StartRepl, redis82: Server) -> None:
+@pytest.mark.parametrize("form", ["human", "raw", "redis", "json"])
+def test_secrets_are_not_shown(repl: StartRepl, redis82: Server, form: str) -> None:
     screen = repl(redis82)
+    ask(screen, f":set format {form}")
     begun(screen, redis82, "MONITOR")
-    redis82.command("ACL", "SETUSER", "ada", "on", ">precious")
-    redis82.command("PING")
-    screen.wait_for("] PING")
+    redis82.command("SET", "dsn", "redis://ada:precious@host/0")
+    redis82.command("ECHO", "end")
+    screen.wait_for(re.compile(r"dsn.*\*\*\*"))
+    screen.wait_for(re.compile(r"ECHO.*end"))
     assert "precious" not in screen.text
 
 
@@ -125,3 +128,15 @@ def test_connect_leaves_it(repl: StartRepl, redis82: Server, valkey9: Server) ->
     ask(screen, f"connect {valkey9.host} {valkey9.port}")
     screen.wait_until(lambda shown: shown.line == f"{valkey9.host}:{valkey9.port}>")
     wait_until(lambda: monitors(redis82) == 0)
+
+
+@pytest.mark.parametrize("form", ["human", "redis", "raw", "json"])
+def test_secrets_are_stars_in_every_format(repl: StartRepl, redis82: Server, form: str) -> None:
+    screen = repl(redis82)
+    ask(screen, f":set format {form}")
+    begun(screen, redis82, "MONITOR")
+    redis82.command("SET", "url", "redis://ada:hunter2@host/0")
+    redis82.command("SET", "after", "1")
+    screen.wait_for("after")
+    assert "hunter2" not in screen.text
+    assert "***" in screen.text

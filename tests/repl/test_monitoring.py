@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 
 from pyredis.commands.spec import TABLE
 from pyredis_cli.render.escape import quote
+from pyredis_cli.render.live import clock
 from pyredis_cli.repl.meta import verdict
-from pyredis_cli.repl.monitoring import MonitorFilter, MonitorLine, line, matches, parse
+from pyredis_cli.repl.monitored import MonitorFilter, MonitorLine, line, matches, without
+from pyredis_cli.repl.monitoring import parse
 from pyredis_cli.repl.verdicts import Monitor, Refuse
 from tests.servers import Server
 
@@ -106,10 +109,26 @@ def test_words_come_back_as_they_were(words: list[bytes]) -> None:
     assert line(text).argv == tuple(words)
 
 
+@given(st.lists(st.binary(), max_size=5), st.sets(st.integers(0, 5)))
+def test_words_are_starred_where_they_stand(words: list[bytes], places: set[int]) -> None:
+    head = b"1.5 [0 h:1] "
+    starred = [b"***" if place in places else word for place, word in enumerate(words)]
+    text = head + " ".join(map(quote, words)).encode()
+    assert without(text, places) == head + " ".join(map(quote, starred)).encode()
+
+
 @given(st.binary())
 def test_any_bytes_are_taken(text: bytes) -> None:
     assert isinstance(line(text), MonitorLine)
     assert isinstance(line(b"1.5 [0 h:1] " + text), MonitorLine)
+    assert without(text, {10_000}) == text
+
+
+@given(st.from_regex(rb"[0-9]{1,18}", fullmatch=True))
+def test_every_time_that_is_read_is_a_time_of_day(digits: bytes) -> None:
+    assert re.fullmatch(
+        r"[\d-]{2}:[\d-]{2}:[\d-]{2}\.[\d-]{3}", clock(line(digits + b' [0 h:1] "ping"').time)
+    )
 
 
 # -- what passes

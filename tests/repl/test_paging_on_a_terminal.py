@@ -220,6 +220,37 @@ def test_a_page_in_a_session_that_ends_leaves_the_terminal_sane(repl: StartRepl,
     assert "Traceback" not in screen.text
 
 
+@pytest.mark.parametrize("at", ["prompt", "page"])
+def test_a_terminal_that_is_gone_ends_the_session_without_a_signal(
+    redis82: Server, at: str, tmp_path: Path
+) -> None:
+    """As with nohup, or where the terminal is not the one that controls the program."""
+    redis82.command("RPUSH", "l", *range(100))
+    keyboard, screen = pty.openpty()
+    termios.tcsetwinsize(screen, (24, 80))
+    argv = [sys.executable, "-m", "pyredis_cli", "-p", str(redis82.port)]
+    env = {**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "PAGER": ""}
+    with (
+        Path(tmp_path, "said").open("w+b") as said,
+        subprocess.Popen(
+            argv, stdin=screen, stdout=screen, stderr=said, start_new_session=True, env=env
+        ) as program,
+    ):
+        os.close(screen)
+        try:
+            converse(keyboard, [], f"{redis82.port}>".encode())
+            if at == "page":
+                converse(keyboard, ["LRANGE l 0 -1"], b"leave --")
+        finally:
+            os.close(keyboard)
+        try:
+            assert program.wait(DEADLINE) in (7, 129)
+        finally:
+            program.kill()
+        said.seek(0)
+        assert b"internal error" not in said.read()
+
+
 # Preferences
 
 
@@ -365,7 +396,9 @@ def test_a_pager_that_is_killed_leaves_no_mess(
     )
     screen = repl(numbers, pager=True, env={"PAGER": pager})
     screen.send_line("LRANGE l 0 -1")
-    screen.wait_for("the pager was killed; :set pager off does without")
+    screen.wait_until(read)
+    assert b"the pager was killed; :set pager off does without" in screen.raw
+    screen.send("q")
     screen.wait_until(at_prompt)
     assert ask(screen, "PING") == "PONG"
     screen.send_line("BLPOP nokey 0")
@@ -386,9 +419,18 @@ def test_a_pager_that_cannot_be_started_is_told_and_ours_takes_its_place(
     screen.wait_until(at_prompt)
 
 
-def test_a_pager_that_fails_is_told(repl: StartRepl, numbers: Server) -> None:
-    screen = repl(numbers, pager=True, env={"PAGER": "false"})
-    assert ask(screen, "LRANGE l 0 -1") == "the pager ended with code 1; :set pager off does without"
+def test_a_pager_that_fails_loses_nothing(
+    repl: StartRepl, numbers: Server, program: Callable[[str], str]
+) -> None:
+    pager = program("sys.stdin.buffer.read(100_000)\nsys.exit(3)")
+    screen = repl(numbers, pager=True, env={"PAGER": pager}, rows=20)
+    screen.send_line("LPOP l 1000")
+    screen.wait_for("the pager ended with code 3; :set pager off does without")
+    screen.wait_until(lambda shown: read(shown) == (19, 1_000))
+    assert '   1) "element-0"' in screen.text
+    screen.send("q")
+    screen.wait_until(at_prompt)
+    assert ask(screen, "PING") == "PONG"
 
 
 def test_ours_is_used_where_less_is_not_installed(

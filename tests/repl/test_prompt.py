@@ -59,6 +59,13 @@ def test_monitor_is_shown_whatever_becomes_of_the_session() -> None:
     )
 
 
+def test_of_a_long_path_the_end_is_shown() -> None:
+    state = State(address=UnixAddress("/tmp/pyredis-cli-1234-abcdefgh/that/is/really/long/socket"))
+    assert _text(state).startswith("redis …")
+    assert len(_text(state)) == len("redis > ") + 40
+    assert _text(state).endswith("long/socket> ")
+
+
 def test_without_a_connection_nothing_is_claimed_of_it() -> None:
     lost = State(connected=False, database=5, username="alice", in_transaction=True)
     assert _text(lost) == "not connected> "
