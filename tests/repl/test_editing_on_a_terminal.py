@@ -427,5 +427,5 @@ def test_a_dumb_terminal_shows_the_question(repl: StartRepl, redis82: Server) ->
     screen.send_key("enter")
     until_line(screen, "[y/N] ")
     screen.send("y")
-    screen.wait_until(lambda terminal: "OK\nOK" in terminal.text and at_prompt(terminal))
+    screen.wait_until(lambda terminal: "> SET b 2\nOK" in terminal.text and at_prompt(terminal))
     assert b"\x1b" not in screen.raw

@@ -185,5 +185,5 @@ def test_pasted_lines_stop_where_a_file_stopped(repl: StartRepl, redis82: Server
     screen.send_key("enter")
     screen.wait_for("[y/N]")
     screen.send("y")
-    screen.wait_for("stopped: 1 more pasted line(s) not sent")
+    screen.wait_for("stopped: 1 more pasted line not sent")
     assert redis82.command("DBSIZE") == 0
