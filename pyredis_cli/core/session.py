@@ -392,7 +392,7 @@ class Session:
         try:
             outcome = outcome._replace(reply=await self._reply(client, outcome.argv))
         except ReplyError as error:
-            outcome = outcome._replace(error=veiled(error, outcome.argv, self.table))
+            outcome = outcome._replace(error=veiled(error, [outcome.argv], self.table))
             self._note_demotion(error)
         except asyncio.CancelledError:
             client.close()  # its reply may have come by now, and have changed what nobody takes note of

@@ -7,7 +7,10 @@ from collections.abc import Collection, Sequence
 
 from pyredis_cli.render.escape import readable
 
-__all__ = ["as_typed"]
+__all__ = ["STARS", "as_typed"]
+
+STARS = "***"
+"""What stands in the place of a secret."""
 
 # Nothing that a quoting rule, a comment or a shell-like redirection could mean.
 _BARE = re.compile(r'[^\s"\'\\#|>]+')
@@ -16,7 +19,7 @@ _BARE = re.compile(r'[^\s"\'\\#|>]+')
 def as_typed(argv: Sequence[bytes], encoding: str = "utf-8", hidden: Collection[int] = ()) -> str:
     """Return one line that splits into the argv again; the words at the positions ``hidden`` are ``***``."""
     return " ".join(
-        "***" if position in hidden else _word(word, encoding) for position, word in enumerate(argv)
+        STARS if position in hidden else _word(word, encoding) for position, word in enumerate(argv)
     )
 
 

@@ -92,6 +92,10 @@ def bindings(check: EnterCheck, edit: Callable[[Buffer], Awaitable[None]], *, ed
     async def open_editor(event: KeyPressEvent) -> None:
         await edit(event.current_buffer)
 
+    @keys.add("<vt100-mouse-event>")
+    def ignore_mouse(event: KeyPressEvent) -> None:
+        """No mouse is asked for; prompt_toolkit fails where ``ESC [31m`` in a paste looks like one."""
+
     @keys.add("<sigint>", filter=editing, eager=True)
     def leave_to_editor(event: KeyPressEvent) -> None:
         """The terminal is the editor's: Ctrl-C was meant for it."""

@@ -32,6 +32,7 @@ class EnterCheck(Validator):
 
     def __init__(self) -> None:
         self._agreed: str | None = None
+        self._seen: ValidationError | None = None
 
     def validate(self, document: Document) -> None:
         text = document.text
@@ -41,8 +42,14 @@ class EnterCheck(Validator):
         if number > 1 and text != self._agreed:
             raise _Question(document.cursor_position, f"Run these {number} commands? [y/N] ")
 
+    def note_drawn(self, buffer: Buffer) -> None:
+        """Remember that what is asked about the buffer is on the screen."""
+        self._seen = buffer.validation_error
+
     def agree(self, buffer: Buffer) -> None:
-        """Enter the commands that the person was asked about."""
+        """Enter the commands that the person was asked about; a yes before they could read that is none."""
+        if buffer.validation_error is not self._seen:
+            return
         self._agreed = buffer.text
         take_back(buffer)
         buffer.validate_and_handle()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from prompt_toolkit.application import get_app
 from prompt_toolkit.formatted_text import fragment_list_to_text, to_formatted_text
 from prompt_toolkit.layout.processors import Processor, Transformation
+from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.utils import get_cwidth
 
 from pyredis_cli.repl.entering import continuation
@@ -52,7 +53,7 @@ def _column_behind(text: str, width: int) -> int:
     """Return the column behind a text in rows of a width, of which a wide character may not fill the last."""
     column = 0
     for character in text:
-        cells = get_cwidth(character)
+        cells = get_cwidth(Char.display_mappings.get(character, character))  # a control is shown as ^A
         column = column + cells if column + cells <= width else cells
     return column % width
 

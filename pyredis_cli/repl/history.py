@@ -10,6 +10,7 @@ both use.
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import os
 import re
@@ -24,10 +25,10 @@ from prompt_toolkit.history import History
 
 from pyredis_cli.core.lines import lines_of
 from pyredis_cli.core.secrets import guarded, hidden
+from pyredis_cli.registry import META
 from pyredis_cli.render.escape import printable
-from pyredis_cli.render.line import as_typed
-from pyredis_cli.repl.meta import WORDS
-from pyredis_cli.splitting import SplitError, split
+from pyredis_cli.render.line import STARS, as_typed
+from pyredis_cli.splitting import SplitError, scan, split
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
@@ -38,6 +39,7 @@ __all__ = [
     "HistoryFile",
     "command_place",
     "history_path",
+    "lacks_secret",
     "redacted",
     "secret_words",
 ]
@@ -53,7 +55,7 @@ _MOST_LINES = 120_000
 _KEPT_BYTES = 12 * 1024 * 1024
 OVERRIDES = ("REDISCLI_HISTFILE", "VALKEYCLI_HISTFILE")
 
-_OWN_WORDS = frozenset(word.encode() for word in WORDS)
+_OWN_WORDS = frozenset(word.encode() for word in META)
 _COUNT = re.compile(rb"[+-]?\d+")
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _URL_WITH_USER = re.compile(r"://.*@", re.DOTALL)
@@ -71,24 +73,36 @@ def history_path(environment: Mapping[str, str]) -> Path | None:
 def redacted(line: str, encoding: str, table: Table, password: str | None = None) -> str | None:
     """Return the line as it may be kept, secrets as ``***``; None when nothing of it may be.
 
-    A line that begins with a space is not kept, nor is one with unbalanced quotes that may hold a secret. The line
-    ends in a value are escaped: a command is one line.
+    A line that begins with a space is not kept, nor is one with unbalanced quotes that may hold a secret. What a
+    terminal cannot show is escaped: a command is one line, and the next session finds it.
     """
     if line[:1].isspace():
         return None
-    broken = "\n" in line or "\r" in line
+    showable = _showable(line)
     try:
         argv = split(line, encoding)
     except SplitError:
-        return None if broken or _suspicious(line, table, password) else line
+        return line if showable and not _suspicious(line, table, password) else None
     secrets = secret_words(argv, table)
-    return as_typed(argv, encoding, secrets) if secrets or broken else line
+    return as_typed(argv, encoding, secrets) if secrets or not showable else line
+
+
+def lacks_secret(line: str, encoding: str, table: Table) -> bool:
+    """Return whether the line comes from a history, with stars where a secret was; in quotes they are meant."""
+    if STARS not in line:
+        return False
+    words = scan(line, encoding)
+    secrets = secret_words([word.value for word in words], table)
+    return any(line[words[place].start : words[place].end] == STARS for place in secrets)
 
 
 def secret_words(argv: list[bytes], table: Table) -> set[int]:
     """Return the positions of the words of a line that are or may be secret."""
     start = command_place(argv)
-    return {start + position for position in hidden(argv[start:], table)}
+    secrets = {start + position for position in hidden(argv[start:], table)}
+    if argv[:start][-1:] and argv[start - 1].lower() == b"connect":  # of a URL the scheme may be missing
+        secrets.update(position for position in range(start, len(argv)) if b"@" in argv[position])
+    return secrets
 
 
 def command_place(argv: list[bytes]) -> int:
@@ -140,7 +154,7 @@ class HistoryFile:
         """Add a line in one write under a lock: sessions that run at the same time lose nothing."""
         with self._locked() as descriptor:
             if descriptor is not None:
-                os.write(descriptor, _line_break(descriptor) + _encoded([line]))
+                _append(descriptor, _line_break(descriptor) + _encoded([line]))
 
     def begin_with(self, lines: Sequence[str]) -> bool:
         """Write the lines, the oldest first, unless something stands there already; return whether it was done."""
@@ -238,6 +252,14 @@ def _exchange(path: Path, content: bytes) -> None:
         with suppress(OSError):
             os.unlink(name)
         raise
+
+
+def _append(descriptor: int, content: bytes) -> None:
+    """Write all of it or nothing: of a full disk the system tells only with the next write."""
+    size = os.fstat(descriptor).st_size
+    if os.write(descriptor, content) < len(content):
+        os.ftruncate(descriptor, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _line_break(descriptor: int) -> bytes:

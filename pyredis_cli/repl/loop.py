@@ -13,9 +13,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from pyredis.exceptions import PyRedisError
+from pyredis.exceptions import PyRedisError, ReplyError
 from pyredis_cli.complete import harvest
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
+from pyredis_cli.core.secrets import hidden, veiled
 from pyredis_cli.core.stopping import Stopped, cut_short, sentences, stop
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
@@ -25,7 +26,7 @@ from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.configured import configured
 from pyredis_cli.repl.echoing import echoed
 from pyredis_cli.repl.feed import Feed, Item
-from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
+from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, lacks_secret, redacted
 from pyredis_cli.repl.insight import Insight
 from pyredis_cli.repl.monitored import MonitorFilter
 from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["beside", "run"]
 
+_LACKING: Final = 'not sent: *** stands for a secret that was not kept; type it, or "***" if that is it'
 # Seconds in which a server must have let a subscription end; else the connection is closed.
 _LEAVING: Final = 0.8
 
@@ -88,6 +90,8 @@ class Repl:
         self._history = HistoryFile(history) if history else None
         self._preferences, self._warnings = configured(os.environ, Preferences())
         self._preferences = _flagged(self._preferences, settings)
+        self._queued: list[tuple[bytes, ...]] = []
+        """The commands of the transaction that may carry secrets."""
         self._printer = Printer(settings, streams, lambda: self._preferences)
         self._feed = Feed(self._show_unasked)
         insight = Insight(lambda: self._session.table, settings.encoding)
@@ -211,6 +215,10 @@ class Repl:
             await self._drop_typed_ahead()
             await self._printer.refuse(str(error))
             return After.STOP
+        if lacks_secret(line, self._settings.encoding, self._session.table):
+            await self._drop_typed_ahead()
+            await self._printer.refuse(_LACKING)
+            return After.STOP
         own = meta.verdict(asked.argv, self._session.table)
         if own is not None:
             return await self._act(own)
@@ -279,7 +287,7 @@ class Repl:
             failed = bool(outcome.broken_ground) or not outcome.answered
             if failed:
                 await self._drop_typed_ahead()
-            await self._printer.outcome(outcome, self._session.address)
+            await self._show(outcome)
             if self._session.subscribed and not subscribed:
                 await self._printer.tell("Reading messages... (Ctrl-C on an empty line leaves)")
             if failed:
@@ -302,6 +310,18 @@ class Repl:
         await self._tell_stopped(stopped, argv)
         raise Interrupted(told=True)
 
+    async def _show(self, outcome: Outcome) -> None:
+        """Print what became of a command, without the secrets that the errors of a transaction repeat."""
+        asked, table = [*self._queued, outcome.argv], self._session.table
+        if outcome.failed and isinstance(outcome.reply, list):
+            parts: list[Any] = [
+                veiled(part, asked, table) if isinstance(part, ReplyError) else part for part in outcome.reply
+            ]
+            outcome = outcome._replace(reply=parts)
+        in_transaction = self._session.in_transaction
+        self._queued = [argv for argv in asked if hidden(argv, table)] if in_transaction else []
+        await self._printer.outcome(outcome, self._session.address)
+
     async def _stopped(self, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> Stopped:
         try:
             return await stop(self._session, running, argv)
@@ -312,7 +332,7 @@ class Repl:
 
     async def _tell_stopped(self, stopped: Stopped, argv: Sequence[bytes]) -> None:
         if stopped.outcome is not None and _says_something(stopped.outcome):
-            await self._printer.outcome(stopped.outcome, self._session.address)
+            await self._show(stopped.outcome)
         for sentence in sentences(stopped, self._session.table.find(argv)):
             await self._printer.warn(sentence)
 

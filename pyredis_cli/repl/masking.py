@@ -1,7 +1,8 @@
 """Secrets on the screen: a star for each character of a word that must not be shown.
 
-What is masked stays one character for one, so that the cursor stands where the person thinks it does. It knows
-nothing of commands: the insight says where secrets are.
+A character that would turn the line round, or that nobody can see, is not drawn as it is either. What is masked
+stays one character for one, so that the cursor stands where the person thinks it does. It knows nothing of
+commands: the insight says where secrets are.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 from prompt_toolkit.application import get_app
 from prompt_toolkit.formatted_text import to_formatted_text
 from prompt_toolkit.layout.processors import Processor, Transformation
+from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.layout.utils import explode_text_fragments
 
+from pyredis_cli.render.escape import dangerous
 from pyredis_cli.splitting import between
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Set
 
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.layout.processors import TransformationInput
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["MaskProcessor", "holds_secret", "masked"]
 
 _STAR: Final = "*"
+_UNSEEN: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 def masked(text: str, insight: Insight) -> str:
@@ -42,7 +46,7 @@ def holds_secret(text: str, insight: Insight) -> bool:
 
 
 class MaskProcessor(Processor):
-    """Draws stars over secrets, also in the line that is left behind on the screen."""
+    """Draws stars over secrets, also in the line that is left behind on the screen, and covers what is unseen."""
 
     def __init__(self, insight: Insight) -> None:
         self._insight = insight
@@ -57,7 +61,11 @@ class MaskProcessor(Processor):
             (max(first - start, 0), min(last - start, len(line)))
             for first, last in _secrets(document.text, start, end, self._insight, finished=get_app().is_done)
         ]
-        return Transformation(_starred(fragments, secrets) if secrets else fragments)
+        # prompt_toolkit shows controls itself.
+        unseen = dangerous(line) - Char.display_mappings.keys()
+        if not secrets and not unseen:
+            return Transformation(fragments)
+        return Transformation(_starred(fragments, secrets, unseen))
 
 
 def _secrets(
@@ -70,8 +78,13 @@ def _secrets(
             yield command.start + first, command.start + last
 
 
-def _starred(fragments: StyleAndTextTuples, secrets: list[tuple[int, int]]) -> StyleAndTextTuples:
+def _starred(
+    fragments: StyleAndTextTuples, secrets: list[tuple[int, int]], unseen: Set[str]
+) -> StyleAndTextTuples:
     characters = to_formatted_text(explode_text_fragments(fragments))
+    if unseen:
+        for place, (style, character, *_) in enumerate(characters):
+            characters[place] = (style, _UNSEEN if character in unseen else character)
     for start, end in secrets:
         for place in range(start, min(end, len(characters))):
             characters[place] = (characters[place][0], _STAR)

@@ -20,17 +20,23 @@ from pyredis_cli.repl.entering import continuation
 from pyredis_cli.repl.masking import masked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prompt_toolkit import PromptSession
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.output import Output
+    from prompt_toolkit.validation import ValidationError
 
     from pyredis_cli.repl.insight import Insight
 
 __all__ = ["plain_line"]
 
 
-async def plain_line(reader: PromptSession[str], insight: Insight) -> str:
-    """Read a line into the reader's buffer with the reader's keys; KeyboardInterrupt or EOFError is none."""
+async def plain_line(reader: PromptSession[str], insight: Insight, on_drawn: Callable[[], None]) -> str:
+    """Read a line into the reader's buffer with the reader's keys; KeyboardInterrupt or EOFError is none.
+
+    ``on_drawn`` hears that what there is to read has been written.
+    """
     buffer = reader.default_buffer
     buffer.reset()
     keys = [_ends(buffer), *([reader.key_bindings] if reader.key_bindings else [])]
@@ -41,6 +47,13 @@ async def plain_line(reader: PromptSession[str], insight: Insight) -> str:
     message = fragment_list_to_text(to_formatted_text(reader.message))
     echo = _Echo(output, message, buffer, insight)
     buffer.on_text_changed += echo.follow
+
+    def show_question(application: Application[str]) -> None:
+        if not application.is_done:
+            echo.ask()
+            on_drawn()
+
+    application.after_render += show_question
     try:
         return await application.run_async(handle_sigint=False)
     finally:
@@ -78,18 +91,33 @@ class _Echo:
         self._buffer = buffer
         self._insight = insight
         self._shown = ""
-        self._write(message)
+        self._asked: ValidationError | None = None
+        self._begun = False
 
     def follow(self, _: Buffer) -> None:
         """Write what is new, or take back what is gone, or write all of it anew."""
         shown = self._text()
-        if shown.startswith(self._shown):
+        if self._asked is not None:  # what is new would stand behind the question
+            self._asked = None
+            self._write(f"\n{self._message}{shown}")
+        elif shown.startswith(self._shown):
             self._write(shown[len(self._shown) :])
         elif self._shown.startswith(shown) and "\n" not in self._shown[len(shown) :]:
             self._write("\b \b" * get_cwidth(self._shown[len(shown) :]))
         else:
             self._write(f"\n{self._message}{shown}")
         self._shown = shown
+
+    def ask(self) -> None:
+        """Write below the line why Enter has not ended it, and the line again once that is settled."""
+        if not self._begun:
+            self._begun = True
+            self._write(self._message)
+        error = self._buffer.validation_error
+        if error is self._asked:
+            return
+        self._write(f"\n{self._message}{self._shown}" if error is None else f"\n{error.message}")
+        self._asked = error
 
     def _text(self) -> str:
         document = self._buffer.document

@@ -19,7 +19,7 @@ from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis_cli.repl import completer as menu
-from pyredis_cli.repl import entering, hinting, lexer, prompt, toolbar
+from pyredis_cli.repl import entering, hinting, lexer, prompt, searching, toolbar
 from pyredis_cli.repl.bindings import bindings
 from pyredis_cli.repl.masking import MaskProcessor, holds_secret
 from pyredis_cli.repl.suggesting import HistorySuggest
@@ -86,7 +86,7 @@ class LineReader(PromptSession[str]):
         self._tell = tell
         self._editing = False
         self._empty_drops = 0
-        check = entering.EnterCheck()
+        self._check = check = entering.EnterCheck()
         # A dumb terminal cannot be shown what is not typed.
         dumb = is_dumb_terminal()
         suggest = HistorySuggest(history.newest_first, insight, lambda: preferences().suggestions)
@@ -118,13 +118,18 @@ class LineReader(PromptSession[str]):
         )
         self.app.ttimeoutlen = _ESCAPE_TIMEOUT
         _make_menu_small(self.app.layout)
+        self.app.after_render += lambda _: self._note_drawn()
         self.app.before_render += lambda _: self._make_room()
         bottom.attach(self, shown)
+        searching.speed_up(self.default_buffer)
         self.default_buffer.on_cursor_position_changed += _ask_no_more
 
     def _make_room(self) -> None:
         """Keep room for the menu below a line that is typed; below an empty one it would be lost rows."""
         self.reserve_space_for_menu = _MENU_ROWS if self.default_buffer.text else 0
+
+    def _note_drawn(self) -> None:
+        self._check.note_drawn(self.default_buffer)
 
     async def read(self) -> str:
         """Return what was entered; Ctrl-C is KeyboardInterrupt, and Ctrl-D on an empty line EOFError."""
@@ -134,7 +139,7 @@ class LineReader(PromptSession[str]):
                 # Loaded only there: no other terminal needs it.
                 from pyredis_cli.repl.plain import plain_line
 
-                text = await plain_line(self, self._insight)
+                text = await plain_line(self, self._insight, self._note_drawn)
             else:
                 text = await self.prompt_async(handle_sigint=False)
                 paste_marks(on=True)

@@ -1,7 +1,7 @@
 """The terminal as prompt_toolkit is to see it: an input that ends with the terminal, and a dumb one as dumb.
 
 What is typed ahead, before a prompt is there, is not echoed: it may be a password, and it would stand in the
-middle of a reply.
+middle of a reply. Nor is it gathered into lines, of which the system drops what is beyond 4,095 bytes.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def paste_marks(on: bool) -> None:
 
 @contextmanager
 def without_echo() -> Iterator[None]:
-    """Keep what is typed while a command runs off the screen; the next prompt shows it."""
-    with _local_modes(off=termios.ECHO):
+    """Keep what is typed while a command runs off the screen, all of it; the next prompt shows it."""
+    with _local_modes(off=termios.ECHO | termios.ICANON):
         yield
 
 
@@ -110,6 +110,8 @@ def _local_modes(on: int = 0, off: int = 0) -> Iterator[None]:
         return
     changed = [*before]
     changed[_LOCAL_MODES] = before[_LOCAL_MODES] & ~off | on
+    changed[_CHARACTERS] = [*before[_CHARACTERS]]
+    changed[_CHARACTERS][termios.VMIN], changed[_CHARACTERS][termios.VTIME] = 1, 0
     termios.tcsetattr(_KEYBOARD, termios.TCSANOW, changed)
     try:
         yield
@@ -121,6 +123,7 @@ def _local_modes(on: int = 0, off: int = 0) -> Iterator[None]:
 _KEYBOARD: Final = 0
 _MOMENT: Final = 0.03  # seconds; what is pasted comes faster
 _LOCAL_MODES: Final = 3
+_CHARACTERS: Final = 6
 
 
 class _EndingReader(PosixStdinReader):

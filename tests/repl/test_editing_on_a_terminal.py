@@ -149,6 +149,36 @@ def test_no_key_goes_round_the_question(repl: StartRepl, redis82: Server, keys: 
     assert redis82.command("DBSIZE") == 0
 
 
+def test_a_yes_before_the_question_could_be_read_is_none(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    # A terminal that lets the end of a paste be pasted would enter and agree to it.
+    screen.send("\x1b[200~SET a 1\nSET b 2\x1b[201~\ry")
+    screen.wait_for("[y/N]")
+    assert redis82.command("DBSIZE") == 0
+    screen.send("y")
+    wait_until(lambda: redis82.command("DBSIZE") == 2)
+
+
+def test_what_looks_like_a_mouse_in_pasted_text_is_harmless(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    screen.send("SET k 'a\x1b[31mb\x1b[0m'")
+    until_line(screen, "> SET k 'ab'")
+    screen.send_key("enter")
+    screen.wait_for("OK")
+    assert "xception" not in screen.text
+
+
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+async def test_a_long_line_typed_ahead_is_whole(repl: StartRepl, redis82: Server, term: str) -> None:
+    screen = repl(redis82, env={"TERM": term})
+    screen.send_line("BLPOP q 0")
+    await redis82.until_blocked()
+    screen.send_line(f"SET k {'x' * 9_000}")
+    redis82.command("RPUSH", "q", "1")
+    wait_until(lambda: redis82.command("EXISTS", "k"))
+    assert redis82.command("STRLEN", "k") == 9_000
+
+
 def test_one_pasted_command_runs_at_enter(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     screen.paste("\n\nSET a 1\n")
@@ -385,3 +415,17 @@ def test_a_dumb_terminal_continues_quotes_and_hides_secrets(repl: StartRepl, red
     assert b"\x1b" not in screen.raw
     assert b"hunter2" not in screen.raw
     assert history() == [r'SET k "a\nb"', "AUTH ***", "clear", "GET k"]
+
+
+def test_a_dumb_terminal_shows_the_question(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82, env={"TERM": "dumb"})
+    screen.paste("SET a 1\nSET b 2")
+    screen.send_key("enter")
+    until_line(screen, "Run these 2 commands? [y/N] ")
+    screen.send("n")
+    until_line(screen, "... SET b 2")
+    screen.send_key("enter")
+    until_line(screen, "[y/N] ")
+    screen.send("y")
+    screen.wait_until(lambda terminal: "> SET b 2\nOK" in terminal.text and at_prompt(terminal))
+    assert b"\x1b" not in screen.raw

@@ -56,12 +56,13 @@ def test_the_hint_is_gone_once_the_line_is_entered(repl: StartRepl, redis82: Ser
     assert "OK" in screen.text
 
 
+@pytest.mark.parametrize("value", ["東京", "'\x01\x02\x03'"])
 @pytest.mark.parametrize("columns", [20, 40, 41, 57, 80])
-def test_a_hint_never_wraps(repl: StartRepl, redis82: Server, columns: int) -> None:
+def test_a_hint_never_wraps(repl: StartRepl, redis82: Server, columns: int, value: str) -> None:
     screen = repl(redis82, columns=columns)
     screen.send_line(":set live-completion off")  # the menu would open below
     screen.wait_until(lambda terminal: "\nlive-completion off" in terminal.text and at_prompt(terminal))
-    screen.send("SET 東京 v ")
+    screen.paste(f"SET {value} v ")
     screen.wait_until(lambda terminal: terminal.before_cursor.endswith(" v "))
     column, row = screen.cursor
     screen.wait_until(lambda terminal: columns - column < 3 or "[" in terminal.line[column - 2 :])

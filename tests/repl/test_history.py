@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pyredis.commands.spec import TABLE
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, redacted
 from pyredis_cli.splitting import split
+from tests.servers import DEADLINE
 
 PASSWORD = "hunter2"
 
@@ -62,6 +65,14 @@ async def loaded(history: CommandHistory) -> list[str]:
         ("ACL SETUSR alice >s3cret", "ACL SETUSR *** ***"),
         ("config sett requirepass s3cret", "config sett *** ***"),
         ("CONFG SET requirepass s3cret", "CONFG *** *** ***"),
+        ("HELLO 3 AUTHH alice s3cret", "HELLO 3 AUTHH *** ***"),
+        ("HELLO 3 AUHT alice s3cret", "HELLO 3 AUHT *** ***"),
+        ("MIGRATE h 1 k 0 5 AUTH3 alice s3cret", "MIGRATE h 1 k 0 5 AUTH3 *** ***"),
+        ("127.0.0.1:6379> AUTH s3cret", '"127.0.0.1:6379>" AUTH ***'),
+        ("redis-cli CONFIG SET requirepass s3cret", "redis-cli CONFIG SET requirepass ***"),
+        ("? AUTH s3cret", "? AUTH ***"),
+        ("connect ada:s3cret@h:6379", "connect ***"),
+        ("CONNECT h 6379 //ada:s3cret@h", "CONNECT h 6379 ***"),
     ],
 )
 def test_a_secret_is_not_remembered_in_any_spelling(line: str, remembered: str) -> None:
@@ -115,6 +126,9 @@ def test_a_line_that_cannot_be_read_is_forgotten_when_it_holds_the_password_of_t
         "ACL",
         "ACL SETUSR",
         "NOBODY." + "x" * 10_000 + " KNOWS",
+        "NOBODY KNOWS hello world",
+        "MIGRATE h 1 k 0 5 KEYS a b",
+        "CONFIG SET tls-client-cert-file /x",
     ],
 )
 def test_other_lines_are_remembered_as_they_were_typed(line: str) -> None:
@@ -130,6 +144,23 @@ async def test_neither_memory_nor_file_holds_a_secret(tmp_path: Path) -> None:
     history.append_string("AUTH s3cret\nGET k\n  \nHELLO 3 AUTH alice s3cret")
     assert history.get_strings() == ["AUTH ***", "GET k", "HELLO 3 AUTH *** ***"]
     assert (tmp_path / "history").read_text() == "AUTH ***\nGET k\nHELLO 3 AUTH *** ***\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "remembered"),
+    [
+        ("SET\tk\tv", "SET k v"),
+        ("SET k '\x1b[31m\0'", r'SET k "\x1b[31m\x00"'),
+        ("SET k \u202ex", r'SET k "\xe2\x80\xaex"'),
+        ("SET k \udcff", r'SET k "\xff"'),
+    ],
+)
+async def test_what_a_terminal_cannot_show_is_found_by_the_next_session(
+    tmp_path: Path, line: str, remembered: str
+) -> None:
+    history_of(tmp_path / "history").append_string(line)
+    assert await loaded(history_of(tmp_path / "history")) == [remembered]
+    assert split(remembered) == split(line)
 
 
 # -- the file
@@ -225,6 +256,26 @@ def test_a_file_that_cannot_be_written_is_warned_of_once(tmp_path: Path) -> None
     assert history.get_strings() == ["GET a", "GET b"]
     assert len(warnings) == 1
     assert "REDISCLI_HISTFILE" in warnings[0]
+
+
+def _fill(path: Path, problems: Any) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
+    warnings: list[str] = []
+    history = history_of(path, warnings)
+    history.append_string("GET fits")
+    history.append_string("GET does-not-fit")
+    problems.put(warnings)
+
+
+def test_a_line_for_which_there_is_no_room_is_warned_of_and_not_cut(tmp_path: Path) -> None:
+    processes = multiprocessing.get_context("spawn")
+    problems = processes.Queue()
+    process = processes.Process(target=_fill, args=(tmp_path / "history", problems))
+    process.start()
+    (warning,) = problems.get(timeout=DEADLINE)
+    process.join()
+    assert "No space left on device" in warning
+    assert (tmp_path / "history").read_text() == "GET fits\n"
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo"])

@@ -114,6 +114,31 @@ def test_no_character_of_a_secret_reaches_the_terminal(
     assert not set("§¶¤¦").intersection(screen.raw.decode())
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("AUHT hunter2", "args beginning with: ***"),
+        ("ACL SETUSER ada #hunter2", "modifier ***: The password hash must be exactly 64"),
+    ],
+)
+def test_a_server_that_repeats_a_secret_does_not_show_it(
+    repl: StartRepl, redis82: Server, line: str, shown: str
+) -> None:
+    screen = repl(redis82)
+    assert shown in ask(screen, line)
+    assert b"hunter2" not in screen.raw
+
+
+def test_a_transaction_that_repeats_a_secret_does_not_show_it(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    assert ask(screen, "MULTI") == "OK"
+    screen.send_line("ACL SETUSER ada #hunter2")
+    screen.wait_for("QUEUED")
+    screen.send_line("EXEC")
+    screen.wait_for("modifier ***: The password hash")
+    assert b"hunter2" not in screen.raw
+
+
 def test_the_cursor_stands_where_it_is_behind_wide_characters(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     screen.send("AUTH 東京都")
@@ -132,6 +157,16 @@ def test_a_secret_of_several_lines_is_masked_in_each(repl: StartRepl, redis82: S
     screen.wait_until(at_prompt)
     assert b"hun" not in screen.raw
     assert b"ter2" not in screen.raw
+
+
+def test_a_character_that_nobody_can_see_is_not_drawn_as_it_is(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    screen.paste("SET k 'a\u202eb\u200bc'")
+    screen.wait_until(lambda terminal: terminal.before_cursor.endswith("> SET k 'a\ufffdb\ufffdc'"))
+    screen.send_key("enter")
+    screen.wait_for("OK")
+    assert redis82.command("GET", "k") == "a\u202eb\u200bc".encode()
+    assert not {"\u202e", "\u200b"}.intersection(screen.raw.decode())
 
 
 def test_a_secret_that_is_pasted_or_dropped_is_not_left_on_the_screen(
@@ -183,6 +218,20 @@ def test_the_menu_does_not_say_how_a_secret_begins(repl: StartRepl, redis82: Ser
     screen.send("n")
     screen.wait_until(lambda terminal: terminal.before_cursor.endswith("> AUTH ***"))
     assert "hunter2" not in "\n".join(screen.display[screen.cursor[1] :])
+
+
+def test_stars_from_the_history_are_not_sent_as_a_password(repl: StartRepl, make_server: MakeServer) -> None:
+    server = make_server()
+    screen = repl(server)
+    ask(screen, "CONFIG SET requirepass hunter2 maxclients none")
+    screen.send_key("up")
+    screen.wait_until(lambda terminal: terminal.before_cursor.endswith("requirepass *** maxclients none"))
+    screen.send_key("m-backspace", "m-backspace", "enter")
+    screen.wait_until(lambda terminal: "not sent: *** stands for a secret" in terminal.text)
+    assert ask(screen, "CONFIG GET requirepass") == '1# "requirepass" => ""'
+    assert ask(screen, "5 AUTH ***").startswith("not sent: ")
+    assert ask(screen, 'AUTH "***"').startswith("(error) ERR AUTH")
+    assert ask(screen, "ECHO ***") == '"***"'
 
 
 def test_the_history_holds_stars_in_place_of_secrets(repl: StartRepl, redis82: Server) -> None:
