@@ -119,6 +119,7 @@ def test_a_value_that_had_been_popped_is_shown_although_ctrl_c_was_pressed(
     server.command("LPUSH", "k", "precious")
     wait_until(lambda: server.blocked() == 0)
     screen.send_key("c-c")
+    screen.wait_for("stopping")
     proxy.do(Proxy.heal)
     screen.wait_for('2) "precious"')
     screen.wait_for("BLPOP was answered before it could be stopped")
