@@ -20,7 +20,7 @@ from pyredis.options import checked_encoding
 
 __all__ = ["FLAGS", "Flag", "Given", "Output", "UsageError", "help_text", "parse"]
 
-Output: TypeAlias = Literal["raw", "redis", "json", "human"]
+Output: TypeAlias = Literal["raw", "redis", "json", "quoted-json", "redis-csv", "human"]
 
 
 class UsageError(Exception):
@@ -154,6 +154,12 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--raw",), "output", "the bytes that came; the default when not on a terminal", sets="raw"),
         Flag(("--no-raw",), "output", "redis-cli's formatted text, on a terminal or not", sets="redis"),
         Flag(("--json",), "output", "JSON; speaks RESP3 unless -2 is given", sets="json"),
+        Flag(("--quoted-json",), "output", "JSON of ASCII alone, bytes as \\xff", sets="quoted-json"),
+        Flag(("--csv",), "output", "redis-cli's comma-separated line, flat, C-escaped", sets="redis-csv"),
+        Flag(("-d",), "delimiter", "between the elements of raw output (a line end)", "DELIM"),
+        Flag(("-D",), "reply_end", "behind each reply of raw output (a line end)", "DELIM"),
+        Flag(("-0",), "zero", "NUL behind each element of raw output, for xargs -0"),
+        Flag(("--null",), "null", "the text for nil in raw output (none)", "STR"),
         Flag(("--no-pager",), "no_pager", "long replies are not paged but cut; :set pager on pages them"),
         Flag(("--echo",), "echo", "print each command of a script before its reply, secrets as ***"),
         Flag(("-e",), "errors", "accepted for redis-cli's sake: an error always ends in an exit code"),
@@ -194,6 +200,10 @@ class Given:
     resp2: bool = False
     resp3: bool = False
     output: Output | None = None
+    delimiter: str | None = None
+    reply_end: str | None = None
+    zero: bool = False
+    null: str | None = None
     no_pager: bool = False
     echo: bool = False
     errors: bool = False

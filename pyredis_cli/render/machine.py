@@ -7,94 +7,117 @@ It knows neither quotes nor colours.
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Iterator
 from math import isfinite
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from pyredis.exceptions import ReplyError
 from pyredis.types import Attributed, Map, Reply
 from pyredis_cli.render.escape import dangerous
 from pyredis_cli.render.layout import Part, Steps, digits, double, message, pairs, unroll
+from pyredis_cli.render.notation import BASE64, Notation
 
 __all__ = ["json_parts", "json_text", "raw", "raw_parts"]
 
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
-_BASE64: Final = "$base64"
 
 
-def raw(reply: Reply, *, text: bool = False, delimiter: bytes = b"\n", end: bytes = b"\n") -> bytes:
+class _Marks(NamedTuple):
+    delimiter: bytes = b"\n"
+    between: bytes = b" "
+    null: bytes = b""
+
+
+def raw(
+    reply: Reply,
+    *,
+    text: bool = False,
+    delimiter: bytes = b"\n",
+    end: bytes = b"\n",
+    between: bytes = b" ",
+    null: bytes = b"",
+) -> bytes:
     """Return a reply as redis-cli writes it into a pipe: the exact bytes of each value.
 
-    Elements of aggregates follow each other with ``delimiter`` between (a key and its value: a blank), ``end``
-    closes the reply. An error's line is ended by a newline of its own. A ``text`` reply (INFO) is only ended when
-    its last line is not.
+    Elements of aggregates follow each other with ``delimiter`` between (a key and its value: ``between``), ``end``
+    closes the reply, ``null`` is the text for nil. An error's line is ended by a newline of its own. A ``text``
+    reply (INFO) is only ended when its last line is not.
     """
-    written = b"".join(unroll(_raw(reply, delimiter)))
+    written = b"".join(unroll(_raw(reply, _Marks(delimiter, between, null))))
     if text:
         return written if written.endswith(b"\n") else written + b"\n"
     return written + end
 
 
-def raw_parts(reply: Reply, *, text: bool = False) -> Iterator[Part]:
+def raw_parts(
+    reply: Reply,
+    *,
+    text: bool = False,
+    delimiter: bytes = b"\n",
+    end: bytes = b"\n",
+    between: bytes = b" ",
+    null: bytes = b"",
+) -> Iterator[Part]:
     """Yield what `raw` returns part after part; nothing is laid out before it is asked for."""
     last = b""
-    for written in unroll(_raw(reply, b"\n")):
+    for written in unroll(_raw(reply, _Marks(delimiter, between, null))):
         yield written, 0
         last = written or last
-    if not text or not last.endswith(b"\n"):
+    if not text:
+        yield end, 0
+    elif not last.endswith(b"\n"):
         yield b"\n", 0
 
 
-def json_text(reply: Reply) -> bytes:
+def json_text(reply: Reply, notation: Notation = BASE64) -> bytes:
     """Return a reply as one line of JSON in UTF-8, as ``redis-cli --json`` writes it, and always valid.
 
     - Integers and big numbers have all their digits, doubles the server's; ``"inf"``, ``"-inf"``, ``"nan"``.
     - An error is ``{"error":{"code":"WRONGTYPE","message":"WRONGTYPE Operation ..."}}``, code "" if it has none.
-    - Bytes that are not UTF-8 are ``{"$base64":"..."}``, as a key ``"$base64:..."``; so are keys that begin with
-      ``$base64`` themselves.
+    - Bytes are strings as the notation says. By default those that are not UTF-8 are ``{"$base64":"..."}``, as a
+      key ``"$base64:..."``; so are keys that begin with ``$base64`` themselves.
     - A key that is no string is its JSON as a string (``"1"``, ``"[1,2]"``), a map within it the list of its
       pairs. Keys that repeat stay, in the order they came.
     - Characters that could steer a terminal are written as ``\\uXXXX``.
     """
-    return "".join(unroll(_json(reply))).encode() + b"\n"
+    return "".join(unroll(_json(reply, notation))).encode() + b"\n"
 
 
-def json_parts(reply: Reply) -> Iterator[Part]:
+def json_parts(reply: Reply, notation: Notation = BASE64) -> Iterator[Part]:
     """Yield what `json_text` returns part after part; nothing is laid out before it is asked for."""
-    for written in unroll(_json(reply)):
+    for written in unroll(_json(reply, notation)):
         yield written.encode(), 0
     yield b"\n", 0
 
 
-def _raw(reply: Reply, delimiter: bytes) -> Steps[bytes]:
+def _raw(reply: Reply, marks: _Marks) -> Steps[bytes]:
     match reply:
         case bytes():
             yield reply
         case Attributed():
-            yield _raw(reply.reply, delimiter)
+            yield _raw(reply.reply, marks)
         case Map() | dict():
             start = b""
             for key, value in pairs(reply):
                 yield start
-                yield _raw(key, delimiter)
-                yield b" "
-                yield _raw(value, delimiter)
-                start = delimiter
+                yield _raw(key, marks)
+                yield marks.between
+                yield _raw(value, marks)
+                start = marks.delimiter
         case list():
             start = b""
             for item in cast("list[Reply]", reply):
                 yield start
-                yield item if type(item) is bytes else _raw(item, delimiter)
-                start = delimiter
+                yield item if type(item) is bytes else _raw(item, marks)
+                start = marks.delimiter
+        case None:
+            yield marks.null
         case _:
             yield _raw_scalar(reply)
 
 
 def _raw_scalar(reply: Reply) -> bytes:
     match reply:
-        case None:
-            return b""
         case str():
             return _bytes(reply)
         case bool():
@@ -108,37 +131,37 @@ def _raw_scalar(reply: Reply) -> bytes:
     raise TypeError(f"a reply cannot be of type {type(reply).__name__}")
 
 
-def _json(reply: Reply, *, in_key: bool = False) -> Steps[str]:
+def _json(reply: Reply, notation: Notation, *, in_key: bool = False) -> Steps[str]:
     match reply:
         case Attributed():
-            yield _json(reply.reply, in_key=in_key)
+            yield _json(reply.reply, notation, in_key=in_key)
         case Map() | dict() if in_key:
             # A string of JSON within a string of JSON doubles its backslashes at each level.
-            yield _json([list(pair) for pair in pairs(reply)], in_key=True)
+            yield _json([list(pair) for pair in pairs(reply)], notation, in_key=True)
         case Map() | dict():
             start = "{"
             for key, value in pairs(reply):
-                yield f"{start}{_json_key(key)}:"
-                yield _json(value)
+                yield f"{start}{_json_key(key, notation)}:"
+                yield _json(value, notation)
                 start = ","
             yield "}" if reply else "{}"
         case list():
             start = "["
             for item in cast("list[Reply]", reply):
                 yield start
-                yield _json(item, in_key=in_key)
+                yield _json(item, notation, in_key=in_key)
                 start = ","
             yield "]" if reply else "[]"
         case _:
-            yield _json_scalar(reply)
+            yield _json_scalar(reply, notation)
 
 
-def _json_scalar(reply: Reply) -> str:
+def _json_scalar(reply: Reply, notation: Notation) -> str:
     match reply:
         case None:
             return "null"
         case bytes() | str():
-            return _json_value(_bytes(reply))
+            return _json_value(_bytes(reply), notation)
         case bool():
             return "true" if reply else "false"
         case int():
@@ -146,7 +169,7 @@ def _json_scalar(reply: Reply) -> str:
         case float():
             return _json_double(reply)
         case ReplyError():
-            return f'{{"error":{{"code":"{reply.code}","message":{_json_value(message(reply))}}}}}'
+            return f'{{"error":{{"code":"{reply.code}","message":{_json_value(message(reply), notation)}}}}}'
     raise TypeError(f"a reply cannot be of type {type(reply).__name__}")
 
 
@@ -157,21 +180,17 @@ def _json_double(number: float) -> str:
     return repr(float(number)) if isfinite(number) else f'"{float(number)}"'
 
 
-def _json_value(value: bytes) -> str:
-    text = _utf8(value)
-    return f'{{"{_BASE64}":"{_base64(value)}"}}' if text is None else _json_string(text)
+def _json_value(value: bytes, notation: Notation) -> str:
+    text = notation.text(value)
+    return f'{{"{notation.tag}":"{notation.write(value)}"}}' if text is None else _json_string(text)
 
 
-def _json_key(key: Reply) -> str:
+def _json_key(key: Reply, notation: Notation) -> str:
     while isinstance(key, Attributed):
         key = key.reply
     if not isinstance(key, bytes | str):
-        return _json_string("".join(unroll(_json(key, in_key=True))))
-    value = _bytes(key)
-    text = _utf8(value)
-    if text is None or text.startswith(_BASE64):
-        return f'"{_BASE64}:{_base64(value)}"'
-    return _json_string(text)
+        return _json_string("".join(unroll(_json(key, notation, in_key=True))))
+    return _json_string(notation.name(_bytes(key)))
 
 
 def _json_string(text: str) -> str:
@@ -189,14 +208,3 @@ def _json_escape(character: str) -> str:
 
 def _bytes(value: bytes | str) -> bytes:
     return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
-
-
-def _utf8(value: bytes) -> str | None:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _base64(value: bytes) -> str:
-    return b64encode(value).decode()

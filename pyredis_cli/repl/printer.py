@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.utils import get_cwidth, is_dumb_terminal
@@ -17,11 +18,10 @@ from pyredis.exceptions import ReplyError
 from pyredis.types import Status
 from pyredis_cli.core.secrets import hidden
 from pyredis_cli.exits import explain
-from pyredis_cli.render.classic import classic_parts
 from pyredis_cli.render.escape import printable
+from pyredis_cli.render.forms import form_parts
 from pyredis_cli.render.layout import elements
 from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
-from pyredis_cli.render.machine import json_parts, raw_parts
 from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
 from pyredis_cli.repl.monitored import without
 from pyredis_cli.repl.spinner import Spinner
@@ -70,7 +70,9 @@ class Printer:
 
     def __init__(self, settings: Settings, streams: Streams, preferences: Callable[[], Preferences]) -> None:
         self.may_page = True
-        self._settings = settings
+        # Whatever stands behind a reply, the prompt begins a line.
+        end = settings.marks.end.removesuffix(b"\n") + b"\n"
+        self._settings = replace(settings, marks=settings.marks._replace(end=end))
         self._streams = streams
         self._preferences = preferences
         self._turn = asyncio.Lock()
@@ -207,13 +209,8 @@ class Printer:
     def _parts(self, reply: Reply, text: bool, *, paged: bool = False) -> Iterable[Part]:
         """Lay a reply out, in the format and to the length that is preferred now, as far as it is asked for."""
         preferred = self._preferences()
-        match preferred.format:
-            case "raw":
-                return raw_parts(reply, text=text)
-            case "redis":
-                return classic_parts(reply, text=text, terminal=True)
-            case "json":
-                return json_parts(reply)
+        if preferred.format != "human":
+            return form_parts(preferred.format, reply, self._settings, text=text, terminal=True)
         # rich costs as much as half the way to the first prompt, so the first reply loads it.
         from pyredis_cli.render.human import Measure, human_parts
 

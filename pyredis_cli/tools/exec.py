@@ -20,7 +20,7 @@ from pyredis_cli.core.lines import LineError, Order, counted, destination
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.flags import UsageError
-from pyredis_cli.settings import Settings
+from pyredis_cli.settings import Marks, Settings
 from pyredis_cli.splitting import SplitError, split, split_bytes
 from pyredis_cli.streams import Streams
 
@@ -36,6 +36,9 @@ Exit code: 0, or 1 when the server replied with an error; pyredis-cli --help tel
 
 _CHUNK = 64 * 1024
 
+# Formats that keep the types of RESP3; redis-cli's --csv and raw output are what people know from RESP2.
+_TYPED = frozenset({"json", "quoted-json"})
+
 _CONFIRMED = frozenset({"subscribe", "unsubscribe"})
 
 
@@ -46,7 +49,7 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
         return Exit.OK
     argv = _encoded(words, settings.encoding)
     if settings.protocol is None:
-        settings = replace(settings, protocol=3 if settings.output == "json" else 2)
+        settings = replace(settings, protocol=3 if settings.output in _TYPED else 2)
     return asyncio.run(_run(settings, streams, argv))
 
 
@@ -308,7 +311,7 @@ def _form(settings: Settings, streams: Streams) -> _Form:
     """Return what makes bytes of a reply; only what that takes is imported."""
     terminal = streams.stdout_tty
     match settings.output or ("human" if terminal else "raw"):
-        case "raw":
+        case "raw" if settings.marks == Marks():
             from pyredis_cli.render.machine import raw
 
             return lambda reply, text: raw(reply, text=text)
@@ -320,6 +323,15 @@ def _form(settings: Settings, streams: Streams) -> _Form:
             from pyredis_cli.render.classic import classic
 
             return lambda reply, text: classic(reply, text=text, terminal=terminal)
-    from pyredis_cli.render.human import human
+        case "human":
+            from pyredis_cli.render.human import human
 
-    return lambda reply, text: human(reply, encoding=settings.encoding, text=text, color=streams.color)
+            return lambda reply, text: human(
+                reply, encoding=settings.encoding, text=text, color=streams.color
+            )
+        case other:
+            from pyredis_cli.render.forms import form_parts
+
+            return lambda reply, text: b"".join(
+                part for part, _ in form_parts(other, reply, settings, text=text, terminal=terminal)
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Final
 
@@ -10,7 +11,11 @@ import pytest
 from pyredis.exceptions import ReplyError
 from pyredis.types import Map, Reply, Set, Status, Verbatim
 from pyredis_cli.render.classic import classic
+from pyredis_cli.render.escape import quote
 from pyredis_cli.render.machine import json_text, raw
+from pyredis_cli.render.notation import QUOTED
+from pyredis_cli.render.redis_csv import redis_csv_parts
+from tests.program import redis_cli_70
 from tests.render.cases import CASES, FORMS, NEWER, snapshot
 from tests.render.oracle import printed, redis_cli_62
 
@@ -65,3 +70,38 @@ def test_raw_puts_the_delimiters_asked_for_where_redis_cli_puts_its_own() -> Non
     expected = printed(redis_cli_62(), [reply], "--raw", "-d", "<>")
     assert raw(reply, delimiter=b"<>") == expected
     assert raw([b"a", b"b"], delimiter=b"\0", end=b"") == b"a\0b"
+
+
+def csv(reply: Reply) -> bytes:
+    return b"".join(part for part, _ in redis_csv_parts(reply))
+
+
+def test_csv_is_redis_clis_whatever_the_reply() -> None:
+    replies = list(CASES.values())
+    assert b"".join(map(csv, replies)) == printed(redis_cli_70(), replies, "--csv")
+
+
+def test_quoted_json_is_redis_clis_where_that_is_json() -> None:
+    """It is none of errors, infinities, map keys that are no strings, and values with a double quote."""
+    kept = {case: reply for case, reply in CASES.items() if _parses(json_text(reply, QUOTED))}
+    assert kept.keys() == CASES.keys()
+    printed_by_redis_cli = {
+        case: printed(redis_cli_70(), [reply], "--quoted-json") for case, reply in kept.items()
+    }
+    theirs = {case: line for case, line in printed_by_redis_cli.items() if _parses(line)}
+    assert len(theirs) > 35
+    assert {case: json_text(CASES[case], QUOTED) for case in theirs} == theirs
+
+
+def test_a_quote_in_quoted_json_does_not_end_the_string() -> None:
+    value = b'say "hi" \\ \n \xff'
+    assert printed(redis_cli_70(), [value], "--quoted-json") == b'"say \\\\"hi\\\\" \\\\\\\\ \\\\n \\\\xff"\n'
+    assert json.loads(json_text(value, QUOTED)) == quote(value)[1:-1]
+
+
+def _parses(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True

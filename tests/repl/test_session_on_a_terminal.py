@@ -108,7 +108,7 @@ def test_nothing_a_server_says_reaches_the_terminal_as_a_control_sequence(
     assert evil.encode() not in screen.raw
 
 
-@pytest.mark.parametrize("form", ["raw", "redis", "json", "human"])
+@pytest.mark.parametrize("form", ["raw", "redis", "json", "redis-csv", "human"])
 def test_what_others_send_is_no_control_sequence_in_any_format(
     repl: StartRepl, redis82: Server, form: str
 ) -> None:

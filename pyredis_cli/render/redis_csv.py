@@ -1,0 +1,64 @@
+"""Replies as ``redis-cli --csv`` writes them, byte for byte: one line, flat, in redis-cli's quotes.
+
+Maps and nested lists leave no trace but their elements. For tables that other programs read there is ``tabular``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from pyredis.exceptions import ReplyError
+from pyredis.types import Attributed, Map, Reply
+from pyredis_cli.render.escape import quote
+from pyredis_cli.render.layout import Part, Steps, digits, double, message, pairs, unroll
+
+__all__ = ["redis_csv_parts"]
+
+
+def redis_csv_parts(reply: Reply) -> Iterator[Part]:
+    """Yield the line of a reply part after part; nothing is laid out before it is asked for."""
+    for written in unroll(_line(reply)):
+        yield written.encode(), 0
+    yield b"\n", 0
+
+
+def _line(reply: Reply) -> Steps[str]:
+    match reply:
+        case Attributed():
+            yield _line(reply.reply)
+        case Map() | dict():
+            start = ""
+            for key, value in pairs(reply):
+                yield start
+                yield _line(key)
+                yield ","
+                yield _line(value)
+                start = ","
+        case list():
+            start = ""
+            for item in cast("list[Reply]", reply):
+                yield start
+                yield quote(item) if type(item) is bytes else _line(item)
+                start = ","
+        case _:
+            yield _scalar(reply)
+
+
+def _scalar(reply: Reply) -> str:
+    match reply:
+        case None:
+            return "NULL"
+        case bytes():
+            return quote(reply)
+        case str():
+            return quote(reply.encode("utf-8", "surrogateescape"))
+        case bool():
+            return "true" if reply else "false"
+        case int():
+            return digits(reply)
+        case float():
+            return double(reply)
+        case ReplyError():
+            return f"ERROR,{quote(message(reply))}"
+    raise TypeError(f"a reply cannot be of type {type(reply).__name__}")
