@@ -184,6 +184,7 @@ _EFFECTS: Final = frozenset(
 )
 _TYPES: Final = frozenset({"string", "integer", "double"})
 _KINDS: Final = frozenset({"map", "maps", "pairs", "text"})
+_FORMS: Final = frozenset({"client", "clients", "fields", "info", "node", "nodes", "object", "user"})
 _ADDED: Final = ("arity", "flags", "categories", "products", "group", "since")
 _ALWAYS: Final = frozenset({"commands", "why"})
 
@@ -287,12 +288,15 @@ def _text(given: str) -> str:
     return given
 
 
-def _shape(given: str) -> str:
-    kind, condition, words = given.partition(" if ")
-    _one_of(_KINDS)(kind)
-    if bool(condition) != bool(words) or words != words.upper():
-        raise ValueError(given)
-    return given
+def _conditional(known: frozenset[str]) -> Callable[[str], str]:
+    def read(given: str) -> str:
+        kind, condition, words = given.partition(" if ")
+        _one_of(known)(kind)
+        if bool(condition) != bool(words) or words != words.upper():
+            raise ValueError(given)
+        return given
+
+    return read
 
 
 def _secrets(given: list[Row]) -> tuple[Any, ...]:
@@ -357,7 +361,8 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "changes": _text,
     "danger": _text,
     "ended_by": _upper,
-    "shape": _shape,
+    "shape": _conditional(_KINDS),
+    "text": _conditional(_FORMS),
 }
 
 

@@ -54,7 +54,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
         'ACL HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (), (),
     ),
     (
-        'ACL LIST', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (), (),
+        'ACL LIST', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (),
+        (('text', 'user'),),
     ),
     (
         'ACL LOAD', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (),
@@ -450,7 +451,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'CLIENT INFO', 'redis valkey', 2, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '6.2.0', None, 'nondeterministic_output', (),
-        (('shape', 'text'),),
+        (('shape', 'text'), ('text', 'client')),
     ),
     (
         'CLIENT KILL', 'redis valkey', -3, 'admin loading noscript stale', 'admin connection dangerous slow', 0, 0, 0, (), 'connection', '2.4.0', None, '',
@@ -513,7 +514,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('client-id', 'integer', 'ID', ('optional', 'multiple'), None, '6.2.0', None, ()),
         ),
-        (('shape', 'text'),),
+        (('shape', 'text'), ('text', 'clients')),
     ),
     (
         'CLIENT NO-EVICT', 'redis valkey', 3, 'admin loading noscript stale', 'admin connection dangerous slow', 0, 0, 0, (), 'connection', '7.0.0', None, '',
@@ -744,7 +745,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'CLUSTER INFO', 'redis valkey', 2, 'stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', None, 'nondeterministic_output', (),
-        (('shape', 'text'),),
+        (('shape', 'text'), ('text', 'fields')),
     ),
     (
         'CLUSTER KEYSLOT', 'redis valkey', 3, 'stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
@@ -795,12 +796,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'CLUSTER NODES', 'redis valkey', 2, 'stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', None, 'nondeterministic_output', (),
-        (('shape', 'text'),),
+        (('shape', 'text'), ('text', 'nodes')),
     ),
     (
         'CLUSTER REPLICAS', 'redis valkey', 3, 'admin stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '5.0.0', None, 'nondeterministic_output',
         (('node-id', 'string', None, (), None, None, None, ()),),
-        (),
+        (('text', 'node'),),
     ),
     (
         'CLUSTER REPLICATE', 'redis valkey', 3, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
@@ -856,7 +857,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'CLUSTER SLAVES', 'redis valkey', 3, 'admin stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', '5.0.0', 'nondeterministic_output',
         (('node-id', 'string', None, (), None, None, None, ()),),
-        (),
+        (('text', 'node'),),
     ),
     (
         'CLUSTER SLOT-STATS', 'redis valkey', -4, 'loading stale', 'slow', 0, 0, 0, (), 'cluster', '8.2.0', None, 'nondeterministic_output request_policy:all_shards',
@@ -1109,6 +1110,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (
             ('danger', 'can crash the server, or make it sleep'),
             ('shape', 'text if HTSTATS HTSTATS-KEY CLIENT-EVICTION'),
+            ('text', 'object if OBJECT'),
             ('timeout', ('SLEEP', 'seconds', None, (), None)),
         ),
     ),
@@ -2393,7 +2395,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'INFO', 'redis valkey', -1, 'loading stale', 'dangerous slow', 0, 0, 0, (), 'server', '1.0.0', None, 'nondeterministic_output request_policy:all_shards response_policy:special',
         (('section', 'string', None, ('optional', 'multiple'), None, None, None, ()),),
-        (('shape', 'text'),),
+        (('shape', 'text'), ('text', 'info')),
     ),
     (
         'KEYS', 'redis valkey', 2, 'readonly', 'dangerous keyspace read slow', 0, 0, 0, (), 'generic', '1.0.0', None, 'nondeterministic_output_order request_policy:all_shards',

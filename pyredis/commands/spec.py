@@ -73,6 +73,7 @@ class Spec(NamedTuple):
     danger: str | None = None
     ended_by: str | None = None
     shape: str | None = None
+    text: str | None = None
 
     @property
     def readonly(self) -> bool:
@@ -114,9 +115,18 @@ class Spec(NamedTuple):
 
     def shape_for(self, argv: Sequence[bytes]) -> str | None:
         """Return what a flat RESP2 reply to this argv really is: ``map``, ``maps``, ``pairs``, ``text``."""
-        kind, _, condition = (self.shape or "").partition(" if ")
-        options = {canonical(word) for word in argv[_options_start(self) :]}
-        return kind if kind and (not condition or options.intersection(condition.split())) else None
+        return _said_of(self, argv, self.shape)
+
+    def text_for(self, argv: Sequence[bytes]) -> str | None:
+        """Return the form of the text that the reply to this argv is, or that is each element: ``info``, ..."""
+        return _said_of(self, argv, self.text)
+
+
+def _said_of(spec: Spec, argv: Sequence[bytes], fact: str | None) -> str | None:
+    """Return what a fact says, None when the argv has none of the options that it needs."""
+    kind, _, condition = (fact or "").partition(" if ")
+    options = {canonical(word) for word in argv[_options_start(spec) :]}
+    return kind if kind and (not condition or options.intersection(condition.split())) else None
 
 
 def _options_start(spec: Spec) -> int:

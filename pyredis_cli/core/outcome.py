@@ -46,6 +46,11 @@ class Outcome(NamedTuple):
         return self.spec is not None and self.spec.shape_for(self.argv) == "text"
 
     @property
+    def text_form(self) -> str | None:
+        """The form of the text in the reply, None when it has none that programs can read."""
+        return self.spec.text_for(self.argv) if self.spec else None
+
+    @property
     def answered(self) -> bool:
         """Whether the server answered the command, be it with an error."""
         return self.error is None or (isinstance(self.error, ReplyError) and not self.at_connect)

@@ -91,10 +91,19 @@ class Printer:
         elif outcome.error is not None:
             await self.error(outcome.error, address, at_connect=outcome.at_connect)
         elif not outcome.silent:
-            await self._answer(outcome.reply, outcome.is_text)
+            await self._answer(self._readable(outcome), outcome.is_text)
         timing = self._preferences().timing
         if timing is not None and outcome.seconds * 1000 >= timing:
             await self._line(f"({_seconds(outcome.seconds)}s)", _DIM)
+
+    def _readable(self, outcome: Outcome) -> Reply:
+        """Return the reply as the preferred format wants it: programs read what is in a text, not the text."""
+        form = outcome.text_form if self._preferences().format == "json" else None
+        if form is None:
+            return outcome.reply
+        from pyredis_cli.render.texts import structured
+
+        return structured(outcome.reply, form)
 
     async def _answer(self, reply: Reply, text: bool) -> None:
         """Print the reply of a command, page by page when it is long and the person likes that.

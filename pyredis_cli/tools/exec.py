@@ -227,6 +227,10 @@ class _Run:
         if outcome.silent:
             return
         reply = outcome.error if isinstance(outcome.error, ReplyError) else outcome.reply
+        if self._settings.output == "json" and (form := outcome.text_form):
+            from pyredis_cli.render.texts import structured
+
+            reply = structured(reply, form)
         for part in _parts(reply, outcome.spec):
             self._streams.write(self._form(part, outcome.is_text))
 

@@ -304,6 +304,8 @@ def test_an_overlay_row_adds_its_facts(generator: ModuleType, rows: dict[str, An
         ({"row": [_row("BLPOP", timeout={"at": 1, "unit": "seconds", "zero": "no"})]}, "timeout cannot be"),
         ({"row": [_row("AUTH", shape="tree")]}, "shape cannot be 'tree'"),
         ({"row": [_row("AUTH", shape="map if withscores")]}, "shape cannot be"),
+        ({"row": [_row("AUTH", text="prose")]}, "text cannot be 'prose'"),
+        ({"row": [_row("AUTH", text="info if all")]}, "text cannot be"),
         ({"row": [_row("AUTH", danger="")]}, "danger cannot be ''"),
         ({"row": [_row("AUTH", changes="")]}, "changes cannot be ''"),
         ({"row": [_row("SORT", keys=[{"after": "STORE"}])]}, "keys cannot be"),

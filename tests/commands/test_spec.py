@@ -486,6 +486,22 @@ def test_debug_replies_with_text_where_it_draws_tables() -> None:
     assert _spec_of(argv).shape_for(argv) == "text"
 
 
+@pytest.mark.parametrize(
+    ("line", "form"),
+    [
+        ("info server", "info"),
+        ("CLIENT LIST TYPE normal", "clients"),
+        ("debug object k", "object"),
+        ("DEBUG HTSTATS 0", None),
+        ("LOLWUT", None),
+        ("GET k", None),
+    ],
+)
+def test_the_form_of_a_text_is_known_where_it_has_one(line: str, form: str | None) -> None:
+    argv = _argv(line)
+    assert _spec_of(argv).text_for(argv) == form
+
+
 # Learning
 
 

@@ -108,6 +108,13 @@ def test_nothing_a_server_says_reaches_the_terminal_as_a_control_sequence(
     assert evil.encode() not in screen.raw
 
 
+def test_json_has_what_is_in_a_text_and_other_formats_the_text(repl: StartRepl, server: Server) -> None:
+    screen = repl(server, "--json")
+    assert '"db0":{"keys":1,' in ask(screen, "SET k v") + ask(screen, "INFO keyspace")
+    ask(screen, ":format human")
+    assert "db0:keys=1," in ask(screen, "INFO keyspace")
+
+
 @pytest.mark.parametrize("form", ["raw", "redis", "json", "redis-csv", "human"])
 def test_what_others_send_is_no_control_sequence_in_any_format(
     repl: StartRepl, redis82: Server, form: str
