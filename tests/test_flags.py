@@ -124,7 +124,7 @@ def test_only_one_url_is_taken() -> None:
     [
         (["--bogus"], "Unrecognized option or bad number of args for: '--bogus'"),
         (["-x"], "Unrecognized option or bad number of args for: '-x'; see --help"),
-        (["--ech"], "Unrecognized option or bad number of args for: '--ech'; did you mean --echo?"),
+        (["--ech"], "Unrecognized option or bad number of args for: '--ech'; did you mean --echo or --csv?"),
         (["-p"], "Unrecognized option or bad number of args for: '-p'; it takes PORT"),
         (["--raw=yes"], "Unrecognized option or bad number of args for: '--raw'; it takes no value"),
         (["-p", "redis"], "-p must be a whole number from 1 to 65535, not 'redis'"),
