@@ -153,7 +153,7 @@ async def test_a_burst_of_acquires_reserves_seats_before_connecting(server: Serv
         outcomes = await asyncio.gather(*(pool.acquire() for _ in range(10)), return_exceptions=True)
         assert sum(isinstance(outcome, AsyncClient) for outcome in outcomes) == 4
         assert sum(isinstance(outcome, PoolExhausted) for outcome in outcomes) == 6
-        assert server.clients() == 4
+        await server.until_clients(4)
 
 
 async def test_a_seat_is_free_again_when_connecting_fails(server: Server) -> None:
