@@ -213,15 +213,20 @@ class Sentinels(Group):
         await until(named, _AGREEMENT, what=f"{server!r} is called the primary")
 
     async def until_another(self, than: Server) -> Server:
-        """Return the server that all sentinels name as the primary once that is not ``than`` any more."""
-        await until(
-            lambda: all(self._named(sentinel) != than.port for sentinel in self._awake),
-            _AGREEMENT,
-            what=f"another primary than {than!r}",
-        )
-        primary = self.primary()
-        await self.until_named(primary)
-        return primary
+        """Return the server that all sentinels name, and that is a primary, once it is not ``than`` any more."""
+
+        def another() -> Server | None:
+            try:
+                primary = self.primary()  # looked at each time: the first choice need not be the last
+                agreed = all(self._named(one) == primary.port for one in self._awake)
+                is_primary = primary.info("replication")["role"] == "master"
+            except (OSError, StopIteration):
+                return None
+            return primary if agreed and is_primary and primary is not than else None
+
+        found = await until(another, _AGREEMENT, what=f"another primary than {than!r}")
+        assert found is not None
+        return found
 
     # What happens to such groups
 
