@@ -183,7 +183,24 @@ _EFFECTS: Final = frozenset(
     }
 )
 _TYPES: Final = frozenset({"string", "integer", "double"})
-_KINDS: Final = frozenset({"map", "maps", "pairs", "text"})
+_KINDS: Final = frozenset(
+    {
+        "entries",
+        "map",
+        "maps",
+        "page",
+        "page-of-entries",
+        "page-of-pairs",
+        "page-of-scores",
+        "pairs",
+        "positions",
+        "row",
+        "rows",
+        "scores",
+        "streams",
+        "text",
+    }
+)
 _FORMS: Final = frozenset({"client", "clients", "fields", "info", "node", "nodes", "object", "user"})
 _ADDED: Final = ("arity", "flags", "categories", "products", "group", "since")
 _ALWAYS: Final = frozenset({"commands", "why"})
@@ -290,13 +307,26 @@ def _text(given: str) -> str:
 
 def _conditional(known: frozenset[str]) -> Callable[[str], str]:
     def read(given: str) -> str:
-        kind, condition, words = given.partition(" if ")
-        _one_of(known)(kind)
-        if bool(condition) != bool(words) or words != words.upper():
-            raise ValueError(given)
+        for alternative in given.split("; "):
+            _one_of(known)(_condition(alternative)[0])
         return given
 
     return read
+
+
+def _condition(given: str) -> tuple[str, str]:
+    kind, condition, words = given.partition(" if ")
+    if not kind or bool(condition) != bool(words) or words != words.upper():
+        raise ValueError(given)
+    return kind, words
+
+
+def _columns(given: list[str]) -> tuple[str, ...]:
+    if not isinstance(given, list) or not given:
+        raise ValueError(given)
+    for column in given:
+        _condition(column)
+    return tuple(given)
 
 
 def _secrets(given: list[Row]) -> tuple[Any, ...]:
@@ -363,6 +393,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "ended_by": _upper,
     "shape": _conditional(_KINDS),
     "text": _conditional(_FORMS),
+    "columns": _columns,
 }
 
 

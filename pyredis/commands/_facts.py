@@ -340,7 +340,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('multiple',), 0, None, None, ()),
             ('timeout', 'double', None, (), None, None, None, ()),
         ),
-        (('timeout', (-1, 'seconds', 0.0, (), None)),),
+        (('columns', ('key', 'element')), ('shape', 'row'), ('timeout', (-1, 'seconds', 0.0, (), None))),
     ),
     (
         'BRPOP', 'redis valkey', -3, 'blocking write', 'blocking list slow write', 1, -2, 1,
@@ -350,7 +350,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('multiple',), 0, None, None, ()),
             ('timeout', 'double', None, (), None, None, None, ()),
         ),
-        (('timeout', (-1, 'seconds', 0.0, (), None)),),
+        (('columns', ('key', 'element')), ('shape', 'row'), ('timeout', (-1, 'seconds', 0.0, (), None))),
     ),
     (
         'BRPOPLPUSH', 'redis valkey', 4, 'blocking denyoom write', 'blocking list slow write', 1, 2, 1,
@@ -393,7 +393,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('multiple',), 0, None, None, ()),
             ('timeout', 'double', None, (), None, None, None, ()),
         ),
-        (('timeout', (-1, 'seconds', 0.0, (), None)),),
+        (
+            ('columns', ('key', 'member', 'score')),
+            ('shape', 'row'),
+            ('timeout', (-1, 'seconds', 0.0, (), None)),
+        ),
     ),
     (
         'BZPOPMIN', 'redis valkey', -3, 'blocking fast write', 'blocking fast sortedset write', 1, -2, 1,
@@ -403,7 +407,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('multiple',), 0, None, None, ()),
             ('timeout', 'double', None, (), None, None, None, ()),
         ),
-        (('timeout', (-1, 'seconds', 0.0, (), None)),),
+        (
+            ('columns', ('key', 'member', 'score')),
+            ('shape', 'row'),
+            ('timeout', (-1, 'seconds', 0.0, (), None)),
+        ),
     ),
     ('CLIENT', 'redis valkey', -2, '', 'slow', 0, 0, 0, (), 'connection', '2.4.0', None, '', (), ()),
     (
@@ -914,7 +922,16 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (),
     ),
     (
-        'COMMAND', 'redis valkey', -1, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '2.8.13', None, 'nondeterministic_output_order', (), (),
+        'COMMAND', 'redis valkey', -1, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '2.8.13', None, 'nondeterministic_output_order', (),
+        (
+            (
+                'columns',
+                (
+                    'name', 'arity', 'flags', 'first-key', 'last-key', 'key-step', 'categories', 'tips', 'key-specs', 'subcommands',
+                ),
+            ),
+            ('shape', 'rows'),
+        ),
     ),
     (
         'COMMAND COUNT', 'redis valkey', 2, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '2.8.13', None, '', (), (),
@@ -954,6 +971,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('arg', 'string', None, ('optional', 'multiple'), None, None, None, ()),
         ),
         (
+            ('columns', ('key', 'flags')),
             (
                 'secrets',
                 (
@@ -968,6 +986,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                     ('starting', (b'<', b'>', b'#', b'!'), 4),
                 ),
             ),
+            ('shape', 'rows'),
         ),
     ),
     (
@@ -976,7 +995,15 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'COMMAND INFO', 'redis valkey', -2, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '2.8.13', None, 'nondeterministic_output_order',
         (('command-name', 'string', None, ('optional', 'multiple'), None, None, None, ()),),
-        (),
+        (
+            (
+                'columns',
+                (
+                    'name', 'arity', 'flags', 'first-key', 'last-key', 'key-step', 'categories', 'tips', 'key-specs', 'subcommands',
+                ),
+            ),
+            ('shape', 'rows'),
+        ),
     ),
     (
         'COMMAND LIST', 'redis valkey', -2, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '7.0.0', None, 'nondeterministic_output_order',
@@ -1008,7 +1035,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (),
+        (('columns', ('id', 'time', 'duration', 'command', 'address', 'name')), ('shape', 'rows')),
     ),
     (
         'COMMANDLOG HELP', 'valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '8.1.0', None, '', (), (),
@@ -1477,7 +1504,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, (), 0, None, None, ()),
             ('member', 'string', None, ('optional', 'multiple'), None, None, None, ()),
         ),
-        (),
+        (('shape', 'positions'),),
     ),
     (
         'GEORADIUS', 'redis valkey', -6, 'denyoom movablekeys write', 'geo slow write', 1, 1, 1,
@@ -1532,7 +1559,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('readonly_twin', 'GEORADIUS_RO'),),
+        (
+            ('columns', ('member', 'distance if WITHDIST', 'hash if WITHHASH', 'position if WITHCOORD')),
+            ('readonly_twin', 'GEORADIUS_RO'),
+            ('shape', 'rows if WITHCOORD WITHDIST WITHHASH'),
+        ),
     ),
     (
         'GEORADIUSBYMEMBER', 'redis valkey', -5, 'denyoom movablekeys write', 'geo slow write', 1, 1, 1,
@@ -1586,7 +1617,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('readonly_twin', 'GEORADIUSBYMEMBER_RO'),),
+        (
+            ('columns', ('member', 'distance if WITHDIST', 'hash if WITHHASH', 'position if WITHCOORD')),
+            ('readonly_twin', 'GEORADIUSBYMEMBER_RO'),
+            ('shape', 'rows if WITHCOORD WITHDIST WITHHASH'),
+        ),
     ),
     (
         'GEORADIUSBYMEMBER_RO', 'redis valkey', -5, 'readonly', 'geo read slow', 1, 1, 1,
@@ -1627,7 +1662,10 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (),
+        (
+            ('columns', ('member', 'distance if WITHDIST', 'hash if WITHHASH', 'position if WITHCOORD')),
+            ('shape', 'rows if WITHCOORD WITHDIST WITHHASH'),
+        ),
     ),
     (
         'GEORADIUS_RO', 'redis valkey', -6, 'readonly', 'geo read slow', 1, 1, 1,
@@ -1669,7 +1707,10 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (),
+        (
+            ('columns', ('member', 'distance if WITHDIST', 'hash if WITHHASH', 'position if WITHCOORD')),
+            ('shape', 'rows if WITHCOORD WITHDIST WITHHASH'),
+        ),
     ),
     (
         'GEOSEARCH', 'redis valkey', -7, 'readonly', 'geo read slow', 1, 1, 1,
@@ -1748,7 +1789,10 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('withdist', 'pure-token', 'WITHDIST', ('optional',), None, None, None, ()),
             ('withhash', 'pure-token', 'WITHHASH', ('optional',), None, None, None, ()),
         ),
-        (),
+        (
+            ('columns', ('member', 'distance if WITHDIST', 'hash if WITHHASH', 'position if WITHCOORD')),
+            ('shape', 'rows if WITHCOORD WITHDIST WITHHASH'),
+        ),
     ),
     (
         'GEOSEARCHSTORE', 'redis valkey', -8, 'denyoom write', 'geo slow write', 1, 2, 1,
@@ -2259,7 +2303,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
             ('novalues', 'pure-token', 'NOVALUES', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('shape', 'page if NOVALUES; page-of-pairs'),),
     ),
     (
         'HSET', 'redis valkey', -4, 'denyoom fast write', 'fast hash write', 1, 1, 1,
@@ -2426,10 +2470,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'LATENCY HISTORY', 'redis valkey', 3, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.8.13', None, 'nondeterministic_output request_policy:all_nodes response_policy:special',
         (('event', 'string', None, (), None, None, None, ()),),
-        (),
+        (('columns', ('time', 'latency')), ('shape', 'rows')),
     ),
     (
-        'LATENCY LATEST', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.8.13', None, 'nondeterministic_output request_policy:all_nodes response_policy:special', (), (),
+        'LATENCY LATEST', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.8.13', None, 'nondeterministic_output request_policy:all_nodes response_policy:special', (),
+        (('columns', ('event', 'time', 'latest', 'max', 'sum', 'count')), ('shape', 'rows')),
     ),
     (
         'LATENCY RESET', 'redis valkey', -2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.8.13', None, 'request_policy:all_nodes response_policy:agg_sum',
@@ -3195,7 +3240,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
             ('type', 'string', 'TYPE', ('optional',), None, '6.0.0', None, ()),
         ),
-        (),
+        (('shape', 'page'),),
     ),
     (
         'SCARD', 'redis valkey', 2, 'fast readonly', 'fast read set', 1, 1, 1,
@@ -3448,7 +3493,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'SLOWLOG GET', 'redis valkey', -2, 'admin loading stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.2.12', None, 'nondeterministic_output request_policy:all_nodes',
         (('count', 'integer', None, ('optional',), None, None, None, ()),),
-        (),
+        (('columns', ('id', 'time', 'duration', 'command', 'address', 'name')), ('shape', 'rows')),
     ),
     (
         'SLOWLOG HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '6.2.0', None, '', (), (),
@@ -3616,7 +3661,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('pattern', 'pattern', 'MATCH', ('optional',), None, None, None, ()),
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('shape', 'page'),),
     ),
     (
         'SSUBSCRIBE', 'redis valkey', -2, 'loading noscript pubsub stale', 'pubsub slow', 1, -1, 1,
@@ -3688,7 +3733,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (('effect', 'replication'),),
     ),
     (
-        'TIME', 'redis valkey', 1, 'fast loading stale', 'fast', 0, 0, 0, (), 'server', '2.6.0', None, 'nondeterministic_output', (), (),
+        'TIME', 'redis valkey', 1, 'fast loading stale', 'fast', 0, 0, 0, (), 'server', '2.6.0', None, 'nondeterministic_output', (),
+        (('columns', ('seconds', 'microseconds')), ('shape', 'row')),
     ),
     (
         'TOUCH', 'redis valkey', -2, 'fast readonly', 'fast keyspace read', 1, -1, 1,
@@ -4027,7 +4073,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
             ('justid', 'pure-token', 'JUSTID', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('shape', 'page if JUSTID; page-of-entries'),),
     ),
     (
         'XCLAIM', 'redis valkey', -6, 'fast write', 'fast stream write', 1, 1, 1,
@@ -4046,7 +4092,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('justid', 'pure-token', 'JUSTID', ('optional',), None, None, None, ()),
             ('lastid', 'string', 'LASTID', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('shape', 'entries'),),
     ),
     (
         'XDEL', 'redis valkey', -3, 'fast write', 'fast stream write', 1, 1, 1,
@@ -4217,7 +4263,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (),
+        (('columns', ('id', 'consumer', 'idle', 'deliveries')), ('shape', 'rows')),
     ),
     (
         'XRANGE', 'redis valkey', -4, 'readonly', 'read slow stream', 1, 1, 1,
@@ -4229,7 +4275,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('end', 'string', None, (), None, None, None, ()),
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('shape', 'entries'),),
     ),
     (
         'XREAD', 'redis valkey', -4, 'blocking movablekeys readonly', 'blocking read slow stream', 0, 0, 0,
@@ -4246,7 +4292,10 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('timeout', ('BLOCK', 'milliseconds', 0.0, (('BLOCK', 1), ('COUNT', 1)), 'STREAMS')),),
+        (
+            ('shape', 'streams'),
+            ('timeout', ('BLOCK', 'milliseconds', 0.0, (('BLOCK', 1), ('COUNT', 1)), 'STREAMS')),
+        ),
     ),
     (
         'XREADGROUP', 'redis valkey', -7, 'blocking movablekeys write', 'blocking slow stream write', 0, 0, 0,
@@ -4271,7 +4320,13 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('timeout', ('BLOCK', 'milliseconds', 0.0, (('BLOCK', 1), ('COUNT', 1), ('GROUP', 2)), 'STREAMS')),),
+        (
+            ('shape', 'streams'),
+            (
+                'timeout',
+                ('BLOCK', 'milliseconds', 0.0, (('BLOCK', 1), ('COUNT', 1), ('GROUP', 2)), 'STREAMS'),
+            ),
+        ),
     ),
     (
         'XREVRANGE', 'redis valkey', -4, 'readonly', 'read slow stream', 1, 1, 1,
@@ -4283,7 +4338,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('start', 'string', None, (), None, None, None, ()),
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('shape', 'entries'),),
     ),
     (
         'XSETID', 'redis valkey', -3, 'denyoom fast write', 'fast stream write', 1, 1, 1,
@@ -4404,7 +4459,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('multiple',), 0, None, None, ()),
             ('withscores', 'pure-token', 'WITHSCORES', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'pairs if WITHSCORES'),),
+        (('shape', 'scores if WITHSCORES'),),
     ),
     (
         'ZDIFFSTORE', 'redis valkey', -4, 'denyoom movablekeys write', 'slow sortedset write', 1, 1, 1,
@@ -4451,7 +4506,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('withscores', 'pure-token', 'WITHSCORES', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'pairs if WITHSCORES'), ('types', (('weight', 'double'),))),
+        (('shape', 'scores if WITHSCORES'), ('types', (('weight', 'double'),))),
     ),
     (
         'ZINTERCARD', 'redis valkey', -3, 'movablekeys readonly', 'read slow sortedset', 0, 0, 0,
@@ -4536,7 +4591,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, (), 0, None, None, ()),
             ('count', 'integer', None, ('optional',), None, None, None, ()),
         ),
-        (('shape', 'pairs'),),
+        (('shape', 'scores'),),
     ),
     (
         'ZPOPMIN', 'redis valkey', -2, 'fast write', 'fast sortedset write', 1, 1, 1,
@@ -4546,7 +4601,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, (), 0, None, None, ()),
             ('count', 'integer', None, ('optional',), None, None, None, ()),
         ),
-        (('shape', 'pairs'),),
+        (('shape', 'scores'),),
     ),
     (
         'ZRANDMEMBER', 'redis valkey', -2, 'readonly', 'read slow sortedset', 1, 1, 1,
@@ -4564,7 +4619,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('shape', 'pairs if WITHSCORES'),),
+        (('shape', 'scores if WITHSCORES'),),
     ),
     (
         'ZRANGE', 'redis valkey', -4, 'readonly', 'read slow sortedset', 1, 1, 1,
@@ -4595,7 +4650,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('withscores', 'pure-token', 'WITHSCORES', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'pairs if WITHSCORES'),),
+        (('shape', 'scores if WITHSCORES'),),
     ),
     (
         'ZRANGEBYLEX', 'redis valkey', -4, 'readonly', 'read slow sortedset', 1, 1, 1,
@@ -4636,7 +4691,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('shape', 'pairs if WITHSCORES'),),
+        (('shape', 'scores if WITHSCORES'),),
     ),
     (
         'ZRANGESTORE', 'redis valkey', -5, 'denyoom write', 'slow sortedset write', 1, 2, 1,
@@ -4681,7 +4736,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('member', 'string', None, (), None, None, None, ()),
             ('withscore', 'pure-token', 'WITHSCORE', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('columns', ('rank', 'score')), ('shape', 'row if WITHSCORE')),
     ),
     (
         'ZREM', 'redis valkey', -3, 'fast write', 'fast sortedset write', 1, 1, 1,
@@ -4736,7 +4791,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('stop', 'integer', None, (), None, None, None, ()),
             ('withscores', 'pure-token', 'WITHSCORES', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'pairs if WITHSCORES'),),
+        (('shape', 'scores if WITHSCORES'),),
     ),
     (
         'ZREVRANGEBYLEX', 'redis valkey', -4, 'readonly', 'read slow sortedset', 1, 1, 1,
@@ -4777,7 +4832,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('shape', 'pairs if WITHSCORES'),),
+        (('shape', 'scores if WITHSCORES'),),
     ),
     (
         'ZREVRANK', 'redis valkey', -3, 'fast readonly', 'fast read sortedset', 1, 1, 1,
@@ -4788,7 +4843,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('member', 'string', None, (), None, None, None, ()),
             ('withscore', 'pure-token', 'WITHSCORE', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('columns', ('rank', 'score')), ('shape', 'row if WITHSCORE')),
     ),
     (
         'ZSCAN', 'redis valkey', -3, 'readonly', 'read slow sortedset', 1, 1, 1,
@@ -4800,7 +4855,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('pattern', 'pattern', 'MATCH', ('optional',), None, None, None, ()),
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('shape', 'page-of-scores'),),
     ),
     (
         'ZSCORE', 'redis valkey', 3, 'fast readonly', 'fast read sortedset', 1, 1, 1,
@@ -4829,7 +4884,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('withscores', 'pure-token', 'WITHSCORES', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'pairs if WITHSCORES'), ('types', (('weight', 'double'),))),
+        (('shape', 'scores if WITHSCORES'), ('types', (('weight', 'double'),))),
     ),
     (
         'ZUNIONSTORE', 'redis valkey', -4, 'denyoom movablekeys write', 'slow sortedset write', 1, 1, 1,

@@ -74,6 +74,7 @@ class Spec(NamedTuple):
     ended_by: str | None = None
     shape: str | None = None
     text: str | None = None
+    columns: tuple[str, ...] = ()
 
     @property
     def readonly(self) -> bool:
@@ -114,19 +115,28 @@ class Spec(NamedTuple):
         return frozenset(place for rule in self.secrets for place in _secret(rule, argv))
 
     def shape_for(self, argv: Sequence[bytes]) -> str | None:
-        """Return what a flat RESP2 reply to this argv really is: ``map``, ``maps``, ``pairs``, ``text``."""
+        """Return what a reply to this argv really is where the wire does not say: ``map``, ``scores``, ..."""
         return _said_of(self, argv, self.shape)
 
     def text_for(self, argv: Sequence[bytes]) -> str | None:
         """Return the form of the text that the reply to this argv is, or that is each element: ``info``, ..."""
         return _said_of(self, argv, self.text)
 
+    def columns_for(self, argv: Sequence[bytes]) -> tuple[str, ...]:
+        """Return the names of what stands in the rows of the reply to this argv."""
+        return tuple(name for column in self.columns if (name := _said_of(self, argv, column)))
+
 
 def _said_of(spec: Spec, argv: Sequence[bytes], fact: str | None) -> str | None:
-    """Return what a fact says, None when the argv has none of the options that it needs."""
-    kind, _, condition = (fact or "").partition(" if ")
-    options = {canonical(word) for word in argv[_options_start(spec) :]}
-    return kind if kind and (not condition or options.intersection(condition.split())) else None
+    """Return the first of the kinds in a fact whose options, if it needs any, are in the argv."""
+    for alternative in fact.split("; ") if fact else ():
+        kind, _, condition = alternative.partition(" if ")
+        if not condition:
+            return kind
+        options = {canonical(word) for word in argv[_options_start(spec) :]}
+        if options.intersection(condition.split()):
+            return kind
+    return None
 
 
 def _options_start(spec: Spec) -> int:

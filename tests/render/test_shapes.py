@@ -1,0 +1,514 @@
+"""What replies are: of real servers in both protocols, of hostile ones, and of a million elements."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyredis.commands.spec import TABLE
+from pyredis.exceptions import ReplyError
+from pyredis.resp.decode import INCOMPLETE, TypedDecoder
+from pyredis.resp.encode import encode
+from pyredis.types import Attributed, Double, Map, Push, Reply, Set, Status, Verbatim
+from pyredis_cli.render.shapes import (
+    Entries,
+    Entry,
+    Error,
+    Items,
+    Page,
+    Pairs,
+    Positions,
+    Rows,
+    Scalar,
+    Scores,
+    Shape,
+    Streams,
+    Text,
+    Tree,
+    shape,
+)
+from tests.clusters import Cluster
+from tests.servers import Server
+from tests.strategies import Sample, pushes, replies, spelled
+
+Told = Callable[[str], Shape]
+
+
+def argv_of(line: str) -> list[bytes]:
+    return [word.encode() for word in shlex.split(line)]
+
+
+def shape_of(line: str, reply: Reply) -> Shape:
+    argv = argv_of(line)
+    return shape(argv, TABLE.find(argv), reply)
+
+
+class Asked:
+    """A connection as the REPL has it, with the decoder that keeps wire types."""
+
+    def __init__(self, server: Server, protocol: int) -> None:
+        self.protocol = protocol
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(server.unix_path)
+        self._decoder = TypedDecoder()
+        self(f"HELLO {protocol}")
+
+    def __call__(self, line: str) -> Reply:
+        self._socket.sendall(encode(argv_of(line)))
+        while (reply := self._decoder.next()) is INCOMPLETE:
+            self._decoder.feed(self._socket.recv(1 << 16))
+        return reply  # type: ignore[return-value]
+
+    def shape(self, line: str) -> Shape:
+        return shape_of(line, self(line))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture(params=[2, 3])
+def asked(request: pytest.FixtureRequest, server: Server) -> Iterator[Asked]:
+    connection = Asked(server, request.param)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(params=[("redis62", 2), ("redis62", 3), ("redis70", 2), ("redis70", 3)], ids=str)
+def asked_old(request: pytest.FixtureRequest, shared_server: Callable[[str], Server]) -> Iterator[Asked]:
+    name, protocol = request.param
+    connection = Asked(shared_server(name), protocol)
+    yield connection
+    connection.close()
+
+
+def numbers(pairs: Sequence[tuple[Reply, Reply]]) -> list[tuple[Reply, float]]:
+    return [(member, float(score)) for member, score in pairs]  # type: ignore[arg-type]
+
+
+# -- real replies
+
+
+def test_scalars_errors_and_lists_are_what_the_wire_says(asked: Asked) -> None:
+    assert asked.shape("SET k v") == Scalar(Status(b"OK"))
+    assert asked.shape("GET k") == Scalar(b"v")
+    assert asked.shape("GET none") == Scalar(None)
+    assert asked.shape("DEL none") == Scalar(0)
+    error = asked.shape("LPUSH k a")
+    assert isinstance(error, Error)
+    assert error.error.code == "WRONGTYPE"
+    asked("RPUSH l a b")
+    asked("SADD s a")
+    assert asked.shape("LRANGE l 0 -1") == Items([b"a", b"b"])
+    assert asked.shape("MGET k none") == Items([b"v", None])
+    assert asked.shape("SMEMBERS s") == Items([b"a"])
+    assert asked.shape("LRANGE none 0 -1") == Items([])
+    tree = asked.shape("EVAL 'return {1,{2,{3}}}' 0")
+    assert tree == Tree([1, [2, [3]]])
+    assert type(tree) is Tree
+
+
+def test_maps_are_pairs_in_both_protocols(asked: Asked) -> None:
+    asked("HSET h f v g w")
+    found = asked.shape("HGETALL h")
+    assert isinstance(found, Pairs)
+    assert list(found.pairs) == [(b"f", b"v"), (b"g", b"w")]
+    assert found.pairs[1] == (b"g", b"w")
+    assert list(found.pairs[-1:]) == [(b"g", b"w")]
+    for line in ("CONFIG GET max*", "MEMORY STATS", "HELLO", "ACL GETUSER default", "COMMAND DOCS get"):
+        assert isinstance(asked.shape(line), Pairs), line
+    assert list(asked.shape("HGETALL none").pairs) == []  # type: ignore[union-attr]
+    assert [dict(asked.shape(f"HRANDFIELD h {count} WITHVALUES").pairs) for count in (1, 2)][1] == {  # type: ignore[union-attr]
+        b"f": b"v",
+        b"g": b"w",
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ZRANGE z 0 -1 WITHSCORES",
+        "ZRANGEBYSCORE z -inf +inf WITHSCORES",
+        "ZUNION 1 z WITHSCORES",
+        "ZRANDMEMBER z 2 WITHSCORES",
+        "ZPOPMIN z 2",
+    ],
+)
+def test_scores_are_told_in_both_protocols(asked: Asked, line: str) -> None:
+    asked("ZADD z 1 a 2.5 b")
+    found = asked.shape(line)
+    assert isinstance(found, Scores)
+    assert len(found.pairs) == 2
+    assert sorted(numbers(found.pairs)) == [(b"a", 1), (b"b", 2.5)]  # type: ignore[type-var]
+
+
+def test_one_popped_member_has_its_score(asked: Asked) -> None:
+    asked("ZADD z 1 a 2.5 b")
+    found = asked.shape("ZPOPMAX z")
+    assert isinstance(found, Scores)
+    assert numbers(found.pairs) == [(b"b", 2.5)]
+    nothing = asked.shape("ZPOPMAX none")
+    assert isinstance(nothing, Scores)
+    assert list(nothing.pairs) == []
+    assert asked.shape("ZRANGE z 0 -1") == Items([b"a"])
+
+
+def test_a_page_has_a_cursor_and_items_of_their_own_shape(asked: Asked) -> None:
+    asked("SADD s a")
+    asked("HSET h f v")
+    asked("ZADD z 1 a")
+    keys, members, fields, scores = map(asked.shape, ("SCAN 0", "SSCAN s 0", "HSCAN h 0", "ZSCAN z 0"))
+    assert isinstance(keys, Page)
+    assert keys.cursor == b"0"
+    assert isinstance(keys.items, Items)
+    assert sorted(keys.items.items) == [b"h", b"s", b"z"]  # type: ignore[type-var]
+    assert members == Page(b"0", Items([b"a"]))
+    assert isinstance(fields, Page)
+    assert isinstance(fields.items, Pairs)
+    assert list(fields.items.pairs) == [(b"f", b"v")]
+    assert isinstance(scores, Page)
+    assert isinstance(scores.items, Scores)
+    assert numbers(scores.items.pairs) == [(b"a", 1)]
+    assert asked.shape("HSCAN h 0 NOVALUES") == Page(b"0", Items([b"f"]))
+
+
+def stream(asked: Asked) -> None:
+    for line in (
+        "XADD x 1-1 f v",
+        "XADD x 1-2 f w g u",
+        "XGROUP CREATE x g 0",
+        "XREADGROUP GROUP g c STREAMS x >",
+    ):
+        asked(line)
+
+
+def entries(found: object) -> list[tuple[bytes | None, list[Any] | None]]:
+    assert isinstance(found, Entries)
+    return [(entry.id, None if entry.fields is None else list(entry.fields.pairs)) for entry in found.entries]
+
+
+ONE = (b"1-1", [(b"f", b"v")])
+TWO = (b"1-2", [(b"f", b"w"), (b"g", b"u")])
+
+
+def test_entries_have_an_id_and_fields(asked: Asked) -> None:
+    stream(asked)
+    assert entries(asked.shape("XRANGE x - +")) == [ONE, TWO]
+    assert entries(asked.shape("XREVRANGE x + - COUNT 1")) == [TWO]
+    assert entries(asked.shape("XCLAIM x g d 0 1-1")) == [ONE]
+    assert asked.shape("XCLAIM x g d 0 1-1 JUSTID") == Items([b"1-1"])
+    assert entries(asked.shape("XRANGE none - +")) == []
+
+
+def test_streams_are_read_by_their_keys(asked: Asked) -> None:
+    stream(asked)
+    asked("XADD y 2-1 f v")
+    found = asked.shape("XREAD STREAMS x y 0 0")
+    assert isinstance(found, Streams)
+    assert [(key, entries(read)) for key, read in found.streams] == [
+        (b"x", [ONE, TWO]),
+        (b"y", [(b"2-1", [(b"f", b"v")])]),
+    ]
+    asked("XDEL x 1-1")
+    found = asked.shape("XREADGROUP GROUP g c STREAMS x 0")
+    assert isinstance(found, Streams)
+    assert [(key, entries(read)) for key, read in found.streams] == [(b"x", [(b"1-1", None), TWO])]
+    assert asked.shape("XREAD STREAMS x $") == Scalar(None)
+
+
+def test_claimed_entries_are_a_page(asked: Asked) -> None:
+    stream(asked)
+    asked("XDEL x 1-2")
+    found = asked.shape("XAUTOCLAIM x g d 0 0")
+    assert isinstance(found, Page)
+    assert found.cursor == b"0-0"
+    assert entries(found.items) == [ONE]
+    assert found.rest == ([b"1-2"],)
+    assert asked.shape("XAUTOCLAIM x g d 0 0 JUSTID") == Page(b"0-0", Items([b"1-1"]), ([],))
+
+
+def test_members_are_somewhere(asked: Asked) -> None:
+    asked("GEOADD geo 13.3 38.1 palermo 15 37 catania")
+    found = asked.shape("GEOPOS geo palermo nowhere catania")
+    assert isinstance(found, Positions)
+    assert [(member, where and round(float(where[0]))) for member, where in found.positions] == [  # type: ignore[arg-type]
+        (b"palermo", 13),
+        (b"nowhere", None),
+        (b"catania", 15),
+    ]
+    near = asked.shape("GEOSEARCH geo FROMMEMBER palermo BYRADIUS 200 km ASC WITHCOORD WITHDIST")
+    assert isinstance(near, Rows)
+    assert near.columns == ("member", "distance", "position")
+    assert [dict(row)["member"] for row in near.rows] == [b"palermo", b"catania"]
+    assert len(dict(near.rows[0])["position"]) == 2  # type: ignore[arg-type]
+    assert asked.shape("GEOSEARCH geo FROMMEMBER palermo BYRADIUS 1 km") == Items([b"palermo"])
+    assert isinstance(asked.shape("GEORADIUS geo 15 37 9 km WITHHASH"), Rows)
+
+
+def test_rows_have_names(asked: Asked) -> None:
+    stream(asked)
+    asked("CONFIG SET slowlog-log-slower-than 0")
+    for line, columns in {
+        "SLOWLOG GET 1": ("id", "time", "duration", "command", "address", "name"),
+        "XPENDING x g - + 9": ("id", "consumer", "idle", "deliveries"),
+        "COMMAND GETKEYSANDFLAGS SET k v": ("key", "flags"),
+        "TIME": ("seconds", "microseconds"),
+    }.items():
+        found = asked.shape(line)
+        assert isinstance(found, Rows), line
+        assert found.columns == columns
+    info = asked.shape("COMMAND INFO get")
+    assert isinstance(info, Rows)
+    assert dict(info.rows[0])["name"] == b"get"
+    assert info.columns[-1] == "subcommands"
+    assert isinstance(asked.shape("XPENDING x g"), Tree)
+    assert isinstance(asked.shape("COMMAND INFO get nosuch"), Tree)
+
+
+def test_what_pops_tells_from_where(asked: Asked) -> None:
+    asked("RPUSH l e")
+    asked("ZADD z 1 m 2 n")
+    assert asked.shape("BLPOP none l 1") == Rows(((("key", b"l"), ("element", b"e")),))
+    popped = asked.shape("BZPOPMIN z 1")
+    assert isinstance(popped, Rows)
+    assert popped.columns == ("key", "member", "score")
+    ranked = asked.shape("ZRANK z n WITHSCORE")
+    assert isinstance(ranked, Rows)
+    assert [(name, int(value)) for name, value in ranked.rows[0]] == [("rank", 0), ("score", 2)]  # type: ignore[arg-type]
+    assert asked.shape("ZRANK z n") == Scalar(0)
+
+
+def test_lists_of_maps_are_rows_in_both_protocols(asked: Asked) -> None:
+    stream(asked)
+    groups = asked.shape("XINFO GROUPS x")
+    assert isinstance(groups, Rows)
+    assert groups.columns[:4] == (b"name", b"consumers", b"pending", b"last-delivered-id")
+    assert dict(groups.rows[0])[b"name"] == b"g"
+    assert isinstance(asked.shape("XINFO CONSUMERS x g"), Rows)
+    assert isinstance(asked.shape("MODULE LIST"), Rows)
+    assert isinstance(asked.shape("ACL LOG"), Rows)
+
+
+def test_texts_have_what_is_in_them(asked: Asked) -> None:
+    info = asked.shape("INFO server")
+    assert isinstance(info, Text)
+    assert isinstance(info.reply, bytes)
+    assert info.reply.startswith(b"# Server")
+    assert isinstance(info.parsed, Pairs)
+    [(section, fields)] = info.parsed.pairs
+    assert (section, isinstance(fields, dict) and "tcp_port" in fields) == ("Server", True)
+    clients = asked.shape("CLIENT LIST")
+    assert isinstance(clients, Text)
+    assert isinstance(clients.parsed, Rows)
+    assert {"id", "addr", "user"} < set(clients.parsed.columns)
+    assert [dict(row)["resp"] for row in clients.parsed.rows if dict(row)["resp"] == asked.protocol]
+    users = asked.shape("ACL LIST")
+    assert isinstance(users, Text)
+    assert isinstance(users.parsed, Rows)
+    nobody = asked.shape("CLIENT LIST TYPE pubsub")
+    assert isinstance(nobody, Text)
+    assert isinstance(nobody.parsed, Rows)
+    assert nobody.parsed.columns == ()
+    doctor = asked.shape("MEMORY DOCTOR")
+    assert isinstance(doctor, Text)
+    assert doctor.parsed is None
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_nodes_of_a_cluster_are_rows(cluster: Cluster, protocol: int) -> None:
+    asked = Asked(cluster.primary_of(0), protocol)
+    nodes, shards = asked.shape("CLUSTER NODES"), asked.shape("CLUSTER SHARDS")
+    asked.close()
+    assert isinstance(nodes, Text)
+    assert isinstance(nodes.parsed, Rows)
+    assert len(nodes.parsed.rows) == len(cluster.everybody)
+    assert isinstance(shards, Rows)
+    assert shards.columns[:2] == (b"slots", b"nodes")
+
+
+def test_older_servers_reply_in_the_same_shapes(asked_old: Asked) -> None:
+    asked = asked_old
+    stream(asked)
+    asked("HSET h f v")
+    asked("ZADD z 1 a")
+    asked("GEOADD geo 13.3 38.1 palermo")
+    for line, expected in {
+        "HGETALL h": Pairs,
+        "CONFIG GET maxmemory": Pairs,
+        "ZRANGE z 0 -1 WITHSCORES": Scores,
+        "ZPOPMIN none 1": Scores,
+        "SCAN 0": Page,
+        "ZSCAN z 0": Page,
+        "XRANGE x - +": Entries,
+        "XREAD STREAMS x 0": Streams,
+        "XAUTOCLAIM x g d 0 0": Page,
+        "GEOPOS geo palermo": Positions,
+        "GEORADIUS geo 13 38 99 km WITHDIST": Rows,
+        "COMMAND INFO get": Rows,
+        "XINFO GROUPS x": Rows,
+        "CLIENT LIST": Text,
+        "PING": Scalar,
+    }.items():
+        assert type(asked.shape(line)) is expected, line
+
+
+# -- replies that look otherwise
+
+
+@pytest.mark.parametrize(
+    ("line", "reply", "expected"),
+    [
+        ("HGETALL h", [b"f"], Items),
+        ("HGETALL h", [[b"f"], b"v"], Tree),
+        ("HGETALL h", b"f", Scalar),
+        ("ZRANGE z 0 -1 WITHSCORES", [[b"a", 1], [b"b"]], Tree),
+        ("ZRANGE z 0 -1 WITHSCORES", [b"a", b"1", b"b"], Items),
+        ("XRANGE x - +", [[b"1-1", [b"f"]]], Tree),
+        ("XRANGE x - +", [[1, [b"f", b"v"]]], Tree),
+        ("XREAD STREAMS x 0", [[b"x", [[b"1-1", [b"f"]]]]], Tree),
+        ("SCAN 0", [b"0"], Items),
+        ("SCAN 0", [b"0", b"k"], Items),
+        ("HSCAN h 0", [b"0", [b"f"]], Page),
+        ("GEOPOS geo a", [None, None, None, None], Items),
+        ("GEOPOS geo a", [[b"1"]], Tree),
+        ("XINFO GROUPS x", [[b"name"]], Tree),
+        ("XINFO GROUPS x", [[[b"name"], 1]], Tree),
+        ("XINFO GROUPS x", [Map([(1, 2)])], Tree),
+        ("SLOWLOG GET", [1, 2], Items),
+        ("TIME", b"now", Scalar),
+        ("INFO", b"no section", Text),
+        ("INFO", None, Scalar),
+        ("NOSUCH", [Map([(b"a", 1)])], Rows),
+        ("NOSUCH", Map([([1], 1)]), Pairs),
+        ("NOSUCH", Verbatim(b"a"), Text),
+        ("NOSUCH", Push([b"a", [1]]), Tree),
+        ("NOSUCH", Attributed(b"a", Map([(b"b", 1)])), Tree),
+        ("HGETALL h", Attributed([b"f", b"v"], Map()), Pairs),
+        ("HGETALL h", ReplyError("ERR no"), Error),
+    ],
+)
+def test_what_looks_otherwise_is_what_the_wire_says(line: str, reply: Reply, expected: type[Shape]) -> None:
+    assert type(shape_of(line, reply)) is expected
+
+
+def test_cells_without_a_name_have_their_number() -> None:
+    found = shape_of("LATENCY HISTORY command", [[1, 2, b"new"], [3]])
+    assert isinstance(found, Rows)
+    assert [list(row) for row in found.rows] == [[("time", 1), ("latency", 2), ("3", b"new")], [("time", 3)]]
+    assert found.columns == ("time", "latency", "3")
+
+
+def test_columns_are_those_of_all_rows() -> None:
+    found = shape_of("XINFO GROUPS x", [[b"a", 1, b"b", 2], [b"b", 3, b"c", 4]])
+    assert isinstance(found, Rows)
+    assert found.columns == (b"a", b"b", b"c")
+
+
+COMMANDS = sorted(
+    name for name in TABLE.names() if (spec := TABLE.find(argv_of(name))) and (spec.shape or spec.text)
+)
+OPTIONS = [
+    "k",
+    "0",
+    "WITHSCORES",
+    "WITHVALUES",
+    "WITHSCORE",
+    "WITHCOORD",
+    "WITHDIST",
+    "NOVALUES",
+    "JUSTID",
+    "IDX",
+    "OBJECT",
+]
+LEAVES = st.one_of(st.binary(max_size=3), st.none(), st.integers(-3, 3), st.builds(Double, st.just("1.5")))
+# More alike to what commands reply than any replies are.
+ALIKE: st.SearchStrategy[Any] = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.lists(st.tuples(inner, inner).map(list), max_size=3),
+        st.tuples(st.binary(max_size=3), st.lists(inner, max_size=4)).map(list),
+        st.lists(st.tuples(inner, inner), max_size=3).map(Map),
+        st.lists(inner, max_size=3).map(Set),
+    ),
+    max_leaves=12,
+)
+
+
+def leaves(value: object) -> Iterator[object]:
+    """Yield all that has no elements, in order; of a shape, what it would have a layout show."""
+    match value:
+        case Attributed():
+            yield from leaves(value.attributes)
+            yield from leaves(value.reply)
+        case Text():
+            yield from leaves(value.reply)
+        case Positions():
+            for _, where in value.positions:
+                yield from leaves(where)
+        case Rows():
+            for row in value.rows:
+                for name, cell in row:
+                    yield from () if isinstance(name, str) else leaves(name)
+                    yield from leaves(cell)
+        case Entry():
+            if value.id is not None:
+                yield from leaves(value.id)
+            yield from leaves(value.fields)
+        case dict():
+            yield from leaves(list(value.items()))
+        case list() | tuple() | Sequence() if not isinstance(value, (str, bytes)):
+            for item in value:
+                yield from leaves(item)
+        case _:
+            yield spelled(value)
+
+
+@given(
+    st.sampled_from(COMMANDS),
+    st.lists(st.sampled_from(OPTIONS), max_size=8),
+    st.one_of(ALIKE, replies().map(lambda sample: sample.reply), pushes().map(lambda sample: sample.reply)),
+)
+def test_nothing_of_any_reply_is_lost(name: str, options: list[str], reply: Reply) -> None:
+    argv = argv_of(" ".join([name, *options]))
+    found = shape(argv, TABLE.find(argv), reply)
+    kept = found.error if isinstance(found, Error) else found
+    assert list(leaves(kept)) == list(leaves(reply))
+
+
+@given(st.one_of(replies(), replies(2), pushes()))
+def test_unknown_commands_reply_with_something(sample: Sample) -> None:
+    assert type(shape([b"NOSUCH"], None, sample.reply)) in (Scalar, Error, Text, Items, Pairs, Rows, Tree)
+
+
+# -- large replies
+
+
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [
+        ("HGETALL h", [b"f", b"v"] * 500_000),
+        ("ZRANGE z 0 -1 WITHSCORES", [[b"m", Double("1")]] * 500_000),
+        ("XRANGE x - +", [[b"1-1", [b"f", b"v"]]] * 300_000),
+        ("XREAD STREAMS x 0", [[b"x", [[b"1-1", [b"f", b"v"]]] * 300_000]]),
+        ("ZSCAN z 0", [b"0", [b"m", b"1"] * 500_000]),
+        ("XINFO CONSUMERS x g", [[b"name", b"c"]] * 300_000),
+        ("SLOWLOG GET", [[1, 2, 3, [b"GET"], b"", b""]] * 300_000),
+        ("LRANGE l 0 -1", [b"e"] * 1_000_000),
+    ],
+    ids=lambda value: value.split()[0] if isinstance(value, str) else "large",
+)
+def test_a_large_reply_is_not_copied(line: str, reply: Reply) -> None:
+    tracemalloc.start()
+    try:
+        shape_of(line, reply)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 100_000
