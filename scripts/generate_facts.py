@@ -199,6 +199,7 @@ _KINDS: Final = frozenset(
         "scores",
         "streams",
         "text",
+        "tree",
     }
 )
 _FORMS: Final = frozenset({"client", "clients", "fields", "info", "node", "nodes", "object", "user"})

@@ -330,7 +330,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
         ),
-        (('timeout', (1, 'seconds', 0.0, (), None)),),
+        (('columns', ('key', 'elements')), ('shape', 'row'), ('timeout', (1, 'seconds', 0.0, (), None))),
     ),
     (
         'BLPOP', 'redis valkey', -3, 'blocking write', 'blocking list slow write', 1, -2, 1,
@@ -383,7 +383,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
         ),
-        (('timeout', (1, 'seconds', 0.0, (), None)),),
+        (('columns', ('key', 'members')), ('shape', 'row'), ('timeout', (1, 'seconds', 0.0, (), None))),
     ),
     (
         'BZPOPMAX', 'redis valkey', -3, 'blocking fast write', 'blocking fast sortedset write', 1, -2, 1,
@@ -2570,7 +2570,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('columns', ('key', 'elements')), ('shape', 'row')),
     ),
     (
         'LOLWUT', 'redis valkey', -1, 'fast readonly', 'fast read', 0, 0, 0, (), 'server', '5.0.0', None, '',
@@ -3326,7 +3326,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (('effect', 'select'),),
     ),
     (
-        'SENTINEL', 'redis valkey', -2, 'admin', 'admin dangerous slow', 0, 0, 0, (), 'sentinel', '2.8.4', None, '', (), (),
+        'SENTINEL', 'redis valkey', -2, 'admin', 'admin dangerous slow', 0, 0, 0, (), 'sentinel', '2.8.4', None, '', (),
+        (('shape', 'maps if MASTERS PRIMARIES REPLICAS SLAVES SENTINELS; map if MASTER PRIMARY'),),
     ),
     (
         'SENTINEL CONFIG', 'redis valkey', -4, 'admin', 'admin dangerous slow', 0, 0, 0, (), 'sentinel', '6.2.0', None, '', (),
@@ -3935,7 +3936,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('truth', 'pure-token', 'TRUTH', ('optional',), None, None, None, ()),
             ('nothread', 'pure-token', 'NOTHREAD', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('shape', 'tree if WITHATTRIBS; scores if WITHSCORES'),),
     ),
     (
         'WAIT', 'redis valkey', 3, 'blocking', 'blocking connection slow', 0, 0, 0, (), 'generic', '3.0.0', None, 'request_policy:all_shards response_policy:agg_min',
@@ -4571,7 +4572,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('columns', ('key', 'members')), ('shape', 'row')),
     ),
     (
         'ZMSCORE', 'redis valkey', -3, 'fast readonly', 'fast read sortedset', 1, 1, 1,

@@ -52,7 +52,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('module', 'bf'),),
+        (('module', 'bf'), ('shape', 'map')),
     ),
     (
         'BF.INSERT', 'redis', -1, 'denyoom module write', '', 1, 1, 1,
@@ -2640,7 +2640,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, (), None, None, None, ()),
             ('withcount', 'pure-token', 'WITHCOUNT', ('optional',), None, None, None, ()),
         ),
-        (('module', 'bf'),),
+        (('module', 'bf'), ('shape', 'pairs if WITHCOUNT')),
     ),
     (
         'TOPK.QUERY', 'redis', -1, 'module readonly', '', 1, 1, 1,

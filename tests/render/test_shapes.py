@@ -6,7 +6,7 @@ import shlex
 import socket
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -35,6 +35,7 @@ from pyredis_cli.render.shapes import (
     shape,
 )
 from tests.clusters import Cluster
+from tests.sentinels import Sentinels
 from tests.servers import Server
 from tests.strategies import Sample, pushes, replies, spelled
 
@@ -64,7 +65,7 @@ class Asked:
         self._socket.sendall(encode(argv_of(line)))
         while (reply := self._decoder.next()) is INCOMPLETE:
             self._decoder.feed(self._socket.recv(1 << 16))
-        return reply  # type: ignore[return-value]
+        return reply
 
     def shape(self, line: str) -> Shape:
         return shape_of(line, self(line))
@@ -145,7 +146,7 @@ def test_scores_are_told_in_both_protocols(asked: Asked, line: str) -> None:
     found = asked.shape(line)
     assert isinstance(found, Scores)
     assert len(found.pairs) == 2
-    assert sorted(numbers(found.pairs)) == [(b"a", 1), (b"b", 2.5)]  # type: ignore[type-var]
+    assert sorted(numbers(found.pairs)) == [(b"a", 1), (b"b", 2.5)]
 
 
 def test_one_popped_member_has_its_score(asked: Asked) -> None:
@@ -274,6 +275,11 @@ def test_rows_have_names(asked: Asked) -> None:
 def test_what_pops_tells_from_where(asked: Asked) -> None:
     asked("RPUSH l e")
     asked("ZADD z 1 m 2 n")
+    asked("RPUSH l f")
+    [row] = asked.shape("ZMPOP 1 z MIN COUNT 1").rows  # type: ignore[union-attr]
+    assert [name for name, _ in row] == ["key", "members"]
+    asked("ZADD z 1 m")
+    assert asked.shape("LMPOP 2 none l RIGHT") == Rows(((("key", b"l"), ("elements", [b"f"])),))
     assert asked.shape("BLPOP none l 1") == Rows(((("key", b"l"), ("element", b"e")),))
     popped = asked.shape("BZPOPMIN z 1")
     assert isinstance(popped, Rows)
@@ -318,6 +324,37 @@ def test_texts_have_what_is_in_them(asked: Asked) -> None:
     doctor = asked.shape("MEMORY DOCTOR")
     assert isinstance(doctor, Text)
     assert doctor.parsed is None
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_modules_reply_in_shapes_too(modules82: Server, protocol: int) -> None:
+    asked = Asked(modules82, protocol)
+    for line in ("VADD v VALUES 2 1 1 a", "VADD v VALUES 2 1 1 b", "TOPK.RESERVE t 2", "TOPK.ADD t a a b"):
+        asked(line)
+    similar = asked.shape("VSIM v ELE a WITHSCORES")
+    described = asked.shape("VSIM v ELE a WITHSCORES WITHATTRIBS")
+    counts = asked.shape("TOPK.LIST t WITHCOUNT")
+    asked.close()
+    assert isinstance(similar, Scores)
+    assert sorted(numbers(similar.pairs)) == [(b"a", 1), (b"b", 1)]
+    assert type(described) is (Items if protocol == 2 else Pairs)
+    assert isinstance(counts, Pairs)
+    assert sorted(counts.pairs) == [(b"a", 2), (b"b", 1)]
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_what_sentinels_know_is_rows(sentinels: Sentinels, protocol: int) -> None:
+    asked = Asked(sentinels.sentinels[0], protocol)
+    primaries, one = asked.shape("SENTINEL MASTERS"), asked.shape(f"SENTINEL MASTER {sentinels.name}")
+    info = asked.shape("INFO sentinel")
+    asked.close()
+    assert isinstance(primaries, Rows)
+    assert primaries.columns[:3] == (b"name", b"ip", b"port")
+    assert isinstance(one, Pairs)
+    assert dict(one.pairs)[b"port"] == b"%d" % sentinels.primary().port
+    assert isinstance(info, Text)
+    [(_, fields)] = cast("Pairs", info.parsed).pairs
+    assert cast("Any", fields)["master0"]["name"] == sentinels.name
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
