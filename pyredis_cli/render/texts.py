@@ -218,14 +218,16 @@ def _user(text: str) -> Reply:
 def _rules(line: str) -> list[str]:
     """Return the words of a line, a selector in parentheses as one; nothing when it does not end."""
     words: list[str] = []
-    selector = False
+    begun: list[str] = []
     for word in line.split(" "):
-        if selector:
-            words[-1] += f" {word}"
+        if begun or word.startswith("("):
+            begun.append(word)
+            if word.endswith(")"):
+                words.append(" ".join(begun))
+                begun = []
         else:
             words.append(word)
-        selector = words[-1].startswith("(") and not word.endswith(")")
-    return [] if selector else words
+    return [] if begun else words
 
 
 def _object(text: str) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -294,6 +295,17 @@ def test_no_text_is_ever_refused(text: bytes, form: str) -> None:
     found = parsed(text, form)
     json.loads(json_text(found))
     assert found is None or isinstance(found, (dict, list))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "part", [b"(a ", b"a_", b"a=,", b"a:", b",a=1", b" a=", b"\n", b"1:", b"[5->-", b"- "]
+)
+def test_the_work_grows_as_the_text_does(form: str, part: bytes) -> None:
+    for start in (b"", b"# a\na:", b"id=1 ", b"user a on ", b"Value at:"):
+        began = time.process_time()
+        parsed(start + part * (1_000_000 // len(part)), form)
+        assert time.process_time() - began < 5, start
 
 
 @given(st.lists(st.tuples(st.text("abcdef_", min_size=1), st.binary()), unique_by=lambda field: field[0]))
