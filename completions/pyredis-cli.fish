@@ -5,7 +5,7 @@ function __pyredis_cli_words
     set -l tokens (commandline -opc)[2..-1]
     while set -q tokens[1]
         switch $tokens[1]
-            case -h -p -s -u -n --user -a --pass -t --conn-timeout --read-timeout --pool-size --encoding -d -D --null
+            case -h -p -s -u -n --user -a --pass -t --conn-timeout --read-timeout --pool-size --encoding --format --bytes -d -D --null
                 set -e tokens[1]
             case exec '-*'
             case '*'
@@ -43,15 +43,17 @@ complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l pool-
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l encoding -x -d 'of what is typed and shown (utf-8)'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s 2 -d 'speak RESP2'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s 3 -d 'speak RESP3'
+complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l format -x -d 'human, redis, redis-csv, raw, json, quoted-json, ndjson, yaml, csv, tsv, markdown, resp; the default is human on a terminal, else raw'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l raw -d 'the bytes that came; the default when not on a terminal'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l no-raw -d 'redis-cli\'s formatted text, on a terminal or not'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l json -d 'JSON; speaks RESP3 unless -2 is given'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l quoted-json -d 'JSON of ASCII alone, bytes as \\xff'
-complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l csv -d 'redis-cli\'s comma-separated line, flat, C-escaped'
+complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l csv -d 'redis-cli\'s comma-separated line, flat, C-escaped; --format csv is a table'
+complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l bytes -x -d 'how json, ndjson, yaml, csv, tsv and markdown write bytes that are not UTF-8: utf8, escape, base64, hex'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s d -x -d 'between the elements of raw output (a line end)'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s D -x -d 'behind each reply of raw output (a line end)'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s 0 -d 'NUL behind each element of raw output, for xargs -0'
-complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l null -x -d 'the text for nil in raw output (none)'
+complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l null -x -d 'the text for nil in raw, csv, tsv and markdown (none)'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l no-pager -d 'long replies are not paged but cut; :set pager on pages them'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l echo -d 'print each command of a script before its reply, secrets as ***'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s e -d 'accepted for redis-cli\'s sake: an error always ends in an exit code'

@@ -12,15 +12,41 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import click
 
 from pyredis.options import checked_encoding
 
-__all__ = ["FLAGS", "Flag", "Given", "Output", "UsageError", "help_text", "parse"]
+__all__ = [
+    "FLAGS",
+    "FOR_PROGRAMS",
+    "Flag",
+    "Given",
+    "NotationName",
+    "Output",
+    "UsageError",
+    "help_text",
+    "parse",
+]
 
-Output: TypeAlias = Literal["raw", "redis", "json", "quoted-json", "redis-csv", "human"]
+Output: TypeAlias = Literal[
+    "human",
+    "redis",
+    "redis-csv",
+    "raw",
+    "json",
+    "quoted-json",
+    "ndjson",
+    "yaml",
+    "csv",
+    "tsv",
+    "markdown",
+    "resp",
+]
+FOR_PROGRAMS: frozenset[Output] = frozenset({"json", "ndjson", "yaml", "csv", "tsv", "markdown"})
+"""The formats that show what a reply is made of: its types or its columns, and what a text of the server says."""
+NotationName: TypeAlias = Literal["utf8", "escape", "base64", "hex"]
 
 
 class UsageError(Exception):
@@ -63,6 +89,12 @@ def _encoding(text: str) -> str:
         checked_encoding(text)
     except ValueError:
         raise ValueError("must be an encoding that keeps ASCII, such as utf-8, latin-1 or gb18030") from None
+    return text
+
+
+def _one_of(names: tuple[str, ...], text: str) -> str:
+    if text not in names:
+        raise ValueError(f"must be one of {', '.join(names)}")
     return text
 
 
@@ -151,15 +183,35 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("-3",), "resp3", "speak RESP3"),
     ),
     "Output": (
+        Flag(
+            ("--format",),
+            "output",
+            f"{', '.join(get_args(Output))}; the default is human on a terminal, else raw",
+            "NAME",
+            partial(_one_of, get_args(Output)),
+        ),
         Flag(("--raw",), "output", "the bytes that came; the default when not on a terminal", sets="raw"),
         Flag(("--no-raw",), "output", "redis-cli's formatted text, on a terminal or not", sets="redis"),
         Flag(("--json",), "output", "JSON; speaks RESP3 unless -2 is given", sets="json"),
         Flag(("--quoted-json",), "output", "JSON of ASCII alone, bytes as \\xff", sets="quoted-json"),
-        Flag(("--csv",), "output", "redis-cli's comma-separated line, flat, C-escaped", sets="redis-csv"),
+        Flag(
+            ("--csv",),
+            "output",
+            "redis-cli's comma-separated line, flat, C-escaped; --format csv is a table",
+            sets="redis-csv",
+        ),
+        Flag(
+            ("--bytes",),
+            "notation",
+            "how json, ndjson, yaml, csv, tsv and markdown write bytes that are not UTF-8: "
+            f"{', '.join(get_args(NotationName))}",
+            "NAME",
+            partial(_one_of, get_args(NotationName)),
+        ),
         Flag(("-d",), "delimiter", "between the elements of raw output (a line end)", "DELIM"),
         Flag(("-D",), "reply_end", "behind each reply of raw output (a line end)", "DELIM"),
         Flag(("-0",), "zero", "NUL behind each element of raw output, for xargs -0"),
-        Flag(("--null",), "null", "the text for nil in raw output (none)", "STR"),
+        Flag(("--null",), "null", "the text for nil in raw, csv, tsv and markdown (none)", "STR"),
         Flag(("--no-pager",), "no_pager", "long replies are not paged but cut; :set pager on pages them"),
         Flag(("--echo",), "echo", "print each command of a script before its reply, secrets as ***"),
         Flag(("-e",), "errors", "accepted for redis-cli's sake: an error always ends in an exit code"),
@@ -204,6 +256,7 @@ class Given:
     reply_end: str | None = None
     zero: bool = False
     null: str | None = None
+    notation: NotationName | None = None
     no_pager: bool = False
     echo: bool = False
     errors: bool = False

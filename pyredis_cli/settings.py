@@ -15,7 +15,7 @@ from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.options import TlsOptions, checked_encoding
 from pyredis.url import Target, masked
 from pyredis.url import parse as parse_url
-from pyredis_cli.flags import Given, Output, UsageError
+from pyredis_cli.flags import FOR_PROGRAMS, Given, NotationName, Output, UsageError
 from pyredis_cli.streams import Streams
 
 __all__ = ["Group", "Marks", "Place", "Settings", "place_of", "read_url", "settle", "with_url"]
@@ -26,6 +26,7 @@ _WARNING = (
     "Warning: a password on the command line can be seen by others on this machine; "
     "better use --askpass or REDISCLI_AUTH"
 )
+_WITH_NULL = ("csv", "tsv", "markdown")
 _PASSWORD_VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
 
 
@@ -72,7 +73,8 @@ class Settings:
     ``cluster``: redirects are followed; ``others`` are nodes that are tried when ``address`` does not answer.
     With a ``group`` it is the sentinels who know where the server is, and ``address`` is the first of them.
 
-    None: no limit for a timeout, the tool's choice for ``protocol`` and ``output``, no encryption for ``tls``.
+    None: no limit for a timeout, the tool's choice for ``protocol`` and ``output``, the format's for ``notation``,
+    no encryption for ``tls``.
     """
 
     address: Address = field(default_factory=TcpAddress)
@@ -89,6 +91,7 @@ class Settings:
     protocol: Literal[2, 3] | None = None
     tls: TlsOptions | None = None
     output: Output | None = None
+    notation: NotationName | None = None
     marks: Marks = field(default_factory=Marks)
     pager: bool = True
     echo: bool = False
@@ -120,7 +123,8 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         pool_size=_first(given.pool_size, options.get("pool_size"), 16),
         protocol=_protocol(given, options.get("protocol")),
         tls=options.get("tls"),
-        output=given.output or ("raw" if _marked(given) else None),
+        output=given.output or ("raw" if _marked(given) or given.null is not None else None),
+        notation=given.notation,
         marks=_marks(given),
         pager=not given.no_pager,
         echo=given.echo,
@@ -180,17 +184,22 @@ def _check(given: Given) -> None:
         raise UsageError("-2 and -3 exclude each other; give one of them")
     if (marked := _marked(given)) and given.output not in (None, "raw"):
         raise UsageError(f"{marked} is for raw output; leave it out, or choose --raw")
+    if given.null is not None and given.output not in (None, "raw", *_WITH_NULL):
+        raise UsageError(f"--null is for raw output and for {', '.join(_WITH_NULL)}; leave it out")
+    if given.notation is not None and given.output not in FOR_PROGRAMS:
+        raise UsageError(
+            f"--bytes is for {', '.join(sorted(FOR_PROGRAMS))}; choose one of them with --format"
+        )
     if given.zero and (given.delimiter, given.reply_end) != (None, None):
         raise UsageError("-0 puts NUL where -d and -D put theirs; leave it out, or them")
 
 
 def _marked(given: Given) -> str:
-    """Return the flag that says what stands around the values of raw output, if there is one."""
+    """Return the flag that says what stands around the values of raw output, "" when there is none."""
     flags = {
         "-d": given.delimiter is not None,
         "-D": given.reply_end is not None,
         "-0": given.zero,
-        "--null": given.null is not None,
     }
     return next((flag for flag, is_given in flags.items() if is_given), "")
 

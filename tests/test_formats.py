@@ -1,14 +1,20 @@
-"""The formats of a script's output: redis-cli's own against redis-cli 7.0, both as processes on real servers."""
+"""The formats of a script's output: redis-cli's, with redis-cli 7.0 as judge, and those for other programs."""
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
 import json
-from typing import Final
+from typing import Final, get_args
 
 import pytest
+import yaml
 
-from tests.program import Ran, ran, ran_redis_cli, redis_cli_70
+from pyredis_cli.flags import Output
+from tests.program import PROGRAM, Ran, Running, ran, ran_redis_cli, redis_cli_70
 from tests.servers import Server
+from tests.terminal import Terminal
 
 # One command a line; what does not always have the same reply is not among them.
 PLAIN: Final = rb"""
@@ -289,12 +295,147 @@ def test_nil_has_the_text_that_is_asked_for(redis82: Server) -> None:
     [
         (("--csv", "-d", ","), "-d is for raw output; leave it out, or choose --raw"),
         (("--json", "-0"), "-0 is for raw output; leave it out, or choose --raw"),
-        (("--no-raw", "--null", "x"), "--null is for raw output; leave it out, or choose --raw"),
+        (("--no-raw", "--null", "x"), "--null is for raw output and for csv, tsv, markdown; leave it out"),
+        (
+            ("--raw", "--bytes", "hex"),
+            "--bytes is for csv, json, markdown, ndjson, tsv, yaml; choose one of them with --format",
+        ),
+        (
+            ("--bytes", "hex"),
+            "--bytes is for csv, json, markdown, ndjson, tsv, yaml; choose one of them with --format",
+        ),
         (("-0", "-d", ","), "-0 puts NUL where -d and -D put theirs; leave it out, or them"),
     ],
 )
 def test_a_flag_that_could_do_nothing_is_refused(flags: tuple[str, ...], mend: str) -> None:
     assert ran(*flags, "PING") == Ran(2, b"", f"{mend}\n".encode())
+
+
+# -- formats for other programs
+
+HOSTILE: Final = bytes(range(256)) + "\u202e\u200b🦊".encode()
+
+
+def test_json_yaml_csv_and_resp_read_back_give_the_same_bytes(server: Server) -> None:
+    server.command("HSET", "h", "field", HOSTILE, b"\xff\x00", "v")
+
+    def written(form: str) -> bytes:
+        return ran(server, "--format", form, "HGETALL", "h").stdout
+
+    expected = {b"field": HOSTILE, b"\xff\x00": b"v"}
+    documents = json.loads(written("json"))
+    assert base64.b64decode(documents["field"]["$base64"]) == HOSTILE
+    assert documents["$base64:/wA="] == "v"
+    rows = read(written("csv"))
+    assert rows[0] == ["key", "value"]
+    assert {key.encode("latin-1"): value.encode("latin-1") for key, value in rows[1:]} == expected
+    assert yaml.safe_load(written("yaml")) == {"field": HOSTILE, b"\xff\x00": "v"}
+    pairs = {
+        line["key"] if isinstance(line["key"], str) else "": line["value"]
+        for line in map(json.loads, written("ndjson").splitlines())
+    }
+    assert pairs == {"field": documents["field"], "": "v"}
+    resp = written("resp")
+    assert b"$5\r\nfield\r\n$%d\r\n%b\r\n" % (len(HOSTILE), HOSTILE) in resp
+    assert b"$2\r\n\xff\x00\r\n$1\r\nv\r\n" in resp
+
+
+def test_the_old_flags_are_spellings_of_formats(redis82: Server) -> None:
+    redis82.command("RPUSH", "l", "a", b"\xff")
+    for flag, form in (
+        ("--raw", "raw"),
+        ("--no-raw", "redis"),
+        ("--json", "json"),
+        ("--quoted-json", "quoted-json"),
+        ("--csv", "redis-csv"),
+    ):
+        words = ("LRANGE", "l", "0", "-1")
+        assert ran(redis82, "--format", form, *words) == ran(redis82, flag, *words)
+
+
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [
+        ("ndjson", b'{"key":"f","value":"v"}\n{"key":"g","value":{"$hex":"ff"}}\n'),
+        ("csv", b"key,value\r\nf,v\r\ng,$hex:ff\r\n"),
+        ("tsv", b"key\tvalue\nf\tv\ng\t$hex:ff\n"),
+        ("markdown", b"| key | value |\n| --- | --- |\n| f | v |\n| g | \\$hex:ff |\n\n"),
+        ("yaml", b'---\n"f": "v"\n"g": "$hex:ff"\n'),
+        ("json", b'{"f":"v","g":{"$hex":"ff"}}\n'),
+    ],
+)
+def test_bytes_that_are_no_text_have_the_notation_asked_for(
+    redis82: Server, form: str, written: bytes
+) -> None:
+    redis82.command("HSET", "h", "f", "v", "g", b"\xff")
+    assert ran(redis82, "--format", form, "--bytes", "hex", "HGETALL", "h") == Ran(0, written, b"")
+
+
+@pytest.mark.parametrize(
+    ("form", "null"), [("csv", b"a,-\r\n"), ("tsv", b"a\t-\n"), ("markdown", b"| a | - |\n")]
+)
+def test_nil_in_a_table_has_the_text_that_is_asked_for(redis82: Server, form: str, null: bytes) -> None:
+    done = ran(redis82, "--format", form, "--null", "-", "EVAL", "return {{'a',false}}", "0")
+    assert null in done.stdout
+
+
+@pytest.mark.parametrize("protocol", ["-2", "-3"])
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("ndjson", b'["message","news","two\\nlines"]\n'),
+        ("tsv", b"message\tnews\ttwo\\nlines\n"),
+        ("json", b'["message","news","two\\nlines"]\n'),
+    ],
+)
+def test_a_message_is_a_line(redis82: Server, protocol: str, form: str, line: bytes) -> None:
+    with Running(redis82, protocol, "--format", form, "SUBSCRIBE", "news") as program:
+        assert b"subscribe" in program.line()
+        redis82.command("PUBLISH", "news", "two\nlines")
+        assert program.line() == line
+
+
+def test_an_error_is_in_the_output_of_a_script_and_in_its_exit_code(redis82: Server) -> None:
+    for form, written in (
+        ("ndjson", b'"PONG"\n{"error":{"code":"ERR","message":"ERR no"}}\n'),
+        ("csv", b"PONG\r\nERR no\r\n"),
+        ("resp", b"+PONG\r\n-ERR no\r\n"),
+    ):
+        script = b"PING\nEVAL \"return redis.error_reply('ERR no')\" 0\n"
+        done = ran(redis82, "--format", form, stdin=script)
+        assert (done.stdout, done.code) == (written, 1)
+
+
+def test_what_a_text_says_has_rows_and_columns(redis82: Server) -> None:
+    header, *clients = read(ran(redis82, "--format", "csv", "CLIENT", "LIST").stdout)
+    [shown] = [dict(zip(header, client, strict=True)) for client in clients if "client|list" in client]
+    assert (shown["db"], shown["resp"]) == ("0", "3")
+    for line in ran(redis82, "--format", "ndjson", "CLIENT", "LIST").stdout.splitlines():
+        assert json.loads(line).keys() == shown.keys()
+    sections = yaml.safe_load(ran(redis82, "--format", "yaml", "INFO", "server").stdout)
+    assert sections["Server"]["redis_mode"] == "standalone"
+
+
+def read(written: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(written.decode("latin-1"), newline=""), strict=True))
+
+
+def test_resp_is_as_it_came_in_either_protocol(redis82: Server) -> None:
+    assert ran(redis82, "--format", "resp", "-2", "GET", "none").stdout == b"$-1\r\n"
+    assert ran(redis82, "--format", "resp", "-3", "GET", "none").stdout == b"_\r\n"
+    assert ran(redis82, "--format", "resp", "-3", "CONFIG", "GET", "maxmemory").stdout.startswith(b"%1\r\n")
+
+
+@pytest.mark.parametrize("form", sorted(set(get_args(Output)) - {"human", "raw"}))
+def test_nothing_steers_a_terminal_but_raw(redis82: Server, form: str) -> None:
+    redis82.command("HSET", "h", "f", HOSTILE)
+    with Terminal([*PROGRAM, "-s", redis82.unix_path, "--format", form, "HGETALL", "h"]) as screen:
+        assert screen.exit_code() == 0
+        shown = screen.raw.decode()
+    assert not {"\x1b", "\x9b", "\x00", "\x07", "\u202e", "\u200b"} & set(shown)
+    escaped = {"redis", "quoted-json", "redis-csv"}  # ASCII alone
+    in_base64 = {"json", "ndjson", "yaml"}
+    assert ("🦊" in shown) is (form not in escaped | in_base64)
 
 
 def _parses(line: bytes) -> bool:

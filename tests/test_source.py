@@ -94,6 +94,7 @@ def _loaded(program: str, args: Sequence[str]) -> set[str]:
         ("--csv", "PING"),
         ("--quoted-json", "PING"),
         ("-0", "PING"),
+        *(("--format", form, "PING") for form in ("ndjson", "yaml", "csv", "tsv", "markdown", "resp")),
     ],
 )
 def test_one_command_loads_what_it_needs_and_no_more(redis82: Server, words: tuple[str, ...]) -> None:

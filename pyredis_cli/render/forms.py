@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pyredis.types import Reply
 from pyredis_cli.render.escape import printable
 from pyredis_cli.render.layout import Part
+from pyredis_cli.render.notation import BASE64, NOTATIONS, QUOTED, Notation
 
 if TYPE_CHECKING:
     from pyredis_cli.settings import Settings
@@ -19,12 +20,18 @@ __all__ = ["form_parts"]
 
 
 def form_parts(
-    name: str, reply: Reply, settings: Settings, *, text: bool = False, terminal: bool = False
+    name: str,
+    reply: Reply,
+    settings: Settings,
+    *,
+    text: bool = False,
+    terminal: bool = False,
+    protocol: int = 3,
 ) -> Iterator[Part]:
     """Yield a reply in the format of that name part after part; nothing is laid out before it is asked for.
 
     ``text``: it is text to be read (INFO). ``terminal``: nothing may steer it, except in ``raw``, which is asked
-    for to get the bytes as they are.
+    for to get the bytes as they are. ``protocol`` is the one in which the reply came.
     """
     match name:
         case "raw":
@@ -36,14 +43,23 @@ def form_parts(
         case "json":
             from pyredis_cli.render.machine import json_parts
 
-            return json_parts(reply)
+            return json_parts(reply, _notation(settings) or BASE64)
         case "quoted-json":
             from pyredis_cli.render.machine import json_parts
-            from pyredis_cli.render.notation import QUOTED
 
             return json_parts(reply, QUOTED)
         case "redis-csv":
             return _redis_csv(reply, text, terminal)
+        case "yaml":
+            from pyredis_cli.render.yaml import yaml_parts
+
+            return yaml_parts(reply, _notation(settings) or BASE64)
+        case "resp":
+            from pyredis_cli.render.resp import resp_parts
+
+            return _safe(resp_parts(reply, protocol), terminal)
+        case "ndjson" | "csv" | "tsv" | "markdown":
+            return _safe(_rows(name, reply, settings), terminal)
     raise ValueError(f"no format {name} for programs")
 
 
@@ -53,6 +69,31 @@ def _raw(reply: Reply, settings: Settings, text: bool) -> Iterator[Part]:
     marks = settings.marks
     # NUL ends whatever it is asked to end: a text as well, of which redis-cli ends none.
     return raw_parts(reply, text=text and marks.end != b"\0", **marks._asdict())
+
+
+def _rows(name: str, reply: Reply, settings: Settings) -> Iterator[Part]:
+    from pyredis_cli.render import tabular
+
+    notation = _notation(settings)
+    null = {"null": settings.marks.null} if settings.marks.null else {}
+    match name:
+        case "ndjson":
+            return tabular.ndjson_parts(reply, notation or BASE64)
+        case "csv":
+            return tabular.csv_parts(reply, notation, **null)
+        case "tsv":
+            return tabular.tsv_parts(reply, notation, **null)
+    return tabular.markdown_parts(reply, notation, **null)
+
+
+def _notation(settings: Settings) -> Notation | None:
+    return NOTATIONS[settings.notation] if settings.notation else None
+
+
+def _safe(parts: Iterator[Part], terminal: bool) -> Iterator[Part]:
+    if not terminal:
+        return parts
+    return ((printable(part, keep_newlines=True).encode(), number) for part, number in parts)
 
 
 def _redis_csv(reply: Reply, text: bool, terminal: bool) -> Iterator[Part]:

@@ -92,7 +92,7 @@ class Repl:
         self._preferences = _flagged(self._preferences, settings)
         self._queued: list[tuple[bytes, ...]] = []
         """The commands of the transaction that may carry secrets."""
-        self._printer = Printer(settings, streams, lambda: self._preferences)
+        self._printer = Printer(settings, streams, lambda: self._preferences, lambda: self._session.protocol)
         self._feed = Feed(self._show_unasked)
         insight = Insight(lambda: self._session.table, settings.encoding)
         self._bottom = BottomLine(insight, lambda: self._visit, lambda: self._preferences.toolbar)

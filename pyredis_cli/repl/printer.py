@@ -18,6 +18,7 @@ from pyredis.exceptions import ReplyError
 from pyredis.types import Status
 from pyredis_cli.core.secrets import hidden
 from pyredis_cli.exits import explain
+from pyredis_cli.flags import FOR_PROGRAMS
 from pyredis_cli.render.escape import printable
 from pyredis_cli.render.forms import form_parts
 from pyredis_cli.render.layout import elements
@@ -64,17 +65,24 @@ _LIVE: Final[Mapping[LiveRole, str]] = {
 class Printer:
     """Prints on one terminal, as the person prefers at that time.
 
-    ``may_page`` is whether the reply of a command may be shown page by page: not when lines were pasted that are
-    to run one after the other.
+    ``protocol`` tells in which one replies come. ``may_page`` is whether the reply of a command may be shown
+    page by page: not when lines were pasted that are to run one after the other.
     """
 
-    def __init__(self, settings: Settings, streams: Streams, preferences: Callable[[], Preferences]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        streams: Streams,
+        preferences: Callable[[], Preferences],
+        protocol: Callable[[], int],
+    ) -> None:
         self.may_page = True
         # Whatever stands behind a reply, the prompt begins a line.
         end = settings.marks.end.removesuffix(b"\n") + b"\n"
         self._settings = replace(settings, marks=settings.marks._replace(end=end))
         self._streams = streams
         self._preferences = preferences
+        self._protocol = protocol
         self._turn = asyncio.Lock()
         self._spinner = Spinner(streams, self._turn.locked)
 
@@ -98,7 +106,7 @@ class Printer:
 
     def _readable(self, outcome: Outcome) -> Reply:
         """Return the reply as the preferred format wants it: programs read what is in a text, not the text."""
-        form = outcome.text_form if self._preferences().format == "json" else None
+        form = outcome.text_form if self._preferences().format in FOR_PROGRAMS else None
         if form is None:
             return outcome.reply
         from pyredis_cli.render.texts import structured
@@ -219,7 +227,14 @@ class Printer:
         """Lay a reply out, in the format and to the length that is preferred now, as far as it is asked for."""
         preferred = self._preferences()
         if preferred.format != "human":
-            return form_parts(preferred.format, reply, self._settings, text=text, terminal=True)
+            return form_parts(
+                preferred.format,
+                reply,
+                self._settings,
+                text=text,
+                terminal=True,
+                protocol=self._protocol(),
+            )
         # rich costs as much as half the way to the first prompt, so the first reply loads it.
         from pyredis_cli.render.human import Measure, human_parts
 

@@ -19,7 +19,7 @@ from pyredis_cli.core import connect
 from pyredis_cli.core.lines import LineError, Order, counted, destination
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.exits import Exit, exit_for, explain
-from pyredis_cli.flags import UsageError
+from pyredis_cli.flags import FOR_PROGRAMS, UsageError
 from pyredis_cli.settings import Marks, Settings
 from pyredis_cli.splitting import SplitError, split, split_bytes
 from pyredis_cli.streams import Streams
@@ -36,8 +36,8 @@ Exit code: 0, or 1 when the server replied with an error; pyredis-cli --help tel
 
 _CHUNK = 64 * 1024
 
-# Formats that keep the types of RESP3; redis-cli's --csv and raw output are what people know from RESP2.
-_TYPED = frozenset({"json", "quoted-json"})
+# Formats that keep the types of RESP3, or its pairs; the others people know from RESP2.
+_TYPED = FOR_PROGRAMS | {"quoted-json"}
 
 _CONFIRMED = frozenset({"subscribe", "unsubscribe"})
 
@@ -92,7 +92,7 @@ class _Run:
         self._settings = settings
         self._session = connect.session(settings)
         self._streams = streams
-        self._form = _form(settings, streams)
+        self._form = _form(settings, streams, lambda: self._session.protocol)
 
     async def connect(self, where: str = "") -> None:
         """Open the connection; _Stopped when there is none to be had."""
@@ -227,7 +227,7 @@ class _Run:
         if outcome.silent:
             return
         reply = outcome.error if isinstance(outcome.error, ReplyError) else outcome.reply
-        if self._settings.output == "json" and (form := outcome.text_form):
+        if self._settings.output in FOR_PROGRAMS and (form := outcome.text_form):
             from pyredis_cli.render.texts import structured
 
             reply = structured(reply, form)
@@ -311,15 +311,18 @@ _Form: TypeAlias = Callable[[Reply, bool], bytes]
 """Makes bytes of a reply; is told whether the reply is text to be read, not a value."""
 
 
-def _form(settings: Settings, streams: Streams) -> _Form:
-    """Return what makes bytes of a reply; only what that takes is imported."""
+def _form(settings: Settings, streams: Streams, protocol: Callable[[], int]) -> _Form:
+    """Return what makes bytes of a reply; only what that takes is imported.
+
+    ``protocol`` tells in which one replies come.
+    """
     terminal = streams.stdout_tty
     match settings.output or ("human" if terminal else "raw"):
         case "raw" if settings.marks == Marks():
             from pyredis_cli.render.machine import raw
 
             return lambda reply, text: raw(reply, text=text)
-        case "json":
+        case "json" if settings.notation is None:
             from pyredis_cli.render.machine import json_text
 
             return lambda reply, text: json_text(reply)
@@ -337,5 +340,8 @@ def _form(settings: Settings, streams: Streams) -> _Form:
             from pyredis_cli.render.forms import form_parts
 
             return lambda reply, text: b"".join(
-                part for part, _ in form_parts(other, reply, settings, text=text, terminal=terminal)
+                part
+                for part, _ in form_parts(
+                    other, reply, settings, text=text, terminal=terminal, protocol=protocol()
+                )
             )

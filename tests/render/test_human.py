@@ -19,6 +19,10 @@ from pyredis_cli.render.classic import classic, classic_parts
 from pyredis_cli.render.human import Measure, human, human_parts
 from pyredis_cli.render.layout import Part, elements
 from pyredis_cli.render.machine import json_parts, json_text, raw, raw_parts
+from pyredis_cli.render.redis_csv import redis_csv_parts
+from pyredis_cli.render.resp import resp_parts
+from pyredis_cli.render.tabular import csv_parts, markdown_parts, ndjson_parts, tsv_parts
+from pyredis_cli.render.yaml import yaml_parts
 from tests.render.cases import CASES
 from tests.strategies import Sample, pushes, replies
 
@@ -178,7 +182,18 @@ def counted(reply: Reply) -> Counted:
 
 
 @pytest.mark.parametrize(
-    "parts", [human_parts, classic_parts, raw_parts, json_parts], ids=lambda parts: parts.__name__
+    "parts",
+    [
+        human_parts,
+        classic_parts,
+        raw_parts,
+        json_parts,
+        ndjson_parts,
+        redis_csv_parts,
+        resp_parts,
+        yaml_parts,
+    ],
+    ids=lambda parts: parts.__name__,
 )
 @pytest.mark.parametrize("element", [b"element", 7, None, [b"a", 1], Map([(b"k", [1, 2])])], ids=repr)
 def test_a_screenful_of_a_long_reply_looks_at_no_more_than_a_screenful(
@@ -189,6 +204,17 @@ def test_a_screenful_of_a_long_reply_looks_at_no_more_than_a_screenful(
     screenful = b"".join(part for part, _ in islice(parts(reply, **options), 50))
     assert screenful
     assert 0 < reply.seen <= 50
+
+
+@pytest.mark.parametrize("parts", [csv_parts, tsv_parts, markdown_parts], ids=lambda parts: parts.__name__)
+def test_rows_are_written_one_after_the_other(parts: Callable[..., Iterator[Part]]) -> None:
+    """Maps and lists are looked at twice: what columns there are, must be known before the first row."""
+    reply = counted(b"element")
+    assert list(islice(parts(reply), 50))
+    assert 0 < reply.seen <= 52
+    maps = counted(Map([(b"k", [1, 2])]))
+    assert list(islice(parts(maps), 50))
+    assert 100_000 <= maps.seen <= 100_050
 
 
 def test_what_a_limit_leaves_out_is_counted_and_not_laid_out() -> None:

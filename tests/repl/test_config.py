@@ -75,7 +75,7 @@ def test_config_toml_says_what_is_preferred() -> None:
         ("timing = -1", "[repl] timing = -1: timing is a whole number"),
         ("limit = 0x" + "f" * 5000, "[repl] limit = a large number: limit is a whole number"),
         ("limit = [1]", "[repl] limit = [1]: limit is a whole number"),
-        ("format = 'xml'", "[repl] format = 'xml': format is one of raw"),
+        ("format = 'xml'", "[repl] format = 'xml': format is one of human, redis"),
         ("format = 'redis\\u001b'", "[repl] format = "),
         ("hints = {a = 1}", "[repl] hints = {'a': 1}: hints is on or off"),
     ],

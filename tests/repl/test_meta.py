@@ -185,7 +185,7 @@ def test_the_names_are_offered_with_what_they_are_for() -> None:
         (":set vi ", {"on", "off"}),
         (":set live-completion ", {"on", "off"}),
         (":set format js", {"json"}),
-        (":format ", {"json", "human", "redis", "raw"}),
+        (":format ", {"json", "human", "redis", "raw", "ndjson", "yaml", "csv", "tsv", "markdown", "resp"}),
         ("connect ", {"localhost", "redis://", "unix://", "cluster://", "sentinel://"}),
         ("connect localhost ", {"6379"}),
         (":monitor ", {"--match", "--command", "--client", "--count", "--for"}),

@@ -130,7 +130,7 @@ def test_connect_leaves_it(repl: StartRepl, redis82: Server, valkey9: Server) ->
     wait_until(lambda: monitors(redis82) == 0)
 
 
-@pytest.mark.parametrize("form", ["human", "redis", "raw", "json"])
+@pytest.mark.parametrize("form", ["human", "redis", "raw", "json", "ndjson", "tsv", "resp"])
 def test_secrets_are_stars_in_every_format(repl: StartRepl, redis82: Server, form: str) -> None:
     screen = repl(redis82)
     ask(screen, f":set format {form}")

@@ -139,7 +139,7 @@ def test_a_text_is_counted_in_lines(repl: StartRepl, redis82: Server) -> None:
     screen.wait_until(at_prompt)
 
 
-@pytest.mark.parametrize("form", ["redis", "raw", "json"])
+@pytest.mark.parametrize("form", ["redis", "raw", "json", "csv", "yaml"])
 def test_other_formats_are_paged_as_well(repl: StartRepl, numbers: Server, form: str) -> None:
     screen = repl(numbers, pager=True, env=OUR_OWN)
     ask(screen, f":set format {form}")

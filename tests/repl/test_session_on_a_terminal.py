@@ -115,7 +115,7 @@ def test_json_has_what_is_in_a_text_and_other_formats_the_text(repl: StartRepl, 
     assert "db0:keys=1," in ask(screen, "INFO keyspace")
 
 
-@pytest.mark.parametrize("form", ["raw", "redis", "json", "redis-csv", "human"])
+@pytest.mark.parametrize("form", ["raw", "redis", "yaml", "csv", "redis-csv", "markdown", "resp", "human"])
 def test_what_others_send_is_no_control_sequence_in_any_format(
     repl: StartRepl, redis82: Server, form: str
 ) -> None:

@@ -1,0 +1,197 @@
+"""Rows and columns: which ones a reply has, and that other programs read the same cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from pyredis.exceptions import ReplyError
+from pyredis.types import Attributed, BigNumber, Double, Map, Push, Reply, Set, Status, Verbatim
+from pyredis_cli.render.layout import Part
+from pyredis_cli.render.notation import NOTATIONS
+from pyredis_cli.render.tabular import csv_parts, markdown_parts, ndjson_parts, tsv_parts
+from tests.strategies import Sample, pushes, replies
+
+
+def joined(parts: Iterator[Part]) -> bytes:
+    return b"".join(part for part, _ in parts)
+
+
+def read_csv(written: bytes) -> list[list[bytes]]:
+    """Return the cells that Python's reader finds, strictly after RFC 4180."""
+    lines = io.StringIO(written.decode("latin-1"), newline="")
+    return [[cell.encode("latin-1") for cell in row] for row in csv.reader(lines, strict=True)]
+
+
+def read_tsv(written: bytes) -> list[list[bytes]]:
+    meant = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"\\": b"\\"}
+    return [
+        [re.sub(rb"\\(.)", lambda found: meant[found[1]], cell) for cell in line.split(b"\t")]
+        for line in written.removesuffix(b"\n").split(b"\n")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reply", "written"),
+    [
+        (b"value", "value\n"),
+        (b"", '""\n'),
+        (None, '""\n'),
+        ([1, None, b""], '1\n""\n""\n'),
+        (Map([(b"a", 1), (b"b", None), (b"c", b"")]), 'key,value\na,1\nb,\nc,""\n'),
+        (Map(), "key,value\n"),
+        ([], ""),
+        ([Map([(b"id", 1), (b"x", b"a,b")]), Map([(b"y", 2), (b"id", 3)])], 'id,x,y\n1,"a,b",\n3,,2\n'),
+        ([Map([(b"a", 1), (b"a", 2)])], '"{""a"":1,""a"":2}"\n'),
+        ([Map([(1, 2)])], '"{""1"":2}"\n'),
+        ([Map([(b"a", 1)]), 2], '"{""a"":1}"\n2\n'),
+        ([[b"ada", Double("1.50")], Set([b"bob", 2])], "ada,1.50\nbob,2\n"),
+        ([[b"ada"], [b"bob", 2]], '"[""ada""]"\n"[""bob"",2]"\n'),
+        ([[], []], "[]\n[]\n"),
+        ([[], [1, 2]], '[]\n"[1,2]"\n'),
+        ([[b"1-1", [b"f", b"v"]]], '1-1,"[""f"",""v""]"\n'),
+        (Push([b"message", b"news", b"a\nb"]), 'message,news,"a\nb"\n'),
+        ([True, False, BigNumber(10**30), Double("inf")], f"true\nfalse\n{10**30}\ninf\n"),
+        ([ReplyError("ERR no, not"), Status(b"OK"), Verbatim(b"txt")], '"ERR no, not"\nOK\ntxt\n'),
+        (Attributed([Attributed(Map([(b"k", Attributed(1, Map()))]), Map())], Map([(1, 2)])), "k\n1\n"),
+    ],
+)
+def test_a_reply_has_the_columns_of_its_shape(reply: Reply, written: str) -> None:
+    assert joined(csv_parts(reply)).decode() == written.replace("\n", "\r\n").replace("a\r\nb", "a\nb")
+
+
+def test_maps_that_have_little_in_common_are_no_table() -> None:
+    reply: Reply = [Map([(b"%d" % number, number)]) for number in range(10_000)]
+    assert joined(csv_parts(reply)).startswith(b'"{""0"":0}"\r\n')
+
+
+@given(st.lists(st.lists(st.binary(), min_size=2, max_size=2), min_size=1))
+def test_csv_and_tsv_read_back_give_the_same_bytes(rows: list[list[bytes]]) -> None:
+    assert read_csv(joined(csv_parts(rows))) == rows  # type: ignore[arg-type]
+    assert read_tsv(joined(tsv_parts(rows))) == rows  # type: ignore[arg-type]
+
+
+@given(st.lists(st.tuples(st.binary(), st.one_of(st.binary(), st.none()))))
+def test_nil_is_no_value(pairs: list[tuple[bytes, bytes | None]]) -> None:
+    expected = [[key, value] for key, value in pairs]
+    marked = joined(csv_parts(Map(pairs), null=b"NULL")).split(b"\r\n", 1)[1]
+    assert marked.count(b",NULL\r\n") >= sum(value is None for _, value in pairs)
+    assert read_csv(marked) == [[key, b"NULL" if cell is None else cell] for key, cell in expected]
+    tsv = joined(tsv_parts(Map(pairs))).removesuffix(b"\n").split(b"\n")[1:]
+    assert [line.split(b"\t")[1] == rb"\N" for line in tsv] == [value is None for _, value in pairs]
+
+
+def test_a_value_that_reads_like_nil_is_quoted() -> None:
+    assert joined(csv_parts([b"nil", None], null=b"nil")) == b'"nil"\r\nnil\r\n'
+    assert joined(tsv_parts([rb"\N", None])) == b"\\\\N\n\\N\n"
+
+
+@pytest.mark.parametrize("name", ["escape", "base64", "hex"])
+@given(value=st.one_of(st.binary(), st.text().map(lambda text: text.encode("utf-8", "surrogatepass"))))
+def test_a_notation_loses_nothing(name: str, value: bytes) -> None:
+    notation = NOTATIONS[name]
+    for cell in read_csv(joined(csv_parts([value, b"$hex", b"$base64:"], notation))):
+        cell[0].decode()
+    [[cell]] = read_csv(joined(csv_parts(value, notation)))
+    assert meant(name, cell.decode()) == value
+    [line] = joined(ndjson_parts(Map([(value, value)]), notation)).splitlines()
+    pair = json.loads(line)
+    assert meant(name, pair["key"]) == meant(name, pair["value"]) == value
+
+
+def meant(name: str, written: Any) -> bytes:
+    """Return the bytes that a notation says."""
+    if isinstance(written, dict):
+        [(tag, digits)] = written.items()
+        assert tag == f"${name}"
+        return bytes.fromhex(digits) if name == "hex" else _from_base64(digits)
+    if name == "escape":
+        return re.sub(
+            rb"\\(\\|x(..))",
+            lambda found: bytes.fromhex(found[2].decode()) if found[2] else b"\\",
+            written.encode(),
+        )
+    if written.startswith(f"${name}:"):
+        return meant(name, {f"${name}": written.removeprefix(f"${name}:")})
+    return bytes(written.encode())
+
+
+def _from_base64(digits: str) -> bytes:
+    import base64
+
+    return base64.b64decode(digits, validate=True)
+
+
+def test_utf8_gives_up_what_is_no_text() -> None:
+    assert joined(csv_parts(b"a\xffb", NOTATIONS["utf8"])) == "a\ufffdb\r\n".encode()
+
+
+@given(st.one_of(replies(), replies(2), pushes()))
+def test_csv_and_tsv_have_the_same_cells(sample: Sample) -> None:
+    rows = read_csv(joined(csv_parts(sample.reply, null=b"nil")))
+    lines = joined(tsv_parts(sample.reply, null=b"nil"))
+    assert rows == (read_tsv(lines) if lines else [])
+
+
+@given(st.one_of(replies(), replies(2), pushes()))
+def test_every_line_of_ndjson_is_json(sample: Sample) -> None:
+    for line in joined(ndjson_parts(sample.reply)).splitlines():
+        json.loads(line, parse_int=str)
+
+
+def test_ndjson_is_a_line_for_each_element_pair_or_message() -> None:
+    assert joined(ndjson_parts([1, [2, 3], None])) == b"1\n[2,3]\nnull\n"
+    assert joined(ndjson_parts(Map([(b"a", 1), (2, b"\xff")]))) == (
+        b'{"key":"a","value":1}\n{"key":2,"value":{"$base64":"/w=="}}\n'
+    )
+    assert joined(ndjson_parts(Push([b"message", b"news", b"hi"]))) == b'["message","news","hi"]\n'
+    assert joined(ndjson_parts([])) == joined(ndjson_parts(Map())) == b""
+    assert joined(ndjson_parts(b"text")) == b'"text"\n'
+
+
+# -- Markdown
+
+
+def read_markdown(written: bytes) -> list[list[str]]:
+    """Return the texts that a Markdown parser shows in the cells, the header first."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    rows: list[list[str]] = []
+    for token in parser.parse(written.decode()):
+        if token.type == "tr_open":
+            rows.append([])
+        if token.type == "inline":
+            assert rows, "only a table"
+            assert {child.type for child in token.children or []} <= {"text", "text_special", "html_inline"}
+            rows[-1].append("".join(child.content for child in token.children or []))
+    return rows
+
+
+@given(st.lists(st.text(st.characters(codec="ascii", exclude_categories=["Cc"])).map(str.strip), min_size=1))
+def test_markdown_shows_the_text_and_nothing_in_it_means_anything(texts: list[str]) -> None:
+    rows = read_markdown(joined(markdown_parts([[text.encode(), b"x"] for text in texts])))
+    assert rows == [["", ""], *([text, "x"] for text in texts)]
+
+
+def test_markdown_escapes_what_is_no_text_and_breaks_lines() -> None:
+    written = joined(markdown_parts(Map([(b"a|b", b"one\ntwo\t\x1b[0m\xff")]))).decode()
+    assert written == "| key | value |\n| --- | --- |\n" + r"| a\|b | one<br>two&#9;\\x1b\[0m\\xff |" + "\n\n"
+
+
+@given(st.one_of(replies(), replies(2), pushes()))
+def test_every_reply_is_one_table_of_markdown(sample: Sample) -> None:
+    written = joined(markdown_parts(sample.reply)).decode()
+    assert written.endswith("|\n\n")
+    assert len(set(map(_bars, written.removesuffix("\n\n").split("\n")))) == 1
+
+
+def _bars(line: str) -> int:
+    return len(re.findall(r"(?<!\\)(?:\\\\)*\|", line))
