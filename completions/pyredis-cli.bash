@@ -12,6 +12,8 @@ _pyredis_cli() {
     if ((i > COMP_CWORD)); then
         case $before in
             -s) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+            --format) mapfile -t COMPREPLY < <(compgen -W "human redis redis-csv raw json quoted-json ndjson yaml csv tsv markdown resp" -- "$current") ;;
+            --bytes) mapfile -t COMPREPLY < <(compgen -W "utf8 escape base64 hex" -- "$current") ;;
         esac
         return
     fi

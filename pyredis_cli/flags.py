@@ -122,7 +122,8 @@ class Flag(NamedTuple):
 
     With a ``metavar`` it takes a value, read by ``read``; without one it sets its field to ``sets``. The value is
     glued on or the next word, where ``fits`` is given only if that word fits; ``alone`` is the value when there
-    is none, and when ``alone`` is None, there must be one.
+    is none, and when ``alone`` is None, there must be one. ``choices`` are all values there are, where they can be
+    counted.
     """
 
     names: tuple[str, ...]
@@ -133,6 +134,7 @@ class Flag(NamedTuple):
     sets: object = True
     alone: str | None = None
     fits: Callable[[str], bool] | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def takes_next(self) -> bool:
@@ -189,6 +191,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             f"{', '.join(get_args(Output))}; the default is human on a terminal, else raw",
             "NAME",
             partial(_one_of, get_args(Output)),
+            choices=get_args(Output),
         ),
         Flag(("--raw",), "output", "the bytes that came; the default when not on a terminal", sets="raw"),
         Flag(("--no-raw",), "output", "redis-cli's formatted text, on a terminal or not", sets="redis"),
@@ -207,6 +210,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             f"{', '.join(get_args(NotationName))}",
             "NAME",
             partial(_one_of, get_args(NotationName)),
+            choices=get_args(NotationName),
         ),
         Flag(("-d",), "delimiter", "between the elements of raw output (a line end)", "DELIM"),
         Flag(("-D",), "reply_end", "behind each reply of raw output (a line end)", "DELIM"),

@@ -55,6 +55,7 @@ _pyredis_cli() {
     if ((i > COMP_CWORD)); then
         case $$before in
             $paths) mapfile -t COMPREPLY < <(compgen -f -- "$$current") ;;
+$choices
         esac
         return
     fi
@@ -81,6 +82,12 @@ def _bash(known: Words) -> str:
     return _BASH.substitute(
         valued="|".join(valued),
         paths="|".join(name for flag in known.flags if flag.metavar == "PATH" for name in flag.names),
+        choices="\n".join(
+            f"            {'|'.join(flag.names)}) mapfile -t COMPREPLY "
+            f'< <(compgen -W "{" ".join(flag.choices)}" -- "$current") ;;'
+            for flag in known.flags
+            if flag.choices
+        ),
         flags=" ".join(name for flag in known.flags for name in flag.names),
         first=" ".join(known.first),
         subcommands="\n".join(
@@ -140,6 +147,8 @@ def _zsh_flag(flag: Flag) -> str:
     value = ""
     if flag.metavar == "PATH":
         value = ":path:_files"
+    elif flag.choices:
+        value = f":{str(flag.metavar).lower()}:({' '.join(flag.choices)})"
     elif flag.takes_next:
         value = f":{str(flag.metavar).lower()}: "
     names = f"{{{','.join(flag.names)}}}" if len(flag.names) > 1 else flag.names[0]
@@ -210,6 +219,8 @@ def _fish_flag(flag: Flag) -> str:
     value = ""
     if flag.metavar == "PATH":
         value = " -rF"
+    elif flag.choices:
+        value = f" -x -a '{' '.join(flag.choices)}'"
     elif flag.takes_next:
         value = " -x"
     condition = "-n 'not count (__pyredis_cli_words) >/dev/null'"

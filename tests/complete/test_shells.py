@@ -53,6 +53,8 @@ def complete(line: str) -> list[str]:
         ("pyredis-cli get ", []),
         ("pyredis-cli config get ", []),
         ("pyredis-cli -s LIC", ["LICENSE"]),
+        ("pyredis-cli --format j", ["json"]),
+        ("pyredis-cli -p 7000 --bytes ", ["utf8", "escape", "base64", "hex"]),
     ],
 )
 def test_bash_offers(line: str, offered: list[str]) -> None:
@@ -74,6 +76,7 @@ def test_the_other_shells_understand_their_script(shell: str, name: str) -> None
         ("pyredis-cli hgeta", ["hgetall"]),
         ("pyredis-cli -n 2 CONFIG RE", ["RESETSTAT", "REWRITE"]),
         ("pyredis-cli --pool", ["--pool-size"]),
+        ("pyredis-cli --format js", ["json"]),
     ],
 )
 def test_fish_offers(line: str, offered: list[str]) -> None:
