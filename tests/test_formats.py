@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from pyredis_cli.flags import Output
+from tests.conftest import MakeServer
 from tests.program import PROGRAM, Ran, Running, ran, ran_redis_cli, redis_cli_70
 from tests.servers import Server
 from tests.terminal import Terminal
@@ -226,13 +227,14 @@ EVERYTHING: Final = PLAIN + QUOTES + FAILING + TEXTS
     ids=["csv", "raw", "raw with delimiters", "raw without delimiters", "no-raw"],
 )
 def test_both_programs_print_the_same_bytes(
-    redis82: Server, protocol: str, flags: tuple[str, ...], script: bytes
+    make_server: MakeServer, protocol: str, flags: tuple[str, ...], script: bytes
 ) -> None:
     binary = redis_cli_70()
-    redis82.command("FLUSHALL")
-    theirs = ran_redis_cli(redis82, protocol, *flags, stdin=script, binary=binary)
-    redis82.command("FLUSHALL")
-    ours = ran(redis82, protocol, *flags, stdin=script)
+    server = make_server("redis82")  # ROLE tells of the replicas that another one had
+    server.command("FLUSHALL")
+    theirs = ran_redis_cli(server, protocol, *flags, stdin=script, binary=binary)
+    server.command("FLUSHALL")
+    ours = ran(server, protocol, *flags, stdin=script)
 
     assert ours.stdout.split(b"\n") == theirs.stdout.split(b"\n")
     assert script.count(b"\n") > 100
@@ -241,13 +243,14 @@ def test_both_programs_print_the_same_bytes(
 @pytest.mark.parametrize("protocol", ["-2", "-3"])
 @pytest.mark.parametrize("form", ["--json", "--quoted-json"])
 def test_both_programs_print_the_same_json_where_that_of_redis_cli_is_json(
-    redis82: Server, protocol: str, form: str
+    make_server: MakeServer, protocol: str, form: str
 ) -> None:
     binary = redis_cli_70()
-    redis82.command("FLUSHALL")
-    theirs = ran_redis_cli(redis82, protocol, form, stdin=PLAIN + FAILING, binary=binary).stdout.splitlines()
-    redis82.command("FLUSHALL")
-    ours = ran(redis82, protocol, form, stdin=PLAIN + FAILING).stdout.splitlines()
+    server = make_server("redis82")  # ROLE tells of the replicas that another one had
+    server.command("FLUSHALL")
+    theirs = ran_redis_cli(server, protocol, form, stdin=PLAIN + FAILING, binary=binary).stdout.splitlines()
+    server.command("FLUSHALL")
+    ours = ran(server, protocol, form, stdin=PLAIN + FAILING).stdout.splitlines()
 
     pairs = [(line, other) for line, other in zip(ours, theirs, strict=True) if _parses(other)]
     assert [line for line, _ in pairs] == [other for _, other in pairs]
