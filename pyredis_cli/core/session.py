@@ -34,7 +34,6 @@ from pyredis.exceptions import (
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
 from pyredis_cli.core.outcome import Outcome
-from pyredis_cli.core.secrets import veiled
 from pyredis_cli.core.wanted import Wanted, after, instead
 
 if TYPE_CHECKING:
@@ -392,6 +391,9 @@ class Session:
         try:
             outcome = outcome._replace(reply=await self._reply(client, outcome.argv))
         except ReplyError as error:
+            # Errors alone need it, and every start would pay.
+            from pyredis_cli.core.secrets import veiled
+
             outcome = outcome._replace(error=veiled(error, [outcome.argv], self.table))
             self._note_demotion(error)
         except asyncio.CancelledError:
