@@ -16,10 +16,27 @@ from markdown_it import MarkdownIt
 
 from pyredis.exceptions import ReplyError
 from pyredis.types import Attributed, BigNumber, Double, Map, Push, Reply, Set, Status, Verbatim
+from pyredis_cli.render import tabular
 from pyredis_cli.render.layout import Part
 from pyredis_cli.render.notation import NOTATIONS
-from pyredis_cli.render.tabular import csv_parts, markdown_parts, ndjson_parts, tsv_parts
+from pyredis_cli.render.shapes import bare, shape
 from tests.strategies import Sample, pushes, replies
+
+
+def csv_parts(reply: Reply, *args: Any, **kwargs: Any) -> Iterator[Part]:
+    return tabular.csv_parts(shape((), None, bare(reply)), *args, **kwargs)
+
+
+def tsv_parts(reply: Reply, *args: Any, **kwargs: Any) -> Iterator[Part]:
+    return tabular.tsv_parts(shape((), None, bare(reply)), *args, **kwargs)
+
+
+def markdown_parts(reply: Reply, *args: Any, **kwargs: Any) -> Iterator[Part]:
+    return tabular.markdown_parts(shape((), None, bare(reply)), *args, **kwargs)
+
+
+def ndjson_parts(reply: Reply, *args: Any, **kwargs: Any) -> Iterator[Part]:
+    return tabular.ndjson_parts(shape((), None, bare(reply)), *args, **kwargs)
 
 
 def joined(parts: Iterator[Part]) -> bytes:
