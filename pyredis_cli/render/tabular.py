@@ -256,10 +256,14 @@ class _Entry(NamedTuple):
 
 
 class _Together(NamedTuple):
-    """Entries, and the names of their cells. ``entries`` may be walked through more than once."""
+    """Entries, and the names of their cells. ``entries`` may be walked through more than once.
+
+    ``bare``: none of them has fields, for none were asked for.
+    """
 
     header: Sequence[bytes]
     entries: Callable[[], Iterator[_Entry]]
+    bare: bool = False
 
 
 def _entries(found: Entries | Streams) -> _Together:
@@ -282,12 +286,12 @@ def _fields(fields: Pairs | None) -> Row | None:
 
 
 def _with_fields(together: _Together) -> Table:
-    header, entries = together
+    header, entries, without = together
+    if without:
+        return Table(header, len(header), (cells for cells, _ in entries()))
     if names := _shared(together):
         rows = ((*cells, *_by_name(fields or (), names)) for cells, fields in entries())
         return Table((*header, *names), len(header) + len(names), rows)
-    if not any(fields is not None for _, fields in entries()):
-        return Table(header, len(header), (cells for cells, _ in entries()))
     rows = ((*cells, _object(fields)) for cells, fields in entries())
     return Table((*header, b"fields"), len(header) + 1, rows)
 
@@ -310,9 +314,9 @@ def _object(fields: Row | None) -> Reply:
 
 
 def _objects(together: _Together) -> Iterator[Reply]:
-    header, entries = together
+    header, entries, without = together
     for cells, fields in entries():
-        own = () if fields is None else ((b"fields", _object(fields)),)
+        own = () if without else ((b"fields", _object(fields)),)
         yield Map([*zip(header, cells, strict=True), *own])
 
 
@@ -329,7 +333,7 @@ def _hits(found: Found) -> _Together:
         for hit in found.hits:
             yield _Entry((*cells, *_by_name(hit.cells, names)), _fields(hit.fields))
 
-    return _Together(header, entries)
+    return _Together(header, entries, all(hit.fields is None for hit in found.hits))
 
 
 # -- pages
@@ -360,9 +364,10 @@ def _of_page(page: Page) -> Iterator[Reply]:
 
 
 def _lead(page: Page) -> dict[bytes, Reply]:
-    names = (*page.names, *(f"rest {number}" for number in range(1, len(page.rest) + 1)))
-    rest = zip(names[: len(page.rest)], page.rest, strict=True)
-    return {b"cursor": page.cursor, **{name.encode(): value for name, value in rest}}
+    # Without a name it is the number of the part, from 1: the cursor and the items have theirs.
+    numbers = (str(number) for number in range(len(page.names) + 3, len(page.rest) + 3))
+    named = zip(chain(page.names, numbers), page.rest, strict=False)
+    return {b"cursor": page.cursor, **{name.encode(): value for name, value in named}}
 
 
 # -- cells

@@ -218,7 +218,7 @@ class _Run:
         try:
             async with aclosing(self._session.messages()) as messages:
                 async for message in messages:
-                    self._streams.write(self._form(message, False))
+                    self._streams.write(self._form(message, False, (), None))
         except PyRedisError as error:
             raise _Stopped(self._fail(error)) from None
 
@@ -232,7 +232,7 @@ class _Run:
 
             reply = structured(reply, form)
         for part in _parts(reply, outcome.spec):
-            self._streams.write(self._form(part, outcome.is_text))
+            self._streams.write(self._form(part, outcome.is_text, outcome.argv, outcome.spec))
 
     def _fail(self, error: PyRedisError, where: str = "", *, at_connect: bool = False) -> Exit:
         self._streams.say(f"{where}{explain(error, self._session.address, at_connect=at_connect)}")
@@ -307,8 +307,8 @@ async def _readable(stdin: BinaryIO) -> None:
 
 # -- the form of a reply
 
-_Form: TypeAlias = Callable[[Reply, bool], bytes]
-"""Makes bytes of a reply; is told whether the reply is text to be read, not a value."""
+_Form: TypeAlias = Callable[[Reply, bool, Sequence[bytes], Spec | None], bytes]
+"""Makes bytes of a reply; is told whether it is text to be read, the command that it answers, and its facts."""
 
 
 def _form(settings: Settings, streams: Streams, protocol: Callable[[], int]) -> _Form:
@@ -321,27 +321,34 @@ def _form(settings: Settings, streams: Streams, protocol: Callable[[], int]) -> 
         case "raw" if settings.marks == Marks():
             from pyredis_cli.render.machine import raw
 
-            return lambda reply, text: raw(reply, text=text)
+            return lambda reply, text, *_: raw(reply, text=text)
         case "json" if settings.notation is None:
             from pyredis_cli.render.machine import json_text
 
-            return lambda reply, text: json_text(reply)
+            return lambda reply, *_: json_text(reply)
         case "redis":
             from pyredis_cli.render.classic import classic
 
-            return lambda reply, text: classic(reply, text=text, terminal=terminal)
+            return lambda reply, text, *_: classic(reply, text=text, terminal=terminal)
         case "human":
             from pyredis_cli.render.human import human
 
-            return lambda reply, text: human(
+            return lambda reply, text, *_: human(
                 reply, encoding=settings.encoding, text=text, color=streams.color
             )
         case other:
             from pyredis_cli.render.forms import form_parts
 
-            return lambda reply, text: b"".join(
+            return lambda reply, text, argv, spec: b"".join(
                 part
                 for part, _ in form_parts(
-                    other, reply, settings, text=text, terminal=terminal, protocol=protocol()
+                    other,
+                    reply,
+                    settings,
+                    argv=argv,
+                    spec=spec,
+                    text=text,
+                    terminal=terminal,
+                    protocol=protocol(),
                 )
             )
