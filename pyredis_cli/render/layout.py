@@ -48,6 +48,7 @@ Role: TypeAlias = Literal[
     "arrow",
     "break",
     "note",
+    "label",
 ]
 Piece: TypeAlias = tuple[Role, str | bytes]
 Part: TypeAlias = tuple[bytes, int]

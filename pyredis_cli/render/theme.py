@@ -37,6 +37,7 @@ STYLES: Final[Mapping[Role, Style]] = {
     "arrow": _DIM,
     "break": _PLAIN,
     "note": _DIM,
+    "label": _DIM,
 }
 """The style of each role."""
 
