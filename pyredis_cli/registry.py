@@ -13,7 +13,19 @@ from typing import NamedTuple, TypeAlias, cast
 from pyredis_cli.settings import Settings
 from pyredis_cli.streams import Streams
 
-__all__ = ["META", "REPL", "TOOLS", "MetaRow", "Repl", "Row", "Tool", "load", "load_repl", "load_tool"]
+__all__ = [
+    "META",
+    "REPL",
+    "TOOLS",
+    "VIEWS",
+    "MetaRow",
+    "Repl",
+    "Row",
+    "Tool",
+    "load",
+    "load_repl",
+    "load_tool",
+]
 
 Tool: TypeAlias = Callable[[Settings, Streams, Sequence[str]], int]
 """Is given the words after its name; returns the exit code."""
@@ -115,6 +127,13 @@ META: dict[str, MetaRow] = {
     "exit": _QUIT,
 }
 """The REPL's own words. What is not a word of letters begins with a colon; ? is the exception."""
+
+_VIEWS = "pyredis_cli.render.views"
+
+VIEWS: dict[str, Row] = {
+    "INFO": Row(f"{_VIEWS}.info:view", "sections side by side"),
+}
+"""What lays the replies of a command out for people, by the command's name in capitals."""
 
 
 def load(row: Row | MetaRow) -> object:

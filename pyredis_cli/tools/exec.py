@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from pyredis.commands.spec import Spec
 from pyredis.exceptions import PyRedisError, ReplyError
@@ -23,6 +23,9 @@ from pyredis_cli.flags import FOR_PROGRAMS, UsageError
 from pyredis_cli.settings import Marks, Settings
 from pyredis_cli.splitting import SplitError, split, split_bytes
 from pyredis_cli.streams import Streams
+
+if TYPE_CHECKING:
+    from pyredis_cli.render.look import Look
 
 __all__ = ["run"]
 
@@ -227,6 +230,15 @@ class _Run:
         if outcome.silent:
             return
         reply = outcome.error if isinstance(outcome.error, ReplyError) else outcome.reply
+        if (self._settings.output or ("human" if self._streams.stdout_tty else "raw")) == "human":
+            from pyredis_cli.render.present import present
+
+            look = _look(self._settings, self._streams)
+            for part in _parts(reply, outcome.spec):
+                self._streams.write(
+                    b"".join(p for p, _ in present(outcome.argv, outcome.spec, part, look).parts)
+                )
+            return
         if self._settings.output in FOR_PROGRAMS and (form := outcome.text_form):
             from pyredis_cli.render.texts import structured
 
@@ -309,6 +321,14 @@ async def _readable(stdin: BinaryIO) -> None:
 
 _Form: TypeAlias = Callable[[Reply, bool], bytes]
 """Makes bytes of a reply; is told whether the reply is text to be read, not a value."""
+
+
+def _look(settings: Settings, streams: Streams) -> Look:
+    from time import time
+
+    from pyredis_cli.render.look import Look
+
+    return Look(streams.columns, encoding=settings.encoding, color=streams.color, now=time())
 
 
 def _form(settings: Settings, streams: Streams, protocol: Callable[[], int]) -> _Form:

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from pyredis.exceptions import ReplyError
 from pyredis.types import Attributed, BigNumber, Double, Map, Reply, Set, Status, Verbatim
 from pyredis_cli.render.classic import classic, classic_parts
-from pyredis_cli.render.human import Measure, human, human_parts
+from pyredis_cli.render.human import human, human_parts
 from pyredis_cli.render.layout import Part, elements
+from pyredis_cli.render.look import Measure
 from pyredis_cli.render.machine import json_parts, json_text, raw, raw_parts
 from pyredis_cli.render.redis_csv import redis_csv_parts
 from pyredis_cli.render.resp import resp_parts
