@@ -23,6 +23,7 @@ from pyredis_cli.render.escape import printable
 from pyredis_cli.render.forms import form_parts
 from pyredis_cli.render.layout import elements
 from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
+from pyredis_cli.render.portions import in_batches
 from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
 from pyredis_cli.repl.monitored import without
 from pyredis_cli.repl.spinner import Spinner
@@ -270,8 +271,6 @@ class Printer:
         return text + b"\n"
 
     async def _write(self, parts: Iterable[bytes]) -> None:
-        from pyredis_cli.repl.rows import in_batches
-
         async with self._turn, above_prompt():
             self._spinner.wipe()
             try:
