@@ -19,7 +19,7 @@ from typing import Final
 
 from pyredis_cli.streams import Streams
 
-__all__ = ["LESS", "VARIABLES", "chosen", "page"]
+__all__ = ["LESS", "VARIABLES", "can_page", "chosen", "page"]
 
 VARIABLES: Final = ("PYREDISCLI_PAGER", "PAGER")
 LESS: Final = "-FRX"
@@ -37,6 +37,14 @@ def chosen(environ: Mapping[str, str]) -> tuple[str, ...]:
         if name in environ:
             return tuple(shlex.split(environ[name]))
     return ("less",) if shutil.which("less", path=environ.get("PATH")) else ()
+
+
+def can_page(environ: Mapping[str, str]) -> bool:
+    """Return whether there is a program to page with, on a terminal that moves its cursor."""
+    try:
+        return environ.get("TERM", "dumb") != "dumb" and bool(chosen(environ))
+    except ValueError:  # whoever pages tells what is wrong with the words
+        return True
 
 
 def page(parts: Iterable[bytes], streams: Streams, environ: Mapping[str, str]) -> None:

@@ -24,8 +24,9 @@ from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis_cli.paging import LESS, VARIABLES, chosen
 from pyredis_cli.render.layout import Part
+from pyredis_cli.render.portions import in_batches
 from pyredis_cli.repl.leafing import Leafing
-from pyredis_cli.repl.rows import in_batches, rows
+from pyredis_cli.repl.rows import rows
 from pyredis_cli.repl.terminal import paste_marks
 from pyredis_cli.streams import Streams
 

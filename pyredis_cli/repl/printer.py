@@ -24,6 +24,7 @@ from pyredis_cli.render.escape import printable
 from pyredis_cli.render.forms import form_parts
 from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
 from pyredis_cli.render.look import Look, Measure
+from pyredis_cli.render.portions import in_batches
 from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
 from pyredis_cli.repl.monitored import without
 from pyredis_cli.repl.spinner import Spinner
@@ -288,8 +289,6 @@ class Printer:
         return text + b"\n"
 
     async def _write(self, parts: Iterable[bytes]) -> None:
-        from pyredis_cli.repl.rows import in_batches
-
         async with self._turn, above_prompt():
             self._spinner.wipe()
             try:
