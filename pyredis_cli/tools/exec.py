@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
+from typing import BinaryIO, TypeAlias, cast
 
 from pyredis.exceptions import PyRedisError, ReplyError
 from pyredis.types import Reply
@@ -25,9 +25,6 @@ from pyredis_cli.render.portions import in_batches
 from pyredis_cli.settings import Marks, Settings
 from pyredis_cli.splitting import SplitError, split, split_bytes
 from pyredis_cli.streams import Streams
-
-if TYPE_CHECKING:
-    from pyredis_cli.render.look import Look
 
 __all__ = ["run"]
 
