@@ -18,6 +18,7 @@ __all__ = [
     "META",
     "REPL",
     "TOOLS",
+    "VIEWS",
     "DecoderRow",
     "MetaRow",
     "Repl",
@@ -128,6 +129,13 @@ META: dict[str, MetaRow] = {
     "exit": _QUIT,
 }
 """The REPL's own words. What is not a word of letters begins with a colon; ? is the exception."""
+
+_VIEWS = "pyredis_cli.render.views"
+
+VIEWS: dict[str, Row] = {
+    "INFO": Row(f"{_VIEWS}.info:view", "sections side by side"),
+}
+"""What lays the replies of a command out for people, by the command's name in capitals."""
 
 
 class DecoderRow(NamedTuple):

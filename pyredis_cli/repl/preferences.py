@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
-from pyredis_cli.flags import Output
+from pyredis_cli.flags import Output, Theme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,7 @@ class Preferences:
     utf8: bool = True
     vi: bool = False
     toolbar: bool = True
+    theme: Theme = "dark"
 
 
 class _Row(NamedTuple):
@@ -50,6 +51,7 @@ class _Row(NamedTuple):
 
 _MOST: Final = 1_000_000_000
 _FORMATS: Final[tuple[str, ...]] = get_args(Output)
+_THEMES: Final[tuple[str, ...]] = get_args(Theme)
 
 
 def _switch(word: str) -> bool:
@@ -70,10 +72,13 @@ def _limit(word: str) -> int | None:
     return _number(word) or None  # 0 is no limit, as with the flags
 
 
-def _format(word: str) -> str:
-    if word not in _FORMATS:
-        raise ValueError(f"is one of {', '.join(_FORMATS)}")
-    return word
+def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+    def read(word: str) -> str:
+        if word not in words:
+            raise ValueError(f"is one of {', '.join(words)}")
+        return word
+
+    return read
 
 
 _SWITCH: Final = ("on", "off")
@@ -82,12 +87,13 @@ _ROWS: Final[Mapping[str, _Row]] = {
     "suggestions": _Row(_switch, _SWITCH, "show behind the cursor the rest of a line of the history"),
     "live_completion": _Row(_switch, _SWITCH, "open the menu by itself, not at TAB alone"),
     "timing": _Row(_number, ("100", "0", "off"), "show the time of replies that took so many milliseconds"),
-    "format": _Row(_format, _FORMATS, "the form of replies"),
+    "format": _Row(_one_of(_FORMATS), _FORMATS, "the form of replies"),
     "pager": _Row(_switch, _SWITCH, "page through replies that are longer than the screen"),
     "limit": _Row(_limit, ("1000", "off"), "show so many elements of a reply that is not paged"),
     "utf8": _Row(_switch, _SWITCH, "show text as text; off: as bytes, like redis-cli"),
     "vi": _Row(_switch, _SWITCH, "vi's keys, not Emacs'"),
     "toolbar": _Row(_switch, _SWITCH, "show server, role, keys and memory below the prompt"),
+    "theme": _Row(_one_of(_THEMES), _THEMES, "colours for a dark or for a light background"),
 }
 
 
