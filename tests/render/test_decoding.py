@@ -27,7 +27,7 @@ from pyredis_cli.plugins import Plugin
 from pyredis_cli.registry import DECODERS
 from pyredis_cli.render.decoders import MOST, Decoder, Note
 from pyredis_cli.render.decoding import Found, find
-from pyredis_cli.render.escape import dangerous
+from pyredis_cli.render.escape import dangerous, readable
 
 ROOT: Final = Path(__file__).parent.parent.parent
 DOCUMENT: Final = b'{"name":"ada","born":1815}'
@@ -66,6 +66,7 @@ def seen(value: bytes, choice: str = "auto") -> tuple[tuple[str, ...], str | Non
         (base64.b64encode(b"two lines\nof text"), ("base64",), "two lines\nof text", None),
         (gzip.compress(b"plain words"), ("gzip",), "plain words", None),
         (gzip.compress(b"\xff\x00"), ("gzip",), r'"\xff\x00"', None),
+        (gzip.compress("naïve \0".encode()), ("gzip",), r'"naïve \x00"', None),
         (gzip.compress(b""), ("gzip",), '""', None),
         (gzip.compress(UUID), ("gzip", "uuid"), UUID.decode(), MADE),
         (msgpack.packb({"id": 7, "tags": ["a"]}), ("msgpack",), '{"id": 7, "tags": ["a"]}', None),
@@ -208,8 +209,16 @@ def test_long_values_are_looked_into_when_asked() -> None:
     value = b"[" + b"1," * MOST + b"1]"
     assert find(value, plugins=nobody) is None
     assert str(find(value, "json", plugins=nobody)).startswith("Found(names=('json',)")
+    assert find(DOCUMENT, most=len(DOCUMENT) - 1, plugins=nobody) is None
     long = find(b" " * (9 * MOST), "json", plugins=nobody)
     assert long == Found(("json",), beside="9.00M are too many to look into")
+
+
+def test_long_bytes_are_quoted_part_by_part() -> None:
+    for value in (b"\xff\n" * 9_000, "é\0".encode() * 9_000):
+        found = find(gzip.compress(value), plugins=nobody)
+        assert found is not None
+        assert found.text == readable(value)
 
 
 def test_packed_things_are_unpacked_so_deep_and_no_deeper() -> None:
