@@ -19,7 +19,7 @@ from pyredis_cli.core import connect
 from pyredis_cli.core.lines import LineError, Order, counted, destination
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.exits import Exit, exit_for, explain
-from pyredis_cli.flags import FOR_PROGRAMS, UsageError
+from pyredis_cli.flags import FOR_PROGRAMS, Output, UsageError
 from pyredis_cli.render.layout import Part
 from pyredis_cli.render.portions import in_batches
 from pyredis_cli.settings import Marks, Settings
@@ -40,7 +40,7 @@ _CHUNK = 64 * 1024
 _BATCH = 64 * 1024  # bytes that are written at once
 
 # Formats that keep the types of RESP3, or its pairs; the others people know from RESP2.
-_TYPED = FOR_PROGRAMS | {"quoted-json"}
+_TYPED = FOR_PROGRAMS | {"quoted-json", "human"}
 
 _CONFIRMED = frozenset({"subscribe", "unsubscribe"})
 
@@ -52,8 +52,12 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
         return Exit.OK
     argv = _encoded(words, settings.encoding)
     if settings.protocol is None:
-        settings = replace(settings, protocol=3 if settings.output in _TYPED else 2)
+        settings = replace(settings, protocol=3 if _output(settings, streams) in _TYPED else 2)
     return asyncio.run(_run(settings, streams, argv))
+
+
+def _output(settings: Settings, streams: Streams) -> Output:
+    return settings.output or ("human" if streams.stdout_tty else "raw")
 
 
 def _encoded(words: Sequence[str], encoding: str) -> tuple[bytes, ...]:
@@ -336,7 +340,7 @@ def _parts(settings: Settings, streams: Streams, protocol: Callable[[], int], *,
     ``protocol`` tells in which one replies come. ``whole``: a person gets a long one whole.
     """
     terminal = streams.stdout_tty
-    match settings.output or ("human" if terminal else "raw"):
+    match _output(settings, streams):
         case "human":
             return _presented(settings, streams, whole=whole)
         case "raw" if settings.marks == Marks():
@@ -354,6 +358,8 @@ def _parts(settings: Settings, streams: Streams, protocol: Callable[[], int], *,
                 name,
                 outcome.reply,
                 settings,
+                argv=outcome.argv,
+                spec=outcome.spec,
                 text=outcome.is_text,
                 terminal=terminal,
                 protocol=protocol(),
@@ -379,7 +385,7 @@ def _presented(settings: Settings, streams: Streams, *, whole: bool) -> _Parts:
 
 def _may_page(settings: Settings, streams: Streams) -> bool:
     """Whether a person is here to leaf through a reply that is taller than the screen."""
-    if settings.output not in (None, "human") or not settings.pager or not streams.interactive:
+    if _output(settings, streams) != "human" or not settings.pager or not streams.interactive:
         return False
     from pyredis_cli.paging import can_page
 
