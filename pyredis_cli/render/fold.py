@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from rich.cells import cell_len
@@ -25,7 +25,7 @@ def folded(words: Sequence[Word], columns: int, *, at_blanks: bool = False) -> l
     """Return the words as lines of at most so many columns, at least one line.
 
     ``at_blanks``: cut between words, as far as one fits a line; else anywhere, so that every line but the last
-    is full.
+    is full. A character that is wider than a line has one for itself.
     """
     if width(words) <= columns:
         return [list(words)]
@@ -37,6 +37,18 @@ def folded(words: Sequence[Word], columns: int, *, at_blanks: bool = False) -> l
         else:
             lines.take(role, said)
     return lines.lines
+
+
+def _characters(said: str) -> Iterator[str]:
+    """Yield each character with what takes no room behind it: marks, and what makes a symbol an emoji."""
+    cluster = ""
+    for character in said:
+        if cluster and cell_len(character):
+            yield cluster
+            cluster = ""
+        cluster += character
+    if cluster:
+        yield cluster
 
 
 class _Lines:
@@ -58,7 +70,7 @@ class _Lines:
     def take(self, role: Role, said: str) -> None:
         """Add words that may be cut anywhere."""
         if not said.isascii():
-            for character in said:
+            for character in _characters(said):
                 self._add(role, character, cell_len(character))
             return
         while said:
