@@ -33,10 +33,13 @@ Fact: TypeAlias = tuple[Cell, Cell]
 
 
 class Column(NamedTuple):
-    """``right``: numbers, which stand at the right and are never folded."""
+    """``right``: numbers, which stand at the right and are never folded. ``words``: text that is folded between
+    words, where others are folded anywhere.
+    """
 
     name: str | bytes = ""
     right: bool = False
+    words: bool = False
 
 
 class Grid(NamedTuple):

@@ -208,6 +208,7 @@ class _Sheet:
                 yield from self._record(columns, row, f"{number:>{index or 1}}) ", room)
             return
         rights = [column.right for column in columns]
+        of_words = [column.words for column in columns]
         widths[-1] = (
             max(widths[-1], left - sum(widths[:-1]) - _GAP * (len(widths) - 1))
             if not rights[-1]
@@ -218,7 +219,7 @@ class _Sheet:
                 yield [("index", " " * (index + 2)), *line] if index else line, 0
         blank: Word = ("index", " " * (index + 2))
         for number, row in numbered:
-            lines = _row(row, widths, rights)
+            lines = _row(row, widths, rights, of_words)
             if not index:
                 yield from lines
                 continue
@@ -234,6 +235,8 @@ class _Sheet:
         widths = [label, max(1, room - len(index) - label - _GAP)]
         begun = 1
         for name, value in zip(names[: len(row)], row, strict=True):
+            if not name and not value:
+                continue
             for line, _ in _row([[("label", name[0][1])] if name else [], value], widths, (False, False)):
                 yield [("index", index if begun else " " * len(index)), *line], begun
                 begun = 0
@@ -276,12 +279,15 @@ def _widths(columns: Sequence[Column], natural: list[int], room: int) -> list[in
     return [max(1, wide) for wide in widths]
 
 
-def _row(cells: Sequence[_Words], widths: Sequence[int], rights: Sequence[bool]) -> list[tuple[_Words, int]]:
+def _row(
+    cells: Sequence[_Words], widths: Sequence[int], rights: Sequence[bool], of_words: Sequence[bool] = ()
+) -> list[tuple[_Words, int]]:
     """Return the lines of a row: one, unless a cell has to be folded."""
     taken = [width(cell) for cell in cells]
     if not cells:
         return [([], 1)]
     last = len(cells) - 1
+    rights = [*rights[:last], rights[last] and len(cells) == len(widths)]
     # The last of too few cells has the room of all that are missing.
     room = [*widths[:last], sum(widths[last:]) + _GAP * (len(widths) - 1 - last)]
     if all(map(_fits, taken, room)) or sum(map(max, taken[:-1], room[:-1])) + taken[-1] <= sum(room):
@@ -294,7 +300,12 @@ def _row(cells: Sequence[_Words], widths: Sequence[int], rights: Sequence[bool])
             if at < last:
                 line.append(("break", " " * (_GAP + (lacking if lacking > 0 and not rights[at] else 0))))
         return [(line, 1)]
-    parts = [folded(cell, columns) for cell, columns in zip(cells, room, strict=True)]
+    # A cell that fills the rest of its line is of the last column's kind.
+    between = [*of_words[:last], of_words[-1]] if of_words else [False] * len(cells)
+    parts = [
+        folded(cell, columns, at_blanks=blanks)
+        for cell, columns, blanks in zip(cells, room, between, strict=True)
+    ]
     lines: list[tuple[_Words, int]] = []
     for at in range(max(map(len, parts))):
         line = _joined([part[at] if at < len(part) else [] for part in parts], room, _GAP, rights)
@@ -311,8 +322,8 @@ def _joined(cells: Sequence[_Words], widths: Sequence[int], gap: int, rights: Se
     line: _Words = []
     for at, (cell, wide) in enumerate(zip(cells, widths, strict=True)):
         blanks: Word = ("break", " " * max(0, wide - width(cell)))
+        line += [("break", " " * gap)] if at else []
         line += [blanks, *cell] if rights and rights[at] else [*cell, blanks]
-        line.append(("break", " " * gap))
     return line
 
 
