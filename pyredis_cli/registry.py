@@ -133,7 +133,27 @@ META: dict[str, MetaRow] = {
 _VIEWS = "pyredis_cli.render.views"
 
 VIEWS: dict[str, Row] = {
+    "CLIENT INFO": Row(f"{_VIEWS}.clients:info", "the fields of a client with what they mean"),
+    "CLIENT LIST": Row(f"{_VIEWS}.clients:view", "a table of what matters, and what is unusual"),
+    "CONFIG GET": Row(f"{_VIEWS}.config:view", "settings with what their numbers mean"),
+    "EXPIRETIME": Row(f"{_VIEWS}.moments:moment", "a moment"),
     "INFO": Row(f"{_VIEWS}.info:view", "sections side by side"),
+    "LASTSAVE": Row(f"{_VIEWS}.moments:moment", "a moment"),
+    "LATENCY HISTOGRAM": Row(f"{_VIEWS}.latency:histogram", "a bar for each span of time"),
+    "LATENCY HISTORY": Row(f"{_VIEWS}.latency:history", "spikes as a line and as bars"),
+    "LATENCY LATEST": Row(f"{_VIEWS}.latency:latest", "spikes by event"),
+    "MEMORY STATS": Row(f"{_VIEWS}.memory:stats", "sizes and shares"),
+    "MEMORY USAGE": Row(f"{_VIEWS}.moments:size", "a size"),
+    "MODULE LIST": Row(f"{_VIEWS}.modules:view", "modules with their versions"),
+    "OBJECT IDLETIME": Row(f"{_VIEWS}.moments:idle", "a span of time"),
+    "PEXPIRETIME": Row(f"{_VIEWS}.moments:moment_in_milliseconds", "a moment"),
+    "PTTL": Row(f"{_VIEWS}.moments:milliseconds_left", "a span of time"),
+    "PUBSUB NUMSUB": Row(f"{_VIEWS}.pubsub:view", "subscribers by channel"),
+    "PUBSUB SHARDNUMSUB": Row(f"{_VIEWS}.pubsub:view", "subscribers by channel"),
+    "ROLE": Row(f"{_VIEWS}.role:view", "a role, its replicas or its link"),
+    "SLOWLOG GET": Row(f"{_VIEWS}.slowlog:view", "slow commands as they were typed"),
+    "TIME": Row(f"{_VIEWS}.moments:time", "a moment"),
+    "TTL": Row(f"{_VIEWS}.moments:seconds_left", "a span of time"),
 }
 """What lays the replies of a command out for people, by the command's name in capitals."""
 

@@ -62,9 +62,9 @@ class _Lines:
     def take_word(self, role: Role, word: str) -> None:
         """Add a word that may have blanks before it; those vanish where a line ends."""
         begun = self._room < self._columns
-        if begun and width([(role, word)]) > self._room and (bare := word.lstrip(" ")):
-            self._end()
-            word = bare
+        if begun and width([(role, word)]) > self._room:
+            word = word.lstrip(" ")
+            self._room = 0
         self.take(role, word)
 
     def take(self, role: Role, said: str) -> None:

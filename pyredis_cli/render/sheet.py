@@ -214,10 +214,9 @@ class _Sheet:
     def _grid(self, grid: Grid, room: int) -> Iterator[_Line]:
         allowed = self._allowed(len(grid.rows))
         heads = [self._head(column) for column in grid.columns]
-        rights = [column.right for column in grid.columns]
         rows = ([self._words(cell) for cell in grid.cells(row)] for row in islice(iter(grid.rows), allowed))
         sample = list(islice(rows, _SAMPLE))
-        table = _Table(heads, rights, len(grid.rows), grid.numbered, sample, room)
+        table = _Table(heads, grid, sample, room)
         return table.lines(chain(sample, rows))
 
     def _head(self, column: Column) -> _Words:
@@ -230,20 +229,20 @@ class _Table:
     def __init__(
         self,
         heads: Sequence[_Words],
-        rights: Sequence[bool],
-        count: int,
-        numbered: bool,
+        grid: Grid,
         sample: Sequence[Sequence[_Words]],
         room: int,
     ) -> None:
         self._heads = heads
-        self._rights = rights
-        self._digits = len(str(count))
-        self._index = self._digits + 2 if numbered else 0
+        self._rights = [column.right for column in grid.columns]
+        self._fixed = [column.right or column.whole for column in grid.columns]
+        self._of_words = [column.words for column in grid.columns]
+        self._digits = len(str(len(grid.rows)))
+        self._index = self._digits + 2 if grid.numbered else 0
         self._all = room
         self._room = room - self._index
         natural = decide.naturals([width(head) for head in heads], (list(map(width, row)) for row in sample))
-        self._widths = decide.fitted(natural, rights, self._room)
+        self._widths = decide.fitted(natural, self._fixed, self._room)
 
     def lines(self, rows: Iterable[Sequence[_Words]]) -> Iterator[_Line]:
         index = self._index
@@ -267,8 +266,14 @@ class _Table:
         blanks = decide.placed(taken, widths, self._rights, self._room)
         if blanks is not None:
             return [(_spaced(row, blanks), 1)]
-        fitting = decide.refitted(taken, widths, self._rights, self._room)
-        return None if fitting is None else _folded_row(row, fitting, self._rights)
+        fitting = decide.refitted(taken, widths, self._fixed, self._room)
+        if fitting is None:
+            return None
+        # A cell that fills the rest of its line is of the last column's kind, though never at the right.
+        last = len(row) - 1
+        of_words = [*self._of_words[:last], self._of_words[-1]]
+        rights = [*self._rights[:last], self._rights[last] and len(row) == len(widths)]
+        return _folded_row(row, fitting, rights, of_words)
 
     def _record(self, number: int, row: Sequence[_Words]) -> Iterator[_Line]:
         """Yield a row as names and values; the last of too few cells has none, for it stands for several."""
@@ -314,8 +319,14 @@ def _spaced(cells: Sequence[_Words], blanks: Sequence[int]) -> _Words:
     return line
 
 
-def _folded_row(cells: Sequence[_Words], widths: Sequence[int], rights: Sequence[bool]) -> list[_Line]:
-    parts = [folded(cell, wide) for cell, wide in zip(cells, widths, strict=True)]
+def _folded_row(
+    cells: Sequence[_Words], widths: Sequence[int], rights: Sequence[bool], of_words: Sequence[bool] = ()
+) -> list[_Line]:
+    between = of_words or [False] * len(cells)
+    parts = [
+        folded(cell, wide, at_blanks=at_blanks)
+        for cell, wide, at_blanks in zip(cells, widths, between, strict=True)
+    ]
     lines: list[_Line] = []
     for at in range(max(map(len, parts))):
         beside = [part[at] if at < len(part) else [] for part in parts]
@@ -328,6 +339,7 @@ def _joined(cells: Sequence[_Words], widths: Sequence[int], gap: int, rights: Se
     line: _Words = []
     for at, (cell, wide) in enumerate(zip(cells, widths, strict=True)):
         blanks: Word = ("break", " " * max(0, wide - width(cell)))
+        if at:
+            line.append(("break", " " * gap))
         line += [blanks, *cell] if rights and rights[at] else [*cell, blanks]
-        line.append(("break", " " * gap))
     return line
