@@ -33,10 +33,11 @@ Fact: TypeAlias = tuple[Cell, Cell]
 
 
 class Column(NamedTuple):
-    """``right``: numbers, which stand at the right and are never folded."""
+    """``right``: numbers, which stand at the right and are never folded; nor is a ``whole`` ID, to be copied."""
 
     name: str | bytes = ""
     right: bool = False
+    whole: bool = False
 
 
 class Grid(NamedTuple):

@@ -151,7 +151,8 @@ class _Sheet:
         if block.title:
             yield from ((line, 0) for line in folded(self._words(block.title), room, at_blanks=True))
         named = [(self._words(name), self._words(value)) for name, value in facts]
-        label = min(max((width(name) for name, _ in named), default=0), max(1, room // 2, room - _NARROWEST))
+        least = _GAP + min(_NARROWEST, max((width(value) for _, value in named), default=0))
+        label = min(max((width(name) for name, _ in named), default=0), max(1, room // 2, room - least))
         for name, value in named:
             yield from _row([name, value], [label, max(1, room - label - _GAP)], (False, False))
 
@@ -233,7 +234,11 @@ class _Sheet:
         label = min(max(map(width, names)), room // 2)
         widths = [label, max(1, room - len(index) - label - _GAP)]
         begun = 1
-        for name, value in zip(names[: len(row)], row, strict=True):
+        if len(row) < len(names):  # its last cell fills the rest of a line, and is none of the columns
+            names = [*names[: len(row) - 1], []]
+        for name, value in zip(names, row, strict=True):
+            if not name and not value:
+                continue
             for line, _ in _row([[("label", name[0][1])] if name else [], value], widths, (False, False)):
                 yield [("index", index if begun else " " * len(index)), *line], begun
                 begun = 0
@@ -263,8 +268,8 @@ def _widths(columns: Sequence[Column], natural: list[int], room: int) -> list[in
     if sum(natural) <= left:
         return natural
     widths = list(natural)
-    left -= sum(wide for wide, column in zip(natural, columns, strict=True) if column.right)
-    foldable = [at for at, column in enumerate(columns) if not column.right]
+    left -= sum(wide for wide, column in zip(natural, columns, strict=True) if column.right or column.whole)
+    foldable = [at for at, column in enumerate(columns) if not column.right and not column.whole]
     for done, at in enumerate(sorted(foldable, key=lambda at: natural[at])):
         share = max(0, left) // (len(foldable) - done)
         widths[at] = min(natural[at], share)
@@ -284,7 +289,9 @@ def _row(cells: Sequence[_Words], widths: Sequence[int], rights: Sequence[bool])
     last = len(cells) - 1
     # The last of too few cells has the room of all that are missing.
     room = [*widths[:last], sum(widths[last:]) + _GAP * (len(widths) - 1 - last)]
-    if all(map(_fits, taken, room)) or sum(map(max, taken[:-1], room[:-1])) + taken[-1] <= sum(room):
+    # What stands at the right keeps its place there, however short it is.
+    ends = max(taken[-1], room[-1]) if rights[last] else taken[-1]
+    if all(map(_fits, taken, room)) or sum(map(max, taken[:-1], room[:-1])) + ends <= sum(room):
         line: _Words = []
         for at, cell in enumerate(cells):
             lacking = room[at] - taken[at]
