@@ -131,6 +131,13 @@ META: dict[str, MetaRow] = {
 _VIEWS = "pyredis_cli.render.views"
 
 VIEWS: dict[str, Row] = {
+    "CLUSTER INFO": Row(f"{_VIEWS}.cluster.info:view", "what is wrong first"),
+    "CLUSTER LINKS": Row(f"{_VIEWS}.cluster.links:view", "links by the node at their other end"),
+    "CLUSTER NODES": Row(f"{_VIEWS}.cluster.nodes:nodes", "what is wrong, who serves what, who is who"),
+    "CLUSTER REPLICAS": Row(f"{_VIEWS}.cluster.nodes:replicas", "a line for each"),
+    "CLUSTER SHARDS": Row(f"{_VIEWS}.cluster.shards:view", "nodes by the slots that they hold"),
+    "CLUSTER SLAVES": Row(f"{_VIEWS}.cluster.nodes:replicas", "a line for each"),
+    "CLUSTER SLOTS": Row(f"{_VIEWS}.cluster.slots:view", "nodes by their ranges"),
     "INFO": Row(f"{_VIEWS}.info:view", "sections side by side"),
 }
 """What lays the replies of a command out for people, by the command's name in capitals."""
