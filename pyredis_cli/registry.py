@@ -14,10 +14,12 @@ from pyredis_cli.settings import Settings
 from pyredis_cli.streams import Streams
 
 __all__ = [
+    "DECODERS",
     "META",
     "REPL",
     "TOOLS",
     "VIEWS",
+    "DecoderRow",
     "MetaRow",
     "Repl",
     "Row",
@@ -143,7 +145,48 @@ VIEWS: dict[str, Row] = {
 """What lays the replies of a command out for people, by the command's name in capitals."""
 
 
-def load(row: Row | MetaRow) -> object:
+class DecoderRow(NamedTuple):
+    """What reads values of one kind: where it lives, what those are, and which values are given to it unasked.
+
+    ``first`` are the bytes such a value begins with, ``least`` is how long it is. What is not ``sure`` may look
+    like it by accident: what it unpacks counts when one that is sure knows that, or when it is text.
+    """
+
+    where: str
+    summary: str
+    first: bytes
+    least: int = 1
+    sure: bool = True
+
+
+_DECODERS = "pyredis_cli.render.decoders"
+_DIGITS = b"0123456789"
+_HEX = _DIGITS + b"ABCDEFabcdef"
+_BASE64 = _DIGITS + b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/-_"
+
+DECODERS: dict[str, DecoderRow] = {
+    "json": DecoderRow(f"{_DECODERS}.json:decode", "JSON", b"{[", least=2),
+    "gzip": DecoderRow(f"{_DECODERS}.gzip:decode", "what was packed with gzip", b"\x1f", least=18),
+    "zlib": DecoderRow(f"{_DECODERS}.zlib:decode", "what was packed with zlib", b"\x78", least=8),
+    "zstd": DecoderRow(f"{_DECODERS}.zstd:decode", "what was packed with Zstandard", b"\x28", least=9),
+    "pickle": DecoderRow(
+        f"{_DECODERS}.pickle:decode", "the steps of a pickle, never loaded", b"\x80", least=4
+    ),
+    "msgpack": DecoderRow(
+        f"{_DECODERS}.msgpack:decode",
+        "MessagePack",
+        bytes([*range(0x80, 0xA0), *range(0xDC, 0xE0)]),
+        4,
+        sure=False,
+    ),
+    "uuid": DecoderRow(f"{_DECODERS}.uuid:decode", "version and time of a UUID", _HEX, least=36),
+    "timestamp": DecoderRow(f"{_DECODERS}.timestamp:decode", "the date of a Unix time", _DIGITS, least=10),
+    "base64": DecoderRow(f"{_DECODERS}.base64:decode", "what is in base64", _BASE64, least=16, sure=False),
+}
+"""What recognises values, in the order in which it is asked."""
+
+
+def load(row: Row | MetaRow | DecoderRow) -> object:
     """Return what the row names, imported now."""
     module, _, attribute = row.where.partition(":")
     loaded: object = getattr(import_module(module), attribute)

@@ -12,8 +12,9 @@ from itertools import islice
 from typing import Final, TypeAlias
 
 from pyredis.types import Reply
+from pyredis_cli.flags import Theme
 from pyredis_cli.render.layout import Part, Role, elements, layout, numbers
-from pyredis_cli.render.look import Measure, Theme
+from pyredis_cli.render.look import Measure
 from pyredis_cli.render.theme import painter
 from pyredis_cli.render.values import Word, more, words
 

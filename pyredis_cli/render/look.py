@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
-__all__ = ["Look", "Measure", "Theme"]
+from pyredis_cli.flags import Theme
 
-Theme: TypeAlias = Literal["dark", "light"]
+__all__ = ["Look", "Measure"]
 
 _ALL = "pyredis-cli exec ... | less shows all"
 

@@ -12,8 +12,8 @@ from typing import Final, TypeAlias
 from rich.color import ColorSystem
 from rich.style import Style
 
+from pyredis_cli.flags import Theme
 from pyredis_cli.render.layout import Role
-from pyredis_cli.render.look import Theme
 
 __all__ = ["THEMES", "Paint", "painter"]
 

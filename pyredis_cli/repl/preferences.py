@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
-from pyredis_cli.flags import Output
-from pyredis_cli.render.look import Theme
+from pyredis_cli.flags import Output, Theme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

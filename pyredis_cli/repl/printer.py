@@ -17,6 +17,7 @@ from prompt_toolkit.utils import get_cwidth, is_dumb_terminal
 
 from pyredis.exceptions import ReplyError
 from pyredis.types import Status
+from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.secrets import hidden
 from pyredis_cli.exits import explain
 from pyredis_cli.flags import FOR_PROGRAMS
@@ -24,6 +25,7 @@ from pyredis_cli.render.escape import printable
 from pyredis_cli.render.forms import form_parts
 from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
 from pyredis_cli.render.look import Look, Measure
+from pyredis_cli.render.portions import in_batches
 from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
 from pyredis_cli.repl.monitored import without
 from pyredis_cli.repl.spinner import Spinner
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from pyredis.commands.spec import Table
     from pyredis.exceptions import PyRedisError
     from pyredis.types import Reply
-    from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.render.layout import Part
     from pyredis_cli.render.present import Presented
     from pyredis_cli.repl.monitored import MonitorLine
@@ -148,8 +149,8 @@ class Printer:
 
         if self._preferences().format == "human":
             return present(outcome.argv, outcome.spec, outcome.reply, self._look(paged=paged))
-        reply, text = self._readable(outcome), outcome.is_text
-        return Presented(self._form_parts(reply, text), lambda: total(reply, text))
+        outcome = outcome._replace(reply=self._readable(outcome))
+        return Presented(self._form_parts(outcome), lambda: total(outcome.reply, outcome.is_text))
 
     async def unasked(self, batch: Sequence[Item], table: Table) -> None:
         """Print what came by itself, and notices, in one go; ``table`` knows the commands of the server."""
@@ -235,7 +236,7 @@ class Printer:
     def _parts(self, reply: Reply) -> Iterable[Part]:
         """Lay out what is no reply to a command."""
         if self._preferences().format != "human":
-            return self._form_parts(reply, False)
+            return self._form_parts(Outcome((), None, reply))
         from pyredis_cli.render.human import human_parts
 
         look = self._look()
@@ -243,12 +244,14 @@ class Printer:
             reply, encoding=look.encoding, color=look.color, theme=look.theme, measure=look.measure
         )
 
-    def _form_parts(self, reply: Reply, text: bool) -> Iterator[Part]:
+    def _form_parts(self, outcome: Outcome) -> Iterator[Part]:
         return form_parts(
             self._preferences().format,
-            reply,
+            outcome.reply,
             self._settings,
-            text=text,
+            argv=outcome.argv,
+            spec=outcome.spec,
+            text=outcome.is_text,
             terminal=True,
             protocol=self._protocol(),
         )
@@ -288,8 +291,6 @@ class Printer:
         return text + b"\n"
 
     async def _write(self, parts: Iterable[bytes]) -> None:
-        from pyredis_cli.repl.rows import in_batches
-
         async with self._turn, above_prompt():
             self._spinner.wipe()
             try:
