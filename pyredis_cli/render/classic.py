@@ -6,12 +6,14 @@ reply that does not end its last line has it ended. It knows redis-cli's quotes;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 from pyredis.types import Reply
-from pyredis_cli.render.escape import printable, quote
-from pyredis_cli.render.layout import Part, Role, layout, numbers
+from pyredis_cli.render.escape import printable, quote, quote_each
+from pyredis_cli.render.layout import ARROW, Part, Role, Run, arrangement, numbers
 from pyredis_cli.render.machine import raw
+from pyredis_cli.render.portions import LONG, slices
 
 __all__ = ["classic", "classic_parts"]
 
@@ -31,9 +33,40 @@ def classic_parts(reply: Reply, *, text: bool = False, terminal: bool = False) -
         written = raw(reply, text=True)
         yield printable(written, keep_newlines=True).encode() if terminal else written, 0
         return
-    for role, words in layout(reply):
-        yield _written(role, words, terminal), numbers(role)
+    for piece in arrangement(reply):
+        if isinstance(piece, Run):
+            yield from _run(piece, terminal)
+            continue
+        role, words = piece
+        if role == "string" and isinstance(words, bytes) and len(words) > LONG:
+            yield from _long(words)
+        else:
+            yield _written(role, words, terminal), numbers(role)
     yield b"\n", 0
+
+
+def _run(run: Run, apart: bool) -> Iterator[Part]:
+    """Yield the lines of a run, the same as of its pieces; ``apart`` for a pager, which counts them."""
+    if isinstance(run.strings[0], bytes):
+        shown: Iterable[str] = quote_each(cast("Sequence[bytes]", run.strings))
+    else:
+        columns = zip(*cast("Sequence[tuple[bytes, bytes]]", run.strings), strict=True)
+        shown = map(ARROW.join, zip(*map(quote_each, columns), strict=True))
+    width, mark = run.width, run.mark
+    lines = [f"{number:>{width}}{mark} {line}" for number, line in enumerate(shown, run.first)]
+    if apart:
+        yield (run.start + lines[0]).encode(), 1
+        yield from [((run.between + line).encode(), 1) for line in lines[1:]]
+    else:
+        yield (run.start + run.between.join(lines)).encode(), len(lines)
+
+
+def _long(value: bytes) -> Iterator[Part]:
+    """Yield a long value in its quotes slice by slice."""
+    yield b'"', 0
+    for piece in slices(value):
+        yield quote(piece)[1:-1].encode(), 0
+    yield b'"', 0
 
 
 def _written(role: Role, words: str | bytes, terminal: bool) -> bytes:

@@ -11,16 +11,21 @@ Replies may be nested as deep as they like: nothing here recurses.
 from __future__ import annotations
 
 from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
-from typing import Final, Literal, TypeAlias, TypeVar, cast
+from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
 from pyredis.exceptions import ReplyError
 from pyredis.types import Attributed, BigNumber, Double, Map, Push, Reply, Set, Status, Verbatim
+from pyredis_cli.render.portions import pairs_of_strings, runs, short_strings
 
 __all__ = [
+    "ARROW",
+    "NESTED",
     "Part",
     "Piece",
     "Role",
+    "Run",
     "Steps",
+    "arrangement",
     "digits",
     "double",
     "elements",
@@ -48,19 +53,64 @@ Role: TypeAlias = Literal[
     "arrow",
     "break",
     "note",
+    "heading",
+    "label",
+    "name",
+    "time",
+    "good",
+    "warning",
 ]
 Piece: TypeAlias = tuple[Role, str | bytes]
 Part: TypeAlias = tuple[bytes, int]
 """Bytes as they are to be written, and how many numbered lines begin with them."""
 
+
+class Run(NamedTuple):
+    """Lines that are a number and a bulk string each, or a key and a value: what long replies are made of.
+
+    ``start`` stands before the first line, ``between`` before the others, ``mark`` behind the numbers.
+    """
+
+    strings: Sequence[bytes | tuple[bytes, bytes]]
+    first: int
+    width: int
+    mark: str
+    start: str
+    between: str
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the pieces that these lines consist of."""
+        start = self.start
+        for number, string in enumerate(self.strings, self.first):
+            yield "index", f"{start}{number:>{self.width}}{self.mark} "
+            if isinstance(string, tuple):
+                yield "string", string[0]
+                yield "arrow", ARROW
+                yield "string", string[1]
+            else:
+                yield "string", string
+            start = self.between
+
+
 T = TypeVar("T")
 Steps: TypeAlias = "Generator[T | Steps[T], None, None]"
 
-_NESTED: Final = (list, dict, Attributed)
+ARROW: Final = " => "
+NESTED: Final = (list, dict, Attributed)
+"""What replies may be inside of."""
 
 
 def layout(reply: Reply) -> Iterator[Piece]:
     """Yield the pieces of a reply; the last line has no newline."""
+    for piece in arrangement(reply):
+        if isinstance(piece, Run):
+            yield from piece.pieces()
+        else:
+            yield piece
+
+
+def arrangement(reply: Reply) -> Iterator[Piece | Run]:
+    """Yield what `layout` does, with runs of strings together, for who can write them faster so."""
     return unroll(_reply(reply, ""))
 
 
@@ -79,10 +129,10 @@ def elements(reply: Reply) -> int:
                 unseen += (attributes, inner)
             case Map() | dict() as mapping:
                 count += len(mapping)
-                unseen += [part for pair in pairs(mapping) for part in pair if isinstance(part, _NESTED)]
+                unseen += [part for pair in pairs(mapping) for part in pair if isinstance(part, NESTED)]
             case list() as items:
                 count += len(items)
-                unseen += [item for item in items if isinstance(item, _NESTED)]
+                unseen += [item for item in items if isinstance(item, NESTED)]
     return count
 
 
@@ -124,7 +174,7 @@ def digits(number: int) -> str:
         return f"{Decimal(int(number)):f}"
 
 
-def _reply(reply: Reply, indent: str) -> Steps[Piece]:
+def _reply(reply: Reply, indent: str) -> Steps[Piece | Run]:
     match reply:
         case Attributed(inner, attributes):
             if attributes:
@@ -141,32 +191,42 @@ def _reply(reply: Reply, indent: str) -> Steps[Piece]:
             yield from _scalar(reply)
 
 
-def _sequence(items: Sequence[Reply], indent: str, mark: str) -> Steps[Piece]:
+def _sequence(items: Sequence[Reply], indent: str, mark: str) -> Steps[Piece | Run]:
     width = len(str(len(items)))
     nested = indent + " " * (width + 2)
-    start = ""
-    for number, item in enumerate(items, 1):
-        yield "index", f"{start}{number:>{width}}{mark} "
-        if isinstance(item, _NESTED):
-            yield _reply(item, nested)
+    start, between, first = "", f"\n{indent}", 1
+    for run in runs(items):
+        if short_strings(run):
+            yield Run(run, first, width, mark, start, between)
         else:
-            yield from _scalar(item)
-        start = f"\n{indent}"
+            for number, item in enumerate(run, first):
+                yield "index", f"{start}{number:>{width}}{mark} "
+                if isinstance(item, NESTED):
+                    yield _reply(item, nested)
+                else:
+                    yield from _scalar(item)
+                start = between
+        start, first = between, first + len(run)
 
 
-def _mapping(mapping: Map | dict[Hashable, Reply], indent: str, prefix: str = "") -> Steps[Piece]:
+def _mapping(mapping: Map | dict[Hashable, Reply], indent: str, prefix: str = "") -> Steps[Piece | Run]:
     width = len(str(len(mapping)))
     nested = indent + " " * (len(prefix) + width + 2)
     role: Role = "attribute" if prefix else "index"
-    start = ""
-    for number, (key, value) in enumerate(pairs(mapping), 1):
-        yield role, f"{start}{prefix}{number:>{width}}# "
-        yield _reply(key, nested)
-        yield "arrow", " => "
-        if _spreads(value):
-            yield "break", f"\n{nested}"
-        yield _reply(value, nested)
-        start = f"\n{indent}"
+    start, between, first = "", f"\n{indent}", 1
+    for run in runs(pairs(mapping)):
+        if not prefix and (strings := pairs_of_strings(run)):
+            yield Run(strings, first, width, "#", start, between)
+        else:
+            for number, (key, value) in enumerate(run, first):
+                yield role, f"{start}{prefix}{number:>{width}}# "
+                yield _reply(key, nested)
+                yield "arrow", ARROW
+                if _spreads(value):
+                    yield "break", f"\n{nested}"
+                yield _reply(value, nested)
+                start = between
+        start, first = between, first + len(run)
 
 
 def _spreads(reply: Reply) -> bool:

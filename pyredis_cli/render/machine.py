@@ -7,18 +7,20 @@ It knows neither quotes nor colours.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from math import isfinite
 from typing import Final, NamedTuple, cast
 
 from pyredis.exceptions import ReplyError
 from pyredis.types import Attributed, Map, Reply
 from pyredis_cli.render.escape import dangerous
-from pyredis_cli.render.layout import Part, Steps, digits, double, message, pairs, unroll
+from pyredis_cli.render.layout import NESTED, Part, Steps, digits, double, message, pairs, unroll
 from pyredis_cli.render.notation import BASE64, Notation
+from pyredis_cli.render.portions import LONG, pairs_of_strings, runs, short_strings, slices
 
 __all__ = ["json_parts", "json_text", "raw", "raw_parts"]
 
+_THREES: Final = LONG // 3 * 3
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -92,32 +94,54 @@ def json_parts(reply: Reply, notation: Notation = BASE64) -> Iterator[Part]:
 
 def _raw(reply: Reply, marks: _Marks) -> Steps[bytes]:
     match reply:
-        case bytes():
-            yield reply
         case Attributed():
             yield _raw(reply.reply, marks)
         case Map() | dict():
-            start = b""
-            for key, value in pairs(reply):
-                yield start
-                yield _raw(key, marks)
-                yield marks.between
-                yield _raw(value, marks)
-                start = marks.delimiter
+            yield from _raw_pairs(reply, marks)
         case list():
-            start = b""
-            for item in cast("list[Reply]", reply):
-                yield start
-                yield item if type(item) is bytes else _raw(item, marks)
-                start = marks.delimiter
-        case None:
-            yield marks.null
+            yield from _raw_items(cast("list[Reply]", reply), marks)
         case _:
-            yield _raw_scalar(reply)
+            yield _raw_scalar(reply, marks)
 
 
-def _raw_scalar(reply: Reply) -> bytes:
+def _raw_items(items: list[Reply], marks: _Marks) -> Steps[bytes]:
+    start = b""
+    for run in runs(items):
+        if short_strings(run):
+            yield start + marks.delimiter.join(run)
+        else:
+            for item in run:
+                yield start
+                yield _raw_item(item, marks)
+                start = marks.delimiter
+        start = marks.delimiter
+
+
+def _raw_pairs(mapping: Map | dict[Hashable, Reply], marks: _Marks) -> Steps[bytes]:
+    start = b""
+    for run in runs(pairs(mapping)):
+        if strings := pairs_of_strings(run):
+            yield start + marks.delimiter.join(map(marks.between.join, strings))
+        else:
+            for key, value in run:
+                yield start
+                yield _raw_item(key, marks)
+                yield marks.between
+                yield _raw_item(value, marks)
+                start = marks.delimiter
+        start = marks.delimiter
+
+
+def _raw_item(item: Reply, marks: _Marks) -> Steps[bytes] | bytes:
+    return _raw(item, marks) if isinstance(item, NESTED) else _raw_scalar(item, marks)
+
+
+def _raw_scalar(reply: Reply, marks: _Marks) -> bytes:
     match reply:
+        case bytes():
+            return reply
+        case None:
+            return marks.null
         case str():
             return _bytes(reply)
         case bool():
@@ -139,21 +163,50 @@ def _json(reply: Reply, notation: Notation, *, in_key: bool = False) -> Steps[st
             # A string of JSON within a string of JSON doubles its backslashes at each level.
             yield _json([list(pair) for pair in pairs(reply)], notation, in_key=True)
         case Map() | dict():
-            start = "{"
-            for key, value in pairs(reply):
-                yield f"{start}{_json_key(key, notation)}:"
-                yield _json(value, notation)
-                start = ","
-            yield "}" if reply else "{}"
+            yield from _json_pairs(reply, notation)
         case list():
-            start = "["
-            for item in cast("list[Reply]", reply):
-                yield start
-                yield _json(item, notation, in_key=in_key)
-                start = ","
-            yield "]" if reply else "[]"
+            yield from _json_items(cast("list[Reply]", reply), notation, in_key)
+        case bytes() if len(reply) > LONG:
+            yield from _json_long(reply, notation)
         case _:
             yield _json_scalar(reply, notation)
+
+
+def _json_items(items: list[Reply], notation: Notation, in_key: bool) -> Steps[str]:
+    start = "["
+    for run in runs(items):
+        if short_strings(run):
+            yield start + ",".join(_json_values(run, notation))
+        else:
+            for item in run:
+                yield start
+                yield (
+                    _json(item, notation, in_key=in_key) if _branches(item) else _json_scalar(item, notation)
+                )
+                start = ","
+        start = ","
+    yield "]" if items else "[]"
+
+
+def _json_pairs(mapping: Map | dict[Hashable, Reply], notation: Notation) -> Steps[str]:
+    start = "{"
+    for run in runs(pairs(mapping)):
+        if strings := pairs_of_strings(run):
+            keys, values = zip(*strings, strict=True)
+            written = zip(_json_keys(keys, notation), _json_values(values, notation), strict=True)
+            yield start + ",".join(map(":".join, written))
+        else:
+            for key, value in run:
+                yield f"{start}{_json_key(key, notation)}:"
+                yield _json(value, notation) if _branches(value) else _json_scalar(value, notation)
+                start = ","
+        start = ","
+    yield "}" if mapping else "{}"
+
+
+def _branches(item: Reply) -> bool:
+    """Whether the JSON of an item is more than one step."""
+    return isinstance(item, NESTED) or (isinstance(item, bytes) and len(item) > LONG)
 
 
 def _json_scalar(reply: Reply, notation: Notation) -> str:
@@ -171,6 +224,47 @@ def _json_scalar(reply: Reply, notation: Notation) -> str:
         case ReplyError():
             return f'{{"error":{{"code":"{reply.code}","message":{_json_value(message(reply), notation)}}}}}'
     raise TypeError(f"a reply cannot be of type {type(reply).__name__}")
+
+
+def _json_values(values: Sequence[bytes], notation: Notation) -> Sequence[str]:
+    """Return the JSON of each value."""
+    text = notation.text(b"\0".join(values))
+    strings = () if text is None else _json_strings(text, notation)
+    # More strings than values: there is NUL in a value, or what NUL is written as.
+    return strings if len(strings) == len(values) else [_json_value(value, notation) for value in values]
+
+
+def _json_keys(keys: Sequence[bytes], notation: Notation) -> Sequence[str]:
+    """Return the JSON of each key."""
+    text = notation.text(b"\0".join(keys))
+    special = text is None or (notation.tag and notation.tag in text)
+    strings = () if text is None or special else _json_strings(text, notation)
+    return strings if len(strings) == len(keys) else [_json_key(key, notation) for key in keys]
+
+
+def _json_strings(text: str, notation: Notation) -> Sequence[str]:
+    """Return the JSON of texts that the notation made at once, with NUL between them.
+
+    That is ten times as fast as one by one, for it is done in C. No JSON has NUL in it, so what it was written
+    as is put back in, and cut at, once all is quoted.
+    """
+    between = _json_string(notation.text(b"\0") or "")[1:-1]
+    return _json_string(text).replace(between, '"\0"').split("\0")
+
+
+def _json_long(value: bytes, notation: Notation) -> Steps[str]:
+    """Yield the JSON of a long value slice by slice."""
+    if not all(notation.text(piece) is not None for piece in slices(value)):
+        yield f'{{"{notation.tag}":"'
+        # Three bytes are four characters of base64.
+        for start in range(0, len(value), _THREES):
+            yield notation.write(value[start : start + _THREES])
+        yield '"}'
+        return
+    yield '"'
+    for piece in slices(value):
+        yield _json_string(notation.text(piece) or "")[1:-1]
+    yield '"'
 
 
 def _json_double(number: float) -> str:

@@ -5,13 +5,15 @@ Maps and nested lists leave no trace but their elements. For tables that other p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import cast
 
 from pyredis.exceptions import ReplyError
 from pyredis.types import Attributed, Map, Reply
-from pyredis_cli.render.escape import quote
+from pyredis_cli.render.escape import quote, quote_each
 from pyredis_cli.render.layout import Part, Steps, digits, double, message, pairs, unroll
+from pyredis_cli.render.portions import LONG, runs, short_strings, slices
 
 __all__ = ["redis_csv_parts"]
 
@@ -28,21 +30,29 @@ def _line(reply: Reply) -> Steps[str]:
         case Attributed():
             yield _line(reply.reply)
         case Map() | dict():
-            start = ""
-            for key, value in pairs(reply):
-                yield start
-                yield _line(key)
-                yield ","
-                yield _line(value)
-                start = ","
+            yield from _listed(chain.from_iterable(pairs(reply)))
         case list():
-            start = ""
-            for item in cast("list[Reply]", reply):
-                yield start
-                yield quote(item) if type(item) is bytes else _line(item)
-                start = ","
+            yield from _listed(cast("list[Reply]", reply))
+        case bytes() if len(reply) > LONG:
+            yield '"'
+            for piece in slices(reply):
+                yield quote(piece)[1:-1]
+            yield '"'
         case _:
             yield _scalar(reply)
+
+
+def _listed(items: Iterable[Reply]) -> Steps[str]:
+    start = ""
+    for run in runs(items):
+        if short_strings(run):
+            yield start + ",".join(quote_each(run))
+        else:
+            for item in run:
+                yield start
+                yield _line(item)
+                start = ","
+        start = ","
 
 
 def _scalar(reply: Reply) -> str:

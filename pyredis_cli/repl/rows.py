@@ -16,7 +16,7 @@ from prompt_toolkit.utils import get_cwidth
 
 from pyredis_cli.render.layout import Part
 
-__all__ = ["Row", "in_batches", "rows"]
+__all__ = ["Row", "rows"]
 
 _TOKEN: Final = re.compile(r"(?P<color>\x1b\[[0-9;]*m)|(?P<ascii>[ -~]+)|(?P<other>.)", re.DOTALL)
 _BEGUN_COLOR: Final = re.compile(r"\x1b(?:\[[0-9;]*)?\Z")
@@ -108,16 +108,3 @@ class _Row:
             self._text.append(some)
             self._cells += len(some)
             at += len(some)
-
-
-def in_batches(parts: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """Yield the same bytes in batches of ``size``, or a little more."""
-    batch = bytearray()
-    for part in parts:
-        for start in range(0, len(part), size):
-            batch += part[start : start + size]
-            if len(batch) >= size:
-                yield bytes(batch)
-                batch.clear()
-    if batch:
-        yield bytes(batch)

@@ -1,25 +1,27 @@
 """``exec``: one command from the arguments, or the commands on standard input, one per line.
 
 It knows how commands come in, how replies go out and when a script must stop. Arguments are never joined and
-split again; what is read is sent as soon as its line is complete, and each reply is written at once.
+split again; what is read is sent as soon as its line is complete, and each reply is written while it is laid out.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+import os
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import BinaryIO, TypeAlias, cast
 
-from pyredis.commands.spec import Spec
 from pyredis.exceptions import PyRedisError, ReplyError
 from pyredis.types import Reply
 from pyredis_cli.core import connect
 from pyredis_cli.core.lines import LineError, Order, counted, destination
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.exits import Exit, exit_for, explain
-from pyredis_cli.flags import FOR_PROGRAMS, UsageError
+from pyredis_cli.flags import FOR_PROGRAMS, Output, UsageError
+from pyredis_cli.render.layout import Part
+from pyredis_cli.render.portions import in_batches
 from pyredis_cli.settings import Marks, Settings
 from pyredis_cli.splitting import SplitError, split, split_bytes
 from pyredis_cli.streams import Streams
@@ -35,9 +37,10 @@ Exit code: 0, or 1 when the server replied with an error; pyredis-cli --help tel
 """
 
 _CHUNK = 64 * 1024
+_BATCH = 64 * 1024  # bytes that are written at once
 
 # Formats that keep the types of RESP3, or its pairs; the others people know from RESP2.
-_TYPED = FOR_PROGRAMS | {"quoted-json"}
+_TYPED = FOR_PROGRAMS | {"quoted-json", "human"}
 
 _CONFIRMED = frozenset({"subscribe", "unsubscribe"})
 
@@ -49,8 +52,12 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
         return Exit.OK
     argv = _encoded(words, settings.encoding)
     if settings.protocol is None:
-        settings = replace(settings, protocol=3 if settings.output in _TYPED else 2)
+        settings = replace(settings, protocol=3 if _output(settings, streams) in _TYPED else 2)
     return asyncio.run(_run(settings, streams, argv))
+
+
+def _output(settings: Settings, streams: Streams) -> Output:
+    return settings.output or ("human" if streams.stdout_tty else "raw")
 
 
 def _encoded(words: Sequence[str], encoding: str) -> tuple[bytes, ...]:
@@ -67,7 +74,7 @@ def _encoded(words: Sequence[str], encoding: str) -> tuple[bytes, ...]:
 
 
 async def _run(settings: Settings, streams: Streams, argv: tuple[bytes, ...]) -> int:
-    run = _Run(settings, streams)
+    run = _Run(settings, streams, pages=bool(argv) and _may_page(settings, streams))
     try:
         await run.connect()
         return await (run.command(argv) if argv else run.script())
@@ -86,13 +93,14 @@ class _Stopped(Exception):
 
 
 class _Run:
-    """Commands and their replies, on one session."""
+    """Commands and their replies, on one session; ``pages``: what is taller than the screen goes to a pager."""
 
-    def __init__(self, settings: Settings, streams: Streams) -> None:
+    def __init__(self, settings: Settings, streams: Streams, *, pages: bool) -> None:
         self._settings = settings
         self._session = connect.session(settings)
         self._streams = streams
-        self._form = _form(settings, streams, lambda: self._session.protocol)
+        self._pages = pages
+        self._parts = _parts(settings, streams, lambda: self._session.protocol, whole=pages)
 
     async def connect(self, where: str = "") -> None:
         """Open the connection; _Stopped when there is none to be had."""
@@ -110,6 +118,7 @@ class _Run:
         if outcome.error is not None:
             return self._fail(outcome.error, at_connect=outcome.at_connect)
         self._show(outcome)
+        self._pages = False
         await self._stream()
         return Exit.OK
 
@@ -218,7 +227,7 @@ class _Run:
         try:
             async with aclosing(self._session.messages()) as messages:
                 async for message in messages:
-                    self._streams.write(self._form(message, False, (), None))
+                    self._write(Outcome((), None, message))
         except PyRedisError as error:
             raise _Stopped(self._fail(error)) from None
 
@@ -226,24 +235,38 @@ class _Run:
         """Write the reply of an outcome, or its error in the place of the reply."""
         if outcome.silent:
             return
-        reply = outcome.error if isinstance(outcome.error, ReplyError) else outcome.reply
+        if isinstance(outcome.error, ReplyError):
+            outcome = outcome._replace(reply=outcome.error)
         if self._settings.output in FOR_PROGRAMS and (form := outcome.text_form):
             from pyredis_cli.render.texts import structured
 
-            reply = structured(reply, form)
-        for part in _parts(reply, outcome.spec):
-            self._streams.write(self._form(part, outcome.is_text, outcome.argv, outcome.spec))
+            outcome = outcome._replace(reply=structured(outcome.reply, form))
+        for told in _told(outcome):
+            self._write(told)
+
+    def _write(self, outcome: Outcome) -> None:
+        """Write a reply while it is laid out."""
+        parts = (part for part, _ in self._parts(outcome))
+        if self._pages:
+            from pyredis_cli.paging import page
+
+            page(parts, self._streams, os.environ)
+            return
+        for batch in in_batches(parts, _BATCH):
+            self._streams.write(batch)
 
     def _fail(self, error: PyRedisError, where: str = "", *, at_connect: bool = False) -> Exit:
         self._streams.say(f"{where}{explain(error, self._session.address, at_connect=at_connect)}")
         return exit_for(error, at_connect=at_connect)
 
 
-def _parts(reply: Reply, spec: Spec | None) -> Sequence[Reply]:
-    """Return the replies to one command: each confirmation of a subscription is one of its own."""
-    if spec is not None and spec.effect in _CONFIRMED and type(reply) is list:
-        return cast("list[Reply]", reply)
-    return (reply,)
+def _told(outcome: Outcome) -> Iterator[Outcome]:
+    """Yield the replies to one command: each confirmation of a subscription is one of its own."""
+    if outcome.effect in _CONFIRMED and type(outcome.reply) is list:
+        for reply in cast("list[Reply]", outcome.reply):
+            yield outcome._replace(reply=reply)
+    else:
+        yield outcome
 
 
 def _name(outcome: Outcome) -> str:
@@ -305,50 +328,65 @@ async def _readable(stdin: BinaryIO) -> None:
         loop.remove_reader(stdin)
 
 
-# -- the form of a reply
+# -- the format of a reply
 
-_Form: TypeAlias = Callable[[Reply, bool, Sequence[bytes], Spec | None], bytes]
-"""Makes bytes of a reply; is told whether it is text to be read, the command that it answers, and its facts."""
+_Parts: TypeAlias = Callable[[Outcome], Iterator[Part]]
+"""Makes bytes of the reply in an outcome, part after part, as they are asked for."""
 
 
-def _form(settings: Settings, streams: Streams, protocol: Callable[[], int]) -> _Form:
+def _parts(settings: Settings, streams: Streams, protocol: Callable[[], int], *, whole: bool) -> _Parts:
     """Return what makes bytes of a reply; only what that takes is imported.
 
-    ``protocol`` tells in which one replies come.
+    ``protocol`` tells in which one replies come. ``whole``: a person gets a long one whole.
     """
     terminal = streams.stdout_tty
-    match settings.output or ("human" if terminal else "raw"):
-        case "raw" if settings.marks == Marks():
-            from pyredis_cli.render.machine import raw
-
-            return lambda reply, text, *_: raw(reply, text=text)
-        case "json" if settings.notation is None:
-            from pyredis_cli.render.machine import json_text
-
-            return lambda reply, *_: json_text(reply)
-        case "redis":
-            from pyredis_cli.render.classic import classic
-
-            return lambda reply, text, *_: classic(reply, text=text, terminal=terminal)
+    match _output(settings, streams):
         case "human":
-            from pyredis_cli.render.human import human
+            return _presented(settings, streams, whole=whole)
+        case "raw" if settings.marks == Marks():
+            from pyredis_cli.render.machine import raw_parts
 
-            return lambda reply, text, *_: human(
-                reply, encoding=settings.encoding, text=text, color=streams.color
-            )
-        case other:
+            return lambda outcome: raw_parts(outcome.reply, text=outcome.is_text)
+        case "json" if settings.notation is None:
+            from pyredis_cli.render.machine import json_parts
+
+            return lambda outcome: json_parts(outcome.reply)
+        case name:
             from pyredis_cli.render.forms import form_parts
 
-            return lambda reply, text, argv, spec: b"".join(
-                part
-                for part, _ in form_parts(
-                    other,
-                    reply,
-                    settings,
-                    argv=argv,
-                    spec=spec,
-                    text=text,
-                    terminal=terminal,
-                    protocol=protocol(),
-                )
+            return lambda outcome: form_parts(
+                name,
+                outcome.reply,
+                settings,
+                argv=outcome.argv,
+                spec=outcome.spec,
+                text=outcome.is_text,
+                terminal=terminal,
+                protocol=protocol(),
             )
+
+
+def _presented(settings: Settings, streams: Streams, *, whole: bool) -> _Parts:
+    from time import time
+
+    from pyredis_cli.render.look import Look, Measure
+    from pyredis_cli.render.present import present
+
+    look = Look(
+        streams.columns,
+        encoding=settings.encoding,
+        color=streams.color,
+        theme=settings.theme or ("light" if streams.light else "dark"),
+    )
+    if whole:
+        look = look._replace(measure=Measure(elements=None))
+    return lambda outcome: present(outcome.argv, outcome.spec, outcome.reply, look._replace(now=time())).parts
+
+
+def _may_page(settings: Settings, streams: Streams) -> bool:
+    """Whether a person is here to leaf through a reply that is taller than the screen."""
+    if _output(settings, streams) != "human" or not settings.pager or not streams.interactive:
+        return False
+    from pyredis_cli.paging import can_page
+
+    return can_page(os.environ)

@@ -9,7 +9,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyredis_cli.repl.rows import Row, in_batches, rows
+from pyredis_cli.repl.rows import Row, rows
 
 WORDS = st.text(st.sampled_from('ab "\n\té東🦊\u0301'))
 CODES = st.sampled_from(["\x1b[32m", "\x1b[1;31m", "\x1b[0m"])
@@ -83,10 +83,3 @@ def test_a_screenful_of_a_long_value_is_all_that_is_looked_at() -> None:
 
 def test_a_screenful_of_one_endless_line_is_found_at_once() -> None:
     assert len(list(islice(rows([(b"x" * 50_000_000, 0)], lambda: 80), 24))) == 24
-
-
-@given(st.lists(st.binary()), st.integers(1, 20))
-def test_batches_are_the_same_bytes(parts: list[bytes], size: int) -> None:
-    batches = list(in_batches(parts, size))
-    assert b"".join(batches) == b"".join(parts)
-    assert all(size <= len(batch) < 2 * size for batch in batches[:-1])
