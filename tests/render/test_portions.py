@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyredis.types import Map, Reply, Set, Status
@@ -151,6 +151,8 @@ def test_each_numbered_line_is_counted_where_it_begins(values: list[bytes]) -> N
 
 # Long values
 
+BRIEFLY = settings(max_examples=25, deadline=None)
+
 
 @st.composite
 def long_values(draw: st.DrawFn) -> bytes:
@@ -160,6 +162,7 @@ def long_values(draw: st.DrawFn) -> bytes:
     return start + (unit or b"x") * (draw(st.integers(LONG - 3, 2 * LONG + 5)) // len(unit or b"x") + 1)
 
 
+@BRIEFLY
 @given(long_values())
 def test_slices_are_the_value(value: bytes) -> None:
     pieces = list(slices(value))
@@ -168,6 +171,7 @@ def test_slices_are_the_value(value: bytes) -> None:
 
 
 @pytest.mark.parametrize("notation", ALL_NOTATIONS)
+@BRIEFLY
 @given(long_values())
 def test_a_long_value_is_written_as_a_short_one(notation: Notation, value: bytes) -> None:
     text = notation.text(value)
@@ -176,6 +180,7 @@ def test_a_long_value_is_written_as_a_short_one(notation: Notation, value: bytes
     assert json_text([value], notation) == b"[" + json_text(value, notation)[:-1] + b"]\n"
 
 
+@BRIEFLY
 @given(long_values())
 def test_a_long_value_is_quoted_as_a_short_one(value: bytes) -> None:
     assert classic(value) == csv(value) == quote(value).encode() + b"\n"

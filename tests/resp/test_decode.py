@@ -9,7 +9,7 @@ import tracemalloc
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyredis.exceptions import MovedError, NoAuth, ProtocolError, ReplyError, WrongType, reply_error
@@ -465,6 +465,7 @@ LONG_STRINGS = {
 
 
 @pytest.mark.parametrize("where", LONG_STRINGS)
+@settings(max_examples=25, deadline=None)
 @given(
     size=st.integers(64 * 1024 - 2, 64 * 1024 + 2), cuts=st.lists(st.integers(-40, 40)), more=st.booleans()
 )
