@@ -433,18 +433,19 @@ def _split_off(frame: _Frame, seen: bytes, at: int, due: int) -> int:
     One window in which that is not so is the last that is tried in this frame.
     """
     while due and frame.uniform:
-        window = seen[at : at + _WINDOW].split(b"\r\n", 2 * due)
-        pairs = (len(window) - 1) // 2  # the last piece is not ended
+        window = seen[at : at + _WINDOW]
+        pieces = window.split(b"\r\n", 2 * due)
+        pairs = (len(pieces) - 1) // 2  # the last piece is not ended
         if not pairs:
             break
-        headers, strings = window[: 2 * pairs : 2], window[1 : 2 * pairs : 2]
+        headers, strings, rest = pieces[: 2 * pairs : 2], pieces[1 : 2 * pairs : 2], pieces[2 * pairs :]
         try:
             frame.uniform = headers == [_HEADERS[size] for size in map(len, strings)]
         except IndexError:
             frame.uniform = False
         if frame.uniform:
             frame.items += strings
-            at += sum(map(len, headers)) + sum(map(len, strings)) + 4 * pairs
+            at += len(window) - len(b"\r\n".join(rest))
             due -= pairs
     return at
 
