@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,9 +14,10 @@ from pyredis.types import Map, Reply, Set, Status
 from pyredis_cli.render.classic import classic, classic_parts
 from pyredis_cli.render.escape import quote, quote_each
 from pyredis_cli.render.machine import json_text, raw
-from pyredis_cli.render.notation import NOTATIONS, QUOTED, Notation
+from pyredis_cli.render.notation import BASE64, NOTATIONS, QUOTED, Notation
 from pyredis_cli.render.portions import LONG, in_batches, runs, slices
 from pyredis_cli.render.redis_csv import redis_csv_parts
+from pyredis_cli.render.yaml import yaml_parts
 from tests.render.oracle import printed, redis_cli_62
 
 ALL_NOTATIONS = [*NOTATIONS.values(), QUOTED]
@@ -178,6 +180,19 @@ def test_a_long_value_is_written_as_a_short_one(notation: Notation, value: bytes
     expected = {notation.tag: notation.write(value)} if text is None else text
     assert json.loads(json_text(value, notation)) == expected
     assert json_text([value], notation) == b"[" + json_text(value, notation)[:-1] + b"]\n"
+
+
+@pytest.mark.parametrize("notation", ALL_NOTATIONS)
+@BRIEFLY
+@given(long_values(), st.booleans())
+def test_a_long_value_is_written_as_a_short_one_in_yaml(
+    notation: Notation, value: bytes, tagged: bool
+) -> None:
+    value = notation.tag.encode() + value if tagged else value
+    document = b"".join(part for part, _ in yaml_parts([value], notation))
+    text = notation.text(value) if notation is BASE64 else notation.name(value)
+    assert yaml.load(document, yaml.CSafeLoader) == [value if text is None else text]
+    assert b"".join(part for part, _ in yaml_parts(value, notation)) == b"--- " + document[len(b"---\n- ") :]
 
 
 @BRIEFLY
