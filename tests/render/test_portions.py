@@ -6,16 +6,18 @@ import json
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyredis.types import Map, Reply, Set, Status
 from pyredis_cli.render.classic import classic, classic_parts
 from pyredis_cli.render.escape import quote, quote_each
 from pyredis_cli.render.machine import json_text, raw
-from pyredis_cli.render.notation import NOTATIONS, QUOTED, Notation
+from pyredis_cli.render.notation import BASE64, NOTATIONS, QUOTED, Notation
 from pyredis_cli.render.portions import LONG, in_batches, runs, slices
 from pyredis_cli.render.redis_csv import redis_csv_parts
+from pyredis_cli.render.yaml import yaml_parts
 from tests.render.oracle import printed, redis_cli_62
 
 ALL_NOTATIONS = [*NOTATIONS.values(), QUOTED]
@@ -151,6 +153,8 @@ def test_each_numbered_line_is_counted_where_it_begins(values: list[bytes]) -> N
 
 # Long values
 
+BRIEFLY = settings(max_examples=25, deadline=None)
+
 
 @st.composite
 def long_values(draw: st.DrawFn) -> bytes:
@@ -160,6 +164,7 @@ def long_values(draw: st.DrawFn) -> bytes:
     return start + (unit or b"x") * (draw(st.integers(LONG - 3, 2 * LONG + 5)) // len(unit or b"x") + 1)
 
 
+@BRIEFLY
 @given(long_values())
 def test_slices_are_the_value(value: bytes) -> None:
     pieces = list(slices(value))
@@ -168,6 +173,7 @@ def test_slices_are_the_value(value: bytes) -> None:
 
 
 @pytest.mark.parametrize("notation", ALL_NOTATIONS)
+@BRIEFLY
 @given(long_values())
 def test_a_long_value_is_written_as_a_short_one(notation: Notation, value: bytes) -> None:
     text = notation.text(value)
@@ -176,6 +182,20 @@ def test_a_long_value_is_written_as_a_short_one(notation: Notation, value: bytes
     assert json_text([value], notation) == b"[" + json_text(value, notation)[:-1] + b"]\n"
 
 
+@pytest.mark.parametrize("notation", ALL_NOTATIONS)
+@BRIEFLY
+@given(long_values(), st.booleans())
+def test_a_long_value_is_written_as_a_short_one_in_yaml(
+    notation: Notation, value: bytes, tagged: bool
+) -> None:
+    value = notation.tag.encode() + value if tagged else value
+    document = b"".join(part for part, _ in yaml_parts([value], notation))
+    text = notation.text(value) if notation is BASE64 else notation.name(value)
+    assert yaml.load(document, yaml.CSafeLoader) == [value if text is None else text]
+    assert b"".join(part for part, _ in yaml_parts(value, notation)) == b"--- " + document[len(b"---\n- ") :]
+
+
+@BRIEFLY
 @given(long_values())
 def test_a_long_value_is_quoted_as_a_short_one(value: bytes) -> None:
     assert classic(value) == csv(value) == quote(value).encode() + b"\n"
