@@ -96,7 +96,7 @@ class _Sheet:
         """Return a line, ended."""
         paint = self._paint
         written = "".join([paint(role, said) for role, said in line])
-        return f"{' ' * indent}{written.rstrip(' ')}\n".encode("utf-8", "replace")
+        return f"{' ' * indent}{written}".rstrip(" ").encode("utf-8", "replace") + b"\n"
 
     def _indented(self, lines: Iterable[tuple[_Words, int]], indent: int) -> Iterator[Part]:
         return ((self.line(line, indent), begun) for line, begun in lines)
@@ -125,10 +125,18 @@ class _Sheet:
 
     def _document(self, document: Document, indent: int) -> Iterator[Part]:
         encoding, measure = self._look.encoding, self._look.measure
+        before = b" " * indent
+        begun = False
         for role, said in document.pieces():
             for word_role, word in words(role, said, encoding, measure, keep_newlines=True):
-                shown = self._paint(word_role, word.replace("\n", "\n" + " " * indent))
-                yield shown.encode("utf-8", "replace"), 0
+                for at, line in enumerate(word.split("\n") if indent else [word]):
+                    if at:
+                        yield b"\n", 0
+                        begun = False
+                    if line:
+                        shown = self._paint(word_role, line).encode("utf-8", "replace")
+                        yield shown if begun else before + shown, 0
+                        begun = True
         yield b"\n", 0
 
     def _layout(self, block: Layout, indent: int) -> Iterator[Part]:
@@ -287,6 +295,8 @@ def _row(cells: Sequence[_Words], widths: Sequence[int], rights: Sequence[bool])
     if not cells:
         return [([], 1)]
     last = len(cells) - 1
+    if last + 1 < len(widths):
+        rights = (*rights[:last], False)  # a cell that has the room of several is none of them
     # The last of too few cells has the room of all that are missing.
     room = [*widths[:last], sum(widths[last:]) + _GAP * (len(widths) - 1 - last)]
     # What stands at the right keeps its place there, however short it is.
