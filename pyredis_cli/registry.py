@@ -140,7 +140,21 @@ VIEWS: dict[str, Row] = {
     "CLUSTER SHARDS": Row(f"{_VIEWS}.cluster.shards:view", "nodes by the slots that they hold"),
     "CLUSTER SLAVES": Row(f"{_VIEWS}.cluster.nodes:replicas", "a line for each"),
     "CLUSTER SLOTS": Row(f"{_VIEWS}.cluster.slots:view", "nodes by their ranges"),
+    "DEBUG": Row(f"{_VIEWS}.objects:debug", "how a value is stored"),
+    "FUNCTION LIST": Row(f"{_VIEWS}.functions:libraries", "functions by library"),
+    "FUNCTION STATS": Row(f"{_VIEWS}.functions:stats", "what runs, and what each engine holds"),
+    "GEORADIUS": Row(f"{_VIEWS}.geo:view", "members with distances and places"),
+    "GEORADIUSBYMEMBER": Row(f"{_VIEWS}.geo:view", "members with distances and places"),
+    "GEORADIUSBYMEMBER_RO": Row(f"{_VIEWS}.geo:view", "members with distances and places"),
+    "GEORADIUS_RO": Row(f"{_VIEWS}.geo:view", "members with distances and places"),
+    "GEOSEARCH": Row(f"{_VIEWS}.geo:view", "members with distances and places"),
     "INFO": Row(f"{_VIEWS}.info:view", "sections side by side"),
+    "LCS": Row(f"{_VIEWS}.lcs:view", "a line for each match"),
+    "SCRIPT EXISTS": Row(f"{_VIEWS}.scripts:exists", "which of the scripts are cached"),
+    "XINFO CONSUMERS": Row(f"{_VIEWS}.streams:consumers", "who is silent, then a line for each"),
+    "XINFO GROUPS": Row(f"{_VIEWS}.streams:groups", "who is behind, then a line for each"),
+    "XINFO STREAM": Row(f"{_VIEWS}.streams:stream", "what a stream holds and who reads it"),
+    "XPENDING": Row(f"{_VIEWS}.streams:pending", "what was not acknowledged"),
 }
 """What lays the replies of a command out for people, by the command's name in capitals."""
 
