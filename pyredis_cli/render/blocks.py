@@ -33,10 +33,14 @@ Fact: TypeAlias = tuple[Cell, Cell]
 
 
 class Column(NamedTuple):
-    """``right``: numbers, which stand at the right and are never folded; nor is a ``whole`` ID, to be copied."""
+    """``right``: numbers, which stand at the right and are never folded; nor are ``whole`` ones, IDs to be copied.
+
+    ``words``: text that is folded between words, where others are folded anywhere.
+    """
 
     name: str | bytes = ""
     right: bool = False
+    words: bool = False
     whole: bool = False
 
 
@@ -96,7 +100,7 @@ Block: TypeAlias = Grid | Facts | Beside | Line | Document | Layout | Section
 
 
 def counted(blocks: Sequence[Block]) -> int:
-    """Return how many rows, facts and elements there are."""
+    """Return how many rows, facts, lines of documents and elements there are."""
     from pyredis_cli.render.layout import elements
 
     count = 0
@@ -112,6 +116,12 @@ def counted(blocks: Sequence[Block]) -> int:
                 count += counted(block.blocks)
             case Layout():
                 count += elements(block.reply)
+            case Document():
+                count += 1 + sum(_line_ends(said) for _, said in block.pieces())
             case _:
                 pass
     return count
+
+
+def _line_ends(said: str | bytes) -> int:
+    return said.count("\n") if isinstance(said, str) else said.count(b"\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from rich.cells import cell_len
@@ -25,7 +25,7 @@ def folded(words: Sequence[Word], columns: int, *, at_blanks: bool = False) -> l
     """Return the words as lines of at most so many columns, at least one line.
 
     ``at_blanks``: cut between words, as far as one fits a line; else anywhere, so that every line but the last
-    is full.
+    is full. A character that is wider than a line has one for itself.
     """
     if width(words) <= columns:
         return [list(words)]
@@ -39,6 +39,18 @@ def folded(words: Sequence[Word], columns: int, *, at_blanks: bool = False) -> l
     return lines.lines
 
 
+def _characters(said: str) -> Iterator[str]:
+    """Yield each character with what takes no room behind it: marks, and what makes a symbol an emoji."""
+    cluster = ""
+    for character in said:
+        if cluster and cell_len(character):
+            yield cluster
+            cluster = ""
+        cluster += character
+    if cluster:
+        yield cluster
+
+
 class _Lines:
     """The lines so far; the last one is being filled."""
 
@@ -50,15 +62,15 @@ class _Lines:
     def take_word(self, role: Role, word: str) -> None:
         """Add a word that may have blanks before it; those vanish where a line ends."""
         begun = self._room < self._columns
-        if begun and width([(role, word)]) > self._room and (bare := word.lstrip(" ")):
-            self._end()
-            word = bare
+        if begun and width([(role, word)]) > self._room:
+            word = word.lstrip(" ")
+            self._room = 0
         self.take(role, word)
 
     def take(self, role: Role, said: str) -> None:
         """Add words that may be cut anywhere."""
         if not said.isascii():
-            for character in said:
+            for character in _characters(said):
                 self._add(role, character, cell_len(character))
             return
         while said:

@@ -26,7 +26,7 @@ from pyredis_cli.render.shapes import (
     Streams,
 )
 from pyredis_cli.render.views.cells import bare, flat, plain, value
-from pyredis_cli.render.views.moments import id_time
+from pyredis_cli.render.views.times import id_time
 
 __all__ = ["blocks_of", "entries_grid", "together"]
 

@@ -1,44 +1,97 @@
-"""Moments and spans beside the numbers that servers write: in milliseconds, in seconds, and in stream IDs."""
+"""Replies of a single number that is a moment, a span or a size: what it means stands behind it.
+
+Which of them a command answers with is in the row of its view: TTL seconds, PEXPIRETIME a moment in milliseconds.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from typing import Final
 
 from pyredis.types import Reply
-from pyredis_cli.render.blocks import Cell
-from pyredis_cli.render.look import Look
-from pyredis_cli.render.units import ago, duration, when
-from pyredis_cli.render.views.reading import integer
+from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line
+from pyredis_cli.render.units import duration, when
+from pyredis_cli.render.views.cells import noted, value
+from pyredis_cli.render.views.meanings import moment as _moment
+from pyredis_cli.render.views.meanings import sized
+from pyredis_cli.render.views.reading import Asked, Unexpected, integer, items
 
-__all__ = ["id_time", "since", "span", "stamp"]
+__all__ = [
+    "idle",
+    "milliseconds_left",
+    "moment",
+    "moment_in_milliseconds",
+    "seconds_left",
+    "size",
+    "time",
+]
 
-# From 2001 to 2286. IDs need not be times; small ones are counters.
-_FIRST, _BEHIND = 1_000_000_000_000, 10_000_000_000_000
-
-
-def stamp(milliseconds: Reply) -> Cell:
-    """Return a moment in UTC; nothing for 0 and below, which servers write for never."""
-    moment = integer(milliseconds)
-    return (("time", when(moment // 1000)),) if moment > 0 else ()
-
-
-def since(milliseconds: Reply, look: Look) -> Cell:
-    """Return how long ago a moment is, when it is known what time it is."""
-    moment = integer(milliseconds)
-    return (("note", ago(moment / 1000, look.now)),) if look.now is not None and moment > 0 else ()
+# What TTL and its like say instead of a number.
+_INSTEAD: Final = {-1: "it does not expire", -2: "there is no such key"}
 
 
-def span(milliseconds: Reply) -> Cell:
-    """Return a span of a second or more in words."""
-    length = integer(milliseconds)
-    return (("note", duration(length / 1000)),) if length >= 1000 else ()
+def seconds_left(reply: Reply, asked: Asked) -> Sequence[Block]:
+    """Return the reply of TTL."""
+    return _number(reply, _left(_whole(reply), asked))
 
 
-def id_time(identity: bytes | str | None) -> Cell:
-    """Return the time in a stream ID, which begins with milliseconds since 1970 unless somebody chose another."""
-    written = identity.encode("utf-8", "surrogateescape") if isinstance(identity, str) else identity or b""
-    milliseconds = written.partition(b"-")[0]
-    if len(milliseconds) != 13 or not milliseconds.isdigit() or not _FIRST <= int(milliseconds) < _BEHIND:
-        return ()
-    moment = datetime.fromtimestamp(int(milliseconds) // 1000, UTC)
-    return (("time", f"{moment:%Y-%m-%d %H:%M:%S}.{int(milliseconds) % 1000:03}Z"),)
+def milliseconds_left(reply: Reply, asked: Asked) -> Sequence[Block]:
+    """Return the reply of PTTL."""
+    found = _whole(reply)
+    return _number(reply, _left(found if found < 0 else found / 1000, asked))
+
+
+def moment(reply: Reply, asked: Asked) -> Sequence[Block]:
+    """Return the reply of LASTSAVE or EXPIRETIME."""
+    return _number(reply, _at(_whole(reply), asked))
+
+
+def moment_in_milliseconds(reply: Reply, asked: Asked) -> Sequence[Block]:
+    """Return the reply of PEXPIRETIME."""
+    found = _whole(reply)
+    return _number(reply, _at(found if found < 0 else found / 1000, asked))
+
+
+def idle(reply: Reply, asked: Asked) -> Sequence[Block]:
+    """Return the reply of OBJECT IDLETIME."""
+    since = "" if asked.look.now is None else f", since {when(asked.look.now - _whole(reply))}"
+    return _number(reply, f"{duration(_whole(reply))}{since}")
+
+
+def size(reply: Reply, asked: Asked) -> Sequence[Block]:
+    """Return the reply of MEMORY USAGE."""
+    return _number(reply, sized(_whole(reply)))
+
+
+def time(reply: Reply, asked: Asked) -> Sequence[Block]:
+    """Return the reply of TIME: the seconds of now, and the microseconds of this second."""
+    seconds, micros = items(reply, 2)
+    notes = (when(integer(seconds)), f"microseconds, {duration(integer(micros) / 1e6)}")
+    rows = [noted(value(part), note) for part, note in zip((seconds, micros), notes, strict=True)]
+    return [Grid((Column(),), rows, _cells, numbered=True)]
+
+
+def _cells(cell: Cell) -> Sequence[Cell]:
+    return (cell,)
+
+
+def _whole(reply: Reply) -> int:
+    # These commands answer with integers, whatever the protocol, and servers count no further.
+    if not isinstance(reply, int) or abs(integer(reply)) >= 2**63:
+        raise Unexpected("this is no integer of a server")
+    return reply
+
+
+def _number(reply: Reply, note: str) -> Sequence[Block]:
+    return [Line(noted(value(reply), note))]
+
+
+def _left(seconds: float, asked: Asked) -> str:
+    if seconds < 0:
+        return _INSTEAD.get(int(seconds), "")
+    now = asked.look.now
+    return duration(seconds) if now is None else f"{duration(seconds)}, until {when(now + seconds)}"
+
+
+def _at(seconds: float, asked: Asked) -> str:
+    return _INSTEAD.get(int(seconds), "") if seconds < 0 else _moment(seconds, asked.look.now)

@@ -13,9 +13,9 @@ from pyredis_cli.render.shapes import Entry, Pairs
 from pyredis_cli.render.units import duration
 from pyredis_cli.render.views.by_shape import entries_grid, together
 from pyredis_cli.render.views.cells import bare, label
-from pyredis_cli.render.views.moments import id_time, since, span, stamp
 from pyredis_cli.render.views.reading import Asked, Fields, Unexpected, fields, integer, items, text
 from pyredis_cli.render.views.rows import BLANK, Known, sentence, table
+from pyredis_cli.render.views.times import id_time, since, span, stamp
 
 __all__ = ["consumers", "groups", "pending", "stream"]
 

@@ -8,9 +8,9 @@ from pyredis.types import Reply
 from pyredis_cli.render.blocks import Block, Section
 from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.views.cells import bare
-from pyredis_cli.render.views.moments import since
 from pyredis_cli.render.views.reading import Asked, Fields, fields, items, text
 from pyredis_cli.render.views.rows import Known, plural, sentence, table, warning
+from pyredis_cli.render.views.times import since
 
 __all__ = ["view"]
 
