@@ -132,8 +132,32 @@ META: dict[str, MetaRow] = {
 
 _VIEWS = "pyredis_cli.render.views"
 
+_FACTS = Row(f"{_VIEWS}.facts:view", "names and values, what sizes and times mean")
+_FOUND = Row(f"{_VIEWS}.search:view", "documents as a table, JSON in lines")
+_SAMPLES = Row(f"{_VIEWS}.series:range_", "samples with their times")
+_SERIES = Row(f"{_VIEWS}.series:mrange", "samples with their times, by series")
+
 VIEWS: dict[str, Row] = {
+    "ACL GETUSER": Row(f"{_VIEWS}.acl:getuser", "rules folded between words, selectors below"),
+    "ACL LIST": Row(f"{_VIEWS}.acl:list_", "a row for each user, rules folded between words"),
+    "ACL LOG": Row(f"{_VIEWS}.acl:log", "what was refused and to whom, then the clients"),
+    "BF.INFO": _FACTS,
+    "CF.INFO": _FACTS,
+    "CMS.INFO": _FACTS,
+    "FT.AGGREGATE": _FOUND,
+    "FT.CURSOR": _FOUND,
+    "FT.INFO": Row(f"{_VIEWS}.search_index:view", "attributes as a table, numbers side by side"),
+    "FT.SEARCH": _FOUND,
     "INFO": Row(f"{_VIEWS}.info:view", "sections side by side"),
+    "JSON.GET": Row(f"{_VIEWS}.json_values:get", "JSON in lines"),
+    "JSON.MGET": Row(f"{_VIEWS}.json_values:mget", "JSON in lines, by keys"),
+    "TDIGEST.INFO": _FACTS,
+    "TOPK.INFO": _FACTS,
+    "TS.INFO": _FACTS,
+    "TS.MRANGE": _SERIES,
+    "TS.MREVRANGE": _SERIES,
+    "TS.RANGE": _SAMPLES,
+    "TS.REVRANGE": _SAMPLES,
 }
 """What lays the replies of a command out for people, by the command's name in capitals."""
 

@@ -33,10 +33,11 @@ Fact: TypeAlias = tuple[Cell, Cell]
 
 
 class Column(NamedTuple):
-    """``right``: numbers, which stand at the right and are never folded."""
+    """``right``: numbers, which stand at the right and are never folded. ``sentences``: folded between words."""
 
     name: str | bytes = ""
     right: bool = False
+    sentences: bool = False
 
 
 class Grid(NamedTuple):

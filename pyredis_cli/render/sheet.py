@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
+from math import ceil
 from typing import Final
 
 from pyredis.types import Reply
@@ -174,7 +175,7 @@ class _Sheet:
         named = [(self._words(name), self._words(value)) for name, value in facts]
         label = decide.labels(*_widest(named), room)
         for name, value in named:
-            yield from _row([name, value], [label, max(1, room - label - GAP)], (False, False), room)
+            yield from _fact(name, value, label, room)
 
     # -- side by side
 
@@ -214,10 +215,9 @@ class _Sheet:
     def _grid(self, grid: Grid, room: int) -> Iterator[_Line]:
         allowed = self._allowed(len(grid.rows))
         heads = [self._head(column) for column in grid.columns]
-        rights = [column.right for column in grid.columns]
         rows = ([self._words(cell) for cell in grid.cells(row)] for row in islice(iter(grid.rows), allowed))
         sample = list(islice(rows, _SAMPLE))
-        table = _Table(heads, rights, len(grid.rows), grid.numbered, sample, room)
+        table = _Table(heads, grid.columns, len(grid.rows), grid.numbered, sample, room)
         return table.lines(chain(sample, rows))
 
     def _head(self, column: Column) -> _Words:
@@ -230,26 +230,31 @@ class _Table:
     def __init__(
         self,
         heads: Sequence[_Words],
-        rights: Sequence[bool],
+        columns: Sequence[Column],
         count: int,
         numbered: bool,
         sample: Sequence[Sequence[_Words]],
         room: int,
     ) -> None:
         self._heads = heads
-        self._rights = rights
+        self._rights = [column.right for column in columns]
+        self._sentences = [column.sentences for column in columns]
         self._digits = len(str(count))
         self._index = self._digits + 2 if numbered else 0
         self._all = room
         self._room = room - self._index
-        natural = decide.naturals([width(head) for head in heads], (list(map(width, row)) for row in sample))
-        self._widths = decide.fitted(natural, rights, self._room)
+        taken = [list(map(width, row)) for row in sample]
+        natural = decide.naturals([width(head) for head in heads], taken)
+        self._label = max((width(head) for head in heads), default=0)
+        self._widths = decide.fitted(natural, self._rights, self._room)
+        if self._widths is not None and self._mostly_records(taken, self._widths):
+            self._widths = None
 
     def lines(self, rows: Iterable[Sequence[_Words]]) -> Iterator[_Line]:
         index = self._index
         blank: Word = ("index", " " * index)
         if self._widths is not None and any(self._heads):
-            head = _folded_row(self._heads, self._widths, self._rights)
+            head = _folded_row(self._heads, self._widths, self._rights, self._sentences)
             yield from (([blank, *line], 0) for line, _ in head)
         for number, row in enumerate(rows, 1):
             lines = None if self._widths is None else self._row(row, self._widths)
@@ -267,8 +272,22 @@ class _Table:
         blanks = decide.placed(taken, widths, self._rights, self._room)
         if blanks is not None:
             return [(_spaced(row, blanks), 1)]
-        fitting = decide.refitted(taken, widths, self._rights, self._room)
-        return None if fitting is None else _folded_row(row, fitting, self._rights)
+        fitting = self._refitted(taken, widths)
+        return None if fitting is None else _folded_row(row, fitting, self._rights, self._sentences)
+
+    def _refitted(self, taken: Sequence[int], widths: Sequence[int]) -> list[int] | None:
+        room = max(1, self._all - self._digits - 2 - self._label - GAP)
+        record = sum(max(1, ceil(cell / room)) for cell in taken)
+        return decide.refitted(taken, widths, self._rights, self._room, record)
+
+    def _mostly_records(self, rows: Sequence[Sequence[int]], widths: Sequence[int]) -> bool:
+        """Whether a head and columns would be there for the lesser part of the rows only."""
+        records = sum(
+            decide.placed(row, widths, self._rights, self._room) is None
+            and self._refitted(row, widths) is None
+            for row in rows
+        )
+        return 2 * records > len(rows)
 
     def _record(self, number: int, row: Sequence[_Words]) -> Iterator[_Line]:
         """Yield a row as names and values; the last of too few cells has none, for it stands for several."""
@@ -282,10 +301,10 @@ class _Table:
         ]
         label = decide.labels(*_widest(named), room)
         begun = 1
-        for name, cell in named:
+        for at, (name, cell) in enumerate(named):
             if not cell:
                 continue
-            for line, _ in _row([name, cell], [label, max(1, room - label - GAP)], (False, False), room):
+            for line, _ in _fact(name, cell, label, room, self._sentences[at]):
                 yield [("index", index if begun else " " * len(index)), *line], begun
                 begun = 0
         if begun:
@@ -299,10 +318,13 @@ def _widest(named: Sequence[tuple[_Words, _Words]]) -> tuple[int, int]:
     )
 
 
-def _row(cells: Sequence[_Words], widths: Sequence[int], rights: Sequence[bool], room: int) -> list[_Line]:
-    """Return the lines of a row: one, unless a cell has to be folded."""
-    blanks = decide.placed(list(map(width, cells)), widths, rights, room)
-    return _folded_row(cells, widths, rights) if blanks is None else [(_spaced(cells, blanks), 1)]
+def _fact(name: _Words, value: _Words, label: int, room: int, sentence: bool = False) -> list[_Line]:
+    """Return the lines of a name and its value: one, unless they have to be folded."""
+    widths = [label, max(1, room - label - GAP)]
+    blanks = decide.placed([width(name), width(value)], widths, (False, False), room)
+    if blanks is not None:
+        return [(_spaced([name, value], blanks), 1)]
+    return _folded_row([name, value], widths, (False, False), (False, sentence))
 
 
 def _spaced(cells: Sequence[_Words], blanks: Sequence[int]) -> _Words:
@@ -314,8 +336,13 @@ def _spaced(cells: Sequence[_Words], blanks: Sequence[int]) -> _Words:
     return line
 
 
-def _folded_row(cells: Sequence[_Words], widths: Sequence[int], rights: Sequence[bool]) -> list[_Line]:
-    parts = [folded(cell, wide) for cell, wide in zip(cells, widths, strict=True)]
+def _folded_row(
+    cells: Sequence[_Words], widths: Sequence[int], rights: Sequence[bool], sentences: Sequence[bool]
+) -> list[_Line]:
+    parts = [
+        folded(cell, wide, at_blanks=sentences[at])
+        for at, (cell, wide) in enumerate(zip(cells, widths, strict=True))
+    ]
     lines: list[_Line] = []
     for at in range(max(map(len, parts))):
         beside = [part[at] if at < len(part) else [] for part in parts]
