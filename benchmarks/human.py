@@ -3,7 +3,7 @@
 Usage: python benchmarks/human.py [ROUNDS]
 
 `HGETALL` of 10,000 fields, as RESP2 sends it, laid out whole at 100 columns in colour, beside a bare
-`rich.table.Table` of the same cells. And its first screen of 40 lines, beside printing 40 plain lines through rich.
+`rich.table.Table` of the same cells. And its first screen of 40 lines, beside 40 plain lines printed through rich.
 In one process, contenders in turn; ratios of medians are what counts.
 """
 

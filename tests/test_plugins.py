@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Final
 
 import pytest
+
+from pyredis_cli.registry import DECODERS
 
 ROOT: Final = Path(__file__).parent.parent
 DECODER: Final = """
@@ -105,3 +109,44 @@ def test_who_names_a_broken_decoder_is_told(tmp_path: Path) -> None:
     assert ran(folder, f"{FIND}print(find(value, 'plist').beside)") == [
         "decoder plist failed: ZeroDivisionError: division by zero"
     ]
+
+
+def test_a_decoder_of_a_package_can_be_preferred(tmp_path: Path) -> None:
+    folder = installed(
+        tmp_path, "[pyredis_cli.decoder.v1]\nPList = plugged_plist:decode\n", plugged_plist=DECODER
+    )
+    code = """
+import sys
+from pyredis_cli.repl.preferences import Preferences, changed, choices
+changed(Preferences(), ["decode", "json"])
+print("plist" in choices("decode"), "importlib.metadata" in sys.modules)
+after, shown = changed(Preferences(), ["decode", "PList"])
+print(after.decode, *shown, "plist" in choices("decode"), "plugged_plist" in sys.modules)
+"""
+    assert ran(folder, code) == ["False False", "plist decode plist True False"]
+
+
+PAGE: Final = (ROOT / "docs" / "decoders.md").read_text(encoding="utf-8")
+
+
+def test_the_decoder_that_the_page_shows_works(tmp_path: Path) -> None:
+    blocks = dict(re.findall(r"^```(python|toml)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
+    [(group, [(name, where)])] = [
+        (group, list(points.items()))
+        for group, points in tomllib.loads(blocks["toml"])["project"]["entry-points"].items()
+    ]
+    module = where.partition(":")[0]
+    folder = installed(tmp_path, f"[{group}]\n{name} = {where}\n", **{module: blocks["python"]})
+    code = f"""{FIND}
+xml = plistlib.dumps({{"name": "ada"}})
+print(find(value).names, find(value).text, find(xml), find(xml, 'plist').text, find(value[:-20]))
+print(find(xml[:-20], 'plist'))
+"""
+    assert ran(folder, code) == [
+        """('plist', 'json') {"name": "ada"} None {"name": "ada"} None""",
+        "None",
+    ]
+
+
+def test_the_page_names_every_decoder() -> None:
+    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == list(DECODERS)

@@ -33,11 +33,15 @@ Fact: TypeAlias = tuple[Cell, Cell]
 
 
 class Column(NamedTuple):
-    """``right``: numbers, which stand at the right and are never folded. ``sentences``: folded between words."""
+    """``right``: numbers, which stand at the right and are never folded; nor are ``whole`` ones, IDs to be copied.
+
+    ``words``: text that is folded between words, where others are folded anywhere.
+    """
 
     name: str | bytes = ""
     right: bool = False
-    sentences: bool = False
+    words: bool = False
+    whole: bool = False
 
 
 class Grid(NamedTuple):

@@ -41,17 +41,17 @@ def naturals(heads: Sequence[int], rows: Iterable[Sequence[int]]) -> list[int]:
     return widths
 
 
-def fitted(natural: Sequence[int], rights: Sequence[bool], room: int) -> list[int] | None:
+def fitted(natural: Sequence[int], fixed: Sequence[bool], room: int) -> list[int] | None:
     """Return how wide each column is to be; None when they have no room beside each other.
 
-    Columns at the right keep their width. The others share what is left, and none gets more than it needs.
+    Columns that are fixed keep their width. The others share what is left, and none gets more than it needs.
     """
     left = room - GAP * (len(natural) - 1)
     widths = list(natural)
     if sum(widths) <= left:
         return widths
-    left -= sum(wide for wide, right in zip(widths, rights, strict=True) if right)
-    foldable = sorted((at for at, right in enumerate(rights) if not right), key=natural.__getitem__)
+    left -= sum(wide for wide, kept in zip(widths, fixed, strict=True) if kept)
+    foldable = sorted((at for at, kept in enumerate(fixed) if not kept), key=natural.__getitem__)
     alone = len(widths) == 1
     for done, at in enumerate(foldable):
         share = max(0, left) // (len(foldable) - done)
@@ -89,7 +89,7 @@ def placed(
 
 
 def refitted(
-    taken: Sequence[int], widths: Sequence[int], rights: Sequence[bool], room: int, record: int
+    taken: Sequence[int], widths: Sequence[int], fixed: Sequence[bool], room: int, record: int
 ) -> list[int] | None:
     """Return the widths for a row that does not fit one line; None when it is better shown as a record.
 
@@ -98,9 +98,8 @@ def refitted(
     """
     last = len(taken) - 1
     # The last of too few cells is no number that must stay whole: it fills its line.
-    fixed = [
-        right and (at < last or len(taken) == len(widths)) for at, right in enumerate(rights[: last + 1])
-    ]
+    whole = len(taken) == len(widths)
+    fixed = [always and (whole or at < last) for at, always in enumerate(fixed[: last + 1])]
     kept = [*widths[:last], room - sum(widths[:last]) - GAP * last]
     height = _height(taken, kept, fixed)
     if height <= _FEW_LINES:

@@ -15,13 +15,15 @@ class Measure(NamedTuple):
     """How much of a reply is shown, and what notes say of the rest.
 
     ``elements`` counts over all levels (lines, in a text), None is all of them; ``characters`` are those of one
-    value. ``all_elements`` and ``whole_value`` tell the person what shows the rest.
+    value. ``all_elements`` and ``whole_value`` tell the person what shows the rest, ``undecoded`` what shows a
+    value as it is.
     """
 
     elements: int | None = 1000
     characters: int = 10_000
     all_elements: str = _ALL
     whole_value: str = _ALL
+    undecoded: str = "--no-raw shows it as it is"
 
 
 class Look(NamedTuple):

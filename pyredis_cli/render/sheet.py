@@ -217,7 +217,7 @@ class _Sheet:
         heads = [self._head(column) for column in grid.columns]
         rows = ([self._words(cell) for cell in grid.cells(row)] for row in islice(iter(grid.rows), allowed))
         sample = list(islice(rows, _SAMPLE))
-        table = _Table(heads, grid.columns, len(grid.rows), grid.numbered, sample, room)
+        table = _Table(heads, grid, sample, room)
         return table.lines(chain(sample, rows))
 
     def _head(self, column: Column) -> _Words:
@@ -230,23 +230,22 @@ class _Table:
     def __init__(
         self,
         heads: Sequence[_Words],
-        columns: Sequence[Column],
-        count: int,
-        numbered: bool,
+        grid: Grid,
         sample: Sequence[Sequence[_Words]],
         room: int,
     ) -> None:
         self._heads = heads
-        self._rights = [column.right for column in columns]
-        self._sentences = [column.sentences for column in columns]
-        self._digits = len(str(count))
-        self._index = self._digits + 2 if numbered else 0
+        self._rights = [column.right for column in grid.columns]
+        self._fixed = [column.right or column.whole for column in grid.columns]
+        self._of_words = [column.words for column in grid.columns]
+        self._digits = len(str(len(grid.rows)))
+        self._index = self._digits + 2 if grid.numbered else 0
         self._all = room
         self._room = room - self._index
         taken = [list(map(width, row)) for row in sample]
         natural = decide.naturals([width(head) for head in heads], taken)
         self._label = max((width(head) for head in heads), default=0)
-        self._widths = decide.fitted(natural, self._rights, self._room)
+        self._widths = decide.fitted(natural, self._fixed, self._room)
         if self._widths is not None and self._mostly_records(taken, self._widths):
             self._widths = None
 
@@ -254,7 +253,7 @@ class _Table:
         index = self._index
         blank: Word = ("index", " " * index)
         if self._widths is not None and any(self._heads):
-            head = _folded_row(self._heads, self._widths, self._rights, self._sentences)
+            head = _folded_row(self._heads, self._widths, self._rights)
             yield from (([blank, *line], 0) for line, _ in head)
         for number, row in enumerate(rows, 1):
             lines = None if self._widths is None else self._row(row, self._widths)
@@ -273,12 +272,18 @@ class _Table:
         if blanks is not None:
             return [(_spaced(row, blanks), 1)]
         fitting = self._refitted(taken, widths)
-        return None if fitting is None else _folded_row(row, fitting, self._rights, self._sentences)
+        if fitting is None:
+            return None
+        # A cell that fills the rest of its line is of the last column's kind, though never at the right.
+        last = len(row) - 1
+        of_words = [*self._of_words[:last], self._of_words[-1]]
+        rights = [*self._rights[:last], self._rights[last] and len(row) == len(widths)]
+        return _folded_row(row, fitting, rights, of_words)
 
     def _refitted(self, taken: Sequence[int], widths: Sequence[int]) -> list[int] | None:
         room = max(1, self._all - self._digits - 2 - self._label - GAP)
         record = sum(max(1, ceil(cell / room)) for cell in taken)
-        return decide.refitted(taken, widths, self._rights, self._room, record)
+        return decide.refitted(taken, widths, self._fixed, self._room, record)
 
     def _mostly_records(self, rows: Sequence[Sequence[int]], widths: Sequence[int]) -> bool:
         """Whether a head and columns would be there for the lesser part of the rows only."""
@@ -304,7 +309,7 @@ class _Table:
         for at, (name, cell) in enumerate(named):
             if not cell:
                 continue
-            for line, _ in _fact(name, cell, label, room, self._sentences[at]):
+            for line, _ in _fact(name, cell, label, room, self._of_words[at if name else -1]):
                 yield [("index", index if begun else " " * len(index)), *line], begun
                 begun = 0
         if begun:
@@ -337,11 +342,12 @@ def _spaced(cells: Sequence[_Words], blanks: Sequence[int]) -> _Words:
 
 
 def _folded_row(
-    cells: Sequence[_Words], widths: Sequence[int], rights: Sequence[bool], sentences: Sequence[bool]
+    cells: Sequence[_Words], widths: Sequence[int], rights: Sequence[bool], of_words: Sequence[bool] = ()
 ) -> list[_Line]:
+    between = of_words or [False] * len(cells)
     parts = [
-        folded(cell, wide, at_blanks=sentences[at])
-        for at, (cell, wide) in enumerate(zip(cells, widths, strict=True))
+        folded(cell, wide, at_blanks=at_blanks)
+        for cell, wide, at_blanks in zip(cells, widths, between, strict=True)
     ]
     lines: list[_Line] = []
     for at in range(max(map(len, parts))):
@@ -355,6 +361,7 @@ def _joined(cells: Sequence[_Words], widths: Sequence[int], gap: int, rights: Se
     line: _Words = []
     for at, (cell, wide) in enumerate(zip(cells, widths, strict=True)):
         blanks: Word = ("break", " " * max(0, wide - width(cell)))
+        if at:
+            line.append(("break", " " * gap))
         line += [blanks, *cell] if rights and rights[at] else [*cell, blanks]
-        line.append(("break", " " * gap))
     return line

@@ -268,7 +268,9 @@ class Printer:
                 None if paged else preferred.limit,
                 all_elements=f"{mend} all",
                 whole_value=":set format redis shows all",
+                undecoded=":set decode off shows it as it is",
             ),
+            decode=preferred.decode,
             now=time.time(),
         )
 

@@ -158,7 +158,8 @@ def test_json_is_left_as_it_is_written(document: Any, plain: bool) -> None:
 def test_what_is_not_json_to_the_letter_is_refused(text: str) -> None:
     assert json.decode(text.encode()) is None
     # What is nested too deep for Python's own reader is judged by another one.
-    assert json.decode(b"[" * 100_000 + text.encode() + b"]" * 100_000) is None
+    assert json.decode(b"[" * 5_000 + b"]" * 5_000) is not None
+    assert json.decode(b"[" * 5_000 + text.encode() + b"]" * 5_000) is None
 
 
 @given(documents, st.integers(0, 300), st.sampled_from(["", "]", ",", "1", "}", ":", '"']))

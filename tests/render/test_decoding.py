@@ -27,7 +27,7 @@ from pyredis_cli.plugins import Plugin
 from pyredis_cli.registry import DECODERS
 from pyredis_cli.render.decoders import MOST, Decoder, Note
 from pyredis_cli.render.decoding import Found, find
-from pyredis_cli.render.escape import dangerous
+from pyredis_cli.render.escape import dangerous, readable
 
 ROOT: Final = Path(__file__).parent.parent.parent
 DOCUMENT: Final = b'{"name":"ada","born":1815}'
@@ -56,18 +56,19 @@ def seen(value: bytes, choice: str = "auto") -> tuple[tuple[str, ...], str | Non
         (DOCUMENT, ("json",), LAID_OUT, None),
         (b" \n" + DOCUMENT + b"\n", ("json",), LAID_OUT, None),
         (b"[]", ("json",), "[]", None),
-        (gzip.compress(DOCUMENT), ("gzip", "json"), LAID_OUT, None),
+        (gzip.compress(DOCUMENT, mtime=0), ("gzip", "json"), LAID_OUT, None),
         (zlib.compress(DOCUMENT), ("zlib", "json"), LAID_OUT, None),
-        (zlib.compress(gzip.compress(DOCUMENT)), ("zlib", "gzip", "json"), LAID_OUT, None),
+        (zlib.compress(gzip.compress(DOCUMENT, mtime=0)), ("zlib", "gzip", "json"), LAID_OUT, None),
         (base64.b64encode(DOCUMENT), ("base64", "json"), LAID_OUT, None),
-        (base64.b64encode(gzip.compress(DOCUMENT)), ("base64", "gzip", "json"), LAID_OUT, None),
+        (base64.b64encode(gzip.compress(DOCUMENT, mtime=0)), ("base64", "gzip", "json"), LAID_OUT, None),
         (base64.urlsafe_b64encode(b"\xc3\xbf" * 20), ("base64",), None, f'base64 of "{"ÿ" * 20}"'),
         (base64.b64encode(b"hello, world"), ("base64",), None, 'base64 of "hello, world"'),
         (base64.b64encode(b"two lines\nof text"), ("base64",), "two lines\nof text", None),
-        (gzip.compress(b"plain words"), ("gzip",), "plain words", None),
-        (gzip.compress(b"\xff\x00"), ("gzip",), r'"\xff\x00"', None),
-        (gzip.compress(b""), ("gzip",), '""', None),
-        (gzip.compress(UUID), ("gzip", "uuid"), UUID.decode(), MADE),
+        (gzip.compress(b"plain words", mtime=0), ("gzip",), "plain words", None),
+        (gzip.compress(b"\xff\x00", mtime=0), ("gzip",), r'"\xff\x00"', None),
+        (gzip.compress("naïve \0".encode(), mtime=0), ("gzip",), r'"naïve \x00"', None),
+        (gzip.compress(b"", mtime=0), ("gzip",), '""', None),
+        (gzip.compress(UUID, mtime=0), ("gzip", "uuid"), UUID.decode(), MADE),
         (msgpack.packb({"id": 7, "tags": ["a"]}), ("msgpack",), '{"id": 7, "tags": ["a"]}', None),
         (UUID, ("uuid",), None, MADE),
         (b"1700000000", ("timestamp",), None, "2023-11-14T22:13:20Z"),
@@ -208,8 +209,16 @@ def test_long_values_are_looked_into_when_asked() -> None:
     value = b"[" + b"1," * MOST + b"1]"
     assert find(value, plugins=nobody) is None
     assert str(find(value, "json", plugins=nobody)).startswith("Found(names=('json',)")
+    assert find(DOCUMENT, most=len(DOCUMENT) - 1, plugins=nobody) is None
     long = find(b" " * (9 * MOST), "json", plugins=nobody)
     assert long == Found(("json",), beside="9.00M are too many to look into")
+
+
+def test_long_bytes_are_quoted_part_by_part() -> None:
+    for value in (b"\xff\n" * 9_000, "é\0".encode() * 9_000):
+        found = find(gzip.compress(value), plugins=nobody)
+        assert found is not None
+        assert found.text == readable(value)
 
 
 def test_packed_things_are_unpacked_so_deep_and_no_deeper() -> None:

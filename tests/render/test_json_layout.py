@@ -31,7 +31,7 @@ def words(text: str) -> list[str]:
 
 def members(text: str) -> Any:
     """Return what the text says, members that are there twice and all digits included."""
-    return json.loads(text, object_pairs_hook=tuple, parse_int=str, parse_float=str)
+    return json.loads(text, object_pairs_hook=tuple, parse_int=str, parse_float=str, parse_constant=str)
 
 
 @given(documents, st.sampled_from([None, 0, 3]), st.booleans())
@@ -61,7 +61,7 @@ def test_a_layout_laid_out_again_is_the_same(document: Any) -> None:
 def test_text_that_is_no_json_is_not_lost(text: str) -> None:
     shown = laid_out(text)
     assert not dangerous(shown) - {"\n"}
-    if not dangerous(text) - {"\n", "\t", "\r"}:
+    if not dangerous(text):
         assert "".join(shown.split()) == "".join(text.split())
 
 

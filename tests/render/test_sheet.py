@@ -413,7 +413,7 @@ def test_sections_in_sections_stop_going_to_the_right() -> None:
 
 
 def test_sentences_in_a_column_are_folded_between_words() -> None:
-    columns = (Column("user"), Column("rules", sentences=True))
+    columns = (Column("user"), Column("rules", words=True))
     assert sheet(grid(["ada", "+@all -@dangerous +info ~cart:*"], columns=columns), width=25).splitlines()[
         1:
     ] == [*("ada   +@all -@dangerous", "      +info ~cart:*")]

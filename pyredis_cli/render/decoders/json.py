@@ -11,8 +11,8 @@ from pyredis_cli.render.json_layout import BLANKS, TOKEN
 __all__ = ["decode"]
 
 _STRING: Final = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4})*+"')
-# A document that is longer would fill memory with what is read and thrown away.
-_LONGEST_READ: Final = 1024 * 1024
+# Brackets cost little to write and much to arrange.
+_DEEPEST: Final = 10_000
 
 # What may come, and what may come after it. A scalar is a string, too; at the end of an array or object it depends
 # on what is around.
@@ -45,8 +45,6 @@ def decode(value: bytes) -> Json | None:
 
 
 def _well_formed(text: str) -> bool:
-    if len(text) > _LONGEST_READ:
-        return _allowed(text)
     from json import JSONDecoder  # seldom needed
 
     try:
@@ -64,7 +62,7 @@ def _refuse(constant: str) -> None:
 
 
 def _allowed(text: str) -> bool:
-    """Return whether the text follows the grammar, however deep it is nested."""
+    """Return whether the text follows the grammar, also where it is nested deeper than Python reads it."""
     expected = "value"
     around: list[str] = []
     for found in TOKEN.finditer(text.rstrip(BLANKS)):
@@ -73,12 +71,18 @@ def _allowed(text: str) -> bool:
             expected = _AFTER_COMMA[around[-1]]
             continue
         following = _NEXT.get((expected, kind))
-        if following is None or (kind in _OPENING and (not around or around.pop() != _OPENING[kind])):
+        closes = kind in _OPENING
+        if following is None or len(around) > _DEEPEST or (closes and not _closed(around, kind)):
             return False
         if kind in _AFTER_COMMA:
             around.append(kind)
         expected = following if following != "more" or around else "nothing"
     return expected == "nothing"
+
+
+def _closed(around: list[str], mark: str) -> bool:
+    """Take the innermost array or object away; return whether this is the mark that closes it."""
+    return bool(around) and around.pop() == _OPENING[mark]
 
 
 def _kind(group: str | None, words: str) -> str:

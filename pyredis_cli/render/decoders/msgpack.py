@@ -24,6 +24,7 @@ __all__ = ["decode"]
 _OR_A_LETTER: Final = range(0xDC, 0xE0)
 _TIME: Final = -1
 _PER_SECOND: Final = 10**9
+_DEEPEST: Final = 10_000
 
 
 class _Wrong(ValueError):
@@ -60,7 +61,8 @@ class _Opening(NamedTuple):
     member: bool
 
 
-_Form: TypeAlias = Callable[[_Source], str | _Opening]
+_Form: TypeAlias = str | Callable[[_Source], str | _Opening]
+"""What stands for a byte, or what reads on from there."""
 
 
 class _Open:
@@ -75,10 +77,9 @@ class _Open:
 
     def next(self) -> str:
         """Return what stands before the next element."""
-        between = "" if not self.read else ": " if self.member and self.read % 2 else ", "
         self.left -= 1
         self.read += 1
-        return between
+        return "" if self.read == 1 else ", " if self.read & 1 or not self.member else ": "
 
 
 def decode(value: bytes) -> Json | None:
@@ -104,15 +105,14 @@ def _is_text(value: bytes) -> bool:
 def _written(source: _Source) -> Iterator[str]:
     around: list[_Open] = []
     while True:
-        match _FORMS[source.number(1)](source):
-            case _Opening() as opening:
-                # Each element takes a byte at least.
-                if opening.elements > source.left:
-                    raise _Wrong
-                around.append(_Open(opening))
-                yield "{" if opening.member else "["
-            case text:
-                yield text
+        item = _item(source)
+        if isinstance(item, str):
+            yield item
+        elif item.elements > source.left or len(around) == _DEEPEST:  # each element takes a byte at least
+            raise _Wrong
+        else:
+            around.append(_Open(item))
+            yield "{" if item.member else "["
         while around and not around[-1].left:
             yield "}" if around.pop().member else "]"
         if not around:
@@ -120,15 +120,20 @@ def _written(source: _Source) -> Iterator[str]:
         yield around[-1].next()
 
 
+def _item(source: _Source) -> str | _Opening:
+    try:
+        form = _FORMS[source.value[source.at]]
+    except IndexError:
+        raise _Wrong from None
+    source.at += 1
+    return form if isinstance(form, str) else form(source)
+
+
 # -- forms
 
 
 def _wrong(source: _Source) -> str:
     raise _Wrong
-
-
-def _constant(source: _Source, *, text: str) -> str:
-    return text
 
 
 def _integer(source: _Source, *, size: int, signed: bool = False) -> str:
@@ -219,14 +224,14 @@ def _map(source: _Source, *, prefix: int) -> _Opening:
 _SINGLE, _DOUBLE = Struct(">f"), Struct(">d")
 
 _FORMS: Final[list[_Form]] = [
-    *(partial(_constant, text=str(number)) for number in range(0x80)),
+    *map(str, range(0x80)),
     *(partial(_fixed, opening=_Opening(2 * size, member=True)) for size in range(16)),
     *(partial(_fixed, opening=_Opening(size, member=False)) for size in range(16)),
     *(partial(_string, size=size) for size in range(32)),
-    partial(_constant, text="null"),
+    "null",
     _wrong,
-    partial(_constant, text="false"),
-    partial(_constant, text="true"),
+    "false",
+    "true",
     *(partial(_bytes, prefix=size) for size in (1, 2, 4)),
     *(partial(_extension, prefix=size) for size in (1, 2, 4)),
     _float,
@@ -237,6 +242,6 @@ _FORMS: Final[list[_Form]] = [
     *(partial(_string, prefix=size) for size in (1, 2, 4)),
     *(partial(_array, prefix=size) for size in (2, 4)),
     *(partial(_map, prefix=size) for size in (2, 4)),
-    *(partial(_constant, text=str(number)) for number in range(-0x20, 0)),
+    *map(str, range(-0x20, 0)),
 ]
 """What each first byte begins, 0 to 255."""

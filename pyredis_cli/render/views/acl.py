@@ -27,7 +27,7 @@ def list_(reply: Reply, asked: Asked) -> Sequence[Block]:
     from pyredis_cli.render.texts import structured
 
     users = [_user(user) for user in items(structured(reply, "user"))]
-    return [Grid((Column("user"), Column(), Column("rules", sentences=True)), users)]
+    return [Grid((Column("user"), Column(), Column("rules", words=True)), users)]
 
 
 def _user(reply: Reply) -> Sequence[Cell]:
@@ -70,7 +70,7 @@ def _may(user: Fields) -> Sequence[Block]:
             sections.append(Section(label(name), [_selector(*found) for found in enumerate(items(said), 1)]))
         else:
             rows.append((label(name), _said(said)))
-    return [Grid((Column(), Column(sentences=True)), rows), *sections]
+    return [Grid((Column(), Column(words=True)), rows), *sections]
 
 
 def _selector(number: int, reply: Reply) -> Block:
@@ -114,7 +114,7 @@ def log(reply: Reply, asked: Asked) -> Sequence[Block]:
     clients = [(entry.client,) for entry in entries]
     return [
         Grid(_REFUSED, refused, numbered=True),
-        Section(label(b"client-info"), [Grid((Column(sentences=True),), clients, numbered=True)]),
+        Section(label(b"client-info"), [Grid((Column(words=True),), clients, numbered=True)]),
     ]
 
 

@@ -44,7 +44,7 @@ def blocks_of(shape: Shape) -> Sequence[Block] | None:
             return [Section(_key(name), [_entries(found.entries)]) for name, found in streams]
         case Page():
             return _page(shape)
-        case Rows(rows) if rows:
+        case Rows(rows) if any(islice(rows, _SAMPLE)):
             return [_rows(rows)]
     return None
 

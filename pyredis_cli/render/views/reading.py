@@ -11,7 +11,7 @@ from pyredis.types import Attributed, Map, Reply
 from pyredis_cli.render.layout import pairs
 from pyredis_cli.render.look import Look
 
-__all__ = ["Asked", "Fields", "Unexpected", "fields", "integer", "items", "number", "text"]
+__all__ = ["Asked", "Fields", "Unexpected", "fields", "integer", "items", "mapping", "number", "text"]
 
 
 class Unexpected(Exception):
@@ -60,12 +60,17 @@ class Fields:
 
 def fields(reply: Reply) -> Fields:
     """Return the fields of a map, or of a list in which names and values take turns."""
+    return Fields(mapping(reply))
+
+
+def mapping(reply: Reply) -> Sequence[tuple[Reply, Reply]]:
+    """Return names and values, whatever they are, of a map or of a list in which they take turns."""
     match reply:
         case Map() | dict():
-            return Fields(list(pairs(reply)))
+            return list(pairs(reply))
         case list() if len(reply) % 2 == 0:
             halves = cast("list[Reply]", reply)
-            return Fields(list(zip(halves[::2], halves[1::2], strict=True)))
+            return list(zip(halves[::2], halves[1::2], strict=True))
     raise Unexpected("these are no names and values")
 
 

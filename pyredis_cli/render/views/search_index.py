@@ -53,7 +53,7 @@ def _cell(name: str, said: Reply) -> Cell:
 
 def _attributes(attributes: Sequence[Reply]) -> Grid:
     flags = isinstance(attributes[0], Map | dict)
-    columns = [*map(Column, _NAMES), Column("options", sentences=True), *([Column("flags")] if flags else [])]
+    columns = [*map(Column, _NAMES), Column("options", words=True), *([Column("flags")] if flags else [])]
     return Grid(columns, [_of_map(said) if flags else _of_list(said) for said in attributes])
 
 

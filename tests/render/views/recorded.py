@@ -1,8 +1,9 @@
 """Replies of real servers, recorded: ``python -m tests.render.views.recorded NAME PORT COMMAND [ARG ...]``.
 
 It asks the server at that port of the loopback in RESP2 and in RESP3 and writes ``replies/NAME.2.resp`` and
-``NAME.3.resp``: the command as JSON in the first line, then what came. ``python -m tests.render.views.recorded``
-alone writes what all of them look like now into ``snapshots/``; read the difference before you keep it.
+``NAME.3.resp``: the command, and when it was asked, as JSON in the first line, then what came.
+``python -m tests.render.views.recorded`` alone writes what all of them look like now into ``snapshots/``; read the
+difference before you keep it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import re
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +25,7 @@ from pyredis_cli.render.present import present
 
 HERE = Path(__file__).parent
 WIDTHS = (60, 100, 160)
-# When the replies were recorded, about.
+# When the replies were recorded that do not say it, about.
 NOW = 1_795_720_000.0
 # Where things are on the machine that records is nobody's business.
 _PRIVATE = re.compile(rb"/(?:tmp|home|root|work|var)/[^\s,\"']*")
@@ -32,6 +34,7 @@ _PRIVATE = re.compile(rb"/(?:tmp|home|root|work|var)/[^\s,\"']*")
 class Recorded(NamedTuple):
     argv: tuple[bytes, ...]
     wire: bytes
+    now: float = NOW
 
     @property
     def spec(self) -> Spec | None:
@@ -51,12 +54,14 @@ def recorded() -> dict[str, Recorded]:
 
 def _read(path: Path) -> Recorded:
     command, _, wire = path.read_bytes().partition(b"\n")
-    return Recorded(tuple(word.encode("latin-1") for word in json.loads(command)), wire)
+    asked = json.loads(command)
+    argv, now = (asked["argv"], asked["now"]) if isinstance(asked, dict) else (asked, NOW)
+    return Recorded(tuple(word.encode("latin-1") for word in argv), wire, now)
 
 
 def shown(one: Recorded, width: int, reply: object = ...) -> str:
     """Return what a person sees of a reply, all of it, without colours."""
-    look = Look(width, measure=Measure(elements=None, characters=10**9), now=NOW)
+    look = Look(width, measure=Measure(elements=None, characters=10**9), now=one.now)
     found = one.reply if reply is ... else reply
     parts = present(one.argv, one.spec, found, look).parts  # type: ignore[arg-type]
     return b"".join(part for part, _ in parts).decode()
@@ -71,7 +76,8 @@ def record(name: str, port: int, words: list[str]) -> None:
     for protocol in (2, 3):
         wire = _answer(port, protocol, [word.encode() for word in words])
         path = HERE / "replies" / f"{name}.{protocol}.resp"
-        path.write_bytes(json.dumps(words).encode() + b"\n" + _PRIVATE.sub(_hidden, wire))
+        asked = json.dumps({"argv": words, "now": int(time.time())})
+        path.write_bytes(asked.encode() + b"\n" + _PRIVATE.sub(_hidden, wire))
 
 
 def _hidden(path: re.Match[bytes]) -> bytes:
