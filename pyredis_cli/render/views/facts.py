@@ -1,0 +1,74 @@
+"""What modules say of their keys: BF.INFO, CF.INFO, CMS.INFO, TOPK.INFO, TDIGEST.INFO and TS.INFO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from pyredis.types import Reply
+from pyredis_cli.render.blocks import Block, Cell, Fact, Facts, Layout, Section
+from pyredis_cli.render.units import duration, size, when
+from pyredis_cli.render.views.cells import bare, flat, label, noted
+from pyredis_cli.render.views.reading import Asked, Unexpected, fields, items, text
+
+__all__ = ["said", "view"]
+
+
+def _moment(milliseconds: int) -> str:
+    # 0 is how a series without samples says that it has none.
+    return when(milliseconds // 1000) if milliseconds else ""
+
+
+def _span(milliseconds: int) -> str:
+    return duration(milliseconds / 1000) if milliseconds else "for ever"
+
+
+_MEANINGS: Final[dict[str, Callable[[int], str]]] = {
+    "Size": size,
+    "Memory usage": size,
+    "memoryUsage": size,
+    "chunkSize": size,
+    "size": size,
+    "firstTimestamp": _moment,
+    "lastTimestamp": _moment,
+    "startTimestamp": _moment,
+    "endTimestamp": _moment,
+    "retentionTime": _span,
+}
+
+
+def view(reply: Reply, asked: Asked) -> Sequence[Block]:
+    """Return names and values, with what sizes and times mean beside them, then what has parts."""
+    named = fields(reply).rest()
+    facts: list[Fact] = [(label(name), said(name, value)) for name, value in named if flat(value)]
+    if not facts:
+        raise Unexpected("this says nothing of a key")
+    parts = [Section(label(name), [_part(value)]) for name, value in named if not flat(value)]
+    return [Facts(facts), *parts]
+
+
+def said(name: Reply, value: Reply) -> Cell:
+    """Return a value with what it means."""
+    meaning = _MEANINGS.get(text(name))
+    if meaning is None or type(value) is not int or abs(value) >= 2**63:
+        return bare(value)
+    note = meaning(value)
+    # A size below 1024 is the same number again.
+    return bare(value) if note == f"{value}B" else noted(bare(value), note)
+
+
+def _part(value: Reply) -> Block:
+    """Return names and values, as labels are, or whatever else it is."""
+    pairs = _pairs(value)
+    if pairs and all(flat(part) for pair in pairs for part in pair):
+        return Facts([(label(name), bare(part)) for name, part in pairs])
+    return Layout(value)
+
+
+def _pairs(value: Reply) -> Sequence[tuple[Reply, Reply]]:
+    try:
+        if isinstance(value, list):
+            return [(name, said) for name, said in (items(item, 2) for item in items(value))]
+        return fields(value).rest()
+    except Unexpected:
+        return ()
