@@ -245,10 +245,12 @@ class Printer:
         )
 
     def _form_parts(self, outcome: Outcome) -> Iterator[Part]:
+        preferred = self._preferences()
+        notation = None if preferred.bytes == "default" else preferred.bytes
         return form_parts(
-            self._preferences().format,
+            preferred.format,
             outcome.reply,
-            self._settings,
+            replace(self._settings, notation=notation),
             argv=outcome.argv,
             spec=outcome.spec,
             text=outcome.is_text,
