@@ -411,6 +411,142 @@ def test_what_a_text_says_has_rows_and_columns(redis82: Server) -> None:
     assert sections["Server"]["redis_mode"] == "standalone"
 
 
+# -- the same on every server, in either protocol
+
+SEEDS: Final = [
+    b"HSET h f v g 2",
+    b"ZADD z 1.5 m 2 n",
+    b"RPUSH l a b",
+    b"XADD x 1-1 f v g w",
+    b"XADD x 1-2 f v2",
+    b"XADD y 7-1 other v",
+    b"XGROUP CREATE x workers 0",
+    b"XREADGROUP GROUP workers ada COUNT 1 STREAMS x >",
+    b"SADD s 1 2 3",
+    b"SET text v",
+]
+NAMED: Final = {
+    "HGETALL h": "key,value",
+    "CONFIG GET maxmemory": "key,value",
+    "ZRANGE z 0 -1 WITHSCORES": "member,score",
+    "ZREVRANGEBYSCORE z +inf -inf WITHSCORES": "member,score",
+    "ZRANDMEMBER z 5 WITHSCORES": "member,score",
+    "ZPOPMAX none": "member,score",
+    "XRANGE x - +": "id,f,g",
+    "XREVRANGE x + - COUNT 1": "id,f",
+    "XREAD STREAMS x y 0 0": "key,id,fields",
+    "XCLAIM x workers bob 0 1-1": "id,f,g",
+    "XAUTOCLAIM x workers bob 0 5": "cursor,deleted,id,fields",
+    "XPENDING x workers": "count,smallest-id,greatest-id,consumers",
+    "XINFO GROUPS x": "name,consumers,pending,last-delivered-id,entries-read,lag",
+    "SCAN 0 MATCH text COUNT 100": "cursor,item",
+    "SSCAN s 0": "cursor,item",
+    "HSCAN h 0": "cursor,key,value",
+    "ZSCAN z 0": "cursor,member,score",
+    "GEOPOS none a": "member,longitude,latitude",
+    "ROLE": "role,offset,replicas",
+    "BLPOP l 1": "key,element",
+    "COMMAND INFO get": "name,arity,flags,first-key,last-key,key-step,categories,tips,key-specs,subcommands",
+    "ACL GETUSER default": "key,value",
+    "ACL LIST": "user,enabled,rules",
+    "INFO cluster": "key,value",
+}
+"""The columns that tables have; 6.2 lacks some of the names."""
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "markdown", "ndjson", "yaml"])
+def test_tables_are_the_same_in_both_protocols(fresh: Server, form: str) -> None:
+    written = []
+    for protocol in ("-2", "-3"):
+        empty(fresh)
+        script = b"\n".join([*SEEDS, *(line.encode() for line in NAMED)]) + b"\n"
+        done = ran(fresh, protocol, "--format", form, stdin=script)
+        assert done.stderr == b""
+        written.append(done.stdout)
+    if form == "yaml":
+        documents = [list(yaml.safe_load_all(each)) for each in written]
+        assert len(documents[0]) == len(documents[1]) == len(SEEDS) + len(NAMED)
+        return
+    if form == "ndjson":
+        written = [re.sub(rb'"score":"([0-9.]+)"', rb'"score":\1', each) for each in written]
+    assert written[0] == written[1]
+
+
+def test_tables_have_these_columns(fresh: Server) -> None:
+    for line in SEEDS:
+        fresh.command(*line.decode().split())
+    script = "".join(f"ECHO ----\n{line}\n" for line in NAMED).encode()
+    _, *tables = ran(fresh, "--format", "csv", "-2", stdin=script).stdout.decode().split("----\r\n")
+    headers = [table.partition("\r\n")[0] for table in tables]
+    if fresh.binary.name != "redis62":
+        assert dict(zip(NAMED, headers, strict=True)) == NAMED
+    for found, header in zip(headers, NAMED.values(), strict=True):
+        assert set(found.split(",")) <= set(header.split(","))
+
+
+@pytest.mark.parametrize("protocol", ["-2", "-3"])
+def test_what_modules_reply_has_columns_too(modules82: Server, protocol: str) -> None:
+    for line in (
+        'JSON.SET doc $ {"a":[1,"é"]}',
+        "BF.RESERVE seen 0.01 100",
+        "BF.ADD seen a",
+        "TOPK.RESERVE top 2",
+        "TOPK.ADD top a a b",
+        "FT.CREATE books ON HASH PREFIX 1 book: SCHEMA title TEXT year NUMERIC SORTABLE",
+        "HSET book:1 title Ulysses year 1922",
+        "HSET book:2 title Molloy year 1951",
+    ):
+        modules82.command(*line.split())
+
+    def table(*words: str) -> list[list[str]]:
+        done = ran(modules82, protocol, "--format", "csv", *words)
+        assert done.said == ""
+        return [[cell.encode("latin-1").decode() for cell in row] for row in read(done.stdout)]
+
+    assert json.loads(table("JSON.GET", "doc")[0][0]) == {"a": [1, "é"]}
+    assert table("BF.INFO", "seen")[:2] == [["key", "value"], ["Capacity", "100"]]
+    counts = table("TOPK.LIST", "top", "WITHCOUNT")
+    assert counts[0] == ["key", "value"]
+    assert sorted(counts[1:]) == [["a", "2"], ["b", "1"]]
+    assert table("FT.SEARCH", "books", "*", "SORTBY", "year", "RETURN", "2", "title", "year") == [
+        ["total", "id", "year", "title"],
+        ["2", "book:1", "1922", "Ulysses"],
+        ["2", "book:2", "1951", "Molloy"],
+    ]
+    assert table("FT.SEARCH", "books", "nothing") == [["total"], ["0"]]
+    assert table("FT.SEARCH", "books", "*", "LIMIT", "0", "0") == [["total"], ["2"]]
+    assert ["index_name", "books"] in table("FT.INFO", "books")
+    [shown] = [row for row in table("FT.INFO", "books") if row[0] == "index_definition"]
+    assert json.loads(shown[1])["key_type"] == "HASH"
+    rows = table("FT.AGGREGATE", "books", "*", "GROUPBY", "0", "REDUCE", "COUNT", "0", "AS", "n")
+    assert rows[0] == ["total", "n"]
+    assert rows[1][1] == "2"
+    script = b"JSON.GET doc\nBF.INFO seen\nFT.SEARCH books *\nFT.INFO books\n"
+    for form in ("json", "ndjson", "yaml", "tsv", "markdown", "resp"):
+        done = ran(modules82, protocol, "--format", form, stdin=script)
+        assert (done.code, done.said) == (0, "")
+        if form == "json":
+            assert all(map(parses, done.stdout.splitlines()))
+            assert done.stdout.count(b"\n") == 4
+
+
+def test_texts_within_a_transaction_say_what_is_in_them(fresh: Server) -> None:
+    script = b"MULTI\nINFO server\nSET k v\nCLIENT LIST\nHGETALL none\nEXEC\n"
+    for form in ("json", "yaml"):
+        done = ran(fresh, "--format", form, stdin=script)
+        assert done.code == 0
+        if form == "json":
+            info, status, clients, pairs = json.loads(done.stdout.splitlines()[-1])
+        else:
+            info, status, clients, pairs = list(yaml.safe_load_all(done.stdout))[-1]
+        assert info["Server"]["tcp_port"] == fresh.port
+        assert status == "OK"
+        assert clients[-1]["db"] == 0
+        assert pairs == {}
+    given_up = b"WATCH w\nSET w 1\nMULTI\nINFO server\nEXEC\n"
+    assert ran(fresh, "--format", "json", stdin=given_up).stdout.endswith(b"null\n")
+
+
 def read(written: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(written.decode("latin-1"), newline=""), strict=True))
 
