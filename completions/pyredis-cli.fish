@@ -5,7 +5,7 @@ function __pyredis_cli_words
     set -l tokens (commandline -opc)[2..-1]
     while set -q tokens[1]
         switch $tokens[1]
-            case -h -p -s -u -n --user -a --pass -t --conn-timeout --read-timeout --pool-size --encoding --format --bytes -d -D --null
+            case -h -p -s -u -n --user -a --pass -t --conn-timeout --read-timeout --pool-size --encoding --format --bytes -d -D --null --color --theme
                 set -e tokens[1]
             case exec '-*'
             case '*'
@@ -55,6 +55,8 @@ complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s D -x 
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s 0 -d 'NUL behind each element of raw output, for xargs -0'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l null -x -d 'the text for nil in raw, csv, tsv and markdown (none)'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l no-pager -d 'long replies are not paged but cut; :set pager on pages them'
+complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l color -x -a 'auto always never' -d 'colours of human output: auto, always or never; auto is on a terminal without NO_COLOR'
+complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l theme -x -a 'dark light' -d 'colours for a dark or a light background (as COLORFGBG says, else dark)'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l echo -d 'print each command of a script before its reply, secrets as ***'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s e -d 'accepted for redis-cli\'s sake: an error always ends in an exit code'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l help -d 'show this text and exit'

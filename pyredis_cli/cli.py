@@ -63,6 +63,7 @@ def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> in
         if given.help or given.version:
             streams.write((_help(streams) if given.help else f"pyredis-cli {__version__}\n").encode())
             return Exit.OK
+        streams = _colored(given, streams)
         return _start(given, settle(given, environ, streams), streams)
     except UsageError as error:
         streams.say(str(error))
@@ -70,6 +71,12 @@ def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> in
     except PyRedisError as error:
         streams.say(str(error))
         return exit_for(error)
+
+
+def _colored(given: Given, streams: Streams) -> Streams:
+    if given.color in (None, "auto"):
+        return streams
+    return replace(streams, color=given.color == "always")
 
 
 def _start(given: Given, settings: Settings, streams: Streams) -> int:

@@ -25,7 +25,9 @@ __all__ = [
     "Given",
     "NotationName",
     "Output",
+    "Theme",
     "UsageError",
+    "When",
     "help_text",
     "parse",
 ]
@@ -44,6 +46,8 @@ Output: TypeAlias = Literal[
     "markdown",
     "resp",
 ]
+When: TypeAlias = Literal["auto", "always", "never"]
+Theme: TypeAlias = Literal["dark", "light"]
 FOR_PROGRAMS: frozenset[Output] = frozenset({"json", "ndjson", "yaml", "csv", "tsv", "markdown"})
 """The formats that show what a reply is made of: its types or its columns, and what a text of the server says."""
 NotationName: TypeAlias = Literal["utf8", "escape", "base64", "hex"]
@@ -217,6 +221,22 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("-0",), "zero", "NUL behind each element of raw output, for xargs -0"),
         Flag(("--null",), "null", "the text for nil in raw, csv, tsv and markdown (none)", "STR"),
         Flag(("--no-pager",), "no_pager", "long replies are not paged but cut; :set pager on pages them"),
+        Flag(
+            ("--color",),
+            "color",
+            "colours of human output: auto, always or never; auto is on a terminal without NO_COLOR",
+            "WHEN",
+            partial(_one_of, get_args(When)),
+            choices=get_args(When),
+        ),
+        Flag(
+            ("--theme",),
+            "theme",
+            "colours for a dark or a light background (as COLORFGBG says, else dark)",
+            "NAME",
+            partial(_one_of, get_args(Theme)),
+            choices=get_args(Theme),
+        ),
         Flag(("--echo",), "echo", "print each command of a script before its reply, secrets as ***"),
         Flag(("-e",), "errors", "accepted for redis-cli's sake: an error always ends in an exit code"),
     ),
@@ -262,6 +282,8 @@ class Given:
     null: str | None = None
     notation: NotationName | None = None
     no_pager: bool = False
+    color: When | None = None
+    theme: Theme | None = None
     echo: bool = False
     errors: bool = False
     help: bool = False

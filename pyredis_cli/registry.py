@@ -13,7 +13,21 @@ from typing import NamedTuple, TypeAlias, cast
 from pyredis_cli.settings import Settings
 from pyredis_cli.streams import Streams
 
-__all__ = ["META", "REPL", "TOOLS", "MetaRow", "Repl", "Row", "Tool", "load", "load_repl", "load_tool"]
+__all__ = [
+    "DECODERS",
+    "META",
+    "REPL",
+    "TOOLS",
+    "VIEWS",
+    "DecoderRow",
+    "MetaRow",
+    "Repl",
+    "Row",
+    "Tool",
+    "load",
+    "load_repl",
+    "load_tool",
+]
 
 Tool: TypeAlias = Callable[[Settings, Streams, Sequence[str]], int]
 """Is given the words after its name; returns the exit code."""
@@ -116,8 +130,83 @@ META: dict[str, MetaRow] = {
 }
 """The REPL's own words. What is not a word of letters begins with a colon; ? is the exception."""
 
+_VIEWS = "pyredis_cli.render.views"
 
-def load(row: Row | MetaRow) -> object:
+VIEWS: dict[str, Row] = {
+    "CLIENT INFO": Row(f"{_VIEWS}.clients:info", "the fields of a client with what they mean"),
+    "CLIENT LIST": Row(f"{_VIEWS}.clients:view", "a table of what matters, and what is unusual"),
+    "CONFIG GET": Row(f"{_VIEWS}.config:view", "settings with what their numbers mean"),
+    "EXPIRETIME": Row(f"{_VIEWS}.moments:moment", "a moment"),
+    "CLUSTER INFO": Row(f"{_VIEWS}.cluster.info:view", "what is wrong first"),
+    "CLUSTER LINKS": Row(f"{_VIEWS}.cluster.links:view", "links by the node at their other end"),
+    "CLUSTER NODES": Row(f"{_VIEWS}.cluster.nodes:nodes", "what is wrong, who serves what, who is who"),
+    "CLUSTER REPLICAS": Row(f"{_VIEWS}.cluster.nodes:replicas", "a line for each"),
+    "CLUSTER SHARDS": Row(f"{_VIEWS}.cluster.shards:view", "nodes by the slots that they hold"),
+    "CLUSTER SLAVES": Row(f"{_VIEWS}.cluster.nodes:replicas", "a line for each"),
+    "CLUSTER SLOTS": Row(f"{_VIEWS}.cluster.slots:view", "nodes by their ranges"),
+    "INFO": Row(f"{_VIEWS}.info:view", "sections side by side"),
+    "LASTSAVE": Row(f"{_VIEWS}.moments:moment", "a moment"),
+    "LATENCY HISTOGRAM": Row(f"{_VIEWS}.latency:histogram", "a bar for each span of time"),
+    "LATENCY HISTORY": Row(f"{_VIEWS}.latency:history", "spikes as a line and as bars"),
+    "LATENCY LATEST": Row(f"{_VIEWS}.latency:latest", "spikes by event"),
+    "MEMORY STATS": Row(f"{_VIEWS}.memory:stats", "sizes and shares"),
+    "MEMORY USAGE": Row(f"{_VIEWS}.moments:size", "a size"),
+    "MODULE LIST": Row(f"{_VIEWS}.modules:view", "modules with their versions"),
+    "OBJECT IDLETIME": Row(f"{_VIEWS}.moments:idle", "a span of time"),
+    "PEXPIRETIME": Row(f"{_VIEWS}.moments:moment_in_milliseconds", "a moment"),
+    "PTTL": Row(f"{_VIEWS}.moments:milliseconds_left", "a span of time"),
+    "PUBSUB NUMSUB": Row(f"{_VIEWS}.pubsub:view", "subscribers by channel"),
+    "PUBSUB SHARDNUMSUB": Row(f"{_VIEWS}.pubsub:view", "subscribers by channel"),
+    "ROLE": Row(f"{_VIEWS}.role:view", "a role, its replicas or its link"),
+    "SLOWLOG GET": Row(f"{_VIEWS}.slowlog:view", "slow commands as they were typed"),
+    "TIME": Row(f"{_VIEWS}.moments:time", "a moment"),
+    "TTL": Row(f"{_VIEWS}.moments:seconds_left", "a span of time"),
+}
+"""What lays the replies of a command out for people, by the command's name in capitals."""
+
+
+class DecoderRow(NamedTuple):
+    """What reads values of one kind: where it lives, what those are, and which values are given to it unasked.
+
+    ``first`` are the bytes such a value begins with, ``least`` is how long it is. What is not ``sure`` may look
+    like it by accident: what it unpacks counts when one that is sure knows that, or when it is text.
+    """
+
+    where: str
+    summary: str
+    first: bytes
+    least: int = 1
+    sure: bool = True
+
+
+_DECODERS = "pyredis_cli.render.decoders"
+_DIGITS = b"0123456789"
+_HEX = _DIGITS + b"ABCDEFabcdef"
+_BASE64 = _DIGITS + b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+/-_"
+
+DECODERS: dict[str, DecoderRow] = {
+    "json": DecoderRow(f"{_DECODERS}.json:decode", "JSON", b"{[", least=2),
+    "gzip": DecoderRow(f"{_DECODERS}.gzip:decode", "what was packed with gzip", b"\x1f", least=18),
+    "zlib": DecoderRow(f"{_DECODERS}.zlib:decode", "what was packed with zlib", b"\x78", least=8),
+    "zstd": DecoderRow(f"{_DECODERS}.zstd:decode", "what was packed with Zstandard", b"\x28", least=9),
+    "pickle": DecoderRow(
+        f"{_DECODERS}.pickle:decode", "the steps of a pickle, never loaded", b"\x80", least=4
+    ),
+    "msgpack": DecoderRow(
+        f"{_DECODERS}.msgpack:decode",
+        "MessagePack",
+        bytes([*range(0x80, 0xA0), *range(0xDC, 0xE0)]),
+        4,
+        sure=False,
+    ),
+    "uuid": DecoderRow(f"{_DECODERS}.uuid:decode", "version and time of a UUID", _HEX, least=36),
+    "timestamp": DecoderRow(f"{_DECODERS}.timestamp:decode", "the date of a Unix time", _DIGITS, least=10),
+    "base64": DecoderRow(f"{_DECODERS}.base64:decode", "what is in base64", _BASE64, least=16, sure=False),
+}
+"""What recognises values, in the order in which it is asked."""
+
+
+def load(row: Row | MetaRow | DecoderRow) -> object:
     """Return what the row names, imported now."""
     module, _, attribute = row.where.partition(":")
     loaded: object = getattr(import_module(module), attribute)

@@ -15,7 +15,7 @@ from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.options import TlsOptions, checked_encoding
 from pyredis.url import Target, masked
 from pyredis.url import parse as parse_url
-from pyredis_cli.flags import FOR_PROGRAMS, Given, NotationName, Output, UsageError
+from pyredis_cli.flags import FOR_PROGRAMS, Given, NotationName, Output, Theme, UsageError
 from pyredis_cli.streams import Streams
 
 __all__ = ["Group", "Marks", "Place", "Settings", "place_of", "read_url", "settle", "with_url"]
@@ -74,7 +74,7 @@ class Settings:
     With a ``group`` it is the sentinels who know where the server is, and ``address`` is the first of them.
 
     None: no limit for a timeout, the tool's choice for ``protocol`` and ``output``, the format's for ``notation``,
-    no encryption for ``tls``.
+    the terminal's for ``theme``, no encryption for ``tls``.
     """
 
     address: Address = field(default_factory=TcpAddress)
@@ -94,6 +94,7 @@ class Settings:
     notation: NotationName | None = None
     marks: Marks = field(default_factory=Marks)
     pager: bool = True
+    theme: Theme | None = None
     echo: bool = False
 
     def at(self, address: Address) -> Settings:
@@ -127,6 +128,7 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         notation=given.notation,
         marks=_marks(given),
         pager=not given.no_pager,
+        theme=given.theme,
         echo=given.echo,
     )
 

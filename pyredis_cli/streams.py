@@ -18,6 +18,8 @@ __all__ = ["OutputError", "Streams"]
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _DEFAULT_COLUMNS = 80
+# Black on white is "0;15", or "0;default;15".
+_LIGHT = ("7", "15")
 
 
 class OutputError(Exception):
@@ -34,7 +36,11 @@ def _only_ascii(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """The three streams and what they are; ``color`` is whether standard output may be coloured."""
+    """The three streams and what they are.
+
+    ``color`` is whether standard output may be coloured, ``light`` whether the terminal says that its background
+    is light.
+    """
 
     stdin: BinaryIO
     stdout: BinaryIO
@@ -44,6 +50,7 @@ class Streams:
     stderr_tty: bool = False
     columns: int = _DEFAULT_COLUMNS
     color: bool = False
+    light: bool = False
     printable: Callable[[str], str] = _only_ascii
 
     @classmethod
@@ -62,6 +69,7 @@ class Streams:
             stderr_tty=os.isatty(_STDERR),
             columns=_columns(environ, tty=stdout_tty),
             color=_color(environ, tty=stdout_tty),
+            light=environ.get("COLORFGBG", "").rpartition(";")[2] in _LIGHT,
             printable=printable,
         )
 

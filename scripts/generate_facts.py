@@ -185,8 +185,11 @@ _EFFECTS: Final = frozenset(
 _TYPES: Final = frozenset({"string", "integer", "double"})
 _KINDS: Final = frozenset(
     {
+        "column",
         "entries",
+        "found",
         "map",
+        "map-of-maps",
         "maps",
         "page",
         "page-of-entries",
@@ -202,6 +205,7 @@ _KINDS: Final = frozenset(
         "tree",
     }
 )
+_INSIDE: Final = frozenset({"map", "map-of-maps", "maps"})
 _FORMS: Final = frozenset({"client", "clients", "fields", "info", "node", "nodes", "object", "user"})
 _ADDED: Final = ("arity", "flags", "categories", "products", "group", "since")
 _ALWAYS: Final = frozenset({"commands", "why"})
@@ -330,6 +334,16 @@ def _columns(given: list[str]) -> tuple[str, ...]:
     return tuple(given)
 
 
+def _inside(given: Row) -> tuple[tuple[str, Any], ...]:
+    if not given:
+        raise ValueError(given)
+    return tuple(sorted((name, _kind_inside(kind)) for name, kind in given.items()))
+
+
+def _kind_inside(given: str | list[str]) -> str | tuple[str, ...]:
+    return _columns(given) if isinstance(given, list) else _conditional(_INSIDE)(given)
+
+
 def _secrets(given: list[Row]) -> tuple[Any, ...]:
     return tuple(_secret(dict(rule)) for rule in given)
 
@@ -395,6 +409,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "shape": _conditional(_KINDS),
     "text": _conditional(_FORMS),
     "columns": _columns,
+    "inside": _inside,
 }
 
 

@@ -179,6 +179,15 @@ def test_keystrokes_are_measured_for_lines_of_every_command_and_for_a_long_one()
     assert list(verdicts) == ["a keystroke", "ZADD with 1,000 pairs"]
 
 
+# The layout for people
+
+
+def test_the_layout_for_people_is_measured_beside_rich() -> None:
+    measured = rows(run("human.py", "1").stdout)[2:]
+    assert [(row[0], row[1]) for row in measured] == [("all", "rich table"), ("first screen", "rich lines")]
+    assert all(float(row[4]) > 0 and row[-1] in ("met", "NOT met") for row in measured)
+
+
 # The cluster benchmark
 
 

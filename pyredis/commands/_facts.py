@@ -48,7 +48,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'ACL GETUSER', 'redis valkey', 3, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '',
         (('username', 'string', None, (), None, None, None, ()),),
-        (('shape', 'map'),),
+        (('inside', (('selectors', 'maps'),)), ('shape', 'map')),
     ),
     (
         'ACL HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (), (),
@@ -860,7 +860,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'CLUSTER SHARDS', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'cluster', '7.0.0', None, 'nondeterministic_output', (),
-        (('shape', 'maps'),),
+        (('inside', (('functions', 'maps'), ('nodes', 'maps'))), ('shape', 'maps')),
     ),
     (
         'CLUSTER SLAVES', 'redis valkey', 3, 'admin stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', '5.0.0', 'nondeterministic_output',
@@ -902,7 +902,19 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (),
     ),
     (
-        'CLUSTER SLOTS', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', '7.0.0', 'nondeterministic_output', (), (),
+        'CLUSTER SLOTS', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', '7.0.0', 'nondeterministic_output', (),
+        (
+            ('columns', ('first', 'last', 'primary', 'replicas...')),
+            (
+                'inside',
+                (
+                    ('metadata', 'map'),
+                    ('primary', ('host', 'port', 'id', 'metadata')),
+                    ('replicas', ('host', 'port', 'id', 'metadata')),
+                ),
+            ),
+            ('shape', 'rows'),
+        ),
     ),
     (
         'CLUSTER SYNCSLOTS', 'valkey', -3, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '9.0.0', None, '', (),
@@ -930,6 +942,10 @@ ROWS: tuple[tuple[object, ...], ...] = (
                     'name', 'arity', 'flags', 'first-key', 'last-key', 'key-step', 'categories', 'tips', 'key-specs', 'subcommands',
                 ),
             ),
+            (
+                'inside',
+                (('begin_search', 'map'), ('find_keys', 'map'), ('key-specs', 'maps'), ('spec', 'map')),
+            ),
             ('shape', 'rows'),
         ),
     ),
@@ -939,7 +955,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'COMMAND DOCS', 'redis valkey', -2, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '7.0.0', None, 'nondeterministic_output_order',
         (('command-name', 'string', None, ('optional', 'multiple'), None, None, None, ()),),
-        (('shape', 'map'),),
+        (('inside', (('arguments', 'maps'), ('subcommands', 'map-of-maps'))), ('shape', 'map-of-maps')),
     ),
     (
         'COMMAND GETKEYS', 'redis valkey', -3, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '2.8.13', None, '',
@@ -1001,6 +1017,10 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 (
                     'name', 'arity', 'flags', 'first-key', 'last-key', 'key-step', 'categories', 'tips', 'key-specs', 'subcommands',
                 ),
+            ),
+            (
+                'inside',
+                (('begin_search', 'map'), ('find_keys', 'map'), ('key-specs', 'maps'), ('spec', 'map')),
             ),
             ('shape', 'rows'),
         ),
@@ -1404,7 +1424,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('library-name-pattern', 'string', 'LIBRARYNAME', ('optional',), None, None, None, ()),
             ('withcode', 'pure-token', 'WITHCODE', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'maps'),),
+        (('inside', (('functions', 'maps'), ('nodes', 'maps'))), ('shape', 'maps')),
     ),
     (
         'FUNCTION LOAD', 'redis valkey', -3, 'denyoom noscript write', 'scripting slow write', 0, 0, 0, (), 'scripting', '7.0.0', None, 'request_policy:all_shards response_policy:all_succeeded',
@@ -1433,7 +1453,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'FUNCTION STATS', 'redis valkey', 2, 'allow_busy noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '7.0.0', None, 'nondeterministic_output request_policy:all_shards response_policy:special', (),
-        (('shape', 'map'),),
+        (('inside', (('engines', 'map-of-maps'), ('running_script', 'map'))), ('shape', 'map')),
     ),
     (
         'GEOADD', 'redis valkey', -5, 'denyoom write', 'geo slow write', 1, 1, 1,
@@ -1967,7 +1987,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('effect', 'hello'), ('secrets', (('after', ('AUTH',), 2),)), ('shape', 'map')),
+        (
+            ('effect', 'hello'),
+            ('inside', (('modules', 'maps'),)),
+            ('secrets', (('after', ('AUTH',), 2),)),
+            ('shape', 'map'),
+        ),
     ),
     (
         'HEXISTS', 'redis valkey', 3, 'fast readonly', 'fast hash read', 1, 1, 1,
@@ -2465,7 +2490,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'LATENCY HISTOGRAM', 'redis valkey', -2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '7.0.0', None, 'nondeterministic_output request_policy:all_nodes response_policy:special',
         (('command', 'string', None, ('optional', 'multiple'), None, None, None, ()),),
-        (('shape', 'map'),),
+        (('inside', (('histogram_usec', 'map'),)), ('shape', 'map-of-maps')),
     ),
     (
         'LATENCY HISTORY', 'redis valkey', 3, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.8.13', None, 'nondeterministic_output request_policy:all_nodes response_policy:special',
@@ -2681,7 +2706,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'MEMORY STATS', 'redis valkey', 2, '', 'slow', 0, 0, 0, (), 'server', '4.0.0', None, 'nondeterministic_output request_policy:all_shards response_policy:special', (),
-        (('shape', 'map'),),
+        (('inside', (('db.*', 'map'),)), ('shape', 'map')),
     ),
     (
         'MEMORY USAGE', 'redis valkey', -3, 'readonly', 'read slow', 2, 2, 1,
@@ -3176,7 +3201,17 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (),
     ),
     (
-        'ROLE', 'redis valkey', 1, 'fast loading noscript stale', 'admin dangerous fast', 0, 0, 0, (), 'server', '2.8.12', None, '', (), (),
+        'ROLE', 'redis valkey', 1, 'fast loading noscript stale', 'admin dangerous fast', 0, 0, 0, (), 'server', '2.8.12', None, '', (),
+        (
+            (
+                'columns',
+                (
+                    'role', 'offset when master', 'replicas when master', 'host when slave', 'port when slave', 'state when slave', 'offset when slave', 'primaries when sentinel',
+                ),
+            ),
+            ('inside', (('replicas', ('host', 'port', 'offset')),)),
+            ('shape', 'row'),
+        ),
     ),
     (
         'RPOP', 'redis valkey', -2, 'fast write', 'fast list write', 1, 1, 1,
@@ -3873,7 +3908,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('element', 'string', None, (), None, None, None, ()),
             ('withscores', 'pure-token', 'WITHSCORES', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('columns', ('links',)), ('inside', (('links', 'map if WITHSCORES'),)), ('shape', 'column')),
     ),
     (
         'VRANDMEMBER', 'redis', -1, 'module readonly', '', 1, 1, 1,
@@ -4074,7 +4109,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
             ('justid', 'pure-token', 'JUSTID', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'page if JUSTID; page-of-entries'),),
+        (('columns', ('deleted',)), ('shape', 'page if JUSTID; page-of-entries')),
     ),
     (
         'XCLAIM', 'redis valkey', -6, 'fast write', 'fast stream write', 1, 1, 1,
@@ -4235,7 +4270,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('shape', 'map'),),
+        (('inside', (('consumers', 'maps'), ('groups', 'maps'))), ('shape', 'map')),
     ),
     (
         'XLEN', 'redis valkey', 2, 'fast readonly', 'fast read stream', 1, 1, 1,
@@ -4264,7 +4299,16 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('columns', ('id', 'consumer', 'idle', 'deliveries')), ('shape', 'rows')),
+        (
+            (
+                'columns',
+                (
+                    'count if 3 WORDS', 'smallest-id if 3 WORDS', 'greatest-id if 3 WORDS', 'consumers if 3 WORDS', 'id', 'consumer', 'idle', 'deliveries',
+                ),
+            ),
+            ('inside', (('consumers', 'map'),)),
+            ('shape', 'row if 3 WORDS; rows'),
+        ),
     ),
     (
         'XRANGE', 'redis valkey', -4, 'readonly', 'read slow stream', 1, 1, 1,

@@ -446,7 +446,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('dialect', 'integer', 'DIALECT', ('optional',), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('shape', 'found')),
     ),
     (
         'FT.ALIASADD', 'redis', -1, 'module readonly', '', 1, 2, 1,
@@ -845,7 +845,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('changes', 'where the cursor stands'), ('module', 'search')),
+        (('changes', 'where the cursor stands'), ('module', 'search'), ('shape', 'found')),
     ),
     (
         'FT.DEBUG', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '', (),
@@ -1152,7 +1152,21 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RW', 'access', 'update'), ('index', 1), ('range', 0, 1, 0)),),
         'search', '1.0.0', None, '',
         (('index', 'string', None, (), None, None, None, ()),),
-        (('module', 'search'), ('shape', 'map')),
+        (
+            (
+                'inside',
+                (
+                    ('Index Errors', 'map'),
+                    ('cursor_stats', 'map'),
+                    ('dialect_stats', 'map'),
+                    ('field statistics', 'maps'),
+                    ('gc_stats', 'map'),
+                    ('index_definition', 'map'),
+                ),
+            ),
+            ('module', 'search'),
+            ('shape', 'map'),
+        ),
     ),
     (
         'FT.MGET', 'redis', -1, 'module readonly', '', 1, -1, 1,
@@ -1670,7 +1684,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('dialect', 'integer', 'DIALECT', ('optional',), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (
+            ('columns', ('id', 'score if WITHSCORES', 'payload if WITHPAYLOADS', 'sortkey if WITHSORTKEYS')),
+            ('module', 'search'),
+            ('shape', 'found'),
+        ),
     ),
     (
         'FT.SPELLCHECK', 'redis', -1, 'module readonly', '', 1, 1, 1,

@@ -75,6 +75,7 @@ class Spec(NamedTuple):
     shape: str | None = None
     text: str | None = None
     columns: tuple[str, ...] = ()
+    inside: tuple[tuple[str, Any], ...] = ()
 
     @property
     def readonly(self) -> bool:
@@ -126,6 +127,14 @@ class Spec(NamedTuple):
         """Return the names of what stands in the rows of the reply to this argv."""
         return tuple(name for column in self.columns if (name := _said_of(self, argv, column)))
 
+    def inside_for(self, argv: Sequence[bytes]) -> dict[str, str | tuple[str, ...]]:
+        """Return what values are within the reply to this argv, by their names: ``map``, ``maps`` or columns."""
+        said = (
+            (name, kind if isinstance(kind, tuple) else _said_of(self, argv, kind))
+            for name, kind in self.inside
+        )
+        return {name: kind for name, kind in said if kind}
+
 
 def _said_of(spec: Spec, argv: Sequence[bytes], fact: str | None) -> str | None:
     """Return the first of the kinds in a fact whose options, if it needs any, are in the argv."""
@@ -133,6 +142,11 @@ def _said_of(spec: Spec, argv: Sequence[bytes], fact: str | None) -> str | None:
         kind, _, condition = alternative.partition(" if ")
         if not condition:
             return kind
+        count, _, unit = condition.partition(" ")
+        if unit == "WORDS":
+            if len(argv) == int(count):
+                return kind
+            continue
         options = {canonical(word) for word in argv[_options_start(spec) :]}
         if options.intersection(condition.split()):
             return kind

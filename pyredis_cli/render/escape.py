@@ -1,9 +1,9 @@
 r"""Which characters may reach a terminal, and how the others are written.
 
-Three notations. `quote` is redis-cli's: a value in double quotes, ASCII only. `readable` quotes as well and
+Four notations. `quote` is redis-cli's: a value in double quotes, ASCII only. `readable` quotes as well and
 shows every character that an encoding gives and a person can see. `printable` is for text that stands without
 quotes: statuses, errors, INFO. What is escaped in quotes can be typed again: ``\n``, ``\"``, ``\\`` or ``\xHH``
-for each byte of the character.
+for each byte of the character. `in_json` is for a document of JSON, where what is escaped is written ``\uHHHH``.
 
 Never shown: controls (C0, DEL, C1), format characters (bidi, zero width, tags), line and paragraph
 separators, private, unassigned and invalid ones, and what looks like a blank or like nothing. A zero width
@@ -17,10 +17,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence, Set
-from typing import Final
+from collections.abc import Callable, Sequence, Set
+from functools import partial
+from typing import Final, TypeAlias
 
-__all__ = ["dangerous", "printable", "quote", "quote_each", "readable"]
+__all__ = ["dangerous", "in_json", "printable", "quote", "quote_each", "readable"]
+
+_Escape: TypeAlias = Callable[[str], str]
+"""Writes one character so that it can do no harm."""
 
 _SHORT: Final = {
     '"': r"\"",
@@ -79,7 +83,7 @@ def readable(value: bytes, encoding: str = "utf-8") -> str:
     text = _decoded(value, encoding)
     if text is None:
         return quote(value)
-    return f'"{_escaped(text, encoding, dangerous(text) | _SYNTAX)}"'
+    return f'"{_escaped(text, partial(_escape, encoding=encoding), dangerous(text) | _SYNTAX)}"'
 
 
 def printable(text: str | bytes, *, keep_newlines: bool = False, encoding: str = "utf-8") -> str:
@@ -92,7 +96,13 @@ def printable(text: str | bytes, *, keep_newlines: bool = False, encoding: str =
         text = text.decode("ascii", "surrogateescape") if decoded is None else decoded
     if keep_newlines:
         text = text.replace("\r\n", "\n")
-    return _escaped(text, encoding, dangerous(text) - ({"\n", "\t"} if keep_newlines else set()))
+    unseen = dangerous(text) - ({"\n", "\t"} if keep_newlines else set())
+    return _escaped(text, partial(_escape, encoding=encoding), unseen)
+
+
+def in_json(text: str) -> str:
+    r"""Return a part of a JSON document with ``\uHHHH`` for what could steer a terminal; it means the same."""
+    return _escaped(text, _json_escape, dangerous(text))
 
 
 def dangerous(text: str) -> Set[str]:
@@ -116,16 +126,21 @@ def _decoded(value: bytes, encoding: str) -> str | None:
         return None
 
 
-def _escaped(text: str, encoding: str, characters: Set[str]) -> str:
+def _escaped(text: str, escape: _Escape, characters: Set[str]) -> str:
     """Return the text with these characters escaped, and the combining marks that are too many."""
     if characters:
-        text = text.translate({ord(character): _escape(character, encoding) for character in characters})
-    return text if text.isascii() else _bare_of_marks(text, encoding)
+        text = text.translate({ord(character): escape(character) for character in characters})
+    return text if text.isascii() else _bare_of_marks(text, escape)
 
 
 def _escape(character: str, encoding: str) -> str:
     short = _SHORT.get(character)
     return short if short else "".join(f"\\x{byte:02x}" for byte in _encoded(character, encoding))
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join([f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)])
 
 
 def _encoded(character: str, encoding: str) -> bytes:
@@ -135,14 +150,14 @@ def _encoded(character: str, encoding: str) -> bytes:
         return character.encode("utf-8", "surrogatepass")
 
 
-def _bare_of_marks(text: str, encoding: str) -> str:
+def _bare_of_marks(text: str, escape: _Escape) -> str:
     """Return the text with combining marks escaped that nothing carries, or that too many stand before."""
     characters = set(text)
     marks = "".join(sorted(c for c in characters if unicodedata.category(c) in ("Mn", "Me")))
     if not marks:
         return text
     symbols = "".join(sorted(c for c in characters if unicodedata.category(c) in ("So", "Sm")))
-    escapes = {ord(mark): _escape(mark, encoding) for mark in marks}
+    escapes = {ord(mark): escape(mark) for mark in marks}
     return re.sub(
         _misplaced(marks, symbols), lambda found: found[0].translate(escapes), text, flags=re.DOTALL
     )
@@ -154,6 +169,6 @@ def _misplaced(marks: str, symbols: str) -> str:
     It begins with the mark and looks back from there, so that text between marks is skipped at once.
     """
     mark = f"[{re.escape(marks)}]"
-    uncarried = rf"(?<!..)|(?<=[\n\t].)|(?<=\\..)|(?<=\\x...)|(?<={mark * (_MOST_MARKS + 1)})"
+    uncarried = rf"(?<!..)|(?<=[\n\t].)|(?<=\\..)|(?<=\\x...)|(?<=\\u.....)|(?<={mark * (_MOST_MARKS + 1)})"
     on_symbol = f"(?<![{re.escape(symbols)}].)" if symbols else ""
     return f"{mark}(?:(?:{uncarried}){mark}*|(?<=[{_SELECTORS}]){on_symbol}(?!{_KEYCAP}))"

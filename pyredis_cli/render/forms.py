@@ -5,7 +5,7 @@ It knows which form takes which of the flags. What a form looks like, its module
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pyredis.types import Reply
@@ -14,6 +14,8 @@ from pyredis_cli.render.layout import Part
 from pyredis_cli.render.notation import BASE64, NOTATIONS, QUOTED, Notation
 
 if TYPE_CHECKING:
+    from pyredis.commands.spec import Spec
+    from pyredis_cli.render.shapes import Shape
     from pyredis_cli.settings import Settings
 
 __all__ = ["form_parts"]
@@ -24,14 +26,17 @@ def form_parts(
     reply: Reply,
     settings: Settings,
     *,
+    argv: Sequence[bytes] = (),
+    spec: Spec | None = None,
     text: bool = False,
     terminal: bool = False,
     protocol: int = 3,
 ) -> Iterator[Part]:
     """Yield a reply in the format of that name part after part; nothing is laid out before it is asked for.
 
-    ``text``: it is text to be read (INFO). ``terminal``: nothing may steer it, except in ``raw``, which is asked
-    for to get the bytes as they are. ``protocol`` is the one in which the reply came.
+    ``argv`` and what the facts say of it, ``spec``, tell which columns a table has; without them the reply alone
+    does. ``text``: it is text to be read (INFO). ``terminal``: nothing may steer it, except in ``raw``, which is
+    asked for to get the bytes as they are. ``protocol`` is the one in which the reply came.
     """
     match name:
         case "raw":
@@ -59,7 +64,9 @@ def form_parts(
 
             return _safe(resp_parts(reply, protocol), terminal)
         case "ndjson" | "csv" | "tsv" | "markdown":
-            return _safe(_rows(name, reply, settings), terminal)
+            from pyredis_cli.render.shapes import bare, shape
+
+            return _safe(_rows(name, shape(argv, spec, bare(reply)), settings), terminal)
     raise ValueError(f"no format {name} for programs")
 
 
@@ -71,19 +78,19 @@ def _raw(reply: Reply, settings: Settings, text: bool) -> Iterator[Part]:
     return raw_parts(reply, text=text and marks.end != b"\0", **marks._asdict())
 
 
-def _rows(name: str, reply: Reply, settings: Settings) -> Iterator[Part]:
+def _rows(name: str, found: Shape, settings: Settings) -> Iterator[Part]:
     from pyredis_cli.render import tabular
 
     notation = _notation(settings)
     null = {"null": settings.marks.null} if settings.marks.null else {}
     match name:
         case "ndjson":
-            return tabular.ndjson_parts(reply, notation or BASE64)
+            return tabular.ndjson_parts(found, notation or BASE64)
         case "csv":
-            return tabular.csv_parts(reply, notation, **null)
+            return tabular.csv_parts(found, notation, **null)
         case "tsv":
-            return tabular.tsv_parts(reply, notation, **null)
-    return tabular.markdown_parts(reply, notation, **null)
+            return tabular.tsv_parts(found, notation, **null)
+    return tabular.markdown_parts(found, notation, **null)
 
 
 def _notation(settings: Settings) -> Notation | None:

@@ -53,6 +53,12 @@ Role: TypeAlias = Literal[
     "arrow",
     "break",
     "note",
+    "heading",
+    "label",
+    "name",
+    "time",
+    "good",
+    "warning",
 ]
 Piece: TypeAlias = tuple[Role, str | bytes]
 Part: TypeAlias = tuple[bytes, int]

@@ -25,6 +25,8 @@ __all__ = [
     "Entries",
     "Entry",
     "Error",
+    "Found",
+    "Hit",
     "Items",
     "Page",
     "Pair",
@@ -38,6 +40,7 @@ __all__ = [
     "Streams",
     "Text",
     "Tree",
+    "bare",
     "shape",
 ]
 
@@ -99,11 +102,30 @@ class Streams(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A cursor, where the next page begins, the items of this one, and what else the reply has."""
+    """A cursor, where the next page begins, the items of this one, and what else the reply has.
+
+    ``names`` are those of the parts of ``rest``, as far as they have any.
+    """
 
     cursor: bytes
     items: Shape
     rest: tuple[Reply, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+class Hit(NamedTuple):
+    """What a search tells of one document, such as its ID, and the fields of it; None when none were asked for."""
+
+    cells: Row
+    fields: Pairs | None
+
+
+class Found(NamedTuple):
+    """What a search found: how many there are in all, those of them that are here, and what else was said."""
+
+    total: int
+    hits: Sequence[Hit]
+    rest: Row = ()
 
 
 class Positions(NamedTuple):
@@ -130,7 +152,19 @@ class Tree(NamedTuple):
 
 
 Shape: TypeAlias = (
-    Scalar | Error | Text | Items | Pairs | Scores | Entries | Streams | Page | Positions | Rows | Tree
+    Scalar
+    | Error
+    | Text
+    | Items
+    | Pairs
+    | Scores
+    | Entries
+    | Streams
+    | Page
+    | Found
+    | Positions
+    | Rows
+    | Tree
 )
 
 
@@ -151,6 +185,13 @@ def shape(argv: Sequence[bytes], spec: Spec | None, reply: Reply) -> Shape:
     reader = _READERS.get(kind or "")
     found = reader(reply, _Asked(argv, spec)) if reader is not None else None
     return _of_wire(reply) if found is None else found
+
+
+def bare(reply: Reply) -> Reply:
+    """Return the reply without the attributes that it came with; those within it stay."""
+    while isinstance(reply, Attributed):
+        reply = reply.reply
+    return reply
 
 
 def _of_wire(reply: Reply) -> Shape:
@@ -245,6 +286,22 @@ class _Asked(NamedTuple):
     argv: Sequence[bytes]
     spec: Spec
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.spec.columns_for(self.argv)
+
+    @property
+    def kinds(self) -> _Kinds:
+        """What values within the reply are, by their names."""
+        return self.spec.inside_for(self.argv)
+
+    def knowing(self) -> Callable[[Sequence[Pair]], Sequence[Pair]]:
+        """Return what has maps for those values in pairs that are maps, each made when it is asked for."""
+        kinds = self.kinds
+        if not kinds:
+            return lambda pairs: pairs
+        return lambda pairs: _View(pairs, lambda pair: (pair[0], _inside(pair, kinds, _DEEPEST)))
+
 
 _Reader: TypeAlias = "Callable[[Reply, _Asked], Shape | None]"
 
@@ -252,7 +309,15 @@ _Reader: TypeAlias = "Callable[[Reply, _Asked], Shape | None]"
 def _map(reply: Reply, asked: _Asked) -> Shape | None:
     """Names and values: a map, or a list in which they take turns; in RESP3 lists of two as well."""
     pairs = _in_pairs(reply)
-    return None if pairs is None else Pairs(pairs)
+    return None if pairs is None else Pairs(asked.knowing()(pairs))
+
+
+def _map_of_maps(reply: Reply, asked: _Asked) -> Shape | None:
+    pairs = _in_pairs(reply)
+    if pairs is None:
+        return None
+    kinds = asked.kinds
+    return Pairs(_View(pairs, lambda pair: (pair[0], _kind(pair[1], "map", kinds, _DEEPEST))))
 
 
 def _scores(reply: Reply, asked: _Asked) -> Shape | None:
@@ -286,7 +351,8 @@ def _maps(reply: Reply, asked: _Asked) -> Shape | None:
     items = _items(reply)
     if items is None or not all(map(_is_map, items)):
         return None
-    return Rows(_View(items, _pairs))
+    known = asked.knowing()
+    return Rows(_View(items, lambda item: known(_pairs(item))))
 
 
 def _is_map(item: Reply) -> bool:
@@ -344,7 +410,7 @@ def _page_of(reader: _Reader | None) -> _Reader:
         match _items(reply):
             case [bytes() as cursor, list() as items, *rest]:
                 found = None if reader is None else reader(items, asked)
-                return Page(cursor, _of_wire(items) if found is None else found, tuple(rest))
+                return Page(cursor, _of_wire(items) if found is None else found, tuple(rest), asked.columns)
         return None
 
     return page
@@ -365,25 +431,140 @@ def _is_position(item: Reply) -> bool:
 
 def _row(reply: Reply, asked: _Asked) -> Shape | None:
     items = _items(reply)
-    return None if items is None else Rows((_under(asked.spec.columns_for(asked.argv))(items),))
+    return None if items is None else Rows((_under(asked)(items),))
 
 
 def _rows(reply: Reply, asked: _Asked) -> Shape | None:
     items = _items(reply)
     if items is None or set(map(type, items)) - {list}:
         return None
-    return Rows(_View(items, _under(asked.spec.columns_for(asked.argv))))
+    return Rows(_View(items, _under(asked)))
 
 
-def _under(columns: Sequence[str]) -> Callable[[Reply], Row]:
+def _column(reply: Reply, asked: _Asked) -> Shape | None:
+    """Rows of one cell: what the elements are has one name."""
+    items = _items(reply)
+    under = _under(asked)
+    return None if items is None else Rows(_View(items, lambda item: under([item])))
+
+
+def _under(asked: _Asked) -> Callable[[Reply], Row]:
     """Return what puts names to the cells of a row; cells without a name have their number, from 1."""
+    columns, known = asked.columns, asked.knowing()
+    return lambda cells: known(_titled(cast("list[Reply]", cells), columns))
 
-    def row(cells: Reply) -> Row:
-        items = cast("list[Reply]", cells)
-        numbers = [str(number) for number in range(len(columns) + 1, len(items) + 1)]
-        return tuple(zip([*columns, *numbers][: len(items)], items, strict=True))
 
-    return row
+def _titled(items: Sequence[Reply], columns: Sequence[str]) -> tuple[Pair, ...]:
+    """Return the cells under names; one behind which dots stand has all that are left."""
+    if items and any(" when " in name for name in columns):
+        columns = [name.partition(" when ")[0] for name in columns if _is_of(name, items[0])]
+    if columns and columns[-1].endswith("...") and len(items) >= len(columns) - 1:
+        last = len(columns) - 1
+        rest = columns[-1].removesuffix("..."), list(items[last:])
+        return (*zip(columns[:last], items[:last], strict=True), rest)
+    numbers = [str(number) for number in range(len(columns) + 1, len(items) + 1)]
+    return tuple(zip([*columns, *numbers][: len(items)], items, strict=True))
+
+
+def _is_of(column: str, first: Reply) -> bool:
+    """Whether a row that begins so has the column: ``host when slave``."""
+    _, when, word = column.partition(" when ")
+    return not when or (isinstance(first, bytes) and first == word.encode())
+
+
+# -- maps within replies, that are lists in RESP2
+
+_Kinds: TypeAlias = "Mapping[str, str | tuple[str, ...]]"
+
+# What servers send is never as deep; a hostile one could have Python refuse to go on.
+_DEEPEST: Final = 12
+
+
+def _inside(pair: Pair, kinds: _Kinds, depth: int) -> Reply:
+    """Return the value of a pair, as what the facts say of that name, and of the names within."""
+    name, value = pair
+    if not isinstance(value, list | dict) or not isinstance(name, bytes | str) or not depth:
+        return value
+    text = name if isinstance(name, str) else name.decode("utf-8", "replace")
+    kind = kinds.get(text) or kinds.get(f"{text.partition('.')[0]}.*")
+    return value if kind is None else _kind(value, kind, kinds, depth - 1)
+
+
+def _kind(value: Reply, kind: str | tuple[str, ...], kinds: _Kinds, depth: int) -> Reply:
+    def known(pairs: Iterable[Pair]) -> Reply:
+        return Map([(pair[0], _inside(pair, kinds, depth)) for pair in pairs])
+
+    items = _items(value)
+    if isinstance(kind, tuple):
+        if items and all(map(_is_row, items)):
+            return [known(_titled(cast("list[Reply]", item), kind)) for item in items]
+        return known(_titled(items, kind)) if items and not isinstance(items[0], list) else value
+    if kind == "maps":
+        return [known(_pairs(item)) for item in items] if items and all(map(_is_map, items)) else value
+    pairs = _in_pairs(value)
+    if pairs is None:
+        return value
+    if kind == "map-of-maps":
+        return Map([(name, _kind(each, "map", kinds, depth)) for name, each in pairs])
+    return known(pairs)
+
+
+def _is_row(item: Reply) -> bool:
+    return type(item) is list and bool(item)
+
+
+# -- what a search found
+
+
+def _found(reply: Reply, asked: _Asked) -> Shape | None:
+    """Hits behind their number, or in a map; with a cursor behind them."""
+    match reply:
+        case Map() | dict():
+            return _found_in_map(_pairs(reply))
+        case [list() as found, int() as cursor] if type(reply) is list:
+            inner = _found(found, asked)
+            return (
+                inner._replace(rest=(*inner.rest, ("cursor", cursor))) if isinstance(inner, Found) else None
+            )
+        case [int() as total, *rest] if type(reply) is list and type(total) is int:
+            hits = _hits(rest, asked.columns)
+            return None if hits is None else Found(total, hits)
+    return None
+
+
+def _hits(items: list[Reply], columns: tuple[str, ...]) -> Sequence[Hit] | None:
+    """Return the hits that stand one after the other: the cells of each, and maybe a list of its fields."""
+    width = len(columns)
+    for step in (width + 1, width):
+        if step and len(items) % step == 0:
+            with_fields = items[width::step] if step > width else []
+            named = not width or all(isinstance(identity, bytes) for identity in items[::step])
+            if named and all(
+                fields is None or (type(fields) is list and _is_map(fields)) for fields in with_fields
+            ):
+                return [_hit(items[at : at + step], columns) for at in range(0, len(items), step)]
+    return None
+
+
+def _hit(cells: list[Reply], columns: tuple[str, ...]) -> Hit:
+    fields = cells[len(columns)] if len(cells) > len(columns) else None
+    return Hit(tuple(zip(columns, cells, strict=False)), None if fields is None else Pairs(_pairs(fields)))
+
+
+def _found_in_map(pairs: Sequence[Pair]) -> Shape | None:
+    told = {name: value for name, value in pairs if isinstance(name, bytes)}
+    match told.pop(b"total_results", None), told.pop(b"results", None):
+        case int() as total, list() as results if all(isinstance(item, _MAPS) for item in results):
+            # How values are written is what the command asks for.
+            rest = tuple((name, value) for name, value in told.items() if value != [] and name != b"format")
+            return Found(total, _View(results, _hit_in_map), rest)
+    return None
+
+
+def _hit_in_map(item: Reply) -> Hit:
+    cells = [(name, value) for name, value in _pairs(item) if value != [] and name != b"extra_attributes"]
+    fields = next((value for name, value in _pairs(item) if name == b"extra_attributes"), None)
+    return Hit(tuple(cells), Pairs(_pairs(fields)) if isinstance(fields, list | dict) else None)
 
 
 def _items(reply: Reply) -> list[Reply] | None:
@@ -409,8 +590,11 @@ _NESTED: Final = (list, dict, Attributed)
 _STRINGS: Final = (bytes, str)
 
 _READERS: Final[Mapping[str, _Reader]] = {
+    "column": _column,
     "entries": _entries,
+    "found": _found,
     "map": _map,
+    "map-of-maps": _map_of_maps,
     "maps": _maps,
     "page": _page_of(None),
     "page-of-entries": _page_of(_entries),

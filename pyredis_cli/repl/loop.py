@@ -88,7 +88,9 @@ class Repl:
         self._settings = settings
         self._dropped = ""
         self._history = HistoryFile(history) if history else None
-        self._preferences, self._warnings = configured(os.environ, Preferences())
+        self._preferences, self._warnings = configured(
+            os.environ, Preferences(theme="light" if streams.light else "dark")
+        )
         self._preferences = _flagged(self._preferences, settings)
         self._queued: list[tuple[bytes, ...]] = []
         """The commands of the transaction that may carry secrets."""
@@ -466,6 +468,8 @@ def _flagged(preferences: Preferences, settings: Settings) -> Preferences:
     """Return the preferences with what flags say, which wins over files."""
     if settings.output is not None:
         preferences = replace(preferences, format=settings.output)
+    if settings.theme is not None:
+        preferences = replace(preferences, theme=settings.theme)
     return preferences if settings.pager else replace(preferences, pager=False)
 
 

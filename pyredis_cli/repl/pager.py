@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
-import shutil
 import signal
 import termios
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import chain, islice
 from typing import Final, NamedTuple
@@ -24,6 +22,7 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.utils import is_dumb_terminal
 
+from pyredis_cli.paging import LESS, VARIABLES, chosen
 from pyredis_cli.render.layout import Part
 from pyredis_cli.render.portions import in_batches
 from pyredis_cli.repl.leafing import Leafing
@@ -31,11 +30,8 @@ from pyredis_cli.repl.rows import rows
 from pyredis_cli.repl.terminal import paste_marks
 from pyredis_cli.streams import Streams
 
-__all__ = ["Opened", "can_page", "chosen", "opened", "page"]
+__all__ = ["Opened", "can_page", "opened", "page"]
 
-_VARIABLES: Final = ("PYREDISCLI_PAGER", "PAGER")
-# Quit when all fits, colours, and leave the text on the screen.
-_LESS: Final = "-FRX"
 _BATCH: Final = 4096
 _PATIENCE: Final = 1.0  # seconds to end in, once told to
 # Of the alternate screen, of hidden cursors, of colours and of the keypad a killed program leaves what it likes.
@@ -69,14 +65,6 @@ def opened(parts: Iterable[Part]) -> Opened:
 
     filled = sum(1 for _ in islice(rows(noted(), lambda: size.columns), size.rows))
     return Opened(chain(laid_out, rest), filled >= size.rows)
-
-
-def chosen(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the words of the person's pager; none when our own is wanted, or there is no other."""
-    for name in _VARIABLES:
-        if name in environ:
-            return tuple(shlex.split(environ[name]))
-    return ("less",) if shutil.which("less", path=environ.get("PATH")) else ()
 
 
 async def page(
@@ -134,12 +122,12 @@ async def _started(warn: Callable[[str], None]) -> Process | None:
         argv = chosen(os.environ)
         if not argv:
             return None
-        return await asyncio.create_subprocess_exec(*argv, stdin=PIPE, env={"LESS": _LESS, **os.environ})
+        return await asyncio.create_subprocess_exec(*argv, stdin=PIPE, env={"LESS": LESS, **os.environ})
     except OSError as error:
         reason = error.strerror
     except ValueError as error:  # a quote that does not end
         reason = str(error)
-    name = next((name for name in _VARIABLES if name in os.environ), "PATH")
+    name = next((name for name in VARIABLES if name in os.environ), "PATH")
     warn(f"the pager in {name} cannot be started: {reason}")
     return None
 

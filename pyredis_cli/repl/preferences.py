@@ -5,11 +5,13 @@ Pure: from preferences and words to preferences and lines. A new preference is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
-from pyredis_cli.flags import Output
+from pyredis_cli import plugins
+from pyredis_cli.flags import Output, Theme
+from pyredis_cli.registry import DECODERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,18 +40,26 @@ class Preferences:
     utf8: bool = True
     vi: bool = False
     toolbar: bool = True
+    theme: Theme = "dark"
+    decode: str = "auto"
 
 
 class _Row(NamedTuple):
-    """How the words of a value are read, a ValueError says what it must be; and which words there are, for TAB."""
+    """How the words of a value are read, a ValueError says what it must be; and which words there are, for TAB.
+
+    ``more`` are words that are known once somebody has looked for them.
+    """
 
     read: Callable[[str], Any]
     words: tuple[str, ...]
     summary: str
+    more: Callable[[], tuple[str, ...]] = tuple
 
 
 _MOST: Final = 1_000_000_000
 _FORMATS: Final[tuple[str, ...]] = get_args(Output)
+_DECODINGS: Final = ("auto", "off", *DECODERS)
+_THEMES: Final[tuple[str, ...]] = get_args(Theme)
 
 
 def _switch(word: str) -> bool:
@@ -70,10 +80,22 @@ def _limit(word: str) -> int | None:
     return _number(word) or None  # 0 is no limit, as with the flags
 
 
-def _format(word: str) -> str:
-    if word not in _FORMATS:
-        raise ValueError(f"is one of {', '.join(_FORMATS)}")
-    return word
+def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+    def read(word: str) -> str:
+        if word not in words:
+            raise ValueError(f"is one of {', '.join(words)}")
+        return word
+
+    return read
+
+
+def _decoder(word: str) -> str:
+    """Return the word; installed packages are asked only for a name that the program does not know itself."""
+    if word in _DECODINGS or word in plugins.decoders():
+        return word
+    names = *_DECODINGS, *plugins.known_decoders()
+    nearest = _nearest(word, names)
+    raise ValueError(f"is one of {', '.join(names)}" + (f" (did you mean {nearest}?)" if nearest else ""))
 
 
 _SWITCH: Final = ("on", "off")
@@ -82,12 +104,19 @@ _ROWS: Final[Mapping[str, _Row]] = {
     "suggestions": _Row(_switch, _SWITCH, "show behind the cursor the rest of a line of the history"),
     "live_completion": _Row(_switch, _SWITCH, "open the menu by itself, not at TAB alone"),
     "timing": _Row(_number, ("100", "0", "off"), "show the time of replies that took so many milliseconds"),
-    "format": _Row(_format, _FORMATS, "the form of replies"),
+    "format": _Row(_one_of(_FORMATS), _FORMATS, "the form of replies"),
     "pager": _Row(_switch, _SWITCH, "page through replies that are longer than the screen"),
     "limit": _Row(_limit, ("1000", "off"), "show so many elements of a reply that is not paged"),
     "utf8": _Row(_switch, _SWITCH, "show text as text; off: as bytes, like redis-cli"),
     "vi": _Row(_switch, _SWITCH, "vi's keys, not Emacs'"),
     "toolbar": _Row(_switch, _SWITCH, "show server, role, keys and memory below the prompt"),
+    "decode": _Row(
+        _decoder,
+        _DECODINGS,
+        "recognise what is packed in values; or read them as NAME",
+        plugins.known_decoders,
+    ),
+    "theme": _Row(_one_of(_THEMES), _THEMES, "colours for a dark or for a light background"),
 }
 
 
@@ -102,7 +131,7 @@ SUMMARIES: Final[Mapping[str, str]] = {_spelling(field): row.summary for field, 
 def choices(name: str) -> tuple[str, ...]:
     """Return the words that a preference may be set to, as far as they can be listed; none without such a one."""
     row = _ROWS.get(name.lower().replace("-", "_"))
-    return row.words if row is not None else ()
+    return (*row.words, *row.more()) if row is not None else ()
 
 
 def changed(preferences: Preferences, words: Sequence[str]) -> tuple[Preferences, tuple[str, ...]]:
@@ -165,11 +194,15 @@ def _field(name: str) -> str:
 
 
 def _mend(name: str) -> str:
+    nearest = _nearest(name.replace("_", "-"), SUMMARIES)
+    return f"did you mean {nearest}? " if nearest else ""
+
+
+def _nearest(word: str, words: Iterable[str]) -> str:
     # Imported where somebody has mistyped something.
     from difflib import get_close_matches
 
-    nearest = get_close_matches(name.replace("_", "-"), SUMMARIES, n=1)
-    return f"did you mean {nearest[0]}? " if nearest else ""
+    return next(iter(get_close_matches(word, words, n=1)), "")
 
 
 def _shown(preferences: Preferences) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -16,13 +17,14 @@ from prompt_toolkit.utils import get_cwidth, is_dumb_terminal
 
 from pyredis.exceptions import ReplyError
 from pyredis.types import Status
+from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.secrets import hidden
 from pyredis_cli.exits import explain
 from pyredis_cli.flags import FOR_PROGRAMS
 from pyredis_cli.render.escape import printable
 from pyredis_cli.render.forms import form_parts
-from pyredis_cli.render.layout import elements
 from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
+from pyredis_cli.render.look import Look, Measure
 from pyredis_cli.render.portions import in_batches
 from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
 from pyredis_cli.repl.monitored import without
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
     from pyredis.commands.spec import Table
     from pyredis.exceptions import PyRedisError
     from pyredis.types import Reply
-    from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.render.layout import Part
+    from pyredis_cli.render.present import Presented
     from pyredis_cli.repl.monitored import MonitorLine
     from pyredis_cli.repl.preferences import Preferences
     from pyredis_cli.settings import Settings
@@ -100,7 +102,7 @@ class Printer:
         elif outcome.error is not None:
             await self.error(outcome.error, address, at_connect=outcome.at_connect)
         elif not outcome.silent:
-            await self._answer(self._readable(outcome), outcome.is_text)
+            await self._answer(outcome)
         timing = self._preferences().timing
         if timing is not None and outcome.seconds * 1000 >= timing:
             await self._line(f"({_seconds(outcome.seconds)}s)", _DIM)
@@ -114,22 +116,19 @@ class Printer:
 
         return structured(outcome.reply, form)
 
-    async def _answer(self, reply: Reply, text: bool) -> None:
-        """Print the reply of a command, page by page when it is long and the person likes that.
-
-        ``text``: it is text to be read.
-        """
+    async def _answer(self, outcome: Outcome) -> None:
+        """Print the reply of a command, page by page when it is long and the person likes that."""
         if not (self.may_page and self._preferences().pager):
-            await self._write(part for part, _ in self._parts(reply, text))
+            await self._write(part for part, _ in self._laid_out(outcome).parts)
             return
         from pyredis_cli.repl import pager
 
         if not pager.can_page(self._streams):
-            await self._write(part for part, _ in self._parts(reply, text))
+            await self._write(part for part, _ in self._laid_out(outcome).parts)
             return
 
         def laid_out() -> Iterable[Part]:
-            return self._parts(reply, text, paged=True)
+            return self._laid_out(outcome, paged=True).parts
 
         parts, too_long = pager.opened(laid_out())
         if too_long:
@@ -137,11 +136,21 @@ class Printer:
                 parts = await pager.page(
                     parts,
                     laid_out,
-                    lambda: _total(reply, text),
+                    lambda: self._laid_out(outcome, paged=True).total(),
                     self._streams,
                     lambda line: self._say(line, _YELLOW),
                 )
         await self._write(part for part, _ in parts)
+
+    def _laid_out(self, outcome: Outcome, *, paged: bool = False) -> Presented:
+        """Lay a command's reply out, in the format and to the length that is preferred now."""
+        # rich costs as much as half the way to the first prompt, so the first reply loads it.
+        from pyredis_cli.render.present import Presented, present, total
+
+        if self._preferences().format == "human":
+            return present(outcome.argv, outcome.spec, outcome.reply, self._look(paged=paged))
+        outcome = outcome._replace(reply=self._readable(outcome))
+        return Presented(self._form_parts(outcome), lambda: total(outcome.reply, outcome.is_text))
 
     async def unasked(self, batch: Sequence[Item], table: Table) -> None:
         """Print what came by itself, and notices, in one go; ``table`` knows the commands of the server."""
@@ -169,7 +178,7 @@ class Printer:
 
         Raw is what somebody has asked for; what these say, somebody else decides.
         """
-        parts = (part for part, _ in self._parts(reply, False))
+        parts = (part for part, _ in self._parts(reply))
         if self._preferences().format != "raw":
             yield from parts
         else:
@@ -224,32 +233,45 @@ class Printer:
         if not is_dumb_terminal():
             await self._write([b"\x1b[2J\x1b[H"])
 
-    def _parts(self, reply: Reply, text: bool, *, paged: bool = False) -> Iterable[Part]:
-        """Lay a reply out, in the format and to the length that is preferred now, as far as it is asked for."""
-        preferred = self._preferences()
-        if preferred.format != "human":
-            return form_parts(
-                preferred.format,
-                reply,
-                self._settings,
-                text=text,
-                terminal=True,
-                protocol=self._protocol(),
-            )
-        # rich costs as much as half the way to the first prompt, so the first reply loads it.
-        from pyredis_cli.render.human import Measure, human_parts
+    def _parts(self, reply: Reply) -> Iterable[Part]:
+        """Lay out what is no reply to a command."""
+        if self._preferences().format != "human":
+            return self._form_parts(Outcome((), None, reply))
+        from pyredis_cli.render.human import human_parts
 
-        mend = ":set limit off shows" if preferred.pager else ":set pager on or :set limit off shows"
+        look = self._look()
         return human_parts(
-            reply,
+            reply, encoding=look.encoding, color=look.color, theme=look.theme, measure=look.measure
+        )
+
+    def _form_parts(self, outcome: Outcome) -> Iterator[Part]:
+        return form_parts(
+            self._preferences().format,
+            outcome.reply,
+            self._settings,
+            argv=outcome.argv,
+            spec=outcome.spec,
+            text=outcome.is_text,
+            terminal=True,
+            protocol=self._protocol(),
+        )
+
+    def _look(self, *, paged: bool = False) -> Look:
+        preferred = self._preferences()
+        mend = ":set limit off shows" if preferred.pager else ":set pager on or :set limit off shows"
+        return Look(
+            shutil.get_terminal_size().columns,
             encoding=self._encoding,
-            text=text,
             color=self._streams.color,
+            theme=preferred.theme,
             measure=Measure(
                 None if paged else preferred.limit,
                 all_elements=f"{mend} all",
                 whole_value=":set format redis shows all",
+                undecoded=":set decode off shows it as it is",
             ),
+            decode=preferred.decode,
+            now=time.time(),
         )
 
     @property
@@ -300,11 +322,3 @@ def _folded(sentence: str) -> str:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.2f}" if seconds >= 0.01 else f"{seconds:.4f}"
-
-
-def _total(reply: Reply, text: bool) -> str:
-    """Say how much there is of what is numbered in a reply."""
-    if text and isinstance(reply, bytes):
-        lines = reply.rstrip(b"\r\n").count(b"\n") + 1
-        return f"{lines:,} lines"
-    return f"{elements(reply):,} elements"

@@ -7,6 +7,7 @@ split again; what is read is sent as soon as its line is complete, and each repl
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -18,7 +19,7 @@ from pyredis_cli.core import connect
 from pyredis_cli.core.lines import LineError, Order, counted, destination
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.exits import Exit, exit_for, explain
-from pyredis_cli.flags import FOR_PROGRAMS, UsageError
+from pyredis_cli.flags import FOR_PROGRAMS, Output, UsageError
 from pyredis_cli.render.layout import Part
 from pyredis_cli.render.portions import in_batches
 from pyredis_cli.settings import Marks, Settings
@@ -39,7 +40,7 @@ _CHUNK = 64 * 1024
 _BATCH = 64 * 1024  # bytes that are written at once
 
 # Formats that keep the types of RESP3, or its pairs; the others people know from RESP2.
-_TYPED = FOR_PROGRAMS | {"quoted-json"}
+_TYPED = FOR_PROGRAMS | {"quoted-json", "human"}
 
 _CONFIRMED = frozenset({"subscribe", "unsubscribe"})
 
@@ -51,8 +52,12 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
         return Exit.OK
     argv = _encoded(words, settings.encoding)
     if settings.protocol is None:
-        settings = replace(settings, protocol=3 if settings.output in _TYPED else 2)
+        settings = replace(settings, protocol=3 if _output(settings, streams) in _TYPED else 2)
     return asyncio.run(_run(settings, streams, argv))
+
+
+def _output(settings: Settings, streams: Streams) -> Output:
+    return settings.output or ("human" if streams.stdout_tty else "raw")
 
 
 def _encoded(words: Sequence[str], encoding: str) -> tuple[bytes, ...]:
@@ -69,7 +74,7 @@ def _encoded(words: Sequence[str], encoding: str) -> tuple[bytes, ...]:
 
 
 async def _run(settings: Settings, streams: Streams, argv: tuple[bytes, ...]) -> int:
-    run = _Run(settings, streams)
+    run = _Run(settings, streams, pages=bool(argv) and _may_page(settings, streams))
     try:
         await run.connect()
         return await (run.command(argv) if argv else run.script())
@@ -88,13 +93,14 @@ class _Stopped(Exception):
 
 
 class _Run:
-    """Commands and their replies, on one session."""
+    """Commands and their replies, on one session; ``pages``: what is taller than the screen goes to a pager."""
 
-    def __init__(self, settings: Settings, streams: Streams) -> None:
+    def __init__(self, settings: Settings, streams: Streams, *, pages: bool) -> None:
         self._settings = settings
         self._session = connect.session(settings)
         self._streams = streams
-        self._parts = _parts(settings, streams, lambda: self._session.protocol)
+        self._pages = pages
+        self._parts = _parts(settings, streams, lambda: self._session.protocol, whole=pages)
 
     async def connect(self, where: str = "") -> None:
         """Open the connection; _Stopped when there is none to be had."""
@@ -112,6 +118,7 @@ class _Run:
         if outcome.error is not None:
             return self._fail(outcome.error, at_connect=outcome.at_connect)
         self._show(outcome)
+        self._pages = False
         await self._stream()
         return Exit.OK
 
@@ -239,7 +246,13 @@ class _Run:
 
     def _write(self, outcome: Outcome) -> None:
         """Write a reply while it is laid out."""
-        for batch in in_batches((part for part, _ in self._parts(outcome)), _BATCH):
+        parts = (part for part, _ in self._parts(outcome))
+        if self._pages:
+            from pyredis_cli.paging import page
+
+            page(parts, self._streams, os.environ)
+            return
+        for batch in in_batches(parts, _BATCH):
             self._streams.write(batch)
 
     def _fail(self, error: PyRedisError, where: str = "", *, at_connect: bool = False) -> Exit:
@@ -321,19 +334,15 @@ _Parts: TypeAlias = Callable[[Outcome], Iterator[Part]]
 """Makes bytes of the reply in an outcome, part after part, as they are asked for."""
 
 
-def _parts(settings: Settings, streams: Streams, protocol: Callable[[], int]) -> _Parts:
+def _parts(settings: Settings, streams: Streams, protocol: Callable[[], int], *, whole: bool) -> _Parts:
     """Return what makes bytes of a reply; only what that takes is imported.
 
-    ``protocol`` tells in which one replies come.
+    ``protocol`` tells in which one replies come. ``whole``: a person gets a long one whole.
     """
     terminal = streams.stdout_tty
-    match settings.output or ("human" if terminal else "raw"):
+    match _output(settings, streams):
         case "human":
-            from pyredis_cli.render.human import human_parts
-
-            return lambda outcome: human_parts(
-                outcome.reply, encoding=settings.encoding, text=outcome.is_text, color=streams.color
-            )
+            return _presented(settings, streams, whole=whole)
         case "raw" if settings.marks == Marks():
             from pyredis_cli.render.machine import raw_parts
 
@@ -349,7 +358,35 @@ def _parts(settings: Settings, streams: Streams, protocol: Callable[[], int]) ->
                 name,
                 outcome.reply,
                 settings,
+                argv=outcome.argv,
+                spec=outcome.spec,
                 text=outcome.is_text,
                 terminal=terminal,
                 protocol=protocol(),
             )
+
+
+def _presented(settings: Settings, streams: Streams, *, whole: bool) -> _Parts:
+    from time import time
+
+    from pyredis_cli.render.look import Look, Measure
+    from pyredis_cli.render.present import present
+
+    look = Look(
+        streams.columns,
+        encoding=settings.encoding,
+        color=streams.color,
+        theme=settings.theme or ("light" if streams.light else "dark"),
+    )
+    if whole:
+        look = look._replace(measure=Measure(elements=None))
+    return lambda outcome: present(outcome.argv, outcome.spec, outcome.reply, look._replace(now=time())).parts
+
+
+def _may_page(settings: Settings, streams: Streams) -> bool:
+    """Whether a person is here to leaf through a reply that is taller than the screen."""
+    if _output(settings, streams) != "human" or not settings.pager or not streams.interactive:
+        return False
+    from pyredis_cli.paging import can_page
+
+    return can_page(os.environ)

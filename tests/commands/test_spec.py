@@ -430,9 +430,9 @@ def _shape_in_resp3(reply: Any) -> str | None:
         ("HELLO 3", "map"),
         ("ACL GETUSER default", "map"),
         ("CLIENT TRACKINGINFO", "map"),
-        ("COMMAND DOCS GET", "map"),
+        ("COMMAND DOCS GET", "map-of-maps"),
         ("FUNCTION STATS", "map"),
-        ("LATENCY HISTOGRAM", "map"),
+        ("LATENCY HISTOGRAM", "map-of-maps"),
         ("MEMORY STATS", "map"),
         ("XINFO STREAM x", "map"),
         ("LCS a b IDX", "map"),
@@ -469,7 +469,7 @@ def test_resp3_shows_the_shape_that_the_row_states(server: Server, line: str, sh
         reply = connection.ask(*argv)
     finally:
         connection.close()
-    assert _shape_in_resp3(reply) == {"scores": "pairs"}.get(shape, shape)
+    assert _shape_in_resp3(reply) == {"scores": "pairs", "map-of-maps": "map"}.get(shape, shape)
     assert _spec_of(argv).shape_for(argv) == shape
 
 

@@ -21,6 +21,7 @@ from pyredis_cli.render.shapes import (
     Entries,
     Entry,
     Error,
+    Found,
     Items,
     Page,
     Pairs,
@@ -231,7 +232,7 @@ def test_claimed_entries_are_a_page(asked: Asked) -> None:
     assert found.cursor == b"0-0"
     assert entries(found.items) == [ONE]
     assert found.rest == ([b"1-2"],)
-    assert asked.shape("XAUTOCLAIM x g d 0 0 JUSTID") == Page(b"0-0", Items([b"1-1"]), ([],))
+    assert asked.shape("XAUTOCLAIM x g d 0 0 JUSTID") == Page(b"0-0", Items([b"1-1"]), ([],), ("deleted",))
 
 
 def test_members_are_somewhere(asked: Asked) -> None:
@@ -268,8 +269,75 @@ def test_rows_have_names(asked: Asked) -> None:
     assert isinstance(info, Rows)
     assert dict(info.rows[0])["name"] == b"get"
     assert info.columns[-1] == "subcommands"
-    assert isinstance(asked.shape("XPENDING x g"), Tree)
     assert isinstance(asked.shape("COMMAND INFO get nosuch"), Tree)
+    assert first_row(asked.shape("XPENDING x g")) == {
+        "count": 2,
+        "smallest-id": b"1-1",
+        "greatest-id": b"1-2",
+        "consumers": Map([(b"c", b"2")]),
+    }
+    asked("XACK x g 1-1 1-2")
+    assert list(first_row(asked.shape("XPENDING x g")).values()) == [0, None, None, None]
+
+
+def first_row(found: Shape) -> dict[Any, Any]:
+    assert isinstance(found, Rows)
+    return dict(found.rows[0])
+
+
+def test_a_role_says_what_follows_it(asked: Asked) -> None:
+    assert first_row(asked.shape("ROLE")) == {"role": b"master", "offset": 0, "replicas": []}
+    replicas = Map([("host", b"::1"), ("port", b"7001"), ("offset", b"14")])
+    assert first_row(shape_of("ROLE", [b"master", 14, [[b"::1", b"7001", b"14"]]]))["replicas"] == [replicas]
+    assert first_row(shape_of("ROLE", [b"slave", b"::1", 7000, b"connected", 14])) == {
+        "role": b"slave",
+        "host": b"::1",
+        "port": 7000,
+        "state": b"connected",
+        "offset": 14,
+    }
+    assert first_row(shape_of("ROLE", [b"sentinel", [b"a"]])) == {"role": b"sentinel", "primaries": [b"a"]}
+    assert first_row(shape_of("ROLE", [b"other", 1])) == {"role": b"other", "2": 1}
+
+
+MAPS_WITHIN = [
+    ("COMMAND DOCS get", lambda found: dict(dict(found.pairs)[b"get"])[b"arguments"][0]),
+    (
+        "COMMAND DOCS config",
+        lambda found: dict(dict(dict(found.pairs)[b"config"])[b"subcommands"])[b"config|get"],
+    ),
+    ("COMMAND INFO get", lambda found: first_row(found)["key-specs"][0]),
+    ("COMMAND INFO get", lambda found: dict(first_row(found)["key-specs"][0])[b"begin_search"]),
+    ("XINFO STREAM x FULL", lambda found: dict(found.pairs)[b"groups"][0]),
+    ("XINFO STREAM x FULL", lambda found: dict(dict(found.pairs)[b"groups"][0])[b"consumers"][0]),
+    ("FUNCTION LIST", lambda found: first_row(found)[b"functions"][0]),
+    ("FUNCTION STATS", lambda found: dict(dict(found.pairs)[b"engines"])[b"LUA"]),
+    ("LATENCY HISTOGRAM ping", lambda found: dict(dict(found.pairs)[b"ping"])[b"histogram_usec"]),
+    ("MEMORY STATS", lambda found: dict(found.pairs)[b"db.0"]),
+    ("ACL GETUSER ada", lambda found: dict(found.pairs)[b"selectors"][0]),
+]
+
+
+@pytest.mark.parametrize(("line", "within"), MAPS_WITHIN)
+def test_maps_within_are_maps_in_both_protocols(
+    asked: Asked, line: str, within: Callable[[Any], object]
+) -> None:
+    stream(asked)
+    asked("PING")
+    asked("ACL SETUSER ada (~a +get)")
+    asked("FUNCTION LOAD '#!lua name=mine\nredis.register_function(\"f\", function() return 1 end)'")
+    found = within(asked.shape(line))
+    assert isinstance(found, Map)
+    assert found
+
+
+def test_maps_within_maps_have_an_end() -> None:
+    reply: Reply = [b"arguments", [[b"name", b"a"]]]
+    for _ in range(5000):
+        reply = [b"arguments", [reply]]
+    found = shape_of("COMMAND DOCS get", [b"get", reply])
+    assert isinstance(found, Pairs)
+    assert [name for name, _ in found.pairs] == [b"get"]
 
 
 def test_what_pops_tells_from_where(asked: Asked) -> None:
@@ -334,12 +402,54 @@ def test_modules_reply_in_shapes_too(modules82: Server, protocol: int) -> None:
     similar = asked.shape("VSIM v ELE a WITHSCORES")
     described = asked.shape("VSIM v ELE a WITHSCORES WITHATTRIBS")
     counts = asked.shape("TOPK.LIST t WITHCOUNT")
+    layers, weighed = asked.shape("VLINKS v a"), asked.shape("VLINKS v a WITHSCORES")
     asked.close()
+    assert isinstance(layers, Rows)
+    assert dict(layers.rows[-1]) == {"links": [b"b"]}  # above it there is more or less by chance
+    assert isinstance(weighed, Rows)
+    assert numbers(cast("Any", dict(weighed.rows[-1])["links"])) == [(b"b", 1)]
     assert isinstance(similar, Scores)
     assert sorted(numbers(similar.pairs)) == [(b"a", 1), (b"b", 1)]
     assert type(described) is (Items if protocol == 2 else Pairs)
     assert isinstance(counts, Pairs)
     assert sorted(counts.pairs) == [(b"a", 2), (b"b", 1)]
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_searches_find_hits_with_their_fields(modules82: Server, protocol: int) -> None:
+    asked = Asked(modules82, protocol)
+    asked("FT.CREATE books ON HASH PREFIX 1 book: SCHEMA title TEXT year NUMERIC SORTABLE")
+    asked("HSET book:1 title Ulysses year 1922")
+    asked("HSET book:2 title 'Finnegans Wake' year 1939")
+
+    def hits(line: str) -> list[tuple[list[object], list[Any] | None]]:
+        found = asked.shape(line)
+        assert isinstance(found, Found), line
+        assert found.total == 2
+        return [
+            ([value for _, value in hit.cells], hit.fields and list(hit.fields.pairs)) for hit in found.hits
+        ]
+
+    ulysses = [(b"title", b"Ulysses")]
+    assert hits("FT.SEARCH books * SORTBY year LIMIT 0 1 RETURN 1 title") == [([b"book:1"], ulysses)]
+    [(cells, fields)] = hits("FT.SEARCH books * SORTBY year LIMIT 0 1 RETURN 1 title WITHSCORES")
+    assert (cells[0], float(cells[1]), fields) == (b"book:1", 1.0, ulysses)  # type: ignore[arg-type]
+    assert hits("FT.SEARCH books * SORTBY year NOCONTENT") == [([b"book:1"], None), ([b"book:2"], None)]
+    years = [([], [(b"year", b"1922")]), ([], [(b"year", b"1939")])]
+    assert hits("FT.AGGREGATE books * LOAD 1 year SORTBY 1 @year") == years
+    page = asked.shape("FT.AGGREGATE books * LOAD 1 year WITHCURSOR COUNT 1")
+    assert isinstance(page, Found)
+    [(name, cursor)] = page.rest
+    assert name == "cursor"
+    more = asked.shape(f"FT.CURSOR READ books {cursor}")
+    assert isinstance(more, Found)
+    none = asked.shape("FT.SEARCH books nothing")
+    assert isinstance(none, Found)
+    assert (none.total, list(none.hits)) == (0, [])
+    info = asked.shape("FT.INFO books")
+    assert isinstance(info, Pairs)
+    assert dict(cast("Any", dict(info.pairs)[b"index_definition"]))[b"key_type"] == b"HASH"
+    asked.close()
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
@@ -361,12 +471,20 @@ def test_what_sentinels_know_is_rows(sentinels: Sentinels, protocol: int) -> Non
 def test_nodes_of_a_cluster_are_rows(cluster: Cluster, protocol: int) -> None:
     asked = Asked(cluster.primary_of(0), protocol)
     nodes, shards = asked.shape("CLUSTER NODES"), asked.shape("CLUSTER SHARDS")
+    slots = asked.shape("CLUSTER SLOTS")
     asked.close()
     assert isinstance(nodes, Text)
     assert isinstance(nodes.parsed, Rows)
     assert len(nodes.parsed.rows) == len(cluster.everybody)
     assert isinstance(shards, Rows)
     assert shards.columns[:2] == (b"slots", b"nodes")
+    assert dict(first_row(shards)[b"nodes"][0])[b"role"] in (b"master", b"replica")
+    assert isinstance(slots, Rows)
+    assert slots.columns == ("first", "last", "primary", "replicas")
+    for name in ("primary", "replicas"):
+        [node] = first_row(slots)[name] if name == "replicas" else [first_row(slots)[name]]
+        assert dict(node)["port"] in {member.port for member in cluster.everybody}
+        assert dict(node)["metadata"] == Map()
 
 
 def test_older_servers_reply_in_the_same_shapes(asked_old: Asked) -> None:
@@ -414,6 +532,14 @@ def test_older_servers_reply_in_the_same_shapes(asked_old: Asked) -> None:
         ("HSCAN h 0", [b"0", [b"f"]], Page),
         ("GEOPOS geo a", [None, None, None, None], Items),
         ("GEOPOS geo a", [[b"1"]], Tree),
+        ("CLUSTER SLOTS", [[0, 5], [6, 7, None]], Rows),
+        ("VLINKS v a WITHSCORES", [[b"a"], None], Rows),
+        ("FT.SEARCH i *", [1, b"id"], Found),
+        ("FT.SEARCH i * WITHSCORES", [1, b"id"], Items),
+        ("FT.SEARCH i *", [1, b"id", [b"f"]], Tree),
+        ("FT.SEARCH i *", [True], Items),
+        ("FT.SEARCH i *", Map([(b"results", [1]), (b"total_results", 1)]), Pairs),
+        ("FT.AGGREGATE i *", [[1, b"x"], 5], Tree),
         ("XINFO GROUPS x", [[b"name"]], Tree),
         ("XINFO GROUPS x", [[[b"name"], 1]], Tree),
         ("XINFO GROUPS x", [Map([(1, 2)])], Tree),
@@ -498,6 +624,18 @@ def leaves(value: object) -> Iterator[object]:
             if value.id is not None:
                 yield from leaves(value.id)
             yield from leaves(value.fields)
+        case Page():
+            yield from leaves([value.cursor, value.items, value.rest])
+        case Found():
+            yield from leaves(value.total)
+            for hit in value.hits:
+                for _, cell in hit.cells:
+                    yield from leaves(cell)
+                yield from leaves(hit.fields)
+            for _, cell in value.rest:
+                yield from leaves(cell)
+        case str():
+            return  # names of ours; servers send bytes
         case dict():
             yield from leaves(list(value.items()))
         case list() | tuple() | Sequence() if not isinstance(value, (str, bytes)):

@@ -14,12 +14,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from pyredis.commands.spec import TABLE
 from pyredis.exceptions import ReplyError
 from pyredis.types import Attributed, BigNumber, Double, Map, Push, Reply, Set, Status, Verbatim
+from pyredis_cli.render import tabular
 from pyredis_cli.render.layout import Part
 from pyredis_cli.render.notation import NOTATIONS
-from pyredis_cli.render.tabular import csv_parts, markdown_parts, ndjson_parts, tsv_parts
+from pyredis_cli.render.shapes import Shape, bare, shape
 from tests.strategies import Sample, pushes, replies
+
+
+def csv_parts(reply: Reply, *args: Any, **kwargs: Any) -> Iterator[Part]:
+    return tabular.csv_parts(shape((), None, bare(reply)), *args, **kwargs)
+
+
+def tsv_parts(reply: Reply, *args: Any, **kwargs: Any) -> Iterator[Part]:
+    return tabular.tsv_parts(shape((), None, bare(reply)), *args, **kwargs)
+
+
+def markdown_parts(reply: Reply, *args: Any, **kwargs: Any) -> Iterator[Part]:
+    return tabular.markdown_parts(shape((), None, bare(reply)), *args, **kwargs)
+
+
+def ndjson_parts(reply: Reply, *args: Any, **kwargs: Any) -> Iterator[Part]:
+    return tabular.ndjson_parts(shape((), None, bare(reply)), *args, **kwargs)
 
 
 def joined(parts: Iterator[Part]) -> bytes:
@@ -156,6 +174,134 @@ def test_ndjson_is_a_line_for_each_element_pair_or_message() -> None:
     assert joined(ndjson_parts(Push([b"message", b"news", b"hi"]))) == b'["message","news","hi"]\n'
     assert joined(ndjson_parts([])) == joined(ndjson_parts(Map())) == b""
     assert joined(ndjson_parts(b"text")) == b'"text"\n'
+
+
+# -- what the facts say
+
+
+def shaped(line: str, reply: Reply) -> Shape:
+    argv = line.encode().split()
+    return shape(argv, TABLE.find(argv), reply)
+
+
+PAIRS: Reply = [b"f", b"v", b"g", b"w"]
+ENTRY: Reply = [b"1-1", PAIRS]
+
+SHAPED: list[tuple[str, Reply, str, str]] = [
+    ("HGETALL h", PAIRS, "key,value|f,v|g,w", '{"key":"f","value":"v"}|{"key":"g","value":"w"}'),
+    ("ZPOPMIN z", [b"m", b"1.5"], "member,score|m,1.5", '{"member":"m","score":"1.5"}'),
+    ("ZPOPMIN z", [], "member,score", ""),
+    (
+        "XRANGE x - +",
+        [ENTRY, ENTRY],
+        "id,f,g|1-1,v,w|1-1,v,w",
+        '{"id":"1-1","fields":{"f":"v","g":"w"}}|' * 2,
+    ),
+    ("XRANGE x - +", [ENTRY, [b"1-2", None]], "id,f,g|1-1,v,w|1-2,,", ""),
+    ("XRANGE x - +", [None], "id,fields|,", '{"id":null,"fields":null}'),
+    ("XRANGE x - +", [], "id,fields", ""),
+    # Entries that have nothing in common, names that come twice, or that are taken.
+    (
+        "XRANGE x - +",
+        [[b"1", [b"a", b"b"]], [b"2", [b"c", b"d"]], [b"3", [b"e", b"f"]]],
+        'id,fields|1,"{""a"":""b""}"|2,"{""c"":""d""}"|3,"{""e"":""f""}"',
+        "",
+    ),
+    (
+        "XRANGE x - +",
+        [[b"1", [b"a", b"b", b"a", b"c"]]],
+        'id,fields|1,"[""a"",""b"",""a"",""c""]"',
+        '{"id":"1","fields":["a","b","a","c"]}',
+    ),
+    ("XRANGE x - +", [[b"1", [b"id", b"7"]]], 'id,fields|1,"{""id"":""7""}"', ""),
+    ("XREAD STREAMS x 0", [[b"x", [ENTRY]]], "key,id,f,g|x,1-1,v,w", ""),
+    (
+        "XREAD STREAMS x 0",
+        Map([(b"x", [ENTRY])]),
+        "key,id,f,g|x,1-1,v,w",
+        '{"key":"x","id":"1-1","fields":{"f":"v","g":"w"}}',
+    ),
+    (
+        "GEOPOS g a b",
+        [[b"1.5", b"2"], None],
+        "member,longitude,latitude|a,1.5,2|b,,",
+        '{"member":"a","longitude":"1.5","latitude":"2"}|{"member":"b","longitude":null,"latitude":null}',
+    ),
+    (
+        "SCAN 0",
+        [b"7", [b"a", b"b"]],
+        "cursor,item|7,a|7,b",
+        '{"cursor":"7","item":"a"}|{"cursor":"7","item":"b"}',
+    ),
+    ("SCAN 0", [b"7", []], "cursor,item|7,", '{"cursor":"7"}'),
+    ("HSCAN h 0", [b"0", PAIRS], "cursor,key,value|0,f,v|0,g,w", ""),
+    ("HSCAN h 0", [b"9", []], "cursor,key,value|9,,", '{"cursor":"9"}'),
+    (
+        "ZSCAN z 0",
+        [b"0", [b"m", b"1"]],
+        "cursor,member,score|0,m,1",
+        '{"cursor":"0","member":"m","score":"1"}',
+    ),
+    (
+        "XAUTOCLAIM x g c 0 0",
+        [b"0-0", [ENTRY], [b"1-0"]],
+        'cursor,deleted,id,f,g|0-0,"[""1-0""]",1-1,v,w',
+        '{"cursor":"0-0","deleted":["1-0"],"id":"1-1","fields":{"f":"v","g":"w"}}',
+    ),
+    ("XAUTOCLAIM x g c 0 0", [b"0-0", [ENTRY]], "cursor,id,f,g|0-0,1-1,v,w", ""),
+    ("XAUTOCLAIM x g c 0 0", [b"0", [], [], 5], "cursor,deleted,4,id,fields|0,[],5,,", ""),
+    ("BLPOP l 0", [b"l", b"e"], "key,element|l,e", '{"key":"l","element":"e"}'),
+    ("TIME", [b"1", b"2"], "seconds,microseconds|1,2", ""),
+    ("LATENCY HISTORY e", [[1, 2], [3, 4, 5]], "time,latency,3|1,2,|3,4,5", '{"time":1,"latency":2}|'),
+    ("ROLE", [b"slave", b"h", 1, b"connected", 9], "role,host,port,state,offset|slave,h,1,connected,9", ""),
+    (
+        "FT.SEARCH i *",
+        [9, b"d", PAIRS],
+        "total,id,f,g|9,d,v,w",
+        '{"total":9,"id":"d","fields":{"f":"v","g":"w"}}',
+    ),
+    (
+        "FT.SEARCH i *",
+        Map(
+            [
+                (b"attributes", []),
+                (b"format", b"STRING"),
+                (
+                    b"results",
+                    [Map([(b"id", b"d"), (b"extra_attributes", Map([(b"f", b"v")])), (b"values", [])])],
+                ),
+                (b"total_results", 9),
+                (b"warning", [b"slow"]),
+            ]
+        ),
+        'total,warning,id,f|9,"[""slow""]",d,v',
+        '{"total":9,"warning":["slow"],"id":"d","fields":{"f":"v"}}',
+    ),
+    ("FT.SEARCH i * NOCONTENT", [9, b"d"], "total,id|9,d", '{"total":9,"id":"d"}'),
+    ("FT.SEARCH i *", [0], "total|0", '{"total":0}'),
+    ("FT.AGGREGATE i *", [[1, PAIRS], 77], "total,cursor,f,g|1,77,v,w", ""),
+    ("CLIENT INFO", b"id=3 name=", 'key,value|id,3|name,""', ""),
+    ("LRANGE l 0 -1", [b"a", None], 'a|""', '"a"|null'),
+]
+
+
+@pytest.mark.parametrize(("line", "reply", "rows", "objects"), SHAPED)
+def test_shapes_have_columns_with_names(line: str, reply: Reply, rows: str, objects: str) -> None:
+    written = joined(tabular.csv_parts(shaped(line, reply))).decode()
+    assert written.split("\r\n") == [*rows.split("|"), ""]
+    assert joined(tabular.ndjson_parts(shaped(line, reply))).decode().replace("\n", "|").startswith(objects)
+
+
+@pytest.mark.parametrize("case", SHAPED, ids=lambda case: case[0])
+def test_tables_agree_cell_for_cell(case: tuple[str, Reply, str, str]) -> None:
+    line, reply, *_ = case
+    found = shaped(line, reply)
+    rows = read_csv(joined(tabular.csv_parts(found, null=b"nil")))
+    assert rows == read_tsv(joined(tabular.tsv_parts(found, null=b"nil")))
+    assert [[cell.decode() for cell in row] for row in rows] in (
+        shown := read_markdown(joined(tabular.markdown_parts(found, null=b"nil"))),
+        shown[1:],
+    )
 
 
 # -- Markdown

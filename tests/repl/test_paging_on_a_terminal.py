@@ -133,7 +133,7 @@ def test_wrapped_lines_count_as_the_rows_they_fill(repl: StartRepl, redis82: Ser
 
 def test_a_text_is_counted_in_lines(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82, pager=True, env=OUR_OWN)
-    screen.send_line("INFO")
+    screen.send_line("MEMORY MALLOC-STATS")
     screen.wait_until(lambda shown: " lines; space" in shown.line)
     screen.send("q")
     screen.wait_until(at_prompt)

@@ -6,7 +6,8 @@ from dataclasses import fields
 
 import pytest
 
-from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
+from pyredis_cli.registry import DECODERS
+from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed, choices
 
 START = Preferences()
 
@@ -26,6 +27,9 @@ START = Preferences()
         ("limit 0", Preferences(limit=None), ("limit off",)),
         ("format JSON", Preferences(format="json"), ("format json",)),
         ("vi on", Preferences(vi=True), ("vi on",)),
+        ("decode", START, ("decode auto",)),
+        ("decode OFF", Preferences(decode="off"), ("decode off",)),
+        ("decode msgpack", Preferences(decode="msgpack"), ("decode msgpack",)),
     ],
 )
 def test_set_shows_what_it_changed_or_was_asked_for(
@@ -63,8 +67,21 @@ def test_one_preference_leaves_the_others_alone() -> None:
         "limit 99999999999",
         "limit ٣",
         "format xml",
+        "decode xml",
+        "decode on",
     ],
 )
 def test_what_cannot_be_meant_changes_nothing(line: str) -> None:
     with pytest.raises(PreferenceError, match=":set lists"):
         changed(START, line.split())
+
+
+def test_a_decoder_nobody_knows_is_refused_with_the_nearest() -> None:
+    with pytest.raises(
+        PreferenceError, match=r"decode is one of auto, off, json.* \(did you mean msgpack\?\); :set"
+    ):
+        changed(START, ["decode", "msgpak"])
+
+
+def test_decoders_can_be_completed() -> None:
+    assert set(choices("decode")) >= {"auto", "off", *DECODERS}

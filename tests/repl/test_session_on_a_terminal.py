@@ -34,9 +34,9 @@ def test_the_main_job(repl: StartRepl, server: Server) -> None:
         assert ask(screen, line) == printed, line
     assert re.search(r'"field".*"value"', ask(screen, "HGETALL h"), re.DOTALL)
     assert re.search(r'"one".*1.*"two".*2\.5', ask(screen, "ZRANGE z 0 -1 WITHSCORES"), re.DOTALL)
-    assert re.search(r'1\) 1\) "1-1"\n +2\) 1\) "f"\n +2\) "v"', ask(screen, "XRANGE s - +"))
-    assert "redis_version:" in ask(screen, "INFO server")
-    assert "name=me" in ask(screen, "CLIENT LIST").replace("\n", "")
+    assert re.search(r'id +time +f\n1\) 1-1 +"v"', ask(screen, "XRANGE s - +"))
+    assert re.search(r"redis_version +\d", ask(screen, "INFO server"))
+    assert re.search(r"\bme\b", ask(screen, "CLIENT LIST"))
 
 
 def test_an_error_is_red_and_shows_its_code(repl: StartRepl, server: Server) -> None:
@@ -112,7 +112,7 @@ def test_json_has_what_is_in_a_text_and_other_formats_the_text(repl: StartRepl, 
     screen = repl(server, "--json")
     assert '"db0":{"keys":1,' in ask(screen, "SET k v") + ask(screen, "INFO keyspace")
     ask(screen, ":format human")
-    assert "db0:keys=1," in ask(screen, "INFO keyspace")
+    assert re.search(r"db0\D+1", ask(screen, "INFO keyspace"))
 
 
 @pytest.mark.parametrize("form", ["raw", "redis", "yaml", "csv", "redis-csv", "markdown", "resp", "human"])

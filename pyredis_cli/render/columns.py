@@ -1,0 +1,148 @@
+"""How wide columns are and what stands beside what: decisions about widths, pure numbers in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import ceil
+from typing import Final, NamedTuple
+
+__all__ = ["ASIDE", "GAP", "Block", "abreast", "fitted", "labels", "naturals", "placed", "refitted"]
+
+GAP: Final = 2
+"""Blanks between two columns."""
+ASIDE: Final = 3
+"""Blanks between facts that stand side by side."""
+
+# Columns of text that must be narrower than this are no columns.
+_NARROWEST: Final = 12
+# Values that are longer than this may be folded for the sake of facts beside each other.
+_NARROWEST_FACT: Final = 20
+# What is folded into no more lines than these stays in its column.
+_FEW_LINES: Final = 4
+
+
+class Block(NamedTuple):
+    """Names and values: how many lines they take, and how wide both are."""
+
+    height: int
+    label: int
+    value: int
+
+
+def naturals(heads: Sequence[int], rows: Iterable[Sequence[int]]) -> list[int]:
+    """Return how wide each column would like to be."""
+    widths = list(heads)
+    for row in rows:
+        # The last cell of a short row fills its line, whatever the columns.
+        whole = row if len(row) == len(widths) else row[:-1]
+        for at, taken in enumerate(whole):
+            if taken > widths[at]:
+                widths[at] = taken
+    return widths
+
+
+def fitted(natural: Sequence[int], fixed: Sequence[bool], room: int) -> list[int] | None:
+    """Return how wide each column is to be; None when they have no room beside each other.
+
+    Columns that are fixed keep their width. The others share what is left, and none gets more than it needs.
+    """
+    left = room - GAP * (len(natural) - 1)
+    widths = list(natural)
+    if sum(widths) <= left:
+        return widths
+    left -= sum(wide for wide, kept in zip(widths, fixed, strict=True) if kept)
+    foldable = sorted((at for at, kept in enumerate(fixed) if not kept), key=natural.__getitem__)
+    alone = len(widths) == 1
+    for done, at in enumerate(foldable):
+        share = max(0, left) // (len(foldable) - done)
+        widths[at] = min(natural[at], share)
+        left -= widths[at]
+        if widths[at] < min(natural[at], _NARROWEST) and not alone:
+            return None
+    if alone:
+        return [max(1, min(widths[0], room))]
+    return widths if left >= 0 else None
+
+
+def placed(
+    taken: Sequence[int], widths: Sequence[int], rights: Sequence[bool], room: int
+) -> list[int] | None:
+    """Return how many blanks stand before each cell of a row; None when it takes more than one line.
+
+    A cell that is wider than its column pushes those behind it aside, as little as it must.
+    """
+    blanks = []
+    position = start = gap = 0
+    short = len(taken) - 1 if len(taken) < len(widths) else -1
+    for at, cell in enumerate(taken):
+        wide = widths[at]
+        wanted = start - position
+        if cell < wide and rights[at] and at != short:
+            wanted += wide - cell
+        if wanted < gap:
+            wanted = gap
+        blanks.append(wanted)
+        position += wanted + cell
+        start += wide + GAP
+        gap = GAP
+    return blanks if position <= room else None
+
+
+def refitted(
+    taken: Sequence[int], widths: Sequence[int], fixed: Sequence[bool], room: int
+) -> list[int] | None:
+    """Return the widths for a row that does not fit one line; None when it is better shown by itself.
+
+    What is wider than its column gets more, at the cost of the last one or of those that are wide.
+    """
+    last = len(taken) - 1
+    short = len(taken) < len(widths)
+    fixed = [always and not (short and at == last) for at, always in enumerate(fixed[: last + 1])]
+    kept = [*widths[:last], room - sum(widths[:last]) - GAP * last]
+    wanted = [*map(max, taken[:-1], widths), taken[-1]]
+    found = fitted(wanted, fixed, room)
+    if found is not None:
+        found[last] = max(1, room - sum(found[:-1]) - GAP * last)
+        return found
+    fixed_fit = all(cell <= wide for cell, wide, always in zip(taken, kept, fixed, strict=True) if always)
+    if fixed_fit and min(kept) > 0 and max(map(_height, taken, kept)) <= _FEW_LINES:
+        return kept
+    return None
+
+
+def _height(taken: int, wide: int) -> int:
+    return ceil(taken / wide)
+
+
+def labels(label: int, value: int, room: int) -> int:
+    """Return how wide the names of facts are to be: as they are, unless values would have no room."""
+    return max(1, min(label, max(room // 2, room - GAP - min(value, _NARROWEST))))
+
+
+def abreast(blocks: Sequence[Block], room: int) -> list[tuple[range, int]] | None:
+    """Return which blocks stand in each column of facts, and how wide it is; None when only one column fits."""
+    for columns in range(len(blocks), 1, -1):
+        parted = _parted([block.height for block in blocks], columns)
+        if len(parted) < columns:
+            continue
+        widths = [max(_least(blocks[at]) for at in group) for group in parted]
+        spare = room - sum(widths) - ASIDE * (columns - 1)
+        if spare >= 0:
+            return [(group, wide + spare // columns) for group, wide in zip(parted, widths, strict=True)]
+    return None
+
+
+def _least(block: Block) -> int:
+    return block.label + GAP + min(block.value, _NARROWEST_FACT)
+
+
+def _parted(heights: Sequence[int], columns: int) -> list[range]:
+    """Return the places of the heights as so many runs, each of much the same sum."""
+    goal = sum(heights) / columns
+    starts = [0]
+    filled = 0.0
+    for at, height in enumerate(heights):
+        if at > starts[-1] and len(starts) < columns and filled + height / 2 > goal * len(starts):
+            starts.append(at)
+        filled += height
+    return [range(start, end) for start, end in zip(starts, [*starts[1:], len(heights)], strict=True)]

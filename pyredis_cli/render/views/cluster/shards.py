@@ -1,0 +1,107 @@
+"""CLUSTER SHARDS: which nodes hold the same slots, how they are, and how far replicas are behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from pyredis.types import Reply
+from pyredis_cli.render.blocks import Block, Cell, Column, Grid
+from pyredis_cli.render.views.cells import bare
+from pyredis_cli.render.views.cluster.coverage import SLOTS, Range, ranges, written
+from pyredis_cli.render.views.cluster.slots import covered_lines
+from pyredis_cli.render.views.reading import Asked, Fields, Unexpected, fields, integer, items, text
+from pyredis_cli.render.views.rows import BLANK, Known, plural, table, warning
+
+__all__ = ["view"]
+
+_COLUMNS = (
+    Column("slots"),
+    Column("role"),
+    Column("health"),
+    Column("ip:port"),
+    Column("replication-offset", right=True),
+    Column(),
+)
+
+
+class _Node(NamedTuple):
+    role: Reply
+    health: str
+    address: str
+    offset: Reply
+    rest: Sequence[tuple[Reply, Reply]]
+
+
+class _Shard(NamedTuple):
+    slots: Sequence[Range]
+    nodes: Sequence[_Node]
+    rest: Sequence[tuple[Reply, Reply]]
+
+
+def view(reply: Reply, asked: Asked) -> Sequence[Block] | None:
+    """Return how the nodes are, by their slots; below, who they are, and what else there is to a shard."""
+    shards = sorted(map(_shard, items(reply)), key=lambda one: one.slots[0] if one.slots else (SLOTS, 0))
+    if not shards:
+        return None
+    nodes = [node for shard in shards for node in shard.nodes]
+    said = f"{plural(len(shards), 'shard')}, {plural(len(nodes), 'node')}"
+    blocks: list[Block] = [
+        *covered_lines([slots for shard in shards for slots in shard.slots], said),
+        *_sick([node.health for node in nodes]),
+        BLANK,
+        Grid(_COLUMNS, [row for shard in shards for row in _rows(shard)]),
+        BLANK,
+        table([Fields([("ip:port", node.address), *node.rest]) for node in nodes], _IDENTITY),
+    ]
+    if any(shard.rest for shard in shards):
+        rows = [Fields([("slots", written(shard.slots)), *shard.rest]) for shard in shards]
+        blocks += [BLANK, table(rows, (_SLOTS, *_IDENTITY))]
+    return blocks
+
+
+_SLOTS = Known("slots", cell=lambda slots: (("text", text(slots) or "none"),))
+_IDENTITY = (Known("ip:port"), Known("id", whole=True))
+
+
+def _sick(healths: Sequence[str]) -> Iterator[Block]:
+    for health in dict.fromkeys(healths):
+        if health != "online":
+            yield warning(f"{plural(healths.count(health), 'node')} with health {health}")
+
+
+def _shard(reply: Reply) -> _Shard:
+    shard = fields(reply)
+    ends = list(map(integer, items(shard.take("slots"))))
+    if len(ends) % 2:
+        raise Unexpected("a range has two ends")
+    slots = ranges(zip(ends[::2], ends[1::2], strict=True))
+    return _Shard(slots, list(map(_node, items(shard.take("nodes")))), shard.rest())
+
+
+def _node(reply: Reply) -> _Node:
+    node = fields(reply)
+    ip, role, health, offset = map(node.take, ("ip", "role", "health", "replication-offset"))
+    port, secure = node.get("port"), node.get("tls-port")
+    rest = node.rest() if secure is None else (("tls-port", secure), *node.rest())
+    # One that speaks TLS alone has no other port.
+    address = f"{text(ip)}:{integer(secure if port is None else port)}"
+    return _Node(role, text(health), address, offset, rest)
+
+
+def _rows(shard: _Shard) -> Iterator[Sequence[Cell]]:
+    ahead = max((integer(node.offset) for node in shard.nodes), default=0)
+    slots = written(shard.slots) or "none"
+    if not shard.nodes:
+        yield ((("text", slots),),)
+    for node in shard.nodes:
+        behind = ahead - integer(node.offset)
+        yield (
+            (("text", slots),),
+            bare(node.role),
+            (("text" if node.health == "online" else "warning", node.health),),
+            (("name", node.address),),
+            bare(node.offset),
+            (("note", f"{behind:,} behind"),) if behind else (),
+        )
+        slots = ""

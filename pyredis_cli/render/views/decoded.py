@@ -1,0 +1,51 @@
+"""What is in a value: in its place where it is a document, and in a few words beside it where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeGuard
+
+from pyredis.types import Reply, Status, Verbatim
+from pyredis_cli.render.blocks import Block, Cell, Document, Line
+from pyredis_cli.render.decoding import find
+from pyredis_cli.render.look import Look
+from pyredis_cli.render.views.cells import noted, value
+
+__all__ = ["blocks_of", "cell_of"]
+
+# Beside other cells a document is shown as far as this,
+_BESIDE = 60
+# and a larger value is not looked into, for there may be many.
+_MOST = 64 * 1024
+
+
+def blocks_of(reply: Reply, look: Look) -> Sequence[Block] | None:
+    """Return what is in a reply that is one value, None when nobody knows."""
+    if not _is_value(reply):
+        return None
+    found = find(reply, look.decode)
+    if found is None:
+        return None
+    if found.document is None:
+        return [Line(noted(value(reply), found.beside or ""))]
+    said = [", ".join(found.names), f"{len(reply):,} bytes", found.beside, look.measure.undecoded]
+    return [
+        Document(found.pieces),
+        Line((("note", f"({'; '.join(part for part in said if part)})"),)),
+    ]
+
+
+def cell_of(reply: Reply, look: Look) -> Cell:
+    """Return a value among others, and behind it what is in it, as far as that is short."""
+    cell = value(reply)
+    if not _is_value(reply) or (found := find(reply, look.decode, most=_MOST)) is None:
+        return cell
+    if found.document is None or found.names == ("json",):
+        return noted(cell, found.beside or "")
+    words = " ".join((found.text or "").split())
+    shown = words if len(words) <= _BESIDE else f"{words[:_BESIDE]}…"
+    return noted(cell, f"{', '.join(found.names)}: {shown}")
+
+
+def _is_value(reply: Reply) -> TypeGuard[bytes]:
+    return isinstance(reply, bytes) and not isinstance(reply, Status | Verbatim)

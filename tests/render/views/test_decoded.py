@@ -1,0 +1,57 @@
+"""What is in a value is shown in its place or beside it, and the value itself is one step away."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from pyredis.commands.spec import Table
+from pyredis.types import Reply, Status, Verbatim
+from pyredis_cli.render.look import Look, Measure
+from pyredis_cli.render.present import present
+
+DOCUMENT = b'{"id": 7, "tags": ["a", "b"], "big": 12345678901234567890, "name": "' + b"x" * 40 + b'"}'
+LAID_OUT = (
+    '{\n  "id": 7,\n  "tags": ["a", "b"],\n  "big": 12345678901234567890,\n'
+    f'  "name": "{"x" * 40}"\n}}\n(json; {len(DOCUMENT)} bytes; :set decode off shows it as it is)\n'
+)
+PACKED = gzip.compress(DOCUMENT, mtime=0)
+
+
+def shown(reply: Reply, *argv: bytes, decode: str = "auto") -> str:
+    argv = argv or (b"GET", b"k")
+    look = Look(200, decode=decode, measure=Measure(undecoded=":set decode off shows it as it is"))
+    parts = present(argv, Table().find(argv), reply, look).parts
+    return b"".join(part for part, _ in parts).decode()
+
+
+def test_a_document_stands_in_the_place_of_the_value() -> None:
+    assert shown(DOCUMENT) == LAID_OUT
+    assert shown(PACKED) == LAID_OUT.replace(
+        f"(json; {len(DOCUMENT)} bytes", f"(gzip, json; {len(PACKED)} bytes"
+    )
+
+
+def test_a_few_words_stand_beside_it() -> None:
+    assert shown(b"1795719854") == '"1795719854"  2026-11-26T19:04:14Z\n'
+
+
+@pytest.mark.parametrize("reply", [b"ada", b"12", b"", b"{no json", None, 1795719854])
+def test_a_plain_value_stays_as_it_is(reply: Reply) -> None:
+    assert shown(reply) == shown(reply, decode="off")
+
+
+@pytest.mark.parametrize("reply", [Status(b'{"a": 1}'), Verbatim(b'{"a": 1}')])
+def test_what_is_no_value_is_not_looked_into(reply: Reply) -> None:
+    assert shown(reply) == '{"a": 1}\n'
+
+
+def test_whoever_wants_the_value_gets_it() -> None:
+    assert shown(PACKED, decode="off").startswith('"\\x1f\\x8b')
+    assert shown(DOCUMENT, decode="off").startswith('"{\\"id\\": 7')
+
+
+def test_a_decoder_that_is_named_is_the_one() -> None:
+    assert shown(b"aGVsbG8gd29ybGQ=", decode="base64") == '"aGVsbG8gd29ybGQ="  base64 of "hello world"\n'
+    assert shown(b"aGVsbG8gd29ybGQ=", decode="gzip") == '"aGVsbG8gd29ybGQ="\n'
