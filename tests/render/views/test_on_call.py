@@ -264,3 +264,17 @@ def test_a_replica_without_a_link_says_so() -> None:
 def test_modules_have_versions_as_people_write_them() -> None:
     reply: Reply = [Map([(b"name", b"search"), (b"ver", 20816), (b"path", b""), (b"args", [])])]
     assert "search  20816  2.8.16" in seen("MODULE LIST", reply)
+
+
+def test_each_field_of_a_hash_has_its_span() -> None:
+    assert seen("HTTL cart FIELDS 3 milk eggs tea", [3600, -1, -2]).splitlines() == [
+        '1) "milk"  (integer) 3600  1 h, until 2026-11-26 20:06:40Z',
+        '2) "eggs"  (integer) -1  it does not expire',
+        '3) "tea"   (integer) -2  there is no such field',
+    ]
+
+
+def test_large_commands_are_measured_in_bytes_and_slow_ones_in_microseconds() -> None:
+    entry: Reply = [[0, NOW, 2048, [b"GET", b"k"], b"10.0.0.1:4000", b""]]
+    assert "2048  2.00K" in seen("COMMANDLOG GET 1 large-reply", entry)
+    assert "2048  2 ms" in seen("COMMANDLOG GET 1 slow", entry)
