@@ -114,21 +114,20 @@ def _group(group: Fields, look: Look) -> Section:
     name, waiting = group.take("name"), items(group.take("pending"))
     members = [fields(member) for member in items(group.take("consumers"))]
     rest = group.rest()
-    rows = [_delivered(items(each, 4)) for each in waiting]
+    # What a consumer has to acknowledge is among what its group has, unless COUNT cut that short.
+    rows = dict.fromkeys(_delivered(items(each, 4)) for each in waiting)
     heads: list[Fields] = []
     for member in members:
         owner = member.take("name")
-        # What a consumer has to acknowledge is among what its group has, unless COUNT cut that short.
         for identity, when, number in (items(each, 3) for each in items(member.take("pending"))):
-            row = _delivered([identity, owner, when, number])
-            rows += [] if row in rows else [row]
+            rows[_delivered([identity, owner, when, number])] = None
         heads.append(Fields([("name", owner), *member.rest()]))
     blocks: list[Block] = [_facts(rest, look)]
     if heads:
         blocks.append(Section((("heading", "consumers"),), [table(heads, _seen(look))]))
     if rows:
         said: list[Piece] = [("heading", "pending"), ("note", f"  {len(rows):,}")]
-        blocks.append(Section(said, [_deliveries(rows, look)]))
+        blocks.append(Section(said, [_deliveries(list(rows), look)]))
     return Section((("label", "name "), ("heading", text(name))), blocks)
 
 
@@ -280,8 +279,8 @@ def _details(rows: Sequence[list[Reply]], look: Look) -> Sequence[Block]:
         time = (id_time(text(identity)),) if timed else ()
         return bare(identity), *time, bare(owner), bare(number), bare(idle), span(idle)
 
-    for row in rows:
-        cells(row)  # lest one of them be something else when half of them are shown
+    for identity, *_ in rows:
+        text(identity)
     longest = max(integer(idle) for _, _, idle, _ in rows)
     most = max(integer(number) for _, _, _, number in rows)
     again = f", one delivered {most:,} times" if most > 1 else ""
