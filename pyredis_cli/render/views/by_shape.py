@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from pyredis.types import Reply
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line, Section
@@ -86,12 +86,21 @@ def _position(found: tuple[bytes, Pair | None]) -> Sequence[Cell]:
 # -- stream entries
 
 
-def entries_grid(entries: Sequence[Entry]) -> Grid:
-    """Return entries with their fields as columns where most have the same, and the others with names in one."""
-    names = _common_names(entries)
-    timed = any(id_time(entry.id) for entry in islice(entries, _SAMPLE))
+def _itself(entry: Entry) -> Entry:
+    return entry
 
-    def cells(entry: Entry) -> Sequence[Cell]:
+
+def entries_grid(entries: Sequence[Any], read: Callable[[Any], Entry] = _itself) -> Grid:
+    """Return entries with their fields as columns where most have the same, and the others with names in one.
+
+    ``read`` makes an entry when it is shown.
+    """
+    sample = [read(entry) for entry in islice(entries, _SAMPLE)]
+    names = _common_names(sample)
+    timed = any(id_time(entry.id) for entry in sample)
+
+    def cells(row: Any) -> Sequence[Cell]:
+        entry = read(row)
         where = (bare(entry.id), id_time(entry.id)) if timed else (bare(entry.id),)
         if entry.fields is None:
             return (*where, (("nil", "(nil)"), ("note", "  deleted")))
@@ -106,8 +115,8 @@ def entries_grid(entries: Sequence[Entry]) -> Grid:
 
 
 def _common_names(entries: Sequence[Entry]) -> list[bytes | str]:
-    """Return the names of the fields that half of the first entries have, or more of them; maybe none."""
-    named = [entry.fields.pairs for entry in islice(entries, _SAMPLE) if entry.fields is not None]
+    """Return the names of the fields that half of the entries have, or more of them; maybe none."""
+    named = [entry.fields.pairs for entry in entries if entry.fields is not None]
     counted = Counter(tuple(name for name, _ in pairs if isinstance(name, bytes | str)) for pairs in named)
     for names, number in counted.most_common(1):
         if number * 2 >= len(named):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final, TypeAlias, cast
 
 from pyredis.types import Reply
 from pyredis_cli.render.blocks import Block, Cell, Column, Fact, Facts, Grid, Line, Section
@@ -99,36 +99,40 @@ def fields_of(said: Reply) -> list[tuple[Reply, Reply]]:
 
 
 def _entries(entries: Sequence[Reply], length: int | None) -> Section:
-    found: list[Entry] = []
     for entry in entries:
         identity, said = items(entry, 2)
-        if not isinstance(identity, bytes):
-            raise Unexpected("an ID is a string")
-        found.append(Entry(identity, Pairs(fields_of(said))))
-    of = f" of {length:,}" if length is not None and length != len(found) else ""
-    heading: list[Piece] = [("heading", "entries"), ("note", f"  {len(found):,}{of}")]
-    return Section(heading, [entries_grid(found)] if found else [])
+        if not isinstance(identity, bytes) or len(items(said)) % 2:
+            raise Unexpected("this is no entry")
+    of = f" of {length:,}" if length is not None and length != len(entries) else ""
+    heading: list[Piece] = [("heading", "entries"), ("note", f"  {len(entries):,}{of}")]
+    return Section(heading, [entries_grid(entries, _entry)] if entries else [])
+
+
+def _entry(entry: list[Reply]) -> Entry:
+    identity, said = entry
+    return Entry(cast("bytes", identity), Pairs(fields_of(said)))
 
 
 def _group(group: Fields, look: Look) -> Section:
-    name, waiting = group.take("name"), items(group.take("pending"))
+    name, waiting = group.take("name"), [_delivered(row) for row in items(group.take("pending"))]
     members = [fields(member) for member in items(group.take("consumers"))]
     rest = group.rest()
-    rows = [_delivered(items(each, 4)) for each in waiting]
     heads: list[Fields] = []
+    # What a consumer has to acknowledge is among what its group has, unless COUNT cut that short.
+    known = {row[0]: row for row in waiting}
     for member in members:
         owner = member.take("name")
-        # What a consumer has to acknowledge is among what its group has, unless COUNT cut that short.
         for identity, when, number in (items(each, 3) for each in items(member.take("pending"))):
             row = _delivered([identity, owner, when, number])
-            rows += [] if row in rows else [row]
+            if known.get(row[0]) != row:
+                waiting.append(row)
         heads.append(Fields([("name", owner), *member.rest()]))
     blocks: list[Block] = [_facts(rest, look)]
     if heads:
         blocks.append(Section((("heading", "consumers"),), [table(heads, _seen(look))]))
-    if rows:
-        said: list[Piece] = [("heading", "pending"), ("note", f"  {len(rows):,}")]
-        blocks.append(Section(said, [_deliveries(rows, look)]))
+    if waiting:
+        said: list[Piece] = [("heading", "pending"), ("note", f"  {len(waiting):,}")]
+        blocks.append(Section(said, [_deliveries(waiting, look)]))
     return Section((("label", "name "), ("heading", text(name))), blocks)
 
 
@@ -146,15 +150,14 @@ def _moment(moment: Reply, look: Look) -> Cell:
     return since(moment, look) or stamp(moment)
 
 
-_Delivered = tuple[bytes, bytes, int, int]
+_Delivered: TypeAlias = "list[Any]"
 """The ID, the consumer, when it was given to that one last, and how often it was."""
 
 
-def _delivered(row: list[Reply]) -> _Delivered:
-    match row:
-        case [bytes(identity), bytes(owner), int(when), int(number)]:
-            return identity, owner, when, number
-    raise Unexpected("this is no pending entry")
+def _delivered(row: Reply) -> _Delivered:
+    if type(row) is not list or tuple(map(type, row)) != (bytes, bytes, int, int):
+        raise Unexpected("this is no pending entry")
+    return row
 
 
 def _deliveries(rows: Sequence[_Delivered], look: Look) -> Grid:
@@ -280,8 +283,8 @@ def _details(rows: Sequence[list[Reply]], look: Look) -> Sequence[Block]:
         time = (id_time(text(identity)),) if timed else ()
         return bare(identity), *time, bare(owner), bare(number), bare(idle), span(idle)
 
-    for row in rows:
-        cells(row)  # lest one of them be something else when half of them are shown
+    for identity, *_ in rows:
+        text(identity)
     longest = max(integer(idle) for _, _, idle, _ in rows)
     most = max(integer(number) for _, _, _, number in rows)
     again = f", one delivered {most:,} times" if most > 1 else ""
