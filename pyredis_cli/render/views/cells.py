@@ -74,7 +74,7 @@ def _listed(mapping: Iterable[tuple[Reply, Reply]], start: str, end: str, bare_s
 
 def _bare(reply: Reply) -> Iterable[Piece]:
     match reply:
-        case Status():
+        case Status() if reply:
             return (("text", reply),)
         case bytes() | str():
             return (("text", reply),) if reply else (("string", '""'),)
