@@ -43,7 +43,7 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block]:
     facts: list[Fact] = [(label(name), said(name, value)) for name, value in named if flat(value)]
     if not facts:
         raise Unexpected("this says nothing of a key")
-    parts = [Section(label(name), [_part(value)]) for name, value in named if not flat(value)]
+    parts = [Section(label(name), [_part(name, value)]) for name, value in named if not flat(value)]
     return [Facts(facts), *parts]
 
 
@@ -57,12 +57,12 @@ def said(name: Reply, value: Reply) -> Cell:
     return bare(value) if note == f"{value}B" else noted(bare(value), note)
 
 
-def _part(value: Reply) -> Block:
+def _part(name: Reply, value: Reply) -> Block:
     """Return what has parts: names and values, as labels are, or rows, as rules and chunks are."""
     pairs = _pairs(value)
     if pairs:
         return Facts([(label(name), bare(told)) for name, told in pairs])
-    return _table(value) or Layout(value)
+    return _table(value, named=name == b"Chunks") or Layout(value)
 
 
 def _pairs(value: Reply) -> Sequence[tuple[Reply, Reply]]:
@@ -76,17 +76,16 @@ def _pairs(value: Reply) -> Sequence[tuple[Reply, Reply]]:
         return ()
 
 
-def _table(value: Reply) -> Block | None:
+def _table(value: Reply, named: bool) -> Block | None:
     """Return rows that are alike: with the same names, or with as many cells."""
     rows = items(value)
-    try:
-        named = [fields(row).rest() for row in rows]
-        names = [name for name, _ in named[0]]
-        if all([name for name, _ in row] == names for row in named):
-            columns = [Column(text(name), right=type(told) is int) for name, told in named[0]]
-            return Grid(columns, [[said(name, told) for name, told in row] for row in named])
-    except Unexpected:
-        pass
+    if named:
+        found = [fields(row).rest() for row in rows]
+        names = [name for name, _ in found[0]]
+        if any([name for name, _ in row] != names for row in found):
+            return None
+        columns = [Column(text(name), right=type(told) is int) for name, told in found[0]]
+        return Grid(columns, [[said(name, told) for name, told in row] for row in found])
     if all(type(row) is list and len(row) == len(rows[0]) for row in rows):  # type: ignore[arg-type]
         return Grid([Column()] * len(items(rows[0])), [[bare(cell) for cell in items(row)] for row in rows])
     return None
