@@ -136,8 +136,24 @@ def abreast(blocks: Sequence[Block], room: int) -> list[tuple[range, int]] | Non
         widths = [max(_least(blocks[at]) for at in group) for group in parted]
         spare = room - sum(widths) - ASIDE * (columns - 1)
         if spare >= 0:
-            return [(group, wide + spare // columns) for group, wide in zip(parted, widths, strict=True)]
+            wanted = [max(_whole(blocks[at]) for at in group) for group in parted]
+            return list(zip(parted, _widened(widths, wanted, spare), strict=True))
     return None
+
+
+def _widened(widths: Sequence[int], wanted: Sequence[int], spare: int) -> list[int]:
+    """Return the widths with what is spare: to those that need little first, and what nobody needs to all."""
+    widths = list(widths)
+    needy = sorted(range(len(widths)), key=lambda at: wanted[at] - widths[at])
+    for done, at in enumerate(needy):
+        more = min(wanted[at] - widths[at], spare // (len(needy) - done))
+        widths[at] += more
+        spare -= more
+    return [wide + spare // len(widths) for wide in widths]
+
+
+def _whole(block: Block) -> int:
+    return block.label + GAP + block.value
 
 
 def _least(block: Block) -> int:

@@ -27,7 +27,7 @@ def list_(reply: Reply, asked: Asked) -> Sequence[Block]:
     from pyredis_cli.render.texts import structured
 
     users = [_user(user) for user in items(structured(reply, "user"))]
-    return [Grid((Column("user"), Column(), Column("rules", words=True)), users)]
+    return [Grid((Column("user"), Column("enabled"), Column("rules", words=True)), users)]
 
 
 def _user(reply: Reply) -> Sequence[Cell]:

@@ -86,7 +86,7 @@ def _plain(reply: Reply) -> Iterable[Piece]:
 
 def _bare(reply: Reply) -> Iterable[Piece]:
     match reply:
-        case Status():
+        case Status() if reply:
             return (("text", reply),)
         case bytes() | str():
             return (("text", reply),) if reply else (("string", '""'),)

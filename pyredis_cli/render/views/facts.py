@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from pyredis.types import Reply
-from pyredis_cli.render.blocks import Block, Cell, Fact, Facts, Layout, Section
+from pyredis.types import Map, Reply
+from pyredis_cli.render.blocks import Block, Cell, Column, Fact, Facts, Grid, Layout, Section
 from pyredis_cli.render.units import duration, size, when
 from pyredis_cli.render.views.cells import bare, flat, label, noted
 from pyredis_cli.render.views.reading import Asked, Unexpected, fields, items, text
@@ -43,7 +43,7 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block]:
     facts: list[Fact] = [(label(name), said(name, value)) for name, value in named if flat(value)]
     if not facts:
         raise Unexpected("this says nothing of a key")
-    parts = [Section(label(name), [_part(value)]) for name, value in named if not flat(value)]
+    parts = [Section(label(name), [_part(name, value)]) for name, value in named if not flat(value)]
     return [Facts(facts), *parts]
 
 
@@ -57,18 +57,35 @@ def said(name: Reply, value: Reply) -> Cell:
     return bare(value) if note == f"{value}B" else noted(bare(value), note)
 
 
-def _part(value: Reply) -> Block:
-    """Return names and values, as labels are, or whatever else it is."""
+def _part(name: Reply, value: Reply) -> Block:
+    """Return what has parts: names and values, as labels are, or rows, as rules and chunks are."""
     pairs = _pairs(value)
-    if pairs and all(flat(part) for pair in pairs for part in pair):
-        return Facts([(label(name), bare(part)) for name, part in pairs])
-    return Layout(value)
+    if pairs:
+        return Facts([(label(name), bare(told)) for name, told in pairs])
+    return _table(value, named=name == b"Chunks") or Layout(value)
 
 
 def _pairs(value: Reply) -> Sequence[tuple[Reply, Reply]]:
+    """Return names and values: in RESP2 each of them is a list of two."""
     try:
-        if isinstance(value, list):
-            return [(name, said) for name, said in (items(item, 2) for item in items(value))]
-        return fields(value).rest()
+        if isinstance(value, Map | dict):
+            return fields(value).rest()
+        pairs = [(name, told) for name, told in (items(item, 2) for item in items(value))]
+        return pairs if all(isinstance(name, bytes | str) for name, _ in pairs) else ()
     except Unexpected:
         return ()
+
+
+def _table(value: Reply, named: bool) -> Block | None:
+    """Return rows that are alike: with the same names, or with as many cells."""
+    rows = items(value)
+    if named:
+        found = [fields(row).rest() for row in rows]
+        names = [name for name, _ in found[0]]
+        if any([name for name, _ in row] != names for row in found):
+            return None
+        columns = [Column(text(name), right=type(told) is int) for name, told in found[0]]
+        return Grid(columns, [[said(name, told) for name, told in row] for row in found])
+    if all(type(row) is list and len(row) == len(rows[0]) for row in rows):  # type: ignore[arg-type]
+        return Grid([Column()] * len(items(rows[0])), [[bare(cell) for cell in items(row)] for row in rows])
+    return None

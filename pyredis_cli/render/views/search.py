@@ -11,7 +11,7 @@ from pyredis_cli.render.blocks import Block, Cell, Column, Fact, Facts, Grid, La
 from pyredis_cli.render.layout import Piece, pairs
 from pyredis_cli.render.shapes import Found, Pair, shape
 from pyredis_cli.render.views.cells import bare, flat, label, noted, value
-from pyredis_cli.render.views.json_values import document, is_json
+from pyredis_cli.render.views.json_values import document, laid_out
 from pyredis_cli.render.views.reading import Asked, Fields, Unexpected, fields, integer, items, text
 
 __all__ = ["view"]
@@ -47,31 +47,31 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block]:
 
 def _page(reply: Reply, asked: Asked) -> list[Block]:
     if isinstance(reply, Map | dict):
-        return _page_of_map(fields(reply))
+        return _page_of_map(fields(reply), asked)
     read = shape(asked.argv, asked.spec, reply)
     if not isinstance(read, Found) or read.rest:
         raise Unexpected("these are no documents")
     hits = [_Hit(hit.cells, None if hit.fields is None else hit.fields.pairs) for hit in read.hits]
-    return [_total(read.total, len(hits)), *_hits(hits)]
+    return [_total(read.total, len(hits)), *_hits(hits, asked)]
 
 
-def _page_of_map(said: Fields) -> list[Block]:
-    total, results = integer(said.take("total_results")), items(said.take("results"))
+def _page_of_map(said: Fields, asked: Asked) -> list[Block]:
+    total, results = said.take("total_results"), items(said.take("results"))
     warnings = said.get("warning") if "warning" in said else []
     blocks = [_total(total, len(results))]
-    if warnings:
+    if warnings != []:
         blocks.insert(0, Line((("warning", "warning "), *bare(warnings))))
     hits = [_hit(fields(result)) for result in results]
-    return [*blocks, *_hits(hits), *_rest(said, hits, bool(warnings))]
+    return [*blocks, *_hits(hits, asked), *_rest(said, hits, warnings != [])]
 
 
 def _hit(result: Fields) -> _Hit:
     """Return a result of RESP3; its ``values`` are always empty."""
-    unsaid = frozenset(name for name in ("extra_attributes", "values") if name in result)
+    unsaid = frozenset(name for name in ("id", "extra_attributes", "values") if name in result)
     of_document, values = result.get("extra_attributes"), result.get("values")
     if of_document is not None and not isinstance(of_document, Map | dict):
         raise Unexpected("these are no fields")
-    said = [*result.rest(), *([(b"values", values)] if values else [])]
+    said = [*result.rest(), *([(b"values", values)] if values not in ([], None) else [])]
     return _Hit(said, None if of_document is None else list(pairs(of_document)), unsaid)
 
 
@@ -92,19 +92,19 @@ def _dim(cell: Cell) -> Cell:
     return [("label", words) for _, words in cell]
 
 
-def _total(total: int, here: int) -> Block:
+def _total(total: Reply, here: int) -> Block:
     # What an aggregate with a cursor says of its total is no more than that there is something.
-    note = f"{here:,} of them here" if here < total else ""
+    note = f"{here:,} of them here" if here < integer(total) else ""
     return Line((("label", "total_results "), *noted(bare(total), note)))
 
 
-def _hits(hits: Sequence[_Hit]) -> list[Block]:
+def _hits(hits: Sequence[_Hit], asked: Asked) -> list[Block]:
     if not hits:
         return []
     said = _names(hit.said for hit in islice(hits, _SAMPLE))
     named = _names(hit.fields or () for hit in islice(hits, _SAMPLE))
-    if len(named) > _MOST_COLUMNS or any(map(_has_parts, islice(hits, _SAMPLE))):
-        return [_section(*numbered) for numbered in enumerate(hits, 1)]
+    if len(named) > _MOST_COLUMNS or any(_has_parts(hit, asked) for hit in islice(hits, _SAMPLE)):
+        return [_section(number, hit, asked) for number, hit in enumerate(hits, 1)]
     return [_table(hits, said, named)]
 
 
@@ -112,15 +112,15 @@ def _names(rows: Iterable[Sequence[Pair]]) -> list[Reply]:
     return list({text(name): name for row in rows for name, _ in row}.values())
 
 
-def _has_parts(hit: _Hit) -> bool:
+def _has_parts(hit: _Hit, asked: Asked) -> bool:
     """Whether a document is better seen by itself: as JSON, or because values have elements of their own."""
-    if any(_is_document(name, said) for name, said in hit.fields or ()):
+    if any(_is_document(name, said, asked) for name, said in hit.fields or ()):
         return True
     return not all(_is_short(said) for _, said in (*hit.said, *(hit.fields or ())))
 
 
-def _is_document(name: Reply, said: Reply) -> bool:
-    return name == b"$" and isinstance(said, bytes) and is_json(said)
+def _is_document(name: Reply, said: Reply, asked: Asked) -> bool:
+    return name == b"$" and isinstance(said, bytes) and laid_out(said, asked)
 
 
 def _is_short(said: Reply) -> bool:
@@ -171,7 +171,7 @@ def _together(row: Sequence[Pair]) -> Cell:
 # -- document by document
 
 
-def _section(number: int, hit: _Hit) -> Section:
+def _section(number: int, hit: _Hit, asked: Asked) -> Section:
     """Return a document below its key; what aggregates find has none."""
     title: list[Piece] = [("index", f"{number}) ")]
     facts: list[Fact] = []
@@ -180,19 +180,12 @@ def _section(number: int, hit: _Hit) -> Section:
         if text(name) == "id":
             title += bare(said)
         else:
-            _take(facts, parts, name, said, bare)
+            facts.append((label(name), bare(said)))
     for name, said in hit.fields or ():
-        if _is_document(name, said):
-            parts += [Line(label(name)), document(cast("bytes", said))]
+        if _is_document(name, said, asked):
+            parts += [Line(label(name)), document(cast("bytes", said), asked.look.width - 2)]
+        elif _is_short(said):
+            facts.append((label(name), value(said)))
         else:
-            _take(facts, parts, name, said, value)
+            parts.append(Section(label(name), [Layout(said)]))
     return Section(title, [Facts(facts), *parts] if facts else parts)
-
-
-def _take(
-    facts: list[Fact], parts: list[Block], name: Reply, said: Reply, cell: Callable[[Reply], Cell]
-) -> None:
-    if _is_short(said):
-        facts.append((label(name), cell(said)))
-    else:
-        parts.append(Section(label(name), [Layout(said)]))

@@ -15,7 +15,14 @@ from pyredis_cli.render.views.reading import Asked, Unexpected, fields, items, n
 __all__ = ["view"]
 
 # What somebody looks for first.
-_FIRST: Final = ("index_name", "num_docs", "indexing", "percent_indexed", "hash_indexing_failures")
+_FIRST: Final = (
+    "index_name",
+    "num_docs",
+    "indexing",
+    "percent_indexed",
+    "hash_indexing_failures",
+    "total_index_memory_sz_mb",
+)
 _FAILURES: Final = ("hash_indexing_failures", "indexing failures")
 _NAMES: Final = ("identifier", "attribute", "type")
 
@@ -43,7 +50,7 @@ def _cell(name: str, said: Reply) -> Cell:
         return (*(("warning", words) for _, words in bare(said)), ("warning", "  not all is indexed"))
     if name == "percent_indexed" and number(said) < 1:
         return noted(bare(said), "still indexing")
-    if name.endswith(("_sz_mb", "_size_mb")):
+    if name.endswith(("_sz_mb", "_size_mb")) and number(said):
         return noted(bare(said), size(number(said) * 2**20))
     return bare(said)
 

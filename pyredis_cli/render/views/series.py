@@ -37,12 +37,16 @@ def _series(name: Reply, said: list[Reply]) -> Section:
     if len(said) < 2:
         raise Unexpected("this is no series")
     labels, *sources, samples = said
-    blocks: list[Block] = [Facts(_labels(labels))] if labels else []
+    facts = _labels(labels) if labels else []
     for source in sources:
-        facts = [(label(name), bare(value)) for name, value in fields(source).rest()]
-        blocks += [Facts(facts)] if facts else []
+        facts += [(label(about), bare(told)) for about, told in fields(source).rest()]
     found = items(samples)
-    return Section(value(name), [*blocks, *([_samples(found)] if found else [])])
+    blocks: list[Block] = [Facts(facts)] if facts else []
+    return Section(_key(name), [*blocks, *([_samples(found)] if found else [])])
+
+
+def _key(name: Reply) -> Cell:
+    return (("name", name),) if isinstance(name, bytes) and name else value(name)
 
 
 def _labels(reply: Reply) -> list[tuple[Cell, Cell]]:
@@ -50,7 +54,7 @@ def _labels(reply: Reply) -> list[tuple[Cell, Cell]]:
         named = list(pairs(reply))
     else:
         named = [(name, said) for name, said in (items(pair, 2) for pair in items(reply))]
-    return [(label(name), value(said)) for name, said in named]
+    return [(label(name), bare(said)) for name, said in named]
 
 
 def _samples(samples: Sequence[Reply]) -> Grid:
