@@ -174,7 +174,7 @@ VIEWS: dict[str, Row] = {
     "SLOWLOG GET": Row(f"{_VIEWS}.slowlog:view", "slow commands as they were typed"),
     "TIME": Row(f"{_VIEWS}.moments:time", "a moment"),
     "TTL": Row(f"{_VIEWS}.moments:seconds_left", "a span of time"),
-    "XINFO CONSUMERS": Row(f"{_VIEWS}.streams:consumers", "who is silent, then a line for each"),
+    "XINFO CONSUMERS": Row(f"{_VIEWS}.streams:consumers", "who is inactive, then a line for each"),
     "XINFO GROUPS": Row(f"{_VIEWS}.streams:groups", "who is behind, then a line for each"),
     "XINFO STREAM": Row(f"{_VIEWS}.streams:stream", "what a stream holds and who reads it"),
     "XPENDING": Row(f"{_VIEWS}.streams:pending", "what was not acknowledged"),

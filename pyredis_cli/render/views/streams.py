@@ -233,7 +233,7 @@ def _silent(found: Sequence[dict[str, Reply]]) -> Iterator[Block]:
         # Since 7.2 idle is since the last attempt to read, and inactive since the last success.
         idle = max(idle, integer(consumer.get("inactive", idle)))
         if waiting and idle >= _SILENT:
-            why = f"silent for {duration(idle / 1000)} with {waiting:,} pending: "
+            why = f"inactive for {duration(idle / 1000)} with {waiting:,} pending: "
             yield from _named(why, [consumer])
 
 
