@@ -203,7 +203,7 @@ VIEWS: dict[str, Row] = {
     "TS.RANGE": _SAMPLES,
     "TS.REVRANGE": _SAMPLES,
     "TTL": Row(f"{_VIEWS}.moments:seconds_left", "a span of time"),
-    "XINFO CONSUMERS": Row(f"{_VIEWS}.streams:consumers", "who is silent, then a line for each"),
+    "XINFO CONSUMERS": Row(f"{_VIEWS}.streams:consumers", "who is inactive, then a line for each"),
     "XINFO GROUPS": Row(f"{_VIEWS}.streams:groups", "who is behind, then a line for each"),
     "XINFO STREAM": Row(f"{_VIEWS}.streams:stream", "what a stream holds and who reads it"),
     "XPENDING": Row(f"{_VIEWS}.streams:pending", "what was not acknowledged"),

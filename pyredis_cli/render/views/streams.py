@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeAlias, cast
 
 from pyredis.types import Reply
-from pyredis_cli.render.blocks import Block, Cell, Column, Fact, Facts, Grid, Line, Section
+from pyredis_cli.render.blocks import Block, Cell, Column, Fact, Grid, Line, Section
 from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.shapes import Entry, Pairs
@@ -14,7 +14,7 @@ from pyredis_cli.render.units import duration
 from pyredis_cli.render.views.by_shape import entries_grid, together
 from pyredis_cli.render.views.cells import bare, label
 from pyredis_cli.render.views.reading import Asked, Fields, Unexpected, fields, integer, items, text
-from pyredis_cli.render.views.rows import BLANK, Known, sentence, table
+from pyredis_cli.render.views.rows import BLANK, Known, sentence, table, told
 from pyredis_cli.render.views.times import id_time, since, span, stamp
 
 __all__ = ["consumers", "groups", "pending", "stream"]
@@ -39,14 +39,14 @@ def stream(reply: Reply, asked: Asked) -> Sequence[Block]:
         return [_facts(found.rest(), asked.look), BLANK, _ends(ends)]
     entries, groups = items(found.take("entries")), items(found.take("groups"))
     rest = found.rest()
-    told: list[Block] = []
+    shown: list[Block] = []
     for group in groups:
-        told += [BLANK, _group(fields(group), asked.look)] if told else [_group(fields(group), asked.look)]
+        shown += [BLANK, _group(fields(group), asked.look)] if shown else [_group(fields(group), asked.look)]
     heading: Cell = (("heading", "groups"), ("note", f"  {len(groups)}"))
-    return [_facts(rest, asked.look), BLANK, _entries(entries, _length(rest)), BLANK, Section(heading, told)]
+    return [_facts(rest, asked.look), BLANK, _entries(entries, _length(rest)), BLANK, Section(heading, shown)]
 
 
-def _facts(named: Sequence[tuple[Reply, Reply]], look: Look) -> Facts:
+def _facts(named: Sequence[tuple[Reply, Reply]], look: Look) -> Grid:
     length = _length(named)
     facts: list[Fact] = []
     cell: Cell
@@ -59,7 +59,7 @@ def _facts(named: Sequence[tuple[Reply, Reply]], look: Look) -> Facts:
             case _:
                 cell = bare(said)
         facts.append((label(name), cell))
-    return Facts(facts)
+    return told(facts)
 
 
 def _length(named: Sequence[tuple[Reply, Reply]]) -> int | None:
@@ -233,7 +233,7 @@ def _silent(found: Sequence[dict[str, Reply]]) -> Iterator[Block]:
         # Since 7.2 idle is since the last attempt to read, and inactive since the last success.
         idle = max(idle, integer(consumer.get("inactive", idle)))
         if waiting and idle >= _SILENT:
-            why = f"silent for {duration(idle / 1000)} with {waiting:,} pending: "
+            why = f"inactive for {duration(idle / 1000)} with {waiting:,} pending: "
             yield from _named(why, [consumer])
 
 
@@ -272,7 +272,7 @@ def _summary(total: int, first: Reply, last: Reply, owners: Reply, look: Look) -
     ]
     rows = [items(owner, 2) for owner in items(owners)]
     columns = Column("consumer"), Column("pending", right=True)
-    return [Facts(facts), BLANK, Grid(columns, rows, lambda row: (bare(row[0]), bare(row[1])))]
+    return [told(facts), BLANK, Grid(columns, rows, lambda row: (bare(row[0]), bare(row[1])))]
 
 
 def _details(rows: Sequence[list[Reply]], look: Look) -> Sequence[Block]:
