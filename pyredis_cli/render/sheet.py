@@ -299,7 +299,7 @@ class _Table:
         index = f"{number:>{self._digits}}) "
         room = self._all - len(index)
         heads = list(self._heads[: len(row)])
-        if len(row) < len(self._heads):
+        if row and len(row) < len(self._heads):
             heads[-1:] = [[]]
         named: list[tuple[_Words, _Words]] = [
             ([("label", said) for _, said in head], cell) for head, cell in zip(heads, row, strict=True)

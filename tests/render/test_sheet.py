@@ -86,7 +86,7 @@ def fact_lists() -> st.SearchStrategy[Facts]:
 def grids(draw: st.DrawFn) -> Grid:
     names = st.one_of(st.just(""), st.text(max_size=12), st.binary(max_size=12))
     columns = draw(st.lists(st.builds(Column, names, st.booleans()), min_size=1, max_size=6))
-    rows = draw(st.lists(st.lists(cells(), min_size=1, max_size=len(columns)), max_size=70))
+    rows = draw(st.lists(st.lists(cells(), max_size=len(columns)), max_size=70))
     return Grid(columns, rows, tuple, draw(st.booleans()))
 
 

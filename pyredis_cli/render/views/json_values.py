@@ -10,6 +10,7 @@ from typing import Final
 from pyredis.types import Reply, Verbatim
 from pyredis_cli.render.blocks import Block, Cell, Column, Document, Grid, Section
 from pyredis_cli.render.json_layout import WIDTH, json_pieces
+from pyredis_cli.render.layout import Role
 from pyredis_cli.render.views.cells import value
 from pyredis_cli.render.views.reading import Asked, Unexpected, items
 
@@ -35,7 +36,7 @@ def mget(reply: Reply, asked: Asked) -> Sequence[Block]:
     if not found or len(found) != len(asked.argv) - 2:
         raise Unexpected("these are not the keys that were asked for")
     named = list(zip(asked.argv[1:-1], found, strict=True))
-    if all(said is None or (isinstance(said, bytes) and len(said) <= WIDTH) for said in found):
+    if all(map(_in_a_line, found)):
         return [Grid((Column(), Column()), named, partial(_row, asked), numbered=True)]
     return [Section(_key(key), [_block(said, asked)]) for key, said in named]
 
@@ -54,10 +55,20 @@ def laid_out(said: bytes, asked: Asked) -> bool:
     return asked.look.decode in ("auto", "json") and is_json(said)
 
 
+def _in_a_line(said: Reply) -> bool:
+    if not isinstance(said, bytes):
+        return said is None
+    return len(said) <= WIDTH and not any("\n" in words for _, words in _pieces(said))
+
+
+def _pieces(said: bytes) -> list[tuple[Role, str]]:
+    return list(json_pieces(said.decode("utf-8", "surrogateescape")))
+
+
 def _row(asked: Asked, found: tuple[bytes, Reply]) -> Sequence[Cell]:
     key, said = found
     if isinstance(said, bytes) and laid_out(said, asked):
-        return _key(key), list(json_pieces(said.decode("utf-8", "surrogateescape")))
+        return _key(key), _pieces(said)
     return _key(key), value(said)
 
 
