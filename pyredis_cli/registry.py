@@ -132,7 +132,17 @@ META: dict[str, MetaRow] = {
 
 _VIEWS = "pyredis_cli.render.views"
 
+_FACTS = Row(f"{_VIEWS}.facts:view", "names and values, what sizes and times mean")
+_FOUND = Row(f"{_VIEWS}.search:view", "documents as a table, JSON in lines")
+_SAMPLES = Row(f"{_VIEWS}.series:range_", "samples with their times")
+_SERIES = Row(f"{_VIEWS}.series:mrange", "samples with their times, by series")
+
 VIEWS: dict[str, Row] = {
+    "ACL GETUSER": Row(f"{_VIEWS}.acl:getuser", "rules folded between words, selectors below"),
+    "ACL LIST": Row(f"{_VIEWS}.acl:list_", "a row for each user, rules folded between words"),
+    "ACL LOG": Row(f"{_VIEWS}.acl:log", "what was refused and to whom, then the clients"),
+    "BF.INFO": _FACTS,
+    "CF.INFO": _FACTS,
     "CLIENT INFO": Row(f"{_VIEWS}.clients:info", "the fields of a client with what they mean"),
     "CLIENT LIST": Row(f"{_VIEWS}.clients:view", "a table of what matters, and what is unusual"),
     "CLUSTER INFO": Row(f"{_VIEWS}.cluster.info:view", "what is wrong first"),
@@ -142,18 +152,37 @@ VIEWS: dict[str, Row] = {
     "CLUSTER SHARDS": Row(f"{_VIEWS}.cluster.shards:view", "nodes by the slots that they hold"),
     "CLUSTER SLAVES": Row(f"{_VIEWS}.cluster.nodes:replicas", "a line for each"),
     "CLUSTER SLOTS": Row(f"{_VIEWS}.cluster.slots:view", "nodes by their ranges"),
+    "CMS.INFO": _FACTS,
+    "COMMAND": Row(f"{_VIEWS}.commands:info", "a line for each, then where their keys are"),
+    "COMMAND DOCS": Row(f"{_VIEWS}.commands:docs", "a page for each"),
+    "COMMAND INFO": Row(f"{_VIEWS}.commands:info", "a line for each, then where their keys are"),
     "COMMANDLOG GET": Row(f"{_VIEWS}.slowlog:view", "slow or large commands as they were typed"),
     "CONFIG GET": Row(f"{_VIEWS}.config:view", "settings with what their numbers mean"),
+    "DEBUG": Row(f"{_VIEWS}.objects:debug", "how a value is stored"),
     "EXPIRETIME": Row(f"{_VIEWS}.moments:moment", "a moment"),
+    "FT.AGGREGATE": _FOUND,
+    "FT.CURSOR": _FOUND,
+    "FT.INFO": Row(f"{_VIEWS}.search_index:view", "attributes as a table, numbers side by side"),
+    "FT.SEARCH": _FOUND,
+    "FUNCTION LIST": Row(f"{_VIEWS}.functions:libraries", "functions by library"),
+    "FUNCTION STATS": Row(f"{_VIEWS}.functions:stats", "what runs, and what each engine holds"),
+    "GEORADIUS": Row(f"{_VIEWS}.geo:view", "members with distances and places"),
+    "GEORADIUSBYMEMBER": Row(f"{_VIEWS}.geo:view", "members with distances and places"),
+    "GEORADIUSBYMEMBER_RO": Row(f"{_VIEWS}.geo:view", "members with distances and places"),
+    "GEORADIUS_RO": Row(f"{_VIEWS}.geo:view", "members with distances and places"),
+    "GEOSEARCH": Row(f"{_VIEWS}.geo:view", "members with distances and places"),
     "HEXPIRETIME": Row(f"{_VIEWS}.moments:moments_of_fields", "moments"),
     "HPEXPIRETIME": Row(f"{_VIEWS}.moments:moments_in_milliseconds_of_fields", "moments"),
     "HPTTL": Row(f"{_VIEWS}.moments:milliseconds_left_of_fields", "spans of time"),
     "HTTL": Row(f"{_VIEWS}.moments:seconds_left_of_fields", "spans of time"),
     "INFO": Row(f"{_VIEWS}.info:view", "sections side by side"),
+    "JSON.GET": Row(f"{_VIEWS}.json_values:get", "JSON in lines"),
+    "JSON.MGET": Row(f"{_VIEWS}.json_values:mget", "JSON in lines, by keys"),
     "LASTSAVE": Row(f"{_VIEWS}.moments:moment", "a moment"),
     "LATENCY HISTOGRAM": Row(f"{_VIEWS}.latency:histogram", "a bar for each span of time"),
     "LATENCY HISTORY": Row(f"{_VIEWS}.latency:history", "spikes as a line and as bars"),
     "LATENCY LATEST": Row(f"{_VIEWS}.latency:latest", "spikes by event"),
+    "LCS": Row(f"{_VIEWS}.lcs:view", "a line for each match"),
     "MEMORY STATS": Row(f"{_VIEWS}.memory:stats", "sizes and shares"),
     "MEMORY USAGE": Row(f"{_VIEWS}.moments:size", "a size"),
     "MODULE LIST": Row(f"{_VIEWS}.modules:view", "modules with their versions"),
@@ -163,9 +192,21 @@ VIEWS: dict[str, Row] = {
     "PUBSUB NUMSUB": Row(f"{_VIEWS}.pubsub:view", "subscribers by channel"),
     "PUBSUB SHARDNUMSUB": Row(f"{_VIEWS}.pubsub:view", "subscribers by channel"),
     "ROLE": Row(f"{_VIEWS}.role:view", "a role, its replicas or its link"),
+    "SCRIPT EXISTS": Row(f"{_VIEWS}.scripts:exists", "which of the scripts are cached"),
     "SLOWLOG GET": Row(f"{_VIEWS}.slowlog:view", "slow commands as they were typed"),
+    "TDIGEST.INFO": _FACTS,
     "TIME": Row(f"{_VIEWS}.moments:time", "a moment"),
+    "TOPK.INFO": _FACTS,
+    "TS.INFO": _FACTS,
+    "TS.MRANGE": _SERIES,
+    "TS.MREVRANGE": _SERIES,
+    "TS.RANGE": _SAMPLES,
+    "TS.REVRANGE": _SAMPLES,
     "TTL": Row(f"{_VIEWS}.moments:seconds_left", "a span of time"),
+    "XINFO CONSUMERS": Row(f"{_VIEWS}.streams:consumers", "who is silent, then a line for each"),
+    "XINFO GROUPS": Row(f"{_VIEWS}.streams:groups", "who is behind, then a line for each"),
+    "XINFO STREAM": Row(f"{_VIEWS}.streams:stream", "what a stream holds and who reads it"),
+    "XPENDING": Row(f"{_VIEWS}.streams:pending", "what was not acknowledged"),
 }
 """What lays the replies of a command out for people, by the command's name in capitals."""
 
