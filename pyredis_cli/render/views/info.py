@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from pyredis.types import Reply
-from pyredis_cli.render.blocks import Beside, Block, Cell, Fact, Facts, Line
+from pyredis_cli.render.blocks import Beside, Block, Cell, Column, Facts, Grid, Line, Section
 from pyredis_cli.render.texts import structured
 from pyredis_cli.render.views.cells import bare, label
 from pyredis_cli.render.views.info_tables import (
@@ -59,14 +59,14 @@ def _told(sections: Iterable[Fields], now: float | None) -> Told:
 
 def _alarms(told: Told) -> Sequence[Block]:
     """Return what is wrong, which somebody on call should not have to look for."""
-    facts: list[Fact] = [
-        (label(name), (*bare(told.fields[name]), ("warning", f"  {words}")))
-        for name, words in told.wrong.items()
+    rows: list[Sequence[Cell]] = [
+        (label(name), bare(told.fields[name]), (("warning", words),)) for name, words in told.wrong.items()
     ]
     for name, found in told.fields.items():
         if isinstance(found, dict) and table_of(name, found) and (words := trouble_of(found)):
-            facts.append((label(name), (*inline(found), ("warning", f"  {words}"))))
-    return [Facts(facts, (("warning", "Warnings"),))] if facts else []
+            rows.append((label(name), inline(found), (("warning", words),)))
+    columns = (Column(), Column(words=True), Column(words=True))
+    return [Section((("warning", "Warnings"),), [Grid(columns, rows)])] if rows else []
 
 
 def _facts(name: Name, fields: Fields, told: Told) -> Facts:

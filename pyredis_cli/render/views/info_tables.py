@@ -16,6 +16,7 @@ from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.units import duration
 from pyredis_cli.render.views.cells import bare, label
 from pyredis_cli.render.views.meanings import counted, millis, sized
+from pyredis_cli.render.views.modules import version
 from pyredis_cli.render.views.reading import Unexpected, integer
 from pyredis_cli.render.views.troubles import trouble_of_row
 
@@ -191,6 +192,14 @@ def _behind(rows: Sequence[_Row], told: Told) -> _Extra:
     return [Column("behind"), Column(words=True)], behind
 
 
+def _versions(rows: Sequence[_Row], told: Told) -> _Extra:
+    """Return the versions of modules as people write them, where there are such."""
+    written = [version(ver) for row in rows if isinstance(ver := row.fields.get("ver"), int)]
+    if len(written) < len(rows) or not any(written):
+        return _no_extra(rows, told)
+    return [Column("version")], lambda row: [(("note", version(cast("int", row.fields["ver"]))),)]
+
+
 def _trouble(rows: Sequence[_Row], told: Told) -> _Extra:
     return [Column()], lambda row: [_wrong(row)]
 
@@ -206,4 +215,5 @@ _EXTRAS: Final[Mapping[str, Callable[[Sequence[_Row], Told], _Extra]]] = {
     "db": _lifetimes,
     "slave": _behind,
     "master": _trouble,
+    "module": _versions,
 }

@@ -30,7 +30,7 @@ def info(*lines: str) -> bytes:
 
 def test_info_begins_with_what_is_wrong() -> None:
     lines = seen("INFO", info("# Persistence", "loading:0", "rdb_last_bgsave_status:err")).splitlines()
-    assert lines[:2] == ["Warnings", "rdb_last_bgsave_status  err  the last snapshot failed"]
+    assert lines[:2] == ["Warnings", "  rdb_last_bgsave_status  err  the last snapshot failed"]
     assert "rdb_last_bgsave_status  err  the last snapshot failed" in lines[3:]
 
 
