@@ -298,12 +298,19 @@ def _with_fields(together: _Together) -> Table:
 
 def _shared(together: _Together) -> tuple[bytes, ...]:
     """Return the names of fields that are columns: those that fill at least half of the cells in them."""
-    rows = [fields for _, fields in together.entries() if fields is not None]
-    names = _names(rows)
-    filled = sum(map(len, rows))
-    if len(rows) * len(names) > 2 * filled or not {*together.header, b"fields"}.isdisjoint(names):
-        return ()
-    return names
+    count = filled = 0
+
+    def counted() -> Iterator[Row]:
+        nonlocal count, filled
+        for _, fields in together.entries():
+            if fields is not None:
+                count += 1
+                filled += len(fields)
+                yield fields
+
+    names = _names(counted())
+    taken = {*together.header, b"fields"}
+    return names if count * len(names) <= 2 * filled and taken.isdisjoint(names) else ()
 
 
 def _object(fields: Row | None) -> Reply:
