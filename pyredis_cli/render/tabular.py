@@ -329,7 +329,7 @@ def _objects(together: _Together) -> Iterator[Reply]:
 
 def _hits(found: Found) -> _Together:
     """Return the hits; what belongs to all of them is in the first cells of each, or stands alone."""
-    names = _names([hit.cells for hit in found.hits])
+    names = tuple({_encoded(cast("bytes", name)): None for hit in found.hits for name, _ in hit.cells})
     lead = [(_encoded(cast("bytes", name)), value) for name, value in (("total", found.total), *found.rest)]
     header = (*(name for name, _ in lead), *names)
     cells = tuple(value for _, value in lead)
@@ -350,7 +350,9 @@ def _page(page: Page) -> Table:
     """Return the items behind the cells that belong to all of them; they stand alone when there are no items."""
     lead = _lead(page)
     columns = table(page.items)
-    if not columns.header:
+    if columns.width == 1 and not columns.header:
+        columns = columns._replace(header=(b"item",))
+    elif not columns.header:
         columns = Table((b"item",), 1, ((item,) for item in _elements(_reply(page.items))))
     nothing = [None] * columns.width
     first = next(columns.rows, nothing)
