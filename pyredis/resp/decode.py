@@ -14,7 +14,8 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol, TypeAlias
+from io import BytesIO
+from typing import Final, Literal, Protocol, TypeAlias, cast
 
 from pyredis.exceptions import ProtocolError, reply_error
 from pyredis.resp import INCOMPLETE, Decoder, Incomplete
@@ -44,22 +45,26 @@ _SHORT = {header + b"\r": size for size, header in enumerate(_HEADERS)}
 
 _RUN: Final = 32  # strings that an aggregate must lack for them to be split off together
 _WINDOW: Final = 16 * 1024  # bytes that are split at once
+_LONG: Final = 64 * 1024  # bytes of a string that is gathered apart, when it is not all there
 
 
 class _Inbox:
     """The bytes that came and were not consumed: ``seen`` from ``at`` on, then ``_late``.
 
     Rows read ``seen``. A row that finds it too short says what it wants; bytes that come later gather in
-    ``_late`` and are joined to the rest of ``seen`` once, when they are enough.
+    ``_late`` and are joined to the rest of ``seen`` once, when they are enough. The bytes of a long string are
+    not in ``seen`` at all, where nothing but its header and its CRLF stand: they go into ``_long``.
     """
 
-    __slots__ = ("_judged", "_late", "_searched", "_wanted", "at", "before", "seen")
+    __slots__ = ("_judged", "_late", "_long", "_missing", "_searched", "_wanted", "at", "before", "seen")
 
     def __init__(self, offset: int) -> None:
         self.seen = b""
         self.at = 0
         self.before = offset  # how much of the stream stands before ``seen``
         self._late = bytearray()
+        self._long: BytesIO | None = None
+        self._missing = 0  # bytes of the long string
         self._wanted = 0  # bytes from ``at``; 0: nobody waits
         self._judged = 0  # with so many bytes a line is judged, ended or not; 0: no line is awaited
         self._searched = 0  # of ``_late``, for the end of the line
@@ -68,6 +73,8 @@ class _Inbox:
         return self.at < len(self.seen) or bool(self._late)
 
     def add(self, chunk: bytes) -> None:
+        if self._missing:
+            chunk = self._lengthen(chunk)
         if self:
             self._late += chunk
         else:
@@ -76,6 +83,8 @@ class _Inbox:
     def take(self) -> bytes:
         """Consume and return all there is."""
         rest = self.seen[self.at :] + self._late
+        self._long = None
+        self._missing = 0
         self._show(rest)
         self.at = len(rest)
         self._show(b"")
@@ -126,16 +135,46 @@ class _Inbox:
 
     def string(self, size: int, item: int) -> bytes | None:
         """Consume a string and its CRLF; return it, or None and go back to ``item`` when it must be awaited."""
+        if self._long is not None:
+            text = self._long.getvalue()
+            self._long = None
+            self._end_string(self.at, size)
+            self.before += size
+            return text
         start, end = self.at, self.at + size
         if len(self.seen) < end + 2:
             self.at = item
             self._wanted = end + 2 - item
             self._judged = 0
+            if size > _LONG:
+                self._gather(size, start)
             return None
+        self._end_string(end, size)
+        return self.seen[start:end]
+
+    def _end_string(self, end: int, size: int) -> None:
         if self.seen[end : end + 2] != b"\r\n":
             raise ValueError(f"a string of {size} bytes that is not followed by CRLF")
         self.at = end + 2
-        return self.seen[start:end]
+
+    def _gather(self, size: int, start: int) -> None:
+        """Gather a string apart that begins at ``start`` of ``seen``, behind its header."""
+        came, late = self.seen[start:], self._late
+        self._show(self.seen[self.at : start])
+        # What was written to it becomes its value without being copied; of a list or a bytearray it would be.
+        self._long = BytesIO()
+        self._missing = size
+        self._wanted = len(self.seen) + 2
+        self.add(came)
+        if late:
+            self.add(bytes(late))
+
+    def _lengthen(self, chunk: bytes) -> bytes:
+        """Add what is missing to the long string; return what stands behind it."""
+        some = memoryview(chunk)[: self._missing]
+        cast("BytesIO", self._long).write(some)
+        self._missing -= len(some)
+        return chunk[len(some) :]
 
     def _show(self, chunk: bytes) -> None:
         self.before += self.at
@@ -394,18 +433,19 @@ def _split_off(frame: _Frame, seen: bytes, at: int, due: int) -> int:
     One window in which that is not so is the last that is tried in this frame.
     """
     while due and frame.uniform:
-        window = seen[at : at + _WINDOW].split(b"\r\n", 2 * due)
-        pairs = (len(window) - 1) // 2  # the last piece is not ended
+        window = seen[at : at + _WINDOW]
+        pieces = window.split(b"\r\n", 2 * due)
+        pairs = (len(pieces) - 1) // 2  # the last piece is not ended
         if not pairs:
             break
-        headers, strings = window[: 2 * pairs : 2], window[1 : 2 * pairs : 2]
+        headers, strings, rest = pieces[: 2 * pairs : 2], pieces[1 : 2 * pairs : 2], pieces[2 * pairs :]
         try:
             frame.uniform = headers == [_HEADERS[size] for size in map(len, strings)]
         except IndexError:
             frame.uniform = False
         if frame.uniform:
             frame.items += strings
-            at += sum(map(len, headers)) + sum(map(len, strings)) + 4 * pairs
+            at += len(window) - len(b"\r\n".join(rest))
             due -= pairs
     return at
 

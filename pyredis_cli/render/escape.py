@@ -35,12 +35,12 @@ _SHORT: Final = {
     "\a": r"\a",
     "\b": r"\b",
 }
+# Of each byte there is one, for to miss one costs more than to find it.
 _QUOTED: Final = {
-    byte: _SHORT.get(chr(byte), f"\\x{byte:02x}")
+    byte: _SHORT.get(chr(byte)) or (chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}")
     for byte in range(256)
-    if not 0x20 <= byte < 0x7F or chr(byte) in _SHORT
 }
-_QUOTED_BUT_NUL: Final = {byte: escape for byte, escape in _QUOTED.items() if byte}
+_QUOTED_BUT_NUL: Final = {**_QUOTED, 0: "\0"}
 # What means something inside quotes.
 _SYNTAX: Final = frozenset('"\\')
 

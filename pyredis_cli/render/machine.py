@@ -16,11 +16,10 @@ from pyredis.types import Attributed, Map, Reply
 from pyredis_cli.render.escape import dangerous
 from pyredis_cli.render.layout import NESTED, Part, Steps, digits, double, message, pairs, unroll
 from pyredis_cli.render.notation import BASE64, Notation
-from pyredis_cli.render.portions import LONG, pairs_of_strings, runs, short_strings, slices
+from pyredis_cli.render.portions import LONG, pairs_of_strings, runs, short_strings
 
 __all__ = ["json_parts", "json_text", "raw", "raw_parts"]
 
-_THREES: Final = LONG // 3 * 3
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -254,17 +253,15 @@ def _json_strings(text: str, notation: Notation) -> Sequence[str]:
 
 def _json_long(value: bytes, notation: Notation) -> Steps[str]:
     """Yield the JSON of a long value slice by slice."""
-    if not all(notation.text(piece) is not None for piece in slices(value)):
+    texts = notation.text_parts(value)
+    if texts is None:
         yield f'{{"{notation.tag}":"'
-        # Three bytes are four characters of base64.
-        for start in range(0, len(value), _THREES):
-            yield notation.write(value[start : start + _THREES])
+        yield from notation.written_parts(value)
         yield '"}'
-        return
-    yield '"'
-    for piece in slices(value):
-        yield _json_string(notation.text(piece) or "")[1:-1]
-    yield '"'
+    else:
+        yield '"'
+        yield from (_json_string(text)[1:-1] for text in texts)
+        yield '"'
 
 
 def _json_double(number: float) -> str:

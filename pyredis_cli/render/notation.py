@@ -5,10 +5,14 @@ It knows bytes and the names of the notations. What a format's own quotes are, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
+from pyredis_cli.render.portions import LONG, slices
+
 __all__ = ["BASE64", "NOTATIONS", "QUOTED", "Notation"]
+
+_THREES: Final = LONG // 3 * 3  # three bytes are four characters of base64
 
 
 class Notation(NamedTuple):
@@ -29,6 +33,16 @@ class Notation(NamedTuple):
             return value.decode()
         except UnicodeDecodeError:
             return None
+
+    def text_parts(self, value: bytes) -> Iterator[str] | None:
+        """Return the text for a long value slice by slice; None when it must be written beside the tag."""
+        if any(self.text(piece) is None for piece in slices(value)):
+            return None
+        return (self.text(piece) or "" for piece in slices(value))
+
+    def written_parts(self, value: bytes) -> Iterator[str]:
+        """Return what stands beside the tag for a long value, slice by slice."""
+        return (self.write(value[at : at + _THREES]) for at in range(0, len(value), _THREES))
 
     def name(self, value: bytes) -> str:
         """Return the text for a value where there is no place beside it for a tag, such as a key."""

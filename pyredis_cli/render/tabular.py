@@ -20,6 +20,7 @@ from pyredis_cli.render.escape import printable
 from pyredis_cli.render.layout import Part, digits, double, message, pairs
 from pyredis_cli.render.machine import json_parts, json_text
 from pyredis_cli.render.notation import BASE64, Notation
+from pyredis_cli.render.portions import LONG, slices
 from pyredis_cli.render.shapes import (
     Entries,
     Error,
@@ -47,7 +48,7 @@ _MOST_COLUMNS: Final = 200
 _CSV_SPECIAL: Final = re.compile(rb'[",\r\n]')
 _TSV_ESCAPES: Final = {b"\\": rb"\\", b"\t": rb"\t", b"\n": rb"\n", b"\r": rb"\r"}
 _TSV_SPECIAL: Final = re.compile(rb"[\\\t\n\r]")
-_MARKDOWN_SPECIAL: Final = re.compile(r"[\\`*_\[\]<>&|~$]")
+_MARKDOWN_SPECIAL: Final = r"\`*_[]<>&|~$"  # the backslash first, which the others are escaped with
 
 
 class Table(NamedTuple):
@@ -97,53 +98,93 @@ def csv_parts(found: Shape, notation: Notation | None = None, null: bytes = b"")
     as well, for an empty line is no row.
     """
     columns = table(found)
+    nil = null if null or columns.width != 1 else b'""'
 
-    def field(value: bytes | None) -> bytes:
-        if value is None:
-            return null if null or columns.width != 1 else b'""'
+    def field(value: bytes) -> bytes:
         if value != null and not _CSV_SPECIAL.search(value):
             return value if value else b'""'
         return b'"%b"' % value.replace(b'"', b'""')
 
-    return _lines(columns, notation, lambda fields: b",".join(map(field, fields)) + b"\r\n")
+    def long(value: bytes) -> Iterator[bytes]:
+        quotes = b'"' if _CSV_SPECIAL.search(value) else b""
+        yield quotes
+        for piece in slices(value):
+            yield piece.replace(b'"', b'""')
+        yield quotes
+
+    return _lines(columns, notation, _Line(b"", b",", b"\r\n", nil, field, long))
 
 
 def tsv_parts(found: Shape, notation: Notation | None = None, null: bytes = rb"\N") -> Iterator[Part]:
     r"""Yield the rows with tabs between cells, in which ``\t``, ``\n``, ``\r`` and ``\\`` are what they say."""
 
-    def field(value: bytes | None) -> bytes:
-        if value is None:
-            return null
-        return _TSV_SPECIAL.sub(lambda found: _TSV_ESCAPES[found[0]], value)
+    def field(value: bytes) -> bytes:
+        return _TSV_SPECIAL.sub(lambda match: _TSV_ESCAPES[match[0]], value)
 
-    return _lines(table(found), notation, lambda fields: b"\t".join(map(field, fields)) + b"\n")
+    return _lines(table(found), notation, _Line(b"", b"\t", b"\n", null, field, _by_slices(field)))
 
 
 def markdown_parts(found: Shape, notation: Notation | None = None, null: bytes = b"") -> Iterator[Part]:
     """Yield a table of Markdown that shows the text of each cell, and a blank line; what is no text is escaped."""
 
-    def field(value: bytes | None) -> str:
-        shown = printable(null if value is None else value, keep_newlines=True)
-        return _MARKDOWN_SPECIAL.sub(r"\\\g<0>", shown).replace("\n", "<br>").replace("\t", "&#9;")
-
-    def row(fields: Iterable[bytes | None]) -> bytes:
-        return f"| {' | '.join(map(field, fields))} |\n".encode()
+    def field(value: bytes) -> bytes:
+        shown = printable(value, keep_newlines=True)
+        for character in _MARKDOWN_SPECIAL:
+            shown = shown.replace(character, f"\\{character}")
+        return shown.replace("\n", "<br>").replace("\t", "&#9;").encode()
 
     columns = table(found)
-    lines = _lines(columns._replace(header=columns.header or [b""] * columns.width), notation, row)
+    line = _Line(b"| ", b" | ", b" |\n", field(null), field, _by_slices(field))
+    lines = _lines(columns._replace(header=columns.header or [b""] * columns.width), notation, line)
     yield next(lines)
     yield b"|%b\n" % (b" --- |" * columns.width), 0
     yield from lines
     yield b"\n", 0
 
 
-def _lines(
-    columns: Table, notation: Notation | None, line: Callable[[Iterable[bytes | None]], bytes]
-) -> Iterator[Part]:
+class _Line(NamedTuple):
+    """How a format writes a row: what stands around the cells, what nil is, and how a cell is written.
+
+    ``long`` writes one of more than 64 KiB, part after part.
+    """
+
+    start: bytes
+    between: bytes
+    end: bytes
+    nil: bytes
+    field: Callable[[bytes], bytes]
+    long: Callable[[bytes], Iterator[bytes]]
+
+    def parts(self, cells: Sequence[bytes | None]) -> Iterator[bytes]:
+        """Yield the line of a row: as one, unless a cell is long."""
+        if any(len(cell) > LONG for cell in cells if cell):
+            yield from self._long_parts(cells)
+        else:
+            fields = [self.nil if cell is None else self.field(cell) for cell in cells]
+            yield self.start + self.between.join(fields) + self.end
+
+    def _long_parts(self, cells: Sequence[bytes | None]) -> Iterator[bytes]:
+        start = self.start
+        for cell in cells:
+            yield start
+            if cell is None or len(cell) <= LONG:
+                yield self.nil if cell is None else self.field(cell)
+            else:
+                yield from self.long(cell)
+            start = self.between
+        yield self.end
+
+
+def _by_slices(field: Callable[[bytes], bytes]) -> Callable[[bytes], Iterator[bytes]]:
+    return lambda value: map(field, slices(value))
+
+
+def _lines(columns: Table, notation: Notation | None, line: _Line) -> Iterator[Part]:
     if columns.header:
-        yield line([_text(name, notation) for name in columns.header]), 0
+        yield b"".join(line.parts([_text(name, notation) for name in columns.header])), 0
     for row in columns.rows:
-        yield line([_cell(value, notation) for value in row]), 0
+        for part in line.parts([_cell(value, notation) for value in row]):
+            yield part, 0
 
 
 def _records(found: Shape) -> Iterator[Reply]:

@@ -16,6 +16,7 @@ from pyredis_cli.render.escape import dangerous
 from pyredis_cli.render.layout import Part, Steps, digits, double, message, pairs, unroll
 from pyredis_cli.render.machine import json_text
 from pyredis_cli.render.notation import BASE64, Notation
+from pyredis_cli.render.portions import LONG
 
 __all__ = ["yaml_parts"]
 
@@ -47,6 +48,8 @@ def _node(reply: Reply, indent: str, notation: Notation) -> Steps[str]:
                 yield start
                 yield _node(item, indent + "  ", notation)
                 start = f"{indent}- "
+        case bytes() if len(reply) > LONG:
+            yield from _long(reply, notation)
         case _:
             yield f"{_scalar(reply, notation)}\n"
 
@@ -127,6 +130,19 @@ def _value(value: bytes, notation: Notation) -> str:
         return _string(notation.name(value))
     text = notation.text(value)
     return f'!!binary "{notation.write(value)}"' if text is None else _string(text)
+
+
+def _long(value: bytes, notation: Notation) -> Steps[str]:
+    """Yield a long value and its line end slice by slice."""
+    named = notation is not BASE64 and notation.tag and value.startswith(notation.tag.encode())
+    texts = None if named else notation.text_parts(value)
+    if texts is None:
+        yield '!!binary "' if notation is BASE64 else f'"{notation.tag}:'
+        yield from notation.written_parts(value)
+    else:
+        yield '"'
+        yield from (_string(text)[1:-1] for text in texts)
+    yield '"\n'
 
 
 def _string(text: str) -> str:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyredis.types import Map, Reply, Set, Status
 from pyredis_cli.render.classic import classic, classic_parts
 from pyredis_cli.render.escape import quote, quote_each
 from pyredis_cli.render.machine import json_text, raw
-from pyredis_cli.render.notation import NOTATIONS, QUOTED, Notation
+from pyredis_cli.render.notation import BASE64, NOTATIONS, QUOTED, Notation
 from pyredis_cli.render.portions import LONG, in_batches, runs, slices
 from pyredis_cli.render.redis_csv import redis_csv_parts
+from pyredis_cli.render.shapes import Scalar, Tree
+from pyredis_cli.render.tabular import csv_parts, markdown_parts, tsv_parts
+from pyredis_cli.render.yaml import yaml_parts
 from tests.render.oracle import printed, redis_cli_62
 
+TSV = {b"\\": b"\\", b"t": b"\t", b"n": b"\n", b"r": b"\r"}
 ALL_NOTATIONS = [*NOTATIONS.values(), QUOTED]
 
 # What separates values while they are made together, what it becomes, and what would be made otherwise alone.
@@ -61,7 +69,7 @@ OTHERS = st.one_of(st.none(), st.integers(), VALUES.map(Status), st.lists(st.non
 MIXED = st.lists(st.one_of(VALUES, OTHERS), min_size=1, max_size=12)
 
 
-def csv(reply: Reply) -> bytes:
+def redis_csv(reply: Reply) -> bytes:
     return b"".join(part for part, _ in redis_csv_parts(reply))
 
 
@@ -81,7 +89,7 @@ def test_the_bytes_of_a_list_are_those_of_its_elements(items: list[Reply], long:
     assert raw(items, delimiter=b"|", null=b"~") == (
         b"|".join(raw(item, end=b"", delimiter=b"|", null=b"~") for item in items) + b"\n"
     )
-    assert csv(items) == b",".join(csv(item)[:-1] for item in items) + b"\n"
+    assert redis_csv(items) == b",".join(redis_csv(item)[:-1] for item in items) + b"\n"
 
 
 @pytest.mark.parametrize("notation", ALL_NOTATIONS)
@@ -103,7 +111,7 @@ def test_a_map_is_written_pair_by_pair(notation: Notation, pairs: list[tuple[Rep
     assert raw(Map(pairs), between=b"=", delimiter=b"|", end=b"") == (
         b"|".join(raw(Map([pair]), between=b"=", delimiter=b"|", end=b"") for pair in pairs)
     )
-    assert csv(Map(pairs)) == csv([item for pair in pairs for item in pair])
+    assert redis_csv(Map(pairs)) == redis_csv([item for pair in pairs for item in pair])
 
 
 @given(st.lists(VALUES, min_size=1, max_size=30), st.sampled_from([(list, ")"), (Set, "~")]))
@@ -151,6 +159,8 @@ def test_each_numbered_line_is_counted_where_it_begins(values: list[bytes]) -> N
 
 # Long values
 
+BRIEFLY = settings(max_examples=25, deadline=None)
+
 
 @st.composite
 def long_values(draw: st.DrawFn) -> bytes:
@@ -160,6 +170,7 @@ def long_values(draw: st.DrawFn) -> bytes:
     return start + (unit or b"x") * (draw(st.integers(LONG - 3, 2 * LONG + 5)) // len(unit or b"x") + 1)
 
 
+@BRIEFLY
 @given(long_values())
 def test_slices_are_the_value(value: bytes) -> None:
     pieces = list(slices(value))
@@ -168,6 +179,7 @@ def test_slices_are_the_value(value: bytes) -> None:
 
 
 @pytest.mark.parametrize("notation", ALL_NOTATIONS)
+@BRIEFLY
 @given(long_values())
 def test_a_long_value_is_written_as_a_short_one(notation: Notation, value: bytes) -> None:
     text = notation.text(value)
@@ -176,9 +188,50 @@ def test_a_long_value_is_written_as_a_short_one(notation: Notation, value: bytes
     assert json_text([value], notation) == b"[" + json_text(value, notation)[:-1] + b"]\n"
 
 
+@pytest.mark.parametrize("notation", ALL_NOTATIONS)
+@BRIEFLY
+@given(long_values(), st.booleans())
+def test_a_long_value_is_written_as_a_short_one_in_yaml(
+    notation: Notation, value: bytes, tagged: bool
+) -> None:
+    value = notation.tag.encode() + value if tagged else value
+    document = b"".join(part for part, _ in yaml_parts([value], notation))
+    text = notation.text(value) if notation is BASE64 else notation.name(value)
+    assert yaml.load(document, yaml.CSafeLoader) == [value if text is None else text]
+    assert b"".join(part for part, _ in yaml_parts(value, notation)) == b"--- " + document[len(b"---\n- ") :]
+
+
+@BRIEFLY
+@given(long_values())
+def test_a_long_cell_is_read_back(value: bytes) -> None:
+    cells: list[Reply] = [b"a", value, None, b"c"]
+    written = b"".join(part for part, _ in csv_parts(Tree([cells])))
+    previous = csv.field_size_limit(4 * LONG)
+    try:
+        [row] = csv.reader(io.StringIO(written.decode("latin-1"), newline=""))
+    finally:
+        csv.field_size_limit(previous)
+    assert [cell.encode("latin-1") for cell in row] == [b"a", value, b"", b"c"]
+    [line] = b"".join(part for part, _ in tsv_parts(Tree([cells]))).splitlines()
+    a, told, nil, c = line.split(b"\t")
+    assert (a, nil, c) == (b"a", rb"\N", b"c")
+    assert re.sub(rb"\\(.)", lambda found: TSV[found[1]], told) == value
+
+
+@pytest.mark.parametrize("unit", ["a", "|b\\", "`*_[]<>&~$\n\t", "é\0", "\u202e東🦊"])
+def test_a_long_cell_of_markdown_is_written_as_a_short_one(unit: str) -> None:
+    def cell(value: str) -> bytes:
+        last = b"".join(part for part, _ in markdown_parts(Scalar(value.encode()))).splitlines()[-2]
+        return last.removeprefix(b"| ").removesuffix(b" |")
+
+    times = 2 * LONG // len(unit.encode())
+    assert cell(unit * times) == cell(unit) * times
+
+
+@BRIEFLY
 @given(long_values())
 def test_a_long_value_is_quoted_as_a_short_one(value: bytes) -> None:
-    assert classic(value) == csv(value) == quote(value).encode() + b"\n"
+    assert classic(value) == redis_csv(value) == quote(value).encode() + b"\n"
 
 
 # What they are made of

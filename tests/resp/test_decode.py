@@ -6,9 +6,10 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyredis.exceptions import MovedError, NoAuth, ProtocolError, ReplyError, WrongType, reply_error
@@ -447,6 +448,63 @@ def test_a_long_string_that_was_handed_out_is_not_held_any_more():
         decoder.feed(b"\r\n")
         assert len(decoder.next()) == 5_000_000
         assert tracemalloc.get_traced_memory()[0] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
+LONG_STRINGS = {
+    "alone": (b"$%d\r\n%b\r\n", lambda text: text),
+    "verbatim": (b"=%d\r\n%b\r\n", lambda text: Verbatim(text[4:], "txt")),
+    "in an array": (b"*3\r\n+a\r\n$%d\r\n%b\r\n+b\r\n", lambda text: [Status(b"a"), text, Status(b"b")]),
+    "in a run": (
+        b"*65\r\n" + b"$1\r\na\r\n" * 32 + b"$%d\r\n%b\r\n" + b"$1\r\nb\r\n" * 32,
+        lambda text: [b"a"] * 32 + [text] + [b"b"] * 32,
+    ),
+    "streamed": (b"$?\r\n;2\r\nab\r\n;%d\r\n%b\r\n;0\r\n", lambda text: b"ab" + text),
+}
+
+
+@pytest.mark.parametrize("where", LONG_STRINGS)
+@settings(max_examples=25, deadline=None)
+@given(
+    size=st.integers(64 * 1024 - 2, 64 * 1024 + 2), cuts=st.lists(st.integers(-40, 40)), more=st.booleans()
+)
+def test_a_long_string_may_be_cut_anywhere(where, size, cuts, more):
+    form, reply = LONG_STRINGS[where]
+    text = b"txt:" + b"\r\n$1\r\n" * (size // 6) + b"x" * ((size - 4) % 6)
+    text = text[:size]
+    wire = form % (size, text) + b"+OK\r\n" * more
+    around = {place + cut for place in (wire.index(text), wire.index(text) + size) for cut in cuts}
+    places = [0, *sorted(cut for cut in around if 0 < cut < len(wire)), len(wire)]
+    chunks = [wire[start:end] for start, end in pairwise(places)]
+    expected = [spelled(reply(text)), *[spelled(Status(b"OK"))] * more]
+    assert [spelled(found) for found in decoded(chunks)] == expected
+    late = TypedDecoder()
+    for chunk in chunks:
+        late.feed(chunk)
+    assert [spelled(late.next()) for _ in expected] == expected
+    assert not late.pending
+    assert late.offset == len(wire)
+
+
+def test_a_long_string_without_its_end_is_refused_where_it_begins():
+    wire = b"+OK\r\n$70000\r\n" + bytes(70_000) + b"\rX"
+    for size in (1000, 65536, len(wire)):
+        told = outcome([wire[at : at + size] for at in range(0, len(wire), size)])[1]
+        assert "at byte 5 of the stream: a string of 70000 bytes that is not followed by CRLF" in told
+
+
+def test_a_long_string_takes_its_own_size_and_little_more():
+    decoder = TypedDecoder()
+    tracemalloc.start()
+    try:
+        decoder.feed(b"*2\r\n$50000000\r\n")
+        for _ in range(500):
+            decoder.feed(bytes(100_000))
+            assert decoder.next() is INCOMPLETE
+        decoder.feed(b"\r\n:1\r\n")
+        assert len(decoder.next()[0]) == 50_000_000
+        assert tracemalloc.get_traced_memory()[1] < 1.2 * 50_000_000
     finally:
         tracemalloc.stop()
 

@@ -21,7 +21,7 @@ class Known(NamedTuple):
     """A field of which the view knows something.
 
     ``cell`` makes its cell; ``note``, if there is one, that of a column beside it, for what a number means.
-    ``whole``: an ID, which is not folded.
+    ``whole``: an ID, which is not folded; ``words``: text, which is folded between words.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Known(NamedTuple):
     cell: Callable[[Reply], Cell] = bare
     note: Callable[[Reply], Cell] | None = None
     whole: bool = False
+    words: bool = False
 
 
 def table(rows: Sequence[Fields], known: Sequence[Known], *, numbered: bool = False) -> Grid:
@@ -36,7 +37,7 @@ def table(rows: Sequence[Fields], known: Sequence[Known], *, numbered: bool = Fa
     columns: list[Column] = []
     for field in known:
         if any(field.name in row for row in rows):
-            columns.append(Column(field.name, field.right, field.whole))
+            columns.append(Column(field.name, field.right, field.words, field.whole))
             columns += [Column()] if field.note is not None else []
     taken = [
         _cells(row, [field for field in known if any(field.name in one for one in rows)]) for row in rows
