@@ -24,6 +24,7 @@ from pyredis.types import Attributed, BigNumber, Double, Map, Reply
 from pyredis_cli.flags import Output
 from pyredis_cli.render.forms import form_parts
 from pyredis_cli.settings import Marks, Settings
+from tests.render.test_shapes import ALIKE, COMMANDS, OPTIONS
 from tests.strategies import Sample, pushes, replies
 
 VALUES: Final = st.one_of(
@@ -284,6 +285,21 @@ def test_tables_agree_cell_for_cell(line: str, data: st.DataObject) -> None:
         assert {_bytes_of(name) for name in each} <= cells.keys()
         for name, cell in cells.items():
             assert _is_in(cell, each.get(_name(name))), name
+
+
+@given(
+    st.sampled_from(COMMANDS),
+    st.lists(st.sampled_from(OPTIONS), max_size=8),
+    st.one_of(ALIKE, replies().map(lambda sample: sample.reply), pushes().map(lambda sample: sample.reply)),
+)
+def test_any_reply_to_any_command_is_a_table(name: str, options: list[str], reply: Reply) -> None:
+    line = " ".join([name, *options])
+    rows = csv_rows(written("csv", reply, line, marks=Marks(null=b"nil")))
+    assert rows == tsv_rows(written("tsv", reply, line, marks=Marks(null=b"nil")))
+    assert len({len(row) for row in rows}) <= 1
+    for each in written("ndjson", reply, line).split(b"\n")[:-1]:
+        loaded(each)
+    assert written("markdown", reply, line)
 
 
 def _bytes_of(name: str) -> bytes:
