@@ -1,14 +1,15 @@
 """How fast replies are written, by `pyredis-cli` and by redis-cli, in one run.
 
-Usage: python benchmarks/formats.py [--rounds N] [--elements N] [--program PATH] [--redis-cli PATH]
+Usage: python benchmarks/formats.py [--rounds N] [--elements N] [--only REPLY]
+           [--program PATH] [--redis-cli PATH]
 
 Both programs are started for each figure, in turn, round by round, on the same server and the same unix socket,
 and write to the null device. The figure is the wall time of the whole process less that of the program's own
 PING, which is run right before: what is left is the time for the reply. Beside it stands the CPU time (user and
 system), reckoned in the same way, for what a busy machine does to the wall time of one it need not do to the
-other. Ratios are those of medians, their spread is that of the rounds. What both print is compared once, byte
-for byte, before anything is measured. Install the program first, not editable, so that bytecode is there as it
-is for its users, and name it.
+other. Ratios are those of medians; their spread is that of the middle half of the rounds. What both print is
+compared once, byte for byte, before anything is measured. Install the program first, not editable, so that
+bytecode is there as it is for its users, and name it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Final, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -152,16 +153,16 @@ def rows_of(chosen: Sequence[Case], samples: Sequence[Samples]) -> list[tuple[st
         if case.bar is not None:
             bar, verdict = f"at most {case.bar:g}", "met" if ours / theirs <= case.bar else "NOT met"
         times = f"{ours * 1000:.1f}", f"{theirs * 1000:.1f}", f"{ours / theirs:.2f}"
-        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+        least, _, most = quantiles(ratios, method="inclusive") if len(ratios) > 1 else ratios * 3
+        spread = f"{least:.2f} to {most:.2f}"
         rows.append(
             (case.reply, " ".join(case.flags), *times, spread, f"{cpu[0] / cpu[1]:.2f}", bar, verdict)
         )
     return rows
 
 
-def for_programs(ours: Program, theirs: Program, rounds: int) -> str:
+def for_programs(ours: Program, theirs: Program, chosen: Sequence[Case], rounds: int) -> str:
     """Return the table of the formats that programs read."""
-    chosen = cases()
     assert_same(ours, theirs, chosen)
     samples = measure((ours, theirs), chosen, rounds)
     pings = [median(spent.wall for taken in samples for spent in taken.pings[number]) for number in (0, 1)]
@@ -176,7 +177,9 @@ def main() -> None:
     parser.add_argument("--elements", type=int, default=100_000, help="of a reply (default: 100000)")
     parser.add_argument("--program", default=installed(), help="pyredis-cli (default: beside this Python)")
     parser.add_argument("--redis-cli", default="/usr/bin/redis-cli", help="its judge (default: %(default)s)")
+    parser.add_argument("--only", default="", help="the replies whose names begin so (default: all)")
     options = parser.parse_args()
+    chosen = [case for case in cases() if case.reply.startswith(options.only)]
     # The programs must be those that are installed, with the bytecode that is there.
     for name in [name for name in os.environ if name.startswith("PYTHON")]:
         del os.environ[name]
@@ -188,7 +191,7 @@ def main() -> None:
         print(f"# Formats for programs\n\n- {machine()}")
         print(f"- {version(ours.path)}, Python {platform.python_version()}, {version(theirs.path)}")
         print(f"- {options.elements:,} elements; milliseconds, medians of {options.rounds} rounds")
-        print(for_programs(ours, theirs, options.rounds))
+        print(for_programs(ours, theirs, chosen, options.rounds))
     # For people: the human layout beside a bare rich table, and its first screen, go here as a table of their own.
 
 

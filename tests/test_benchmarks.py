@@ -12,6 +12,7 @@ import pytest
 from benchmarks.contenders import Where
 from benchmarks.verdicts import BARS, Bar, Figures, Ratio, ratio, verdicts_table
 from benchmarks.workloads import CLUSTER_WORKLOADS, WORKLOADS, Sample
+from tests.program import redis_cli_70
 from tests.servers import Server
 
 ROOT = Path(__file__).parent.parent
@@ -186,6 +187,23 @@ def test_the_layout_for_people_is_measured_beside_rich() -> None:
     measured = rows(run("human.py", "1").stdout)[2:]
     assert [(row[0], row[1]) for row in measured] == [("all", "rich table"), ("first screen", "rich lines")]
     assert all(float(row[4]) > 0 and row[-1] in ("met", "NOT met") for row in measured)
+
+
+# The benchmark of formats
+
+
+def test_formats_are_measured_beside_redis_cli() -> None:
+    few = "--rounds", "1", "--elements", "1000", "--only", "LRANGE, 10 bytes"
+    done = run("formats.py", *few, "--redis-cli", str(redis_cli_70()))
+    measured = {row[1]: row for row in rows(done.stdout)[2:]}
+    assert {flag: row[7] for flag, row in measured.items() if row[7]} == {
+        "--raw": "at most 1.5",
+        "--json": "at most 2",
+        "--no-raw": "at most 2",
+    }
+    assert measured.keys() >= {"--csv", "--quoted-json"}
+    assert all((row[8] in ("met", "NOT met")) is bool(row[7]) for row in measured.values())
+    assert "own PING: pyredis-cli " in done.stdout
 
 
 # The cluster benchmark
