@@ -323,6 +323,9 @@ def _condition(given: str) -> tuple[str, str]:
     kind, condition, words = given.partition(" if ")
     if not kind or bool(condition) != bool(words) or words != words.upper():
         raise ValueError(given)
+    count, _, unit = words.partition(" ")
+    if (unit == "WORDS") != count.isdigit():
+        raise ValueError(given)
     return kind, words
 
 

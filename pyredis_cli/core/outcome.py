@@ -18,7 +18,7 @@ class Outcome(NamedTuple):
     ``at_connect``: the error is that of the connection it needed, and it was not sent. ``broken_ground`` is why
     commands to come would not meet the database, user or protocol that they rely on, empty when they would.
     ``notices`` are sentences that the person must be told. ``silent`` means that no reply is due: CLIENT REPLY
-    OFF, SHUTDOWN.
+    OFF, SHUTDOWN. ``queued`` are the commands of the transaction that an EXEC ran.
     """
 
     argv: tuple[bytes, ...]
@@ -30,6 +30,7 @@ class Outcome(NamedTuple):
     seconds: float = 0.0
     notices: tuple[str, ...] = ()
     silent: bool = False
+    queued: tuple[Outcome, ...] = ()
 
     @property
     def effect(self) -> str | None:
@@ -49,6 +50,12 @@ class Outcome(NamedTuple):
     def text_form(self) -> str | None:
         """The form of the text in the reply, None when it has none that programs can read."""
         return self.spec.text_for(self.argv) if self.spec else None
+
+    @property
+    def text_forms(self) -> tuple[str | None, ...]:
+        """The form of the text in each reply of a transaction; nothing where no reply has one."""
+        forms = tuple(one.text_form for one in self.queued)
+        return forms if any(forms) else ()
 
     @property
     def answered(self) -> bool:

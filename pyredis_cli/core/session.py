@@ -401,7 +401,9 @@ class Session:
             raise
         else:
             outcome = outcome._replace(silent=silent and outcome.reply is None)
-        outcome = outcome._replace(broken_ground=self._take_effect(client, outcome, queues=queues))
+        queued = tuple(self._queued) if outcome.effect == "exec" else ()
+        broken_ground = self._take_effect(client, outcome, queues=queues)
+        outcome = outcome._replace(broken_ground=broken_ground, queued=queued)
         if isinstance(outcome.error, NoAuth):
             self.unauthenticated = True
         if outcome.effect == "reset" and outcome.error is None and self._interactive:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import ceil
+from math import ceil, inf
 from typing import Final, NamedTuple
 
 __all__ = ["ASIDE", "GAP", "Block", "abreast", "fitted", "labels", "naturals", "placed", "refitted"]
@@ -89,29 +89,37 @@ def placed(
 
 
 def refitted(
-    taken: Sequence[int], widths: Sequence[int], fixed: Sequence[bool], room: int
+    taken: Sequence[int], widths: Sequence[int], fixed: Sequence[bool], room: int, record: int
 ) -> list[int] | None:
-    """Return the widths for a row that does not fit one line; None when it is better shown by itself.
+    """Return the widths for a row that does not fit one line; None when it is better shown as a record.
 
-    What is wider than its column gets more, at the cost of the last one or of those that are wide.
+    It keeps its columns unless that takes many lines and something else at most half of them: a share of the
+    room as the row needs it, or a record of ``record`` lines.
     """
     last = len(taken) - 1
-    short = len(taken) < len(widths)
-    fixed = [always and not (short and at == last) for at, always in enumerate(fixed[: last + 1])]
+    # The last of too few cells is no number that must stay whole: it fills its line.
+    whole = len(taken) == len(widths)
+    fixed = [always and (whole or at < last) for at, always in enumerate(fixed[: last + 1])]
     kept = [*widths[:last], room - sum(widths[:last]) - GAP * last]
-    wanted = [*map(max, taken[:-1], widths), taken[-1]]
-    found = fitted(wanted, fixed, room)
-    if found is not None:
-        found[last] = max(1, room - sum(found[:-1]) - GAP * last)
-        return found
-    fixed_fit = all(cell <= wide for cell, wide, always in zip(taken, kept, fixed, strict=True) if always)
-    if fixed_fit and min(kept) > 0 and max(map(_height, taken, kept)) <= _FEW_LINES:
+    height = _height(taken, kept, fixed)
+    if height <= _FEW_LINES:
         return kept
-    return None
+    shared = fitted([*map(max, taken[:-1], widths), taken[-1]], fixed, room)
+    if shared is not None:
+        shared[last] = max(1, room - sum(shared[:-1]) - GAP * last)
+        if 2 * _height(taken, shared, fixed) <= height:
+            return shared
+    return None if 2 * record <= height or height == inf else kept
 
 
-def _height(taken: int, wide: int) -> int:
-    return ceil(taken / wide)
+def _height(taken: Sequence[int], widths: Sequence[int], fixed: Sequence[bool]) -> float:
+    """Return how many lines a row takes; numbers that would be folded, or no room at all, are too many."""
+    height = 1
+    for cell, wide, whole in zip(taken, widths, fixed, strict=True):
+        if wide < 1 or (whole and cell > wide):
+            return inf
+        height = max(height, ceil(cell / wide))
+    return height
 
 
 def labels(label: int, value: int, room: int) -> int:
@@ -128,8 +136,24 @@ def abreast(blocks: Sequence[Block], room: int) -> list[tuple[range, int]] | Non
         widths = [max(_least(blocks[at]) for at in group) for group in parted]
         spare = room - sum(widths) - ASIDE * (columns - 1)
         if spare >= 0:
-            return [(group, wide + spare // columns) for group, wide in zip(parted, widths, strict=True)]
+            wanted = [max(_whole(blocks[at]) for at in group) for group in parted]
+            return list(zip(parted, _widened(widths, wanted, spare), strict=True))
     return None
+
+
+def _widened(widths: Sequence[int], wanted: Sequence[int], spare: int) -> list[int]:
+    """Return the widths with what is spare: to those that need little first, and what nobody needs to all."""
+    widths = list(widths)
+    needy = sorted(range(len(widths)), key=lambda at: wanted[at] - widths[at])
+    for done, at in enumerate(needy):
+        more = min(wanted[at] - widths[at], spare // (len(needy) - done))
+        widths[at] += more
+        spare -= more
+    return [wide + spare // len(widths) for wide in widths]
+
+
+def _whole(block: Block) -> int:
+    return block.label + GAP + block.value
 
 
 def _least(block: Block) -> int:

@@ -14,6 +14,8 @@ __all__ = ["document_lines"]
 
 # Of what is not shown, so many lines are counted: to count all of them could take minutes.
 _COUNTED: Final = 10_000
+# A line that is so many times longer than what is shown of it is not read to its end, and nothing behind it is.
+_ENDLESS: Final = 1_000
 
 
 class _Line(NamedTuple):
@@ -42,9 +44,11 @@ def _words(line: _Line, look: Look) -> list[Word]:
         for role, said in line.pieces
         for word in words(role, said, look.encoding, look.measure, keep_newlines=True)
     ]
-    if line.size > look.measure.characters:
-        length = f"a line of {line.size:,}; first {look.measure.characters:,} shown"
-        shown.append(("note", f" … ({length}; {look.measure.whole_value})"))
+    limit = look.measure.characters
+    if line.size > limit:
+        endless = line.size > limit * _ENDLESS
+        length = f"more than {limit * _ENDLESS:,}, and all behind it" if endless else f"{line.size:,}"
+        shown.append(("note", f" … (a line of {length}; first {limit:,} shown; {look.measure.whole_value})"))
     return shown
 
 
@@ -63,6 +67,9 @@ def _lines(pieces: Iterable[Piece], limit: int) -> Iterator[_Line]:
                 if part and size < limit:
                     kept.append((role, part[: limit - size]))
                 size += len(part)
+                if size > limit * _ENDLESS:
+                    yield _Line(kept, size)
+                    return
             if end < 0:
                 break
             yield _Line(kept, size)

@@ -58,14 +58,23 @@ class _Lines:
         self.lines: list[list[Word]] = [[]]
         self._columns = columns
         self._room = columns
+        self._blanks: list[Word] = []
 
     def take_word(self, role: Role, word: str) -> None:
-        """Add a word that may have blanks before it; those vanish where a line ends."""
+        """Add a word that may have blanks before it, or blanks alone; those vanish where a line ends."""
+        bare = word.lstrip(" ")
+        blanks = [*self._blanks, (role, word[: len(word) - len(bare)])]
+        self._blanks = []
+        if not bare:
+            self._blanks = blanks
+            return
         begun = self._room < self._columns
-        if begun and width([(role, word)]) > self._room:
-            word = word.lstrip(" ")
-            self._room = 0
-        self.take(role, word)
+        if begun and width([*blanks, (role, bare)]) > self._room:
+            self._end()
+        else:
+            for blank in blanks:
+                self.take(*blank)
+        self.take(role, bare)
 
     def take(self, role: Role, said: str) -> None:
         """Add words that may be cut anywhere."""

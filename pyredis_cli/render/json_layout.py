@@ -10,6 +10,7 @@ Nothing here recurses, and no more of the text is looked at than is asked for an
 from __future__ import annotations
 
 import re
+import sys
 from collections import deque
 from collections.abc import Iterator
 from typing import Final, cast
@@ -66,25 +67,38 @@ class _Token:
         self.span: int | None = None
 
     @property
+    def end(self) -> int:
+        return self.at + (self.span or 0)
+
+    @property
     def fits(self) -> bool:
         return self.span is not None and self.span <= WIDTH
 
 
-def json_pieces(text: str) -> Iterator[tuple[Role, str]]:
-    """Yield the pieces of a document, laid out in lines; the last line has no newline."""
+def json_pieces(text: str, columns: int = sys.maxsize) -> Iterator[tuple[Role, str]]:
+    """Yield the pieces of a document, laid out in lines; the last line has no newline.
+
+    On one line stands what is short, if it also ends within so many columns.
+    """
     # How many arrays and objects are open over lines, and how many within one.
     depth = inside = 0
+    # Where column 0 of this line would be if all stood on one line.
+    edge: int | None = 0
     for token in _measured(text):
+        if edge is None:
+            edge = token.at - len(_INDENT) * min(depth, _DEEPEST)
         match token.words if token.kind == "mark" else "":
             case "":
                 yield from _word(token)
-            case "[" | "{" as mark if inside or token.fits:
+            case "[" | "{" as mark if inside or (token.fits and token.end - edge < columns):
                 inside += 1
                 yield "break", mark
             case "[" | "{" as mark:
                 depth += 1
+                edge = None
                 yield "break", mark + _line(depth)
             case "," if not inside:
+                edge = None
                 yield "break", "," + _line(depth)
             case "," | ":" as mark:
                 yield "break", _BETWEEN[mark]
@@ -93,6 +107,7 @@ def json_pieces(text: str) -> Iterator[tuple[Role, str]]:
                 yield "break", mark
             case mark:
                 depth = max(depth - 1, 0)
+                edge = token.at - len(_INDENT) * min(depth, _DEEPEST)
                 yield "break", _line(depth) + mark
 
 

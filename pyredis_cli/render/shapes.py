@@ -515,18 +515,24 @@ def _is_row(item: Reply) -> bool:
 
 # -- what a search found
 
+# ID, score, payload and their like.
+_MOST_TOLD: Final = 20
+
 
 def _found(reply: Reply, asked: _Asked) -> Shape | None:
-    """Hits behind their number, or in a map; with a cursor behind them."""
-    match reply:
-        case Map() | dict():
-            return _found_in_map(_pairs(reply))
-        case [list() as found, int() as cursor] if type(reply) is list:
-            inner = _found(found, asked)
-            return (
-                inner._replace(rest=(*inner.rest, ("cursor", cursor))) if isinstance(inner, Found) else None
-            )
-        case [int() as total, *rest] if type(reply) is list and type(total) is int:
+    """Hits behind their number, or in a map; with a cursor in a list of both."""
+    match _items(reply):
+        case [list() as page, int() as cursor]:
+            found = _hits_of(page, asked)
+            return None if found is None else found._replace(rest=(*found.rest, ("cursor", cursor)))
+    return _hits_of(reply, asked)
+
+
+def _hits_of(reply: Reply, asked: _Asked) -> Found | None:
+    if isinstance(reply, _MAPS):
+        return _found_in_map(_pairs(reply))
+    match _items(reply):
+        case [int() as total, *rest] if type(total) is int:
             hits = _hits(rest, asked.columns)
             return None if hits is None else Found(total, hits)
     return None
@@ -551,20 +557,32 @@ def _hit(cells: list[Reply], columns: tuple[str, ...]) -> Hit:
     return Hit(tuple(zip(columns, cells, strict=False)), None if fields is None else Pairs(_pairs(fields)))
 
 
-def _found_in_map(pairs: Sequence[Pair]) -> Shape | None:
+def _found_in_map(pairs: Sequence[Pair]) -> Found | None:
     told = {name: value for name, value in pairs if isinstance(name, bytes)}
+    if len(told) != len(pairs):
+        return None
     match told.pop(b"total_results", None), told.pop(b"results", None):
-        case int() as total, list() as results if all(isinstance(item, _MAPS) for item in results):
+        case int() as total, list() as results if all(map(_is_hit, results)):
             # How values are written is what the command asks for.
             rest = tuple((name, value) for name, value in told.items() if value != [] and name != b"format")
             return Found(total, _View(results, _hit_in_map), rest)
     return None
 
 
+def _is_hit(item: Reply) -> bool:
+    """Whether it is a map that says each thing once, and the fields, if any, are names and values."""
+    if not isinstance(item, _MAPS) or not _is_map(item) or len(item) > _MOST_TOLD:
+        return False
+    told = dict(_pairs(item))
+    fields = told.get(b"extra_attributes", [])
+    return len(told) == len(item) and isinstance(fields, list | dict) and _is_map(fields)
+
+
 def _hit_in_map(item: Reply) -> Hit:
-    cells = [(name, value) for name, value in _pairs(item) if value != [] and name != b"extra_attributes"]
-    fields = next((value for name, value in _pairs(item) if name == b"extra_attributes"), None)
-    return Hit(tuple(cells), Pairs(_pairs(fields)) if isinstance(fields, list | dict) else None)
+    told = dict(_pairs(item))
+    fields = told.pop(b"extra_attributes", None)
+    cells = tuple((name, value) for name, value in told.items() if value != [])
+    return Hit(cells, Pairs(_pairs(fields)) if isinstance(fields, list | dict) else None)
 
 
 def _items(reply: Reply) -> list[Reply] | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
+from math import ceil
 from typing import Final
 
 from pyredis.types import Reply
@@ -174,7 +175,7 @@ class _Sheet:
         named = [(self._words(name), self._words(value)) for name, value in facts]
         label = decide.labels(*_widest(named), room)
         for name, value in named:
-            yield from _row([name, value], [label, max(1, room - label - GAP)], (False, False), room)
+            yield from _fact(name, value, label, room)
 
     # -- side by side
 
@@ -241,8 +242,12 @@ class _Table:
         self._index = self._digits + 2 if grid.numbered else 0
         self._all = room
         self._room = room - self._index
-        natural = decide.naturals([width(head) for head in heads], (list(map(width, row)) for row in sample))
+        taken = [list(map(width, row)) for row in sample]
+        natural = decide.naturals([width(head) for head in heads], taken)
+        self._label = max((width(head) for head in heads), default=0)
         self._widths = decide.fitted(natural, self._fixed, self._room)
+        if self._widths is not None and self._mostly_records(taken, self._widths):
+            self._widths = None
 
     def lines(self, rows: Iterable[Sequence[_Words]]) -> Iterator[_Line]:
         index = self._index
@@ -266,7 +271,7 @@ class _Table:
         blanks = decide.placed(taken, widths, self._rights, self._room)
         if blanks is not None:
             return [(_spaced(row, blanks), 1)]
-        fitting = decide.refitted(taken, widths, self._fixed, self._room)
+        fitting = self._refitted(taken, widths)
         if fitting is None:
             return None
         # A cell that fills the rest of its line is of the last column's kind, though never at the right.
@@ -275,22 +280,36 @@ class _Table:
         rights = [*self._rights[:last], self._rights[last] and len(row) == len(widths)]
         return _folded_row(row, fitting, rights, of_words)
 
+    def _refitted(self, taken: Sequence[int], widths: Sequence[int]) -> list[int] | None:
+        room = max(1, self._all - self._digits - 2 - self._label - GAP)
+        record = sum(max(1, ceil(cell / room)) for cell in taken)
+        return decide.refitted(taken, widths, self._fixed, self._room, record)
+
+    def _mostly_records(self, rows: Sequence[Sequence[int]], widths: Sequence[int]) -> bool:
+        """Whether a head and columns would be there for the lesser part of the rows only."""
+        records = sum(
+            decide.placed(row, widths, self._rights, self._room) is None
+            and self._refitted(row, widths) is None
+            for row in rows
+        )
+        return 2 * records > len(rows)
+
     def _record(self, number: int, row: Sequence[_Words]) -> Iterator[_Line]:
         """Yield a row as names and values; the last of too few cells has none, for it stands for several."""
         index = f"{number:>{self._digits}}) "
         room = self._all - len(index)
         heads = list(self._heads[: len(row)])
-        if len(row) < len(self._heads):
+        if row and len(row) < len(self._heads):
             heads[-1:] = [[]]
         named: list[tuple[_Words, _Words]] = [
             ([("label", said) for _, said in head], cell) for head, cell in zip(heads, row, strict=True)
         ]
         label = decide.labels(*_widest(named), room)
         begun = 1
-        for name, cell in named:
+        for at, (name, cell) in enumerate(named):
             if not cell:
                 continue
-            for line, _ in _row([name, cell], [label, max(1, room - label - GAP)], (False, False), room):
+            for line, _ in _fact(name, cell, label, room, self._of_words[at if name else -1]):
                 yield [("index", index if begun else " " * len(index)), *line], begun
                 begun = 0
         if begun:
@@ -304,10 +323,13 @@ def _widest(named: Sequence[tuple[_Words, _Words]]) -> tuple[int, int]:
     )
 
 
-def _row(cells: Sequence[_Words], widths: Sequence[int], rights: Sequence[bool], room: int) -> list[_Line]:
-    """Return the lines of a row: one, unless a cell has to be folded."""
-    blanks = decide.placed(list(map(width, cells)), widths, rights, room)
-    return _folded_row(cells, widths, rights) if blanks is None else [(_spaced(cells, blanks), 1)]
+def _fact(name: _Words, value: _Words, label: int, room: int, sentence: bool = False) -> list[_Line]:
+    """Return the lines of a name and its value: one, unless they have to be folded."""
+    widths = [label, max(1, room - label - GAP)]
+    blanks = decide.placed([width(name), width(value)], widths, (False, False), room)
+    if blanks is not None:
+        return [(_spaced([name, value], blanks), 1)]
+    return _folded_row([name, value], widths, (False, False), (False, sentence))
 
 
 def _spaced(cells: Sequence[_Words], blanks: Sequence[int]) -> _Words:

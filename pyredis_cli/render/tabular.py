@@ -339,12 +339,19 @@ def _with_fields(together: _Together) -> Table:
 
 def _shared(together: _Together) -> tuple[bytes, ...]:
     """Return the names of fields that are columns: those that fill at least half of the cells in them."""
-    rows = [fields for _, fields in together.entries() if fields is not None]
-    names = _names(rows)
-    filled = sum(map(len, rows))
-    if len(rows) * len(names) > 2 * filled or not {*together.header, b"fields"}.isdisjoint(names):
-        return ()
-    return names
+    count = filled = 0
+
+    def counted() -> Iterator[Row]:
+        nonlocal count, filled
+        for _, fields in together.entries():
+            if fields is not None:
+                count += 1
+                filled += len(fields)
+                yield fields
+
+    names = _names(counted())
+    taken = {*together.header, b"fields"}
+    return names if count * len(names) <= 2 * filled and taken.isdisjoint(names) else ()
 
 
 def _object(fields: Row | None) -> Reply:
@@ -363,7 +370,7 @@ def _objects(together: _Together) -> Iterator[Reply]:
 
 def _hits(found: Found) -> _Together:
     """Return the hits; what belongs to all of them is in the first cells of each, or stands alone."""
-    names = _names([hit.cells for hit in found.hits])
+    names = tuple({_encoded(cast("bytes", name)): None for hit in found.hits for name, _ in hit.cells})
     lead = [(_encoded(cast("bytes", name)), value) for name, value in (("total", found.total), *found.rest)]
     header = (*(name for name, _ in lead), *names)
     cells = tuple(value for _, value in lead)
@@ -384,7 +391,9 @@ def _page(page: Page) -> Table:
     """Return the items behind the cells that belong to all of them; they stand alone when there are no items."""
     lead = _lead(page)
     columns = table(page.items)
-    if not columns.header:
+    if columns.width == 1 and not columns.header:
+        columns = columns._replace(header=(b"item",))
+    elif not columns.header:
         columns = Table((b"item",), 1, ((item,) for item in _elements(_reply(page.items))))
     nothing = [None] * columns.width
     first = next(columns.rows, nothing)

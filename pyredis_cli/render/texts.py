@@ -8,7 +8,7 @@ form is None: whoever asked shows it as it came.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias, cast
 
 from pyredis.types import Attributed, Double, Reply
@@ -38,8 +38,13 @@ _MOVING: Final = re.compile(r"\[([0-9]{1,5})-([<>])-(.*)\]")
 _LISTS: Final = frozenset({"module", "bind"})
 
 
-def structured(reply: Reply, form: str | None) -> Reply:
-    """Return what is in a text of that form, or in each text of a list; other replies come back as they are."""
+def structured(reply: Reply, form: str | None, forms: Sequence[str | None] = ()) -> Reply:
+    """Return what is in a text of that form, or in each text of a list; other replies come back as they are.
+
+    ``forms`` are those of the replies in a list, one for each, as EXEC has them.
+    """
+    if forms and type(reply) is list and len(reply) == len(forms):
+        return [structured(*each) for each in zip(cast("list[Reply]", reply), forms, strict=True)]
     if form is None:
         return reply
     if isinstance(reply, Attributed):

@@ -468,6 +468,8 @@ def _flagged(preferences: Preferences, settings: Settings) -> Preferences:
     """Return the preferences with what flags say, which wins over files."""
     if settings.output is not None:
         preferences = replace(preferences, format=settings.output)
+    if settings.notation is not None:
+        preferences = replace(preferences, bytes=settings.notation)
     if settings.theme is not None:
         preferences = replace(preferences, theme=settings.theme)
     return preferences if settings.pager else replace(preferences, pager=False)

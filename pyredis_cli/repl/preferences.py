@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from pyredis_cli import plugins
-from pyredis_cli.flags import Output, Theme
+from pyredis_cli.flags import NotationName, Output, Theme
 from pyredis_cli.registry import DECODERS
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Preferences:
     toolbar: bool = True
     theme: Theme = "dark"
     decode: str = "auto"
+    bytes: NotationName | Literal["default"] = "default"
 
 
 class _Row(NamedTuple):
@@ -59,6 +60,7 @@ class _Row(NamedTuple):
 _MOST: Final = 1_000_000_000
 _FORMATS: Final[tuple[str, ...]] = get_args(Output)
 _DECODINGS: Final = ("auto", "off", *DECODERS)
+_NOTATIONS: Final = ("default", *get_args(NotationName))
 _THEMES: Final[tuple[str, ...]] = get_args(Theme)
 
 
@@ -105,6 +107,9 @@ _ROWS: Final[Mapping[str, _Row]] = {
     "live_completion": _Row(_switch, _SWITCH, "open the menu by itself, not at TAB alone"),
     "timing": _Row(_number, ("100", "0", "off"), "show the time of replies that took so many milliseconds"),
     "format": _Row(_one_of(_FORMATS), _FORMATS, "the form of replies"),
+    "bytes": _Row(
+        _one_of(_NOTATIONS), _NOTATIONS, "how json, yaml, csv and their like write what is no UTF-8"
+    ),
     "pager": _Row(_switch, _SWITCH, "page through replies that are longer than the screen"),
     "limit": _Row(_limit, ("1000", "off"), "show so many elements of a reply that is not paged"),
     "utf8": _Row(_switch, _SWITCH, "show text as text; off: as bytes, like redis-cli"),

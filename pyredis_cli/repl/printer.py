@@ -109,12 +109,11 @@ class Printer:
 
     def _readable(self, outcome: Outcome) -> Reply:
         """Return the reply as the preferred format wants it: programs read what is in a text, not the text."""
-        form = outcome.text_form if self._preferences().format in FOR_PROGRAMS else None
-        if form is None:
+        if self._preferences().format not in FOR_PROGRAMS or not (outcome.text_form or outcome.text_forms):
             return outcome.reply
         from pyredis_cli.render.texts import structured
 
-        return structured(outcome.reply, form)
+        return structured(outcome.reply, outcome.text_form, outcome.text_forms)
 
     async def _answer(self, outcome: Outcome) -> None:
         """Print the reply of a command, page by page when it is long and the person likes that."""
@@ -245,10 +244,12 @@ class Printer:
         )
 
     def _form_parts(self, outcome: Outcome) -> Iterator[Part]:
+        preferred = self._preferences()
+        notation = None if preferred.bytes == "default" else preferred.bytes
         return form_parts(
-            self._preferences().format,
+            preferred.format,
             outcome.reply,
-            self._settings,
+            replace(self._settings, notation=notation),
             argv=outcome.argv,
             spec=outcome.spec,
             text=outcome.is_text,

@@ -237,10 +237,11 @@ class _Run:
             return
         if isinstance(outcome.error, ReplyError):
             outcome = outcome._replace(reply=outcome.error)
-        if self._settings.output in FOR_PROGRAMS and (form := outcome.text_form):
+        if self._settings.output in FOR_PROGRAMS and (outcome.text_form or outcome.text_forms):
             from pyredis_cli.render.texts import structured
 
-            outcome = outcome._replace(reply=structured(outcome.reply, form))
+            read = structured(outcome.reply, outcome.text_form, outcome.text_forms)
+            outcome = outcome._replace(reply=read)
         for told in _told(outcome):
             self._write(told)
 

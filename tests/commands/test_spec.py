@@ -493,12 +493,20 @@ def test_debug_replies_with_text_where_it_draws_tables() -> None:
         ("HSCAN h 0 novalues", "page"),
         ("XAUTOCLAIM x g c 0 0 JUSTID", "page"),
         ("XAUTOCLAIM x g c 0 0", "page-of-entries"),
+        ("XPENDING x g", "row"),
+        ("XPENDING x g - + 3", "rows"),
         ("GEOSEARCH g FROMMEMBER WITHDIST BYRADIUS 1 km", None),
     ],
 )
 def test_the_options_decide_between_shapes(line: str, shape: str | None) -> None:
     argv = _argv(line)
     assert _spec_of(argv).shape_for(argv) == shape
+
+
+def test_what_is_within_a_reply_depends_on_the_options_too() -> None:
+    weighed, plain = _argv("VLINKS v a WITHSCORES"), _argv("VLINKS v a")
+    assert _spec_of(weighed).inside_for(weighed) == {"links": "map"}
+    assert _spec_of(plain).inside_for(plain) == {}
 
 
 def test_columns_are_those_of_the_options() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyredis_cli.render.blocks import Block, Cell, Column, Fact, Facts, Grid
+from pyredis_cli.render.blocks import Block, Cell, Column, Document, Fact, Facts, Grid, Section
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.sheet import sheet_parts
 
@@ -45,8 +45,8 @@ def test_the_last_cell_of_a_short_row_is_none_of_the_columns() -> None:
     assert _lines(30, Grid(columns, rows))[2:] == [
         "   name  ada",
         "   age   36",
-        "2) id    2",
-        "         was deleted",
+        "2) id  2",
+        "       was deleted",
     ]
 
 
@@ -60,8 +60,7 @@ def test_a_number_keeps_its_place_at_the_right_in_a_line_that_another_cell_is_to
     rows = [_cells("the quick brown fox", "9 s"), _cells("ada", "1 min 2 s")]
     assert _lines(28, Grid(columns, rows)) == [
         "name               last pong",
-        "the quick brown f        9 s",
-        "ox",
+        "the quick brown fox      9 s",
         "ada                1 min 2 s",
     ]
 
@@ -69,3 +68,8 @@ def test_a_number_keeps_its_place_at_the_right_in_a_line_that_another_cell_is_to
 def test_short_values_leave_their_room_to_the_names_of_facts() -> None:
     facts: list[Fact] = [(_cells("a_name_of_35_characters_that_is_long")[0], _cells("0")[0])]
     assert _lines(40, Facts(facts)) == ["a_name_of_35_characters_that_is_long  0"]
+
+
+def test_every_line_of_a_document_in_a_section_is_indented() -> None:
+    document = Document(lambda: iter([("text", "one\n\n"), ("text", b"two\nth"), ("string", "ree")]))
+    assert _lines(40, Section((), [document])) == ["", "  one", "", "  two", "  three"]

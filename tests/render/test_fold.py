@@ -59,6 +59,11 @@ def test_a_line_ends_between_words_where_there_are_some() -> None:
     assert lines == [[("text", "one two")], [("text", "three")], [("note", "four")]]
 
 
+def test_no_line_begins_with_the_blank_that_the_one_before_has_no_room_for() -> None:
+    words: list[Word] = [("text", "abcd"), ("break", " "), ("name", "efgh"), ("break", " ")]
+    assert folded(words, 4, at_blanks=True) == [[("text", "abcd")], [("name", "efgh")]]
+
+
 def test_a_word_that_fits_no_line_is_cut() -> None:
     assert folded([("text", "ab abcdefgh")], 4, at_blanks=True) == [
         [("text", "ab")],

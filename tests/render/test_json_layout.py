@@ -136,3 +136,12 @@ def test_no_text_is_looked_through_again_and_again(text: str) -> None:
     start = time.perf_counter()
     assert laid_out(text)
     assert time.perf_counter() - start < 10
+
+
+@pytest.mark.parametrize("columns", [16, 17, 20, 31, 32, 40, 60])
+def test_what_is_short_is_on_one_line_only_within_the_columns(columns: int) -> None:
+    text = '{"a":[1,2,3],"object":{"k":[1,2],"other":{"x":10}},"list":[[1],[2,3]]}'
+    laid = "".join(words for _, words in json_pieces(text, columns))
+    assert json.loads(laid) == json.loads(text)
+    assert max(map(len, laid.splitlines())) <= columns
+    assert ('  "a": [1, 2, 3],' in laid.splitlines()) == (columns >= 17)

@@ -539,6 +539,13 @@ def test_older_servers_reply_in_the_same_shapes(asked_old: Asked) -> None:
         ("FT.SEARCH i *", [1, b"id", [b"f"]], Tree),
         ("FT.SEARCH i *", [True], Items),
         ("FT.SEARCH i *", Map([(b"results", [1]), (b"total_results", 1)]), Pairs),
+        ("FT.SEARCH i *", Map([(b"results", [Map([(b"id", 1), (b"id", 2)])]), (b"total_results", 1)]), Pairs),
+        (
+            "FT.SEARCH i *",
+            Map([(b"results", [Map([(b"extra_attributes", [1])])]), (b"total_results", 1)]),
+            Pairs,
+        ),
+        ("FT.AGGREGATE i *", [[[[1], 2], 3], 4], Tree),
         ("FT.AGGREGATE i *", [[1, b"x"], 5], Tree),
         ("XINFO GROUPS x", [[b"name"]], Tree),
         ("XINFO GROUPS x", [[[b"name"], 1]], Tree),

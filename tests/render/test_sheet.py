@@ -86,7 +86,7 @@ def fact_lists() -> st.SearchStrategy[Facts]:
 def grids(draw: st.DrawFn) -> Grid:
     names = st.one_of(st.just(""), st.text(max_size=12), st.binary(max_size=12))
     columns = draw(st.lists(st.builds(Column, names, st.booleans()), min_size=1, max_size=6))
-    rows = draw(st.lists(st.lists(cells(), min_size=1, max_size=len(columns)), max_size=70))
+    rows = draw(st.lists(st.lists(cells(), max_size=len(columns)), max_size=70))
     return Grid(columns, rows, tuple, draw(st.booleans()))
 
 
@@ -213,10 +213,29 @@ def test_what_was_pushed_aside_comes_back_to_its_column() -> None:
     assert lines.splitlines()[-2:] == ["a    b            c", "a    wide r       c"]
 
 
-def test_a_later_cell_without_room_is_folded_with_more_room_than_its_column_had() -> None:
-    wide = "0123456789" * 3
-    lines = sheet(grid(*_MANY, ["a", wide, "c"], columns=_THREE), width=30).splitlines()
+def test_a_later_cell_without_room_is_folded_in_its_column() -> None:
+    lines = sheet(grid(*_MANY, ["a", "0123456789", "c" * 26], columns=_THREE), width=38).splitlines()
+    assert lines[-4:] == [f"a    012  {'c' * 26}", *("     345", "     678", "     9")]
+
+
+def test_a_later_cell_that_would_take_many_lines_gets_more_room() -> None:
+    lines = sheet(grid(*_MANY, ["a", "0123456789" * 3, "c"], columns=_THREE), width=30).splitlines()
     assert lines[-2:] == ["a    0123456789012345678901  c", "     23456789"]
+
+
+def test_a_row_that_would_take_many_lines_is_a_record() -> None:
+    columns = [Column(name) for name in ("one", "two", "three", "four")]
+    rows = [["a" * 9, "b" * 9, "c" * 9, "d" * 9]] * 100
+    lines = sheet(grid(*rows, ["a", "b", "c", "d" * 300], columns=columns), width=42).splitlines()
+    assert lines[0].split() == ["one", "two", "three", "four"]
+    assert lines[101:105] == ["101) one    a", "     two    b", "     three  c", f"     four   {'d' * 30}"]
+    assert len(lines) == 114
+
+
+def test_a_table_of_nothing_but_records_has_no_head() -> None:
+    columns = [Column(name) for name in ("one", "two", "three", "four")]
+    rows = [["a" * 9, "b" * 9, "c" * 9, "d" * 800]] * 3
+    assert sheet(grid(*rows, columns=columns), width=50).splitlines()[0] == "1) one    aaaaaaaaa"
 
 
 def test_digits_at_the_right_are_never_folded() -> None:
@@ -368,6 +387,20 @@ def test_a_line_of_a_document_is_cut_to_the_length_of_a_value() -> None:
     )
 
 
+def test_an_endless_line_of_a_document_is_not_read_to_its_end() -> None:
+    def endless() -> Iterator[Piece]:
+        while True:
+            yield "string", "0123456789"
+
+    look = Look(measure=Measure(characters=10))
+    [(shown, begun)] = sheet_parts([Document(endless)], look)
+    assert begun == 1
+    assert shown.decode() == (
+        "0123456789 … (a line of more than 10,000, and all behind it; first 10 shown; "
+        "pyredis-cli exec ... | less shows all)\n"
+    )
+
+
 def test_what_is_nested_is_indented_line_by_line() -> None:
     reply = Attributed(Map([(b"a", [1, 2])]), Map([(b"ttl", 5)]))
     assert sheet(Section(text("it"), [Layout(reply)])) == (
@@ -391,3 +424,19 @@ def test_sections_in_sections_stop_going_to_the_right() -> None:
     for _ in range(50):
         deep = Section(text("in"), [deep])
     assert sheet(deep, width=40).splitlines()[-1] == " " * 20 + "the end"
+
+
+def test_sentences_in_a_column_are_folded_between_words() -> None:
+    columns = (Column("user"), Column("rules", words=True))
+    assert sheet(grid(["ada", "+@all -@dangerous +info ~cart:*"], columns=columns), width=25).splitlines()[
+        1:
+    ] == [*("ada   +@all -@dangerous", "      +info ~cart:*")]
+
+
+def test_what_is_spare_goes_to_the_values_that_would_be_folded() -> None:
+    two = Beside([facts(2, title="One"), Facts([(text("run_id"), text("0123456789" * 4))], text("Two"))])
+    assert sheet(two, width=12 + 3 + 48).splitlines() == [
+        f"{'One':15}Two",
+        f"name0  value   run_id  {'0123456789' * 4}",
+        "name1  value",
+    ]

@@ -124,6 +124,32 @@ def test_a_server_that_is_not_there_is_told_without_the_password(repl: StartRepl
     assert screen.line == "not connected>"
 
 
+def test_bytes_are_written_as_it_is_preferred(repl: StartRepl, redis82: Server) -> None:
+    redis82.command("SET", "k", b"\xff\\")
+    screen = repl(redis82, "--json")
+    for notation, shown in {
+        "default": '{"$base64":"/1w="}',
+        "hex": '{"$hex":"ff5c"}',
+        "escape": r'"\\xff\\\\"',
+        "utf8": '"\ufffd\\\\"',
+        "base64": '{"$base64":"/1w="}',
+    }.items():
+        assert ask(screen, f":set bytes {notation}") == f"bytes {notation}"
+        assert ask(screen, "GET k") == shown
+    ask(screen, ":set bytes hex")
+    ask(screen, ":format csv")
+    assert ask(screen, "GET k") == "$hex:ff5c"
+    ask(screen, ":format redis")
+    assert ask(screen, "GET k") == r'"\xff\\"'
+
+
+def test_the_flag_for_bytes_holds_at_the_prompt(repl: StartRepl, redis82: Server) -> None:
+    redis82.command("SET", "k", b"\xff")
+    screen = repl(redis82, "--json", "--bytes", "hex")
+    assert ask(screen, ":set bytes") == "bytes hex"
+    assert ask(screen, "GET k") == '{"$hex":"ff"}'
+
+
 @pytest.mark.parametrize("word", ["quit", "exit", "QUIT"])
 def test_the_words_that_leave(repl: StartRepl, redis82: Server, word: str) -> None:
     screen = repl(redis82)

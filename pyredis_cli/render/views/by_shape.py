@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from typing import Any, Final, cast
 
 from pyredis.types import Reply
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line, Section
+from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.shapes import (
     Entries,
     Entry,
@@ -16,17 +19,21 @@ from pyredis_cli.render.shapes import (
     Pair,
     Pairs,
     Positions,
+    Row,
     Rows,
     Scores,
     Shape,
     Streams,
 )
-from pyredis_cli.render.views.cells import bare, flat, value
+from pyredis_cli.render.views.cells import bare, flat, plain, value
+from pyredis_cli.render.views.times import id_time
 
-__all__ = ["blocks_of"]
+__all__ = ["blocks_of", "entries_grid", "together"]
 
 # So many elements tell what the others look like.
-_SAMPLE = 60
+_SAMPLE: Final = 60
+# A name that is told from its value without quotes.
+_SIMPLE: Final = re.compile(rb"[\w.:/@+-]+", re.ASCII)
 
 
 def blocks_of(shape: Shape) -> Sequence[Block] | None:
@@ -39,9 +46,9 @@ def blocks_of(shape: Shape) -> Sequence[Block] | None:
         case Positions(positions) if positions:
             return [Grid(_POSITION, positions, _position, numbered=True)]
         case Entries(entries) if entries:
-            return [_entries(entries)]
+            return [entries_grid(entries)]
         case Streams(streams) if streams:
-            return [Section(_key(name), [_entries(found.entries)]) for name, found in streams]
+            return [_stream(name, found.entries) for name, found in streams]
         case Page():
             return _page(shape)
         case Rows(rows) if any(islice(rows, _SAMPLE)):
@@ -63,7 +70,7 @@ def _score(pair: Pair) -> Sequence[Cell]:
 
 def _number(reply: Reply) -> Cell:
     """Return a score, which is a string in RESP2."""
-    return (("double", reply),) if isinstance(reply, bytes) else bare(reply)
+    return (("double", reply),) if isinstance(reply, bytes) and reply else plain(reply)
 
 
 _POSITION = (Column("member"), Column("longitude", right=True), Column("latitude", right=True))
@@ -76,100 +83,129 @@ def _position(found: tuple[bytes, Pair | None]) -> Sequence[Cell]:
     return value(member), _number(place[0]), _number(place[1])
 
 
-def _key(name: Reply) -> Cell:
-    return (("heading", "stream "), *value(name))
-
-
 # -- stream entries
 
 
-def _entries(entries: Sequence[Entry]) -> Grid:
-    """Return entries with their fields as columns where these repeat, and else as names and values in one."""
-    names = _shared_names(entries)
+def _itself(entry: Entry) -> Entry:
+    return entry
 
-    def cells(entry: Entry) -> Sequence[Cell]:
-        where = bare(entry.id), _time(entry.id)
+
+def entries_grid(entries: Sequence[Any], read: Callable[[Any], Entry] = _itself) -> Grid:
+    """Return entries with their fields as columns where most have the same, and the others with names in one.
+
+    ``read`` makes an entry when it is shown.
+    """
+    sample = [read(entry) for entry in islice(entries, _SAMPLE)]
+    names = _common_names(sample)
+    timed = any(id_time(entry.id) for entry in sample)
+
+    def cells(row: Any) -> Sequence[Cell]:
+        entry = read(row)
+        where = (bare(entry.id), id_time(entry.id)) if timed else (bare(entry.id),)
         if entry.fields is None:
-            return (*where, (("nil", "(nil)"),))
-        if names is not None and [name for name, _ in entry.fields.pairs] == names:
-            return (*where, *(value(said) for _, said in entry.fields.pairs))
-        return (*where, _together(entry.fields.pairs))
+            return (*where, (("nil", "(nil)"), ("note", "  deleted")))
+        pairs = entry.fields.pairs
+        if names and [name for name, _ in pairs] == names:
+            return (*where, *(plain(said) for _, said in pairs))
+        return (*where, together(pairs) or (("empty", "(no fields)"),))
 
-    shared = () if names is None else [Column(name) for name in names if isinstance(name, bytes)]
-    return Grid(
-        (Column("id"), Column("time"), *(shared or [Column("fields")])), entries, cells, numbered=True
-    )
-
-
-def _shared_names(entries: Sequence[Entry]) -> list[Reply] | None:
-    """Return the names of the fields that the first entries have in common, None when they differ."""
-    found: list[Reply] | None = None
-    for entry in islice(entries, _SAMPLE):
-        if entry.fields is None:
-            continue
-        names = [name for name, _ in entry.fields.pairs]
-        if not names or (found is not None and names != found):
-            return None
-        found = names
-    return found
+    head = [Column("id", whole=True), *([Column("time", whole=True)] if timed else [])]
+    fields = [Column(name) for name in names] or [Column("fields")]
+    return Grid([*head, *fields], entries, cells, numbered=True)
 
 
-def _together(pairs: Sequence[Pair]) -> Cell:
-    cell: list[tuple[str, str | bytes]] = []
+def _common_names(entries: Sequence[Entry]) -> list[bytes | str]:
+    """Return the names of the fields that half of the entries have, or more of them; maybe none."""
+    named = [entry.fields.pairs for entry in entries if entry.fields is not None]
+    counted = Counter(tuple(name for name, _ in pairs if isinstance(name, bytes | str)) for pairs in named)
+    for names, number in counted.most_common(1):
+        if number * 2 >= len(named):
+            return list(names)
+    return []
+
+
+def together(pairs: Iterable[Pair]) -> Cell:
+    """Return names and values in one line: ``kind="mail"  tries=3``."""
+    cell: list[Piece] = []
     for name, said in pairs:
         if cell:
             cell.append(("arrow", "  "))
-        cell += [*value(name), ("arrow", " "), *value(said)]
-    return cell  # type: ignore[return-value]
+        cell += [*_name(name), ("arrow", "="), *plain(said)]
+    return cell
 
 
-def _time(identity: bytes | None) -> Cell:
-    """Return the time in an ID, which begins with milliseconds since 1970 unless somebody chose another one."""
-    milliseconds = (identity or b"").partition(b"-")[0]
-    if not milliseconds.isdigit() or not 1_000_000_000_000 <= int(milliseconds) < 10_000_000_000_000:
-        return ()
-    moment = datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
-    return (("time", f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}Z"),)
+def _name(name: Reply) -> Cell:
+    written = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
+    if isinstance(written, bytes):
+        return (("label" if _SIMPLE.fullmatch(written) else "string", written),)
+    return plain(name)
+
+
+def _stream(name: Reply, entries: Sequence[Entry]) -> Section:
+    blocks: list[Block] = [entries_grid(entries)] if entries else [Line((("empty", "no entries"),))]
+    return Section((("heading", "stream "), *value(name)), blocks)
 
 
 # -- pages and rows
 
 
-def _page(page: Page) -> Sequence[Block]:
-    cursor = page.cursor.decode("ascii", "replace")
-    ends = page.cursor == b"0"
-    note = "  that is all" if ends else f"  cursor {cursor} goes on"
-    blocks: list[Block] = [Line((("label", "cursor "), ("integer", page.cursor), ("note", note)))]
-    found = blocks_of(page.items)
-    if found is not None:
-        blocks += found
-    elif isinstance(page.items, Items):
-        blocks.append(Grid((Column(),), page.items.items, _single, numbered=True))
-    else:
-        return ()
-    if page.rest:
-        blocks.append(Grid((Column(),), page.rest, _single, numbered=True))
+def _page(page: Page) -> Sequence[Block] | None:
+    """Return the cursor and what it means, for it is easy to stop too early, and the items."""
+    ended = page.cursor in (b"0", b"0-0")
+    items = _items(page.items)
+    if items is None:
+        return None
+    note = "that is all" if ended else "there may be more: go on with this cursor"
+    none = "" if items else "nothing here; "
+    cursor: list[Piece] = [("label", "cursor "), ("integer", page.cursor), ("note", f"  {none}{note}")]
+    blocks: list[Block] = [Line(cursor), *items]
+    names = [*page.names, *map(str, range(3 + len(page.names), 3 + len(page.rest)))]
+    for name, said in zip(names, page.rest, strict=False):
+        blocks += _behind(name, said)
     return blocks
+
+
+def _items(shape: Shape) -> Sequence[Block] | None:
+    """Return the blocks of a page's items, none when it is empty, None when they are something else."""
+    match shape:
+        case Items(items):
+            return [_list(items)] if items else []
+        case Pairs(found) | Scores(found) | Entries(found) | Rows(found) if not found:
+            return []
+    return blocks_of(shape)
+
+
+def _behind(name: str, said: Reply) -> Sequence[Block]:
+    if type(said) is list and said and _all_flat(found := cast("list[Reply]", said)):
+        return [Section((("heading", name),), [_list(found)])]
+    return [Line((("label", f"{name} "), *value(said)))]
+
+
+def _list(items: Sequence[Reply]) -> Grid:
+    return Grid((Column(),), items, _single, numbered=True)
 
 
 def _single(reply: Reply) -> Sequence[Cell]:
     return (value(reply),)
 
 
-def _rows(rows: Sequence[Sequence[Pair]]) -> Grid:
+def _rows(rows: Sequence[Row]) -> Grid:
     """Return rows under the names of the first ones; a row that has others says its own."""
-    names = list(
-        {name: None for row in islice(rows, _SAMPLE) for name, _ in row if isinstance(name, bytes | str)}
-    )
+    sample = list(islice(rows, _SAMPLE))
+    names = list({name: None for row in sample for name, _ in row if isinstance(name, bytes | str)})
+    known = set(names)
+    numeric = {
+        name for name in names if all(_is_number(said) for row in sample for key, said in row if key == name)
+    }
 
-    def cells(row: Sequence[Pair]) -> Sequence[Cell]:
+    def cells(row: Row) -> Sequence[Cell]:
         said = dict(row)
-        if len(said) != len(row) or not said.keys() <= set(names):
-            return (_together([(_as_bytes(name), found) for name, found in row]),)
-        return [value(said[name]) if name in said else () for name in names]
+        if len(said) != len(row) or not said.keys() <= known:
+            return (together(row),)
+        return [plain(said[name]) if name in said else () for name in names]
 
-    return Grid([Column(name) for name in names], rows, cells, numbered=True)
+    return Grid([Column(name, right=name in numeric) for name in names], rows, cells, numbered=True)
 
 
-def _as_bytes(name: Reply) -> Reply:
-    return name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
+def _is_number(reply: Reply) -> bool:
+    return isinstance(reply, int | float) and not isinstance(reply, bool)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias, cast
 
 from pyredis.types import Attributed, Map, Reply, Status
 from pyredis_cli.render.blocks import Block, Cell, Fact, Facts, Layout, Section
 from pyredis_cli.render.layout import Piece, Steps, layout, pairs, unroll
 
-__all__ = ["bare", "flat", "label", "noted", "remaining", "value"]
+__all__ = ["bare", "flat", "label", "noted", "plain", "remaining", "value"]
+
+_Scalar: TypeAlias = Callable[[Reply], Iterable[Piece]]
+"""What the pieces of a reply are that has no elements."""
 
 
 def value(reply: Reply) -> Cell:
     """Return a reply as redis-cli writes it, types told apart; what has elements in brackets, on one line."""
-    return tuple(layout(reply)) if flat(reply) else tuple(unroll(_inline(reply, bare_scalars=False)))
+    return tuple(layout(reply)) if flat(reply) else tuple(unroll(_inline(reply, layout)))
 
 
 def bare(reply: Reply) -> Cell:
     """Return a reply whose type the reader knows from where it stands: numbers and names without ornaments."""
-    return tuple(unroll(_inline(reply, bare_scalars=True)))
+    return tuple(unroll(_inline(reply, _bare)))
+
+
+def plain(reply: Reply) -> Cell:
+    """Return a reply as JSON does: strings in quotes, numbers without their types."""
+    return tuple(unroll(_inline(reply, _plain)))
 
 
 def noted(cell: Cell, note: str) -> Cell:
@@ -44,37 +52,41 @@ def flat(reply: Reply) -> bool:
     return not isinstance(reply, Attributed) and (not isinstance(reply, list | dict) or not reply)
 
 
-def _inline(reply: Reply, *, bare_scalars: bool) -> Steps[Piece]:
+def _inline(reply: Reply, scalar: _Scalar) -> Steps[Piece]:
     match reply:
         case Attributed(inner, attributes):
-            yield _listed(pairs(attributes), "|", "| ", bare_scalars)
-            yield _inline(inner, bare_scalars=bare_scalars)
+            yield _listed(pairs(attributes), "|", "| ", scalar)
+            yield _inline(inner, scalar)
         case Map() | dict() if reply:
-            yield _listed(pairs(reply), "{", "}", bare_scalars)
+            yield _listed(pairs(reply), "{", "}", scalar)
         case list() if reply:
             start = "["
             for item in cast("list[Reply]", reply):
                 yield "arrow", start
-                yield _inline(item, bare_scalars=bare_scalars)
+                yield _inline(item, scalar)
                 start = ", "
             yield "arrow", "]"
         case _:
-            yield from _bare(reply) if bare_scalars else layout(reply)
+            yield from scalar(reply)
 
 
-def _listed(mapping: Iterable[tuple[Reply, Reply]], start: str, end: str, bare_scalars: bool) -> Steps[Piece]:
+def _listed(mapping: Iterable[tuple[Reply, Reply]], start: str, end: str, scalar: _Scalar) -> Steps[Piece]:
     for key, item in mapping:
         yield "arrow", start
-        yield _inline(key, bare_scalars=bare_scalars)
+        yield _inline(key, scalar)
         yield "arrow", ": "
-        yield _inline(item, bare_scalars=bare_scalars)
+        yield _inline(item, scalar)
         start = ", "
     yield "arrow", end
 
 
+def _plain(reply: Reply) -> Iterable[Piece]:
+    return layout(reply) if isinstance(reply, bytes | str) else _bare(reply)
+
+
 def _bare(reply: Reply) -> Iterable[Piece]:
     match reply:
-        case Status():
+        case Status() if reply:
             return (("text", reply),)
         case bytes() | str():
             return (("text", reply),) if reply else (("string", '""'),)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from pyredis.types import Reply
-from pyredis_cli.render.blocks import Cell, Column, Grid, Line
+from pyredis_cli.render.blocks import Cell, Column, Fact, Grid, Line
 from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.views.cells import bare
 from pyredis_cli.render.views.reading import Fields, Unexpected
 
-__all__ = ["BLANK", "Known", "plural", "sentence", "table", "warning"]
+__all__ = ["BLANK", "Known", "plural", "sentence", "table", "told", "warning"]
 
 BLANK = Line()
 """An empty line."""
@@ -21,7 +21,7 @@ class Known(NamedTuple):
     """A field of which the view knows something.
 
     ``cell`` makes its cell; ``note``, if there is one, that of a column beside it, for what a number means.
-    ``whole``: an ID, which is not folded.
+    ``whole``: an ID, which is not folded; ``words``: text, which is folded between words.
     """
 
     name: str
@@ -29,18 +29,18 @@ class Known(NamedTuple):
     cell: Callable[[Reply], Cell] = bare
     note: Callable[[Reply], Cell] | None = None
     whole: bool = False
+    words: bool = False
 
 
 def table(rows: Sequence[Fields], known: Sequence[Known], *, numbered: bool = False) -> Grid:
     """Return a table of the known fields that there are, in that order, and then all others."""
+    # Known once: what a row has is less after its cells were made.
+    met = [field for field in known if any(field.name in row for row in rows)]
     columns: list[Column] = []
-    for field in known:
-        if any(field.name in row for row in rows):
-            columns.append(Column(field.name, field.right, field.whole))
-            columns += [Column()] if field.note is not None else []
-    taken = [
-        _cells(row, [field for field in known if any(field.name in one for one in rows)]) for row in rows
-    ]
+    for field in met:
+        columns.append(Column(field.name, field.right, field.words, field.whole))
+        columns += [Column()] if field.note is not None else []
+    taken = [_cells(row, met) for row in rows]
     others = [_others(row) for row in rows]
     names = list(dict.fromkeys(name for row in others for name in row))
     cells = [
@@ -68,6 +68,11 @@ def _others(row: Fields) -> Mapping[str | bytes, Cell]:
             raise Unexpected("this is no name")
         found[name] = bare(said)
     return found
+
+
+def told(facts: Sequence[Fact]) -> Grid:
+    """Return names and what they are, which is folded between words."""
+    return Grid((Column(whole=True), Column(words=True)), facts)
 
 
 def warning(words: str) -> Line:

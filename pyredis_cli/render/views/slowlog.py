@@ -1,8 +1,11 @@
-"""SLOWLOG GET: how long, when and by whom on a line, and the command as it would be typed below it."""
+"""SLOWLOG GET and COMMANDLOG GET: how long or how large, when and by whom on a line, below it the command.
+
+It stands there as it would be typed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from pyredis.types import Reply
@@ -11,26 +14,30 @@ from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.units import duration
 from pyredis_cli.render.views.cells import bare
-from pyredis_cli.render.views.meanings import timed
+from pyredis_cli.render.views.meanings import sized, timed
 from pyredis_cli.render.views.reading import Asked, Unexpected, integer, items, text
 
 __all__ = ["view"]
 
-_COLUMNS: Final = (
-    Column("id", right=True),
-    Column("usec", right=True),
-    Column(right=True),
-    Column("time"),
-    Column("client", words=True),
-)
 # Below this there is no room for columns.
 _NARROW: Final = 90
+
+
+class _Unit(NamedTuple):
+    """What the third number of an entry is, and what it means."""
+
+    name: str
+    mean: Callable[[int], str]
+
+
+_MICROSECONDS: Final = _Unit("usec", lambda found: duration(found / 1e6))
+_BYTES: Final = _Unit("bytes", sized)
 
 
 class _Entry(NamedTuple):
     id: Reply
     time: Reply
-    usec: Reply
+    number: Reply
     argv: Sequence[Reply]
     client: Sequence[Reply]
     """Address and name, since Redis 4."""
@@ -41,41 +48,52 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block] | None:
     entries = [_entry(item) for item in items(reply)]
     if not entries:
         return None
-    look = asked.look
+    look, unit = asked.look, _unit(asked.argv)
     if look.width < _NARROW:
-        rows = [row for entry in entries for row in ((_told(entry, look),), (_below(entry),))]
-        return [Grid((Column(words=True),), rows)]
-    return [
-        Grid(_COLUMNS, [row for entry in entries for row in (_cells(entry, look), ((), _command(entry)))])
-    ]
+        lines = [cell for entry in entries for cell in (_told(entry, unit, look), _below(entry))]
+        return [Grid((Column(words=True),), lines, lambda cell: (cell,))]
+    columns = (
+        Column("id", right=True),
+        Column(unit.name, right=True),
+        Column(right=True),
+        Column("time"),
+        Column("client", words=True),
+    )
+    rows = [row for entry in entries for row in (_cells(entry, unit, look), ((), _command(entry)))]
+    return [Grid(columns, rows)]
+
+
+def _unit(argv: Sequence[bytes]) -> _Unit:
+    """Return bytes when the log of large requests or replies was asked for."""
+    return _BYTES if argv and argv[-1].lower().startswith(b"large-") else _MICROSECONDS
 
 
 def _entry(item: Reply) -> _Entry:
     match items(item):
-        case [identity, time, usec, list() as argv, *client] if len(client) in (0, 2):
-            for found in (identity, time, usec):
+        case [identity, time, number, list() as argv, *client] if len(client) in (0, 2):
+            for found in (identity, time, number):
                 if abs(integer(found)) >= 2**63:
                     raise Unexpected("no server counts that far")
             for found in (*items(argv), *client):
                 text(found)
-            return _Entry(identity, time, usec, items(argv), client)
+            return _Entry(identity, time, number, items(argv), client)
     raise Unexpected("this is no entry")
 
 
-def _cells(entry: _Entry, look: Look) -> Sequence[Cell]:
-    span = duration(integer(entry.usec) / 1e6)
-    return bare(entry.id), bare(entry.usec), (("note", span),), timed(entry.time, look), _client(entry)
+def _cells(entry: _Entry, unit: _Unit, look: Look) -> Sequence[Cell]:
+    note = unit.mean(integer(entry.number))
+    return bare(entry.id), bare(entry.number), (("note", note),), timed(entry.time, look), _client(entry)
 
 
-def _told(entry: _Entry, look: Look) -> Cell:
+def _told(entry: _Entry, unit: _Unit, look: Look) -> Cell:
     """Return what is known about an entry in one line, that is folded where it has to be."""
-    span = duration(integer(entry.usec) / 1e6)
+    note = unit.mean(integer(entry.number))
     return (
         ("label", "id "),
         *bare(entry.id),
-        ("label", "  usec "),
-        *bare(entry.usec),
-        ("note", f"  {span}  "),
+        ("label", f"  {unit.name} "),
+        *bare(entry.number),
+        ("note", f"  {note}  "),
         *timed(entry.time, look),
         ("break", "  "),
         *_client(entry),

@@ -29,9 +29,9 @@ def since(milliseconds: Reply, look: Look) -> Cell:
 
 
 def span(milliseconds: Reply) -> Cell:
-    """Return a span of time in words; what is below 0 is none."""
+    """Return a span of a second or more in words."""
     length = integer(milliseconds)
-    return (("note", duration(length / 1000)),) if length >= 0 else ()
+    return (("note", duration(length / 1000)),) if length >= 1000 else ()
 
 
 def id_time(identity: bytes | str | None) -> Cell:

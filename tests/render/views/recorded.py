@@ -38,7 +38,8 @@ class Recorded(NamedTuple):
 
     @property
     def spec(self) -> Spec | None:
-        return Table().find(self.argv)
+        # Of some modules nothing is known before a server tells the names of its commands.
+        return Table().find(self.argv) or Spec(self.argv[0].decode().upper())
 
     @property
     def reply(self) -> Reply:
