@@ -41,21 +41,25 @@ def main() -> int:
 
 def _views() -> Iterator[str]:
     examples: dict[str, Recorded] = {}
-    for name, one in recorded().items():
+    # The shortest name is the plain case; the others are older servers, and trouble.
+    for name, one in sorted(recorded().items(), key=lambda item: len(item[0])):
         if one.spec is not None and name.endswith(".3"):
             examples.setdefault(one.spec.name, one)
-    for command in sorted(registry.VIEWS):
-        yield _view(command, examples[command])
+    same: dict[str, list[str]] = {}
+    for command, row in sorted(registry.VIEWS.items()):
+        same.setdefault(row.where, []).append(command)
+    for commands in same.values():
+        yield _view(commands, examples[min(commands, key=len)])
 
 
-def _view(command: str, one: Recorded) -> str:
+def _view(commands: list[str], one: Recorded) -> str:
     lines = shown(one, WIDTH).splitlines()
     more = len(lines) - MOST_LINES
     if more > 0:
         lines = [*lines[:MOST_LINES], f"[and {more} more lines]"]
     asked = shlex.join(word.decode() for word in one.argv)
     picture = "\n".join(["```text", f"> {asked}", *lines, "```"])
-    return f"\n### {command}\n\n{picture}\n"
+    return f"\n### {', '.join(commands)}\n\n{picture}\n"
 
 
 if __name__ == "__main__":

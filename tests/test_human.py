@@ -110,6 +110,7 @@ def test_ctrl_c_is_the_pagers_until_it_is_left(numbers: Server) -> None:
     with on_terminal(numbers, "LRANGE", "l", "0", "-1", PAGER="less") as screen:
         screen.wait_for("20) ")
         screen.send("\x03")
+        screen.wait_until(lambda shown: b"\a" in shown.raw)  # less has nothing to interrupt, and says so
         screen.send("q")
         assert screen.exit_code() == 0
 

@@ -43,6 +43,9 @@ def test_the_formats_are_as_they_are_shown(redis82: Server) -> None:
     redis82.command("ZADD", "board", "42", "ada", "17.5", "grace")
     redis82.command("SET", "greeting", "hello")
     redis82.command("XADD", "jobs", "1-1", "to", "ada")
+    session = '{"user":{"id":7,"name":"Ada Lovelace"},"expires":1795719854,"rights":["read","write"]}'
+    redis82.command("SET", "session:9", session)
+    redis82.command("SET", "last-login", "1795719854")
     for group in ("mail", "print"):
         redis82.command("XGROUP", "CREATE", "jobs", group, "0")
     text = (Path(ROOT) / "docs/output.md").read_text("utf-8")
@@ -70,3 +73,9 @@ def test_the_example_of_the_library_runs(redis82: Server) -> None:
 def test_the_test_command_stands_where_the_build_looks_for_it() -> None:
     assert README.count("<!-- test-command -->\n```sh\n") == 1
     assert "-m pytest" in block_behind("<!-- test-command -->")
+
+
+def test_the_views_are_as_they_are_shown() -> None:
+    check = [sys.executable, str(Path(ROOT) / "scripts" / "generate_views_doc.py"), "--check"]
+    done = subprocess.run(check, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -11,7 +11,7 @@ from pyredis_cli.render.blocks import Block, counted
 from pyredis_cli.render.human import human_parts
 from pyredis_cli.render.layout import Part, elements
 from pyredis_cli.render.look import Look
-from pyredis_cli.render.shapes import Scalar, shape
+from pyredis_cli.render.shapes import shape
 from pyredis_cli.render.sheet import sheet_parts
 from pyredis_cli.render.views.by_shape import blocks_of
 from pyredis_cli.render.views.reading import Asked, Unexpected
@@ -57,12 +57,12 @@ def _blocks(asked: Asked, reply: Reply) -> Sequence[Block] | None:
         except Unexpected:
             pass  # what a view does not know is laid out like any other reply
     found = shape(asked.argv, asked.spec, reply)
-    if isinstance(found, Scalar) and asked.look.decode != "off":
-        # Decoders are not loaded for who wants none.
-        from pyredis_cli.render.views import decoded
+    if asked.look.decode == "off":
+        return blocks_of(found)
+    # Decoders are not loaded for who wants none.
+    from pyredis_cli.render.views import decoded
 
-        return decoded.blocks_of(found.reply, asked.look)
-    return blocks_of(found)
+    return decoded.blocks_of(found, asked.look)
 
 
 def total(reply: Reply, text: bool) -> str:

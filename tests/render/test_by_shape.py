@@ -74,8 +74,8 @@ def test_values_of_all_types_are_told_apart() -> None:
     ],
     ids=["RESP2", "RESP3"],
 )
-def test_scores_stand_before_their_members(reply: Reply) -> None:
-    expected = ['1) 1.5  "ada"', '2)  42  "grace hopper"', '3) inf  "max"']
+def test_scores_stand_behind_their_members(reply: Reply) -> None:
+    expected = ['1) "ada"           1.5', '2) "grace hopper"   42', '3) "max"           inf']
     assert _lines("ZRANGE board 0 -1 WITHSCORES", reply) == expected
     assert _lines("ZPOPMIN board 3", reply) == expected
 
@@ -179,7 +179,7 @@ def test_an_empty_page_is_not_taken_for_the_end() -> None:
 def test_the_last_page_says_so() -> None:
     assert _lines("SSCAN tags 17", [b"0", [b"a"]]) == ["cursor 0  that is all", '1) "a"']
     assert _lines("HSCAN h 17", [b"0", [b"name", b"ada"]]) == ["cursor 0  that is all", '1) "name"  "ada"']
-    assert _lines("ZSCAN z 17", [b"0", [b"ada", b"1.5"]]) == ["cursor 0  that is all", '1) 1.5  "ada"']
+    assert _lines("ZSCAN z 17", [b"0", [b"ada", b"1.5"]]) == ["cursor 0  that is all", '1) "ada"  1.5']
 
 
 def test_what_xautoclaim_adds_has_a_name() -> None:
@@ -214,13 +214,17 @@ def test_positions_stand_beside_the_members_that_were_asked_for(number: type) ->
 
 
 def test_rows_have_the_columns_of_the_facts_and_numbers_at_the_right() -> None:
-    assert _lines("ZRANK board ada WITHSCORE", [7, Double("1.5")]) == ["   rank  score", "1)    7    1.5"]
     reply: Reply = [[b"k", Set([Status(b"RO"), Status(b"access")])], [b"1", Set([])]]
     assert _lines("COMMAND GETKEYSANDFLAGS MGET k 1", reply) == [
         "   key  flags",
         '1) "k"  [RO, access]',
         '2) "1"  (empty set)',
     ]
+
+
+def test_a_single_row_is_its_names_and_values() -> None:
+    assert _lines("ZRANK board ada WITHSCORE", [7, Double("1.5")]) == ["rank   7", "score  1.5"]
+    assert _lines("BLPOP queue 0", [b"queue", b"job:1"]) == ['key      "queue"', 'element  "job:1"']
 
 
 def test_a_list_of_maps_is_a_table_and_a_row_that_lacks_a_cell_has_a_gap() -> None:

@@ -121,7 +121,7 @@ def test_a_value_that_had_been_popped_is_shown_although_ctrl_c_was_pressed(
     screen.send_key("c-c")
     screen.wait_for("stopping")
     proxy.do(Proxy.heal)
-    screen.wait_for('2) "precious"')
+    screen.wait_for('element  "precious"')
     screen.wait_for("BLPOP was answered before it could be stopped")
     screen.wait_until(at_prompt)
 

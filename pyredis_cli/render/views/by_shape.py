@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from pyredis.types import Reply
-from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line, Section
+from pyredis_cli.render.blocks import Block, Cell, Column, Facts, Grid, Line, Section
 from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.shapes import (
     Entries,
@@ -28,7 +28,9 @@ from pyredis_cli.render.shapes import (
 from pyredis_cli.render.views.cells import bare, flat, plain, value
 from pyredis_cli.render.views.times import id_time
 
-__all__ = ["blocks_of", "entries_grid", "together"]
+__all__ = ["blocks_of", "entries_grid", "listed", "together"]
+
+_Shown: TypeAlias = Callable[[Reply], Cell]
 
 # So many elements tell what the others look like.
 _SAMPLE: Final = 60
@@ -36,13 +38,16 @@ _SAMPLE: Final = 60
 _SIMPLE: Final = re.compile(rb"[\w.:/@+-]+", re.ASCII)
 
 
-def blocks_of(shape: Shape) -> Sequence[Block] | None:
-    """Return the blocks of a shape; None where redis-cli's arrangement is as good."""
+def blocks_of(shape: Shape, shown: _Shown = value) -> Sequence[Block] | None:
+    """Return the blocks of a shape; None where redis-cli's arrangement is as good.
+
+    ``shown`` makes the cells of values: those of pairs, and the items of a page.
+    """
     match shape:
         case Pairs(pairs) if pairs and _all_flat(said for _, said in islice(pairs, _SAMPLE)):
-            return [Grid((Column(), Column()), pairs, _pair, numbered=True)]
+            return [_pairs(pairs, shown)]
         case Scores(pairs) if pairs:
-            return [Grid((Column(right=True), Column()), pairs, _score, numbered=True)]
+            return [Grid((Column(), Column(right=True)), pairs, _score, numbered=True)]
         case Positions(positions) if positions:
             return [Grid(_POSITION, positions, _position, numbered=True)]
         case Entries(entries) if entries:
@@ -50,7 +55,9 @@ def blocks_of(shape: Shape) -> Sequence[Block] | None:
         case Streams(streams) if streams:
             return [_stream(name, found.entries) for name, found in streams]
         case Page():
-            return _page(shape)
+            return _page(shape, shown)
+        case Rows(rows) if len(rows) == 1 and rows[0]:
+            return [Facts([(_name(name), plain(said)) for name, said in rows[0]])]
         case Rows(rows) if any(islice(rows, _SAMPLE)):
             return [_rows(rows)]
     return None
@@ -60,12 +67,15 @@ def _all_flat(replies: Iterable[Reply]) -> bool:
     return all(map(flat, replies))
 
 
-def _pair(pair: Pair) -> Sequence[Cell]:
-    return value(pair[0]), value(pair[1])
+def _pairs(pairs: Sequence[Pair], shown: _Shown) -> Grid:
+    def cells(pair: Pair) -> Sequence[Cell]:
+        return value(pair[0]), shown(pair[1])
+
+    return Grid((Column(), Column()), pairs, cells, numbered=True)
 
 
 def _score(pair: Pair) -> Sequence[Cell]:
-    return _number(pair[1]), value(pair[0])
+    return value(pair[0]), _number(pair[1])
 
 
 def _number(reply: Reply) -> Cell:
@@ -149,10 +159,10 @@ def _stream(name: Reply, entries: Sequence[Entry]) -> Section:
 # -- pages and rows
 
 
-def _page(page: Page) -> Sequence[Block] | None:
+def _page(page: Page, shown: _Shown) -> Sequence[Block] | None:
     """Return the cursor and what it means, for it is easy to stop too early, and the items."""
     ended = page.cursor in (b"0", b"0-0")
-    items = _items(page.items)
+    items = _items(page.items, shown)
     if items is None:
         return None
     note = "that is all" if ended else "there may be more: go on with this cursor"
@@ -165,28 +175,29 @@ def _page(page: Page) -> Sequence[Block] | None:
     return blocks
 
 
-def _items(shape: Shape) -> Sequence[Block] | None:
+def _items(shape: Shape, shown: _Shown) -> Sequence[Block] | None:
     """Return the blocks of a page's items, none when it is empty, None when they are something else."""
     match shape:
         case Items(items):
-            return [_list(items)] if items else []
+            return [listed(items, shown)] if items else []
         case Pairs(found) | Scores(found) | Entries(found) | Rows(found) if not found:
             return []
-    return blocks_of(shape)
+    return blocks_of(shape, shown)
 
 
 def _behind(name: str, said: Reply) -> Sequence[Block]:
     if type(said) is list and said and _all_flat(found := cast("list[Reply]", said)):
-        return [Section((("heading", name),), [_list(found)])]
+        return [Section((("heading", name),), [listed(found)])]
     return [Line((("label", f"{name} "), *value(said)))]
 
 
-def _list(items: Sequence[Reply]) -> Grid:
-    return Grid((Column(),), items, _single, numbered=True)
+def listed(items: Sequence[Reply], shown: _Shown = value) -> Grid:
+    """Return items one below the other."""
 
+    def cells(reply: Reply) -> Sequence[Cell]:
+        return (shown(reply),)
 
-def _single(reply: Reply) -> Sequence[Cell]:
-    return (value(reply),)
+    return Grid((Column(),), items, cells, numbered=True)
 
 
 def _rows(rows: Sequence[Row]) -> Grid:
@@ -199,7 +210,7 @@ def _rows(rows: Sequence[Row]) -> Grid:
     }
 
     def cells(row: Row) -> Sequence[Cell]:
-        said = dict(row)
+        said = {name: found for name, found in row if isinstance(name, bytes | str)}
         if len(said) != len(row) or not said.keys() <= known:
             return (together(row),)
         return [plain(said[name]) if name in said else () for name in names]

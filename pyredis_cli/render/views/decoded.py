@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeGuard
 
 from pyredis.types import Reply, Status, Verbatim
 from pyredis_cli.render.blocks import Block, Cell, Document, Line
 from pyredis_cli.render.decoding import find
 from pyredis_cli.render.look import Look
+from pyredis_cli.render.shapes import Items, Scalar, Shape
+from pyredis_cli.render.views import by_shape
 from pyredis_cli.render.views.cells import noted, value
 
-__all__ = ["blocks_of", "cell_of"]
+__all__ = ["blocks_of"]
 
 # Beside other cells a document is shown as far as this,
 _BESIDE = 60
@@ -19,12 +22,20 @@ _BESIDE = 60
 _MOST = 64 * 1024
 
 
-def blocks_of(reply: Reply, look: Look) -> Sequence[Block] | None:
-    """Return what is in a reply that is one value, None when nobody knows."""
-    if not _is_value(reply):
-        return None
-    found = find(reply, look.decode)
-    if found is None:
+def blocks_of(shape: Shape, look: Look) -> Sequence[Block] | None:
+    """Return the blocks of a shape, and in them what is in its values; None where nobody knows more of it."""
+    shown = partial(_cell, look)
+    match shape:
+        case Scalar(reply):
+            return _value(reply, look)
+        case Items(items) if items and look.decode != "auto":
+            return [by_shape.listed(items, shown)]
+    return by_shape.blocks_of(shape, shown)
+
+
+def _value(reply: Reply, look: Look) -> Sequence[Block] | None:
+    """Return what is in a reply that is one value."""
+    if not _is_value(reply) or (found := find(reply, look.decode)) is None:
         return None
     if found.document is None:
         return [Line(noted(value(reply), found.beside or ""))]
@@ -35,7 +46,7 @@ def blocks_of(reply: Reply, look: Look) -> Sequence[Block] | None:
     ]
 
 
-def cell_of(reply: Reply, look: Look) -> Cell:
+def _cell(look: Look, reply: Reply) -> Cell:
     """Return a value among others, and behind it what is in it, as far as that is short."""
     cell = value(reply)
     if not _is_value(reply) or (found := find(reply, look.decode, most=_MOST)) is None:

@@ -45,7 +45,7 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block] | None:
     if not shards:
         return None
     nodes = [node for shard in shards for node in shard.nodes]
-    said = f"{plural(len(shards), 'shard')}, {plural(len(nodes), 'node')}"
+    said = f"shards: {len(shards):,}, nodes: {len(nodes):,}, slots"
     blocks: list[Block] = [
         *covered_lines([slots for shard in shards for slots in shard.slots], said),
         *_sick([node.health for node in nodes]),
