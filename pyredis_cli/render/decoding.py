@@ -102,7 +102,7 @@ class _Search:
         if row is None and plugin is None:
             return None
         if len(value) > _MOST_ASKED:
-            return Found((name,), beside=f"{size(len(value))} are too many to look into")
+            return Found((name,), beside=f"{size(len(value))} is too much to look into")
         try:
             decode = _built_in(row) if row is not None else _loaded(cast("installed.Plugin", plugin))
             return self._followed(name, decode(value), value, 1)

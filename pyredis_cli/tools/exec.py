@@ -380,7 +380,7 @@ def _presented(settings: Settings, streams: Streams, *, whole: bool) -> _Parts:
         theme=settings.theme or ("light" if streams.light else "dark"),
     )
     if whole:
-        look = look._replace(measure=Measure(elements=None))
+        look = look._replace(measure=Measure(elements=None, characters=10_000_000))
     return lambda outcome: present(outcome.argv, outcome.spec, outcome.reply, look._replace(now=time())).parts
 
 

@@ -211,7 +211,7 @@ def test_long_values_are_looked_into_when_asked() -> None:
     assert str(find(value, "json", plugins=nobody)).startswith("Found(names=('json',)")
     assert find(DOCUMENT, most=len(DOCUMENT) - 1, plugins=nobody) is None
     long = find(b" " * (9 * MOST), "json", plugins=nobody)
-    assert long == Found(("json",), beside="9.00M are too many to look into")
+    assert long == Found(("json",), beside="9.00M is too much to look into")
 
 
 def test_long_bytes_are_quoted_part_by_part() -> None:
