@@ -16,7 +16,7 @@ from struct import Struct
 from typing import Final, NamedTuple, TypeAlias
 
 from pyredis_cli.render.decoders import Json
-from pyredis_cli.render.decoders._moments import moment
+from pyredis_cli.render.units import moment
 
 __all__ = ["decode"]
 
@@ -198,7 +198,9 @@ def _time(packed: bytes) -> str | None:
             nanoseconds, seconds = number >> 64, int.from_bytes(packed[4:], "big", signed=True)
         case _:
             return None
-    return moment(seconds * _PER_SECOND + nanoseconds, _PER_SECOND) if nanoseconds < _PER_SECOND else None
+    written = moment(seconds * _PER_SECOND + nanoseconds, _PER_SECOND)
+    # What is in no calendar would be a number without its fraction.
+    return written if nanoseconds < _PER_SECOND and written.endswith("Z") else None
 
 
 def _base64(packed: bytes) -> str:

@@ -34,7 +34,7 @@ def test_a_document_stands_in_the_place_of_the_value() -> None:
 
 
 def test_a_few_words_stand_beside_it() -> None:
-    assert shown(b"1795719854") == '"1795719854"  2026-11-26T19:04:14Z\n'
+    assert shown(b"1795719854") == '"1795719854"  2026-11-26 19:04:14Z\n'
 
 
 @pytest.mark.parametrize("reply", [b"ada", b"12", b"", b"{no json", None, 1795719854])
