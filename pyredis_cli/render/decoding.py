@@ -103,7 +103,7 @@ class _Search:
         try:
             decode = _built_in(row) if row is not None else _loaded(cast("installed.Plugin", plugin))
             return self._followed(name, decode(value), value, 1)
-        except Exception as error:  # noqa: BLE001 - see _answer; who asked for it is told
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - see _answer; who asked for it is told
             return Found((name,), beside=_note(f"decoder {name} failed: {type(error).__name__}: {error}"))
 
     def recognised(self, value: bytes, depth: int = 1, *, guessed: bool = False) -> Found | None:
@@ -231,7 +231,7 @@ def _answer(loaded: Callable[[T], Decoder], row: T, value: bytes) -> object:
     """
     try:
         return loaded(row)(value)
-    except Exception:  # noqa: BLE001
+    except (Exception, SystemExit):  # noqa: BLE001
         return None
 
 

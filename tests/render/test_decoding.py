@@ -344,11 +344,16 @@ def test_a_plugin_that_fails_costs_nobody_the_reply_and_who_asks_is_told() -> No
     def fails(value: bytes) -> str:
         raise RuntimeError("out of \x1b order")
 
-    plugins = given_by(fails=fails, wrong=lambda value: 12, works=lambda value: "works")  # type: ignore[dict-item]
+    def leaves(value: bytes) -> str:
+        raise SystemExit(3)
+
+    plugins = given_by(fails=fails, leaves=leaves, wrong=lambda value: 12, works=lambda value: "works")  # type: ignore[dict-item]
     found = find(b"\xff", plugins=lambda: plugins)
     assert found == Found(("works",), "works")
     asked = find(b"\xff", "fails", plugins=lambda: plugins)
     assert asked == Found(("fails",), beside=r"decoder fails failed: RuntimeError: out of \x1b order")
+    asked = find(b"\xff", "leaves", plugins=lambda: plugins)
+    assert asked == Found(("leaves",), beside="decoder leaves failed: SystemExit: 3")
     assert find(b"\xff", "wrong", plugins=lambda: plugins) is None
 
 
