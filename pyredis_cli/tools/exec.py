@@ -247,13 +247,16 @@ class _Run:
 
     def _write(self, outcome: Outcome) -> None:
         """Write a reply while it is laid out."""
-        parts = (part for part, _ in self._parts(outcome))
+
+        def laid_out() -> Iterator[bytes]:
+            return (part for part, _ in self._parts(outcome))
+
         if self._pages:
             from pyredis_cli.paging import page
 
-            page(parts, self._streams, os.environ)
+            page(laid_out, self._streams, os.environ)
             return
-        for batch in in_batches(parts, _BATCH):
+        for batch in in_batches(laid_out(), _BATCH):
             self._streams.write(batch)
 
     def _fail(self, error: PyRedisError, where: str = "", *, at_connect: bool = False) -> Exit:

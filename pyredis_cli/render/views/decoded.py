@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeGuard
 
 from pyredis.types import Reply, Status, Verbatim
 from pyredis_cli.render.blocks import Block, Cell, Document, Line
-from pyredis_cli.render.decoding import find
+from pyredis_cli.render.decoders import Json
+from pyredis_cli.render.decoding import Found, find
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.shapes import Items, Scalar, Shape
 from pyredis_cli.render.views import by_shape
 from pyredis_cli.render.views.cells import noted, value
 
-__all__ = ["blocks_of"]
+__all__ = ["beginning", "blocks_of"]
 
 # Beside other cells a document is shown as far as this,
 _BESIDE = 60
-# and a larger value is not looked into, for there may be many.
-_MOST = 64 * 1024
+# is laid out no further than this,
+_ENOUGH = 1024
+# and a larger value is not looked into, for there are many before the first line shows.
+_MOST = 16 * 1024
 
 
 def blocks_of(shape: Shape, look: Look) -> Sequence[Block] | None:
@@ -53,9 +57,27 @@ def _cell(look: Look, reply: Reply) -> Cell:
         return cell
     if found.document is None or found.names == ("json",):
         return noted(cell, found.beside or "")
-    words = " ".join((found.text or "").split())
-    shown = words if len(words) <= _BESIDE else f"{words[:_BESIDE]}…"
-    return noted(cell, f"{', '.join(found.names)}: {shown}")
+    return noted(cell, f"{', '.join(found.names)}: {beginning(found)}")
+
+
+def beginning(found: Found) -> str:
+    """Return a document on one line, as far as that is short."""
+    laid_out = ""
+    for _, said in _cut(found).pieces():
+        laid_out += said
+        if len(laid_out) > _ENOUGH:
+            break
+    words = " ".join(laid_out.split())
+    return words if len(words) <= _BESIDE and len(laid_out) <= _ENOUGH else f"{words[:_BESIDE]}…"
+
+
+def _cut(found: Found) -> Found:
+    """Return what was found, with little of a text: all else is laid out piece by piece."""
+    match found.document:
+        case Json() | bytes() | None:
+            return found
+        case text:
+            return replace(found, document=text[: _ENOUGH + 1])
 
 
 def _is_value(reply: Reply) -> TypeGuard[bytes]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 
 import pytest
 
 from pyredis.commands.spec import Table
 from pyredis.types import Reply, Status, Verbatim
+from pyredis_cli.render.decoding import find
 from pyredis_cli.render.look import Look, Measure
 from pyredis_cli.render.present import present
+from pyredis_cli.render.views.decoded import beginning
 
 DOCUMENT = b'{"id": 7, "tags": ["a", "b"], "big": 12345678901234567890, "name": "' + b"x" * 40 + b'"}'
 LAID_OUT = (
@@ -34,7 +37,27 @@ def test_a_document_stands_in_the_place_of_the_value() -> None:
 
 
 def test_a_few_words_stand_beside_it() -> None:
-    assert shown(b"1795719854") == '"1795719854"  2026-11-26T19:04:14Z\n'
+    assert shown(b"1795719854") == '"1795719854"  2026-11-26 19:04:14Z\n'
+
+
+def test_among_other_values_the_beginning_of_a_document_stands_beside_its_own() -> None:
+    assert shown([b"a", PACKED], b"HGETALL", b"h").endswith(
+        '  gzip, json: { "id": 7, "tags": ["a", "b"], "big": 12345678901234567890, …\n'
+    )
+    assert shown([b"a", gzip.compress(b"ab\n c", mtime=0)], b"HGETALL", b"h").endswith("  gzip: ab c\n")
+    assert shown([b"a", gzip.compress(b"\n" * 5000, mtime=0)], b"HGETALL", b"h").endswith("  gzip: …\n")
+
+
+@pytest.mark.parametrize("packed", [b"[" + b"1," * 6000 + b"1]", b"ab " * 300_000])
+def test_no_more_of_a_document_is_laid_out_than_stands_there(packed: bytes) -> None:
+    found = find(gzip.compress(packed), most=16_384)
+    assert found is not None
+    tracemalloc.start()
+    try:
+        beginning(found)
+        assert tracemalloc.get_traced_memory()[1] < 64 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("reply", [b"ada", b"12", b"", b"{no json", None, 1795719854])
