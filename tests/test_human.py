@@ -155,7 +155,8 @@ def test_a_pager_that_fails_loses_nothing(redis82: Server, pager: str, told: byt
 def test_a_pager_that_ctrl_c_ends_was_left(numbers: Server, tmp_path: Path) -> None:
     program = tmp_path / "pager.py"
     program.write_text(
-        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\nprint('started', flush=True)\nsignal.pause()\n"
+        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        "print('started', flush=True)\nsignal.pause()\n"
     )
     pager = f"{sys.executable} {program}"
     with on_terminal(numbers, "LRANGE", "l", "0", "-1", PAGER=pager) as screen:
