@@ -364,6 +364,7 @@ def test_a_document_is_indented_with_its_section_and_not_folded() -> None:
 def test_lines_of_a_document_are_counted() -> None:
     document = Document(lambda: iter([("text", b"one\r\ntwo\n"), ("text", "three\nfour")]))
     assert counted([document]) == 4
+    assert [counted([document], most) for most in (1, 3, 4)] == [2, 4, 4]
     assert sheet(document) == "one\ntwo\nthree\nfour\n"
     assert sheet(document, elements=2).splitlines() == [
         *("one", "two", "… 2 more lines (pyredis-cli exec ... | less shows all)")

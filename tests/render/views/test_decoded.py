@@ -86,3 +86,20 @@ def test_whoever_wants_the_value_gets_it() -> None:
 def test_a_decoder_that_is_named_is_the_one() -> None:
     assert shown(b"aGVsbG8gd29ybGQ=", decode="base64") == '"aGVsbG8gd29ybGQ="  base64 of "hello world"\n'
     assert shown(b"aGVsbG8gd29ybGQ=", decode="gzip") == '"aGVsbG8gd29ybGQ="  not gzip\n'
+
+
+@pytest.mark.parametrize(
+    ("reply", "argv", "told"),
+    [
+        (b"[" + b",".join([b'"%s"' % (b"x" * 60)] * 20) + b"]", (b"GET", b"k"), "22 elements"),
+        (
+            b"[" + b",".join([b'"%s"' % (b"x" * 60)] * 10_500) + b"]",
+            (b"GET", b"k"),
+            "more than 10,000 elements",
+        ),
+        ([[b"s", [[b"1-1", [b"a", b"b"]]] * 10_500]], (b"XREAD", b"STREAMS", b"s", b"0"), "10,500 elements"),
+    ],
+    ids=["short", "long", "no document"],
+)
+def test_lines_of_long_documents_are_not_counted(reply: Reply, argv: tuple[bytes, ...], told: str) -> None:
+    assert present(argv, Table().find(argv), reply, Look()).total() == told
