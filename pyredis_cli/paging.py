@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Final
 
-from pyredis_cli.render.portions import in_batches
 from pyredis_cli.streams import Streams
 
 __all__ = ["LESS", "VARIABLES", "can_page", "chosen", "page"]
@@ -28,7 +27,6 @@ LESS: Final = "-FRX"
 
 # At its end, or by Ctrl-C, which some programs (and all shells) tell as a code.
 _LEFT: Final = (0, -signal.SIGINT, 128 + signal.SIGINT)
-_BATCH: Final = 64 * 1024
 _COLOR: Final = re.compile(rb"\x1b\[[0-9;]*m")
 
 
@@ -71,8 +69,8 @@ def page(laid_out: Callable[[], Iterable[bytes]], streams: Streams, environ: Map
             return
         how = "was killed" if program.returncode < 0 else f"ended with code {program.returncode}"
         streams.say(f"the pager {how}; --no-pager does without")
-    for batch in in_batches(laid_out(), _BATCH):
-        streams.write(batch)
+    for part in laid_out():
+        streams.write(part)
 
 
 def _screenful(parts: Iterator[bytes], columns: int) -> bytes:
