@@ -11,6 +11,7 @@ from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.units import size
 from pyredis_cli.render.views.cells import bare, flat, label, noted, value
 from pyredis_cli.render.views.reading import Asked, Unexpected, fields, items, number, text
+from pyredis_cli.render.views.rows import BLANK
 
 __all__ = ["view"]
 
@@ -38,9 +39,9 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block]:
         blocks.append(Section(label(b"attributes"), [_attributes(attributes)]))
     else:
         blocks.append(Facts([(label(b"attributes"), value(attributes))]))
-    blocks += _numbers(said.rest())
+    blocks += [BLANK, *_numbers(said.rest())]
     if statistics is not None:
-        blocks += _statistics(items(statistics))
+        blocks += [BLANK, *_statistics(items(statistics))]
     return blocks
 
 
