@@ -7,11 +7,11 @@ from typing import Final, NamedTuple, cast
 
 from pyredis.types import Reply
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Section
-from pyredis_cli.render.layout import Piece, Role
+from pyredis_cli.render.layout import Role
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.texts import structured
 from pyredis_cli.render.units import duration
-from pyredis_cli.render.views.cells import bare, label
+from pyredis_cli.render.views.cells import bare, joined, label
 from pyredis_cli.render.views.client_tables import Client, others
 from pyredis_cli.render.views.clients import client_of, one
 from pyredis_cli.render.views.reading import Asked, Fields, fields, items, number, text
@@ -45,10 +45,7 @@ def _is_password(rule: Reply) -> bool:
 
 def _rules(rules: Sequence[Reply]) -> Cell:
     """Return rules, or the words of flags, in one sentence."""
-    cell: list[Piece] = []
-    for rule in rules:
-        cell += [("break", " "), (_role(text(rule)), cast("bytes | str", rule))]
-    return cell[1:]
+    return joined((((_role(text(rule)), cast("bytes | str", rule)),) for rule in rules), ("break", " "))
 
 
 def _role(rule: str) -> Role:

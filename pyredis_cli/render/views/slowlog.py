@@ -13,7 +13,7 @@ from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Section
 from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.units import duration
-from pyredis_cli.render.views.cells import bare, noted
+from pyredis_cli.render.views.cells import bare, joined, noted
 from pyredis_cli.render.views.meanings import sized, timed
 from pyredis_cli.render.views.reading import Asked, Unexpected, integer, items, text
 
@@ -98,12 +98,7 @@ def _told(entry: _Entry, unit: _Unit, look: Look) -> Cell:
 
 
 def _client(entry: _Entry) -> Cell:
-    cell: list[Piece] = []
-    for said in entry.client:
-        if said:
-            cell += [("break", "  ")] if cell else []
-            cell += bare(said)
-    return cell
+    return joined((bare(said) for said in entry.client if said), ("break", "  "))
 
 
 def _below(entry: _Entry) -> Grid:
@@ -113,11 +108,7 @@ def _below(entry: _Entry) -> Grid:
 
 
 def _command(entry: _Entry) -> Cell:
-    cell: list[Piece] = []
-    for word in entry.argv:
-        cell += [("break", " ")] if cell else []
-        cell.append(_typed(word))
-    return cell
+    return joined(((_typed(word),) for word in entry.argv), ("break", " "))
 
 
 def _typed(word: Reply) -> Piece:

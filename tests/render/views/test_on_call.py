@@ -72,8 +72,8 @@ def test_commands_stand_in_a_table_with_their_share_of_the_time() -> None:
     assert seen("INFO commandstats", reply).splitlines() == [
         "Commandstats",
         "  command       calls  usec  usec_per_call  rejected_calls  failed_calls  of all time",
-        "  cmdstat_get      10    30           3.00               0             1         3.0%",
         "  cmdstat_keys      1   970         970.00               0             0        97.0%",
+        "  cmdstat_get      10    30           3.00               0             1         3.0%",
     ]
 
 
@@ -311,6 +311,22 @@ def test_acl_log_lays_out_the_fields_of_a_client_that_is_alone() -> None:
 
 
 # -- at 80 columns
+
+
+def test_commands_are_a_line_each_and_say_what_failed() -> None:
+    reply = info(
+        "# Commandstats",
+        "cmdstat_client|no-evict:calls=1,usec=5,usec_per_call=5.00,rejected_calls=0,failed_calls=0",
+        "cmdstat_get:calls=1471,usec=231674,usec_per_call=157.49,rejected_calls=2,failed_calls=1",
+    )
+    assert seen("INFO commandstats", reply, width=80).splitlines() == [
+        "Commandstats",
+        "  rejected_calls and failed_calls are 0 unless said otherwise",
+        "  command           calls    usec  usec_per_call  of all time",
+        "  cmdstat_get        1471  231674         157.49       100.0%  rejected_calls 2,",
+        "                                                               failed_calls 1",
+        "  cmdstat_client|no-evict  1    5           5.00         0.0%",
+    ]
 
 
 def test_a_slow_command_stands_below_its_client_and_does_not_leave_its_indent() -> None:
