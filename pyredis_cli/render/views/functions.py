@@ -64,7 +64,8 @@ def stats(reply: Reply, asked: Asked) -> Sequence[Block]:
     running = found.take("running_script")
     engines = fields(found.take("engines")).rest()
     rows = [Fields([("engines", name), *fields(engine).rest()]) for name, engine in engines]
-    blocks: list[Block] = [_running(running), BLANK, table(rows, _ENGINES)]
+    held = table(rows, _ENGINES) if rows else sentence("engines ", ("empty", "none"))
+    blocks: list[Block] = [_running(running), BLANK, held]
     return blocks + remaining(found.rest())
 
 
