@@ -145,7 +145,7 @@ def nearer(name: int, value: int, label: int, room: int) -> int:
 
 def abreast(blocks: Sequence[Block], room: int) -> list[tuple[range, int]] | None:
     """Return which blocks stand in each column of facts, and how wide it is; None when only one column fits."""
-    for columns in range(len(blocks), 1, -1):
+    for columns in range(min(len(blocks), room // ASIDE), 1, -1):
         parted = _parted([block.around + len(block.names) for block in blocks], columns)
         if len(parted) < columns:
             continue
