@@ -176,7 +176,7 @@ class _Sheet:
         named = [(self._words(name), self._words(value)) for name, value in facts]
         label = decide.labels(*_widest(named), room)
         for name, value in named:
-            yield from _fact(name, value, label, room)
+            yield from _fact(name, value, decide.nearer(width(name), width(value), label, room), room)
 
     # -- side by side
 
@@ -193,11 +193,11 @@ class _Sheet:
             yield _joined([line for line, _ in parts], widths, ASIDE), sum(begun for _, begun in parts)
 
     def _measured(self, block: Beside) -> list[decide.Block]:
+        def wide(cells: Iterable[Cell]) -> list[int]:
+            return [width(self._words(cell)) for cell in cells]
+
         return [
-            decide.Block(
-                len(facts.facts) + 2,
-                *_widest([(self._words(name), self._words(value)) for name, value in facts.facts]),
-            )
+            decide.Block(wide(name for name, _ in facts.facts), wide(value for _, value in facts.facts))
             for facts in block.facts
         ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -35,7 +37,7 @@ def test_no_line_is_wider_than_the_room(words: list[Word], columns: int, at_blan
 @given(phrases(), st.integers(1, 60))
 def test_lines_put_together_are_the_words_with_their_roles(words: list[Word], columns: int) -> None:
     lines = folded(words, columns)
-    assert _by_character(word for line in lines for word in line) == _by_character(words)
+    assert _whole(word for line in lines for word in line) == _whole(words)
 
 
 @given(phrases(), st.integers(1, 60))
@@ -45,6 +47,11 @@ def test_only_blanks_vanish_between_words(words: list[Word], columns: int) -> No
     assert [pair for pair in folded_words if pair[1] != " "] == [
         pair for pair in _by_character(words) if pair[1] != " "
     ]
+
+
+def test_a_note_is_folded_between_words_and_what_is_noted_anywhere() -> None:
+    words: list[Word] = [("text", "ab cd"), ("note", "  is so "), ("text", "ef gh")]
+    assert folded(words, 7) == [[("text", "ab cd")], [("note", "is so "), ("text", "e")], [("text", "f gh")]]
 
 
 @given(st.text("ab", min_size=1), st.integers(1, 20))
@@ -83,6 +90,11 @@ def test_a_wide_character_is_never_half_in_a_line() -> None:
 
 def test_nothing_is_one_empty_line() -> None:
     assert folded([], 10) == [[]]
+
+
+def _whole(words: Iterable[Word]) -> list[Word]:
+    """Return the characters that no line may lose: blanks vanish only in notes."""
+    return [pair for pair in _by_character(words) if pair != ("note", " ")]
 
 
 def _by_character(words: object) -> list[tuple[Role, str]]:

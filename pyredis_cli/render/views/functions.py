@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyredis.types import Reply
-from pyredis_cli.render.blocks import Block, Column, Facts, Grid, Section
+from pyredis_cli.render.blocks import Block, Cell, Column, Facts, Grid, Section
 from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.units import duration
-from pyredis_cli.render.views.cells import bare, label, plain, remaining
+from pyredis_cli.render.views.cells import bare, joined, label, plain, remaining
 from pyredis_cli.render.views.reading import Asked, Fields, fields, integer, items, text
 from pyredis_cli.render.views.rows import BLANK, Known, sentence, table
 
@@ -98,10 +98,6 @@ def _running(running: Reply) -> Block:
     )
 
 
-def _command(command: Reply) -> Sequence[Piece]:
+def _command(command: Reply) -> Cell:
     """Return the words of a command with blanks between them."""
-    cell: list[Piece] = []
-    for word in items(command):
-        cell += [("text", " ")] if cell else []
-        cell += plain(word)
-    return cell
+    return joined(map(plain, items(command)), ("text", " "))
