@@ -228,7 +228,7 @@ def test_what_was_packed_is_looked_into_no_further_than_the_value() -> None:
         assert (find(packed, choice, plugins=nobody, most=1003) or Found(())).names == ("gzip",)
     asked = find(b"x" * 801, "json", plugins=nobody, most=100)
     assert asked is not None
-    assert "too many" in str(asked.beside)
+    assert "too much" in str(asked.beside)
 
 
 def test_long_bytes_are_quoted_part_by_part() -> None:
