@@ -57,9 +57,9 @@ def _role(rule: str) -> Role:
 # -- ACL GETUSER
 
 
-def getuser(reply: Reply, asked: Asked) -> Sequence[Block]:
+def getuser(reply: Reply, asked: Asked) -> Sequence[Block] | None:
     """Return what a user may do; a selector, which is another set of rules, looks like a user of its own."""
-    return _may(fields(reply))
+    return _may(fields(reply)) if reply else None
 
 
 def _may(user: Fields) -> Sequence[Block]:

@@ -183,3 +183,10 @@ def _replaced(reply: Reply, at: int) -> st.SearchStrategy[Reply]:
         cut = at % len(reply)
         return st.one_of(odd, st.just(type(reply)(reply[:cut] + b"\x00" + reply[cut + 1 :])))
     return odd
+
+
+@pytest.mark.parametrize("reply", [[], Map([]), None, b"", [[]], [Map([])], [b"a", []], [b"", b""]], ids=repr)
+def test_an_empty_reply_is_something_on_the_screen(reply: Reply) -> None:
+    for name in registry.VIEWS:
+        asked = Recorded((*name.encode().split(), b"x"), b"")
+        assert shown(asked, 80, reply).strip(), name
