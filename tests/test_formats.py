@@ -274,6 +274,8 @@ def test_nul_stands_behind_every_element_for_xargs(redis82: Server) -> None:
     redis82.command("HSET", "h", "f", "v")
     assert ran(redis82, "-0", "LRANGE", "l", "0", "-1").stdout == b"a\nb\0c d\0\0"
     assert ran(redis82, "-3", "-0", "HGETALL", "h").stdout == b"f\0v\0"
+    for words in (("LRANGE", "none", "0", "-1"), ("-3", "HGETALL", "none"), ("SMEMBERS", "none")):
+        assert ran(redis82, "-0", *words).stdout == b""
     assert ran(redis82, "-0", "MEMORY", "DOCTOR").stdout.endswith(b"\n\0")
 
 

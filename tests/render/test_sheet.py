@@ -387,6 +387,17 @@ def test_a_line_of_a_document_is_cut_to_the_length_of_a_value() -> None:
     )
 
 
+def test_who_wants_all_elements_gets_long_lines_of_a_document_whole() -> None:
+    line = "0123456789" * 2_000
+    document = Document(lambda: iter([("text", line)]))
+    cut = b"".join(
+        part for part, _ in sheet_parts([document], Look(measure=Measure(all_elements="off shows")))
+    )
+    assert cut.decode() == f"{line[:10_000]} … (a line of 20,000; first 10,000 shown; off shows)\n"
+    whole = b"".join(part for part, _ in sheet_parts([document], Look(measure=Measure(None))))
+    assert whole.decode() == f"{line}\n"
+
+
 def test_an_endless_line_of_a_document_is_not_read_to_its_end() -> None:
     def endless() -> Iterator[Piece]:
         while True:

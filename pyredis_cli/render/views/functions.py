@@ -30,13 +30,13 @@ def _library(library: Fields) -> Section:
     title: list[Piece] = [("label", "library_name "), ("heading", text(library.take("library_name")))]
     title += [("label", "  engine "), *bare(library.take("engine"))]
     functions = [fields(function) for function in items(library.take("functions"))]
-    code = library.take("library_code") if "library_code" in library else None
-    blocks: list[Block] = [sentence("functions")]
+    code = [_code(library.take("library_code"))] if "library_code" in library else []
+    blocks: list[Block] = [sentence("functions ", ("empty", "none"))]
     if functions:
         blocks = [Section((("heading", "functions"),), [table(functions, _FUNCTIONS)])]
     blocks += remaining(library.rest())
-    if code is not None:
-        blocks.append(Section((("heading", "library_code"),), [_code(code)]))
+    if code:
+        blocks.append(Section((("heading", "library_code"),), code))
     return Section(title, blocks)
 
 

@@ -45,15 +45,15 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block] | None:
     if not shards:
         return None
     nodes = [node for shard in shards for node in shard.nodes]
-    said = f"{plural(len(shards), 'shard')}, {plural(len(nodes), 'node')}"
+    said = f"shards: {len(shards):,}, nodes: {len(nodes):,}, slots"
     blocks: list[Block] = [
         *covered_lines([slots for shard in shards for slots in shard.slots], said),
         *_sick([node.health for node in nodes]),
         BLANK,
         Grid(_COLUMNS, [row for shard in shards for row in _rows(shard)]),
-        BLANK,
-        *_who(nodes, asked.look.width),
     ]
+    if nodes:
+        blocks += [BLANK, *_who(nodes, asked.look.width)]
     if any(shard.rest for shard in shards):
         rows = [Fields([("slots", written(shard.slots)), *shard.rest]) for shard in shards]
         blocks += [BLANK, table(rows, (_SLOTS, *_IDENTITY))]
@@ -97,10 +97,13 @@ def _shard(reply: Reply) -> _Shard:
 def _node(reply: Reply) -> _Node:
     node = fields(reply)
     ip, role, health, offset = map(node.take, ("ip", "role", "health", "replication-offset"))
-    port, secure = node.get("port"), node.get("tls-port")
-    rest = node.rest() if secure is None else (("tls-port", secure), *node.rest())
+    rest = list(node.rest())
+    ports = [said for name in ("port", "tls-port") for key, said in rest if text(key) == name]
+    if not ports:
+        raise Unexpected("there is no port")
     # One that speaks TLS alone has no other port.
-    address = f"{text(ip)}:{integer(secure if port is None else port)}"
+    address = f"{text(ip)}:{integer(ports[0])}"
+    rest = [(key, said) for key, said in rest if text(key) != "port"]
     return _Node(role, text(health), address, offset, rest)
 
 
