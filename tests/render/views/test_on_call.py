@@ -310,14 +310,6 @@ def test_acl_log_lays_out_the_fields_of_a_client_that_is_alone() -> None:
     assert "10.0.0.2:5\n" in said.splitlines(keepends=True)[1]
 
 
-# -- what is empty
-
-
-def test_functions_without_an_engine_have_none() -> None:
-    reply = Map([(b"running_script", None), (b"engines", Map())])
-    assert seen("FUNCTION STATS", reply).splitlines() == ["running_script none", "", "engines none"]
-
-
 # -- at 80 columns
 
 
