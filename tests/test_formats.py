@@ -451,7 +451,7 @@ NAMED: Final = {
     "COMMAND INFO get": "name,arity,flags,first-key,last-key,key-step,categories,tips,key-specs,subcommands",
     "ACL GETUSER default": "key,value",
     "ACL LIST": "user,enabled,rules",
-    "INFO cluster": "key,value",
+    "INFO cluster": "section,field,value",
 }
 """The columns that tables have; 6.2 lacks some of the names."""
 
@@ -573,3 +573,12 @@ def parses(line: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+@pytest.mark.parametrize("protocol", ["-2", "-3"])
+def test_each_field_of_info_is_a_row_under_its_section(server: Server, protocol: str) -> None:
+    header, *fields = read(ran(server, protocol, "--format", "csv", "INFO").stdout)
+    assert header == ["section", "field", "value"]
+    assert ["Server", "tcp_port", str(server.port)] in fields
+    sections = map(json.loads, ran(server, protocol, "--format", "ndjson", "INFO").stdout.splitlines())
+    assert {section["section"] for section in sections} >= {"Server", "Memory"}

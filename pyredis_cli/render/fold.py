@@ -26,12 +26,14 @@ def width(words: Iterable[Word]) -> int:
 def folded(words: Sequence[Word], columns: int, *, at_blanks: bool = False) -> list[list[Word]]:
     """Return the words as lines of at most so many columns, at least one line.
 
-    ``at_blanks``: cut between words, as far as one fits a line; else anywhere, so that every line but the last
-    is full and can be copied, except in notes. A character that is wider than a line has one for itself.
+    ``at_blanks``: cut between words, as far as one fits a line, and so are notes and what is made of several
+    pieces; else anywhere, so that every line but the last is full and can be copied. A character that is wider
+    than a line has one for itself.
     """
     if width(words) <= columns:
         return [list(words)]
     lines = _Lines(max(1, columns))
+    at_blanks = at_blanks or sum(role not in _NOTES for role, _ in words) > 1
     for role, said in words:
         if at_blanks or role in _NOTES:
             for word in _WORD.findall(said):

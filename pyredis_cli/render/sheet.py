@@ -72,8 +72,9 @@ class _Sheet:
 
     def blocks(self, blocks: Sequence[Block], indent: int) -> Iterator[Part]:
         indent = max(0, min(indent, self._look.width - _LEAST_ROOM))
-        for block in blocks:
-            if self._left == 0:
+        closing = _closing(blocks)
+        for at, block in enumerate(blocks):
+            if self._left == 0 and at < closing:
                 self.missing += counted([block])
                 continue
             yield from self._block(block, indent)
@@ -314,6 +315,14 @@ class _Table:
                 begun = 0
         if begun:
             yield [("index", index)], begun
+
+
+def _closing(blocks: Sequence[Block]) -> int:
+    """Return where the sentences at the end begin: they are no elements, and of those that miss nobody is told."""
+    end = len(blocks)
+    while end and isinstance(blocks[end - 1], Line):
+        end -= 1
+    return end
 
 
 def _widest(named: Sequence[tuple[_Words, _Words]]) -> tuple[int, int]:

@@ -370,6 +370,19 @@ def test_lines_of_a_document_are_counted() -> None:
     ]
 
 
+def test_what_is_said_behind_too_many_elements_is_shown() -> None:
+    said = Line(text("that is all"))
+    rows = Grid((Column(),), [b"a", b"b", b"c"], lambda row: (text(row),))
+    assert sheet(rows, said, elements=2).splitlines() == [
+        *("a", "b", "that is all", "… 1 more element (pyredis-cli exec ... | less shows all)")
+    ]
+    lines = Document(lambda: iter([("text", "one\ntwo")]))
+    assert sheet(lines, said, said, elements=2).splitlines() == ["one", "two", "that is all", "that is all"]
+    assert sheet(rows, said, rows, elements=2).splitlines() == [
+        *("a", "b", "… 4 more elements (pyredis-cli exec ... | less shows all)")
+    ]
+
+
 def test_an_endless_document_is_not_read_to_its_end() -> None:
     def endless() -> Iterator[Piece]:
         while True:
