@@ -58,6 +58,11 @@ class Outcome(NamedTuple):
         return forms if any(forms) else ()
 
     @property
+    def in_transaction(self) -> tuple[tuple[tuple[bytes, ...], Spec | None], ...]:
+        """The commands of the transaction that an EXEC ran, and what the facts say of each."""
+        return tuple((one.argv, one.spec) for one in self.queued)
+
+    @property
     def answered(self) -> bool:
         """Whether the server answered the command, be it with an error."""
         return self.error is None or (isinstance(self.error, ReplyError) and not self.at_connect)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, cast
 
 from pyredis.types import Reply
 from pyredis_cli import registry
-from pyredis_cli.render.blocks import Block, Document, Section, counted
+from pyredis_cli.render.blocks import Block, Cell, Document, Layout, Section, counted
 from pyredis_cli.render.human import human_parts
 from pyredis_cli.render.layout import Part, elements
 from pyredis_cli.render.look import Look
@@ -34,9 +34,19 @@ class Presented(NamedTuple):
     total: Callable[[], str]
 
 
-def present(argv: Sequence[bytes], spec: Spec | None, reply: Reply, look: Look) -> Presented:
-    """Return the reply to a command, laid out for a person. Never an exception, whatever the server says."""
-    blocks = _blocks(Asked(argv, spec, look), reply)
+def present(
+    argv: Sequence[bytes],
+    spec: Spec | None,
+    reply: Reply,
+    look: Look,
+    queued: Sequence[tuple[Sequence[bytes], Spec | None]] = (),
+) -> Presented:
+    """Return the reply to a command, laid out for a person. Never an exception, whatever the server says.
+
+    ``queued`` are the commands of the transaction that an EXEC ran.
+    """
+    asked = Asked(argv, spec, look)
+    blocks = _of_transaction(queued, reply, look) if queued else _blocks(asked, reply)
     if blocks:
         return Presented(sheet_parts(blocks, look), lambda: _total(blocks))
     text = spec is not None and spec.shape_for(argv) == "text"
@@ -66,6 +76,27 @@ def _blocks(asked: Asked, reply: Reply) -> Sequence[Block] | None:
     from pyredis_cli.render.views import decoded
 
     return decoded.blocks_of(found, asked.look)
+
+
+def _of_transaction(
+    queued: Sequence[tuple[Sequence[bytes], Spec | None]], reply: Reply, look: Look
+) -> Sequence[Block] | None:
+    """Return each reply as that of its own command; None when there is nothing that is more than lines."""
+    if type(reply) is not list or len(reply) != len(queued):
+        return None
+    parts = list(zip(queued, cast("list[Reply]", reply), strict=True))
+    found = [_blocks(Asked(*command, look), part) for command, part in parts]
+    if not any(found):
+        return None
+    return [
+        Section(_title(number, spec), blocks or [Layout(part)])
+        for number, (((_, spec), part), blocks) in enumerate(zip(parts, found, strict=True), 1)
+    ]
+
+
+def _title(number: int, spec: Spec | None) -> Cell:
+    """Return the name of a command alone: its arguments may be secret."""
+    return (("index", f"{number}) "), ("label", spec.name if spec is not None else ""))
 
 
 def _total(blocks: Sequence[Block]) -> str:

@@ -151,7 +151,8 @@ class Printer:
         from pyredis_cli.render.present import Presented, present, total
 
         if self._preferences().format == "human":
-            return present(outcome.argv, outcome.spec, outcome.reply, self._look(paged=paged))
+            look = self._look(paged=paged)
+            return present(outcome.argv, outcome.spec, outcome.reply, look, outcome.in_transaction)
         outcome = outcome._replace(reply=self._readable(outcome))
         return Presented(self._form_parts(outcome), lambda: total(outcome.reply, outcome.is_text))
 

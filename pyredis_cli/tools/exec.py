@@ -384,7 +384,11 @@ def _presented(settings: Settings, streams: Streams, *, whole: bool) -> _Parts:
     )
     if whole:
         look = look._replace(measure=Measure(elements=None, characters=10_000_000))
-    return lambda outcome: present(outcome.argv, outcome.spec, outcome.reply, look._replace(now=time())).parts
+    return lambda outcome: (
+        present(
+            outcome.argv, outcome.spec, outcome.reply, look._replace(now=time()), outcome.in_transaction
+        ).parts
+    )
 
 
 def _may_page(settings: Settings, streams: Streams) -> bool:
