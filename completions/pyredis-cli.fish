@@ -38,7 +38,7 @@ complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s a -l 
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l askpass -d 'ask for the password; wins over --pass and REDISCLI_AUTH'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l no-auth-warning -d 'no warning about a password on the command line'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s t -l conn-timeout -x -d 'limit to connect; 0 is none (5)'
-complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l read-timeout -x -d 'limit for a reply; 0 is none (none)'
+complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l read-timeout -x -d 'limit for a reply, beyond what a command waits by itself; 0 is none (none)'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l pool-size -x -d 'most connections at a time (16)'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -l encoding -x -d 'of what is typed and shown (utf-8)'
 complete -c pyredis-cli -n 'not count (__pyredis_cli_words) >/dev/null' -s 2 -d 'speak RESP2'

@@ -182,7 +182,13 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(
             ("-t", "--conn-timeout"), "conn_timeout", "limit to connect; 0 is none (5)", "SECONDS", _seconds
         ),
-        Flag(("--read-timeout",), "read_timeout", "limit for a reply; 0 is none (none)", "SECONDS", _seconds),
+        Flag(
+            ("--read-timeout",),
+            "read_timeout",
+            "limit for a reply, beyond what a command waits by itself; 0 is none (none)",
+            "SECONDS",
+            _seconds,
+        ),
         Flag(("--pool-size",), "pool_size", "most connections at a time (16)", "N", _size),
         Flag(("--encoding",), "encoding", "of what is typed and shown (utf-8)", "NAME", _encoding),
         Flag(("-2",), "resp2", "speak RESP2"),

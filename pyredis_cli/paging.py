@@ -25,6 +25,8 @@ VARIABLES: Final = ("PYREDISCLI_PAGER", "PAGER")
 LESS: Final = "-FRX"
 """What less is told: quit when all fits, colours, and leave the text on the screen."""
 
+# At its end, or by Ctrl-C, which some programs (and all shells) tell as a code.
+_LEFT: Final = (0, -signal.SIGINT, 128 + signal.SIGINT)
 _COLOR: Final = re.compile(rb"\x1b\[[0-9;]*m")
 
 
@@ -47,28 +49,28 @@ def can_page(environ: Mapping[str, str]) -> bool:
         return True
 
 
-def page(parts: Iterable[bytes], streams: Streams, environ: Mapping[str, str]) -> None:
+def page(laid_out: Callable[[], Iterable[bytes]], streams: Streams, environ: Mapping[str, str]) -> None:
     """Write the parts: through the pager if they are more than the screen holds, else as they are.
 
-    No more is laid out than the person has read, and what the pipe to the program holds.
+    No more is laid out than the person has read, and what the pipe to the program holds. It is laid out anew for
+    a program that fails: that may have shown nothing of a reply that the server does not give twice.
     """
-    rest = iter(parts)
+    rest = iter(laid_out())
     screen = _screenful(rest, streams.columns)
     following = next(rest, None)
     if following is None:
         streams.write(screen)
         return
-    parts = chain([screen, following], rest)
     program = _started(streams, environ)
-    if program is None:
-        for part in parts:
-            streams.write(part)
-        return
-    with _left_to_the_program():
-        _feed(program, parts)
-    if program.returncode:
+    if program is not None:
+        with _left_to_the_program():
+            _feed(program, chain([screen, following], rest))
+        if program.returncode in _LEFT:
+            return
         how = "was killed" if program.returncode < 0 else f"ended with code {program.returncode}"
         streams.say(f"the pager {how}; --no-pager does without")
+    for part in laid_out():
+        streams.write(part)
 
 
 def _screenful(parts: Iterator[bytes], columns: int) -> bytes:

@@ -79,6 +79,25 @@ def _first_steps(screen: Terminal, server: Server) -> None:
         _line(screen, line)
 
 
+def _replies(screen: Terminal, server: Server) -> None:
+    session = '{"user":7,"rights":["read","write"]}'
+    server.command("HSET", "session:9", "name", "Ada 🦊", "expires", "1795719854", "state", session)
+    server.command("ZADD", "board", "42", "ada", "17.5", "grace", "9", "linus")
+    for number in range(3):
+        server.command("XADD", "jobs", f"{1_795_719_854_000 + number * 1500}-0", "kind", "mail", "to", "ada")
+    server.command("XGROUP", "CREATE", "jobs", "workers", "0")
+    server.command("XREADGROUP", "GROUP", "workers", "w-1", "COUNT", "1", "STREAMS", "jobs", ">")
+    _line(screen, ":set timing off")
+    screen.send_key("c-l")
+    for line in (
+        "HGETALL session:9",
+        "ZRANGE board 0 -1 WITHSCORES",
+        "XRANGE jobs - +",
+        "XINFO GROUPS jobs",
+    ):
+        _line(screen, line)
+
+
 def _typing_a_command(screen: Terminal, server: Server) -> None:
     for number in range(12):
         server.command("SET", f"session:{number}", number)
@@ -145,6 +164,7 @@ def _help(screen: Terminal, server: Server) -> None:
 
 SHOTS: Final[dict[str, Callable[[Terminal, Server], None]]] = {
     "first-steps": _first_steps,
+    "replies": _replies,
     "completion": _typing_a_command,
     "hints": _hints,
     "mistake": _mistake,

@@ -296,6 +296,8 @@ def test_nul_stands_behind_every_element_for_xargs(redis82: Server) -> None:
     redis82.command("HSET", "h", "f", "v")
     assert ran(redis82, "-0", "LRANGE", "l", "0", "-1").stdout == b"a\nb\0c d\0\0"
     assert ran(redis82, "-3", "-0", "HGETALL", "h").stdout == b"f\0v\0"
+    for words in (("LRANGE", "none", "0", "-1"), ("-3", "HGETALL", "none"), ("SMEMBERS", "none")):
+        assert ran(redis82, "-0", *words).stdout == b""
     assert ran(redis82, "-0", "MEMORY", "DOCTOR").stdout.endswith(b"\n\0")
 
 
@@ -471,7 +473,7 @@ NAMED: Final = {
     "COMMAND INFO get": "name,arity,flags,first-key,last-key,key-step,categories,tips,key-specs,subcommands",
     "ACL GETUSER default": "key,value",
     "ACL LIST": "user,enabled,rules",
-    "INFO cluster": "key,value",
+    "INFO cluster": "section,field,value",
 }
 """The columns that tables have; 6.2 lacks some of the names."""
 
@@ -593,3 +595,12 @@ def parses(line: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+@pytest.mark.parametrize("protocol", ["-2", "-3"])
+def test_each_field_of_info_is_a_row_under_its_section(server: Server, protocol: str) -> None:
+    header, *fields = read(ran(server, protocol, "--format", "csv", "INFO").stdout)
+    assert header == ["section", "field", "value"]
+    assert ["Server", "tcp_port", str(server.port)] in fields
+    sections = map(json.loads, ran(server, protocol, "--format", "ndjson", "INFO").stdout.splitlines())
+    assert {section["section"] for section in sections} >= {"Server", "Memory"}

@@ -140,6 +140,33 @@ def test_a_pager_that_cannot_be_started_loses_nothing(numbers: Server) -> None:
     assert b"5000) " in written
 
 
+@pytest.mark.parametrize(
+    ("pager", "told"),
+    [("false", b"ended with code 1"), ("sh -c 'kill -9 $$'", b"was killed")],
+    ids=["fails", "is killed"],
+)
+def test_a_pager_that_fails_loses_nothing(redis82: Server, pager: str, told: bytes) -> None:
+    redis82.command("RPUSH", "queue", *range(100))
+    written = whole(on_terminal(redis82, "LPOP", "queue", "100", PAGER=pager))
+    assert told in written
+    assert b"100) " in written
+
+
+def test_a_pager_that_ctrl_c_ends_was_left(numbers: Server, tmp_path: Path) -> None:
+    program = tmp_path / "pager.py"
+    program.write_text(
+        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        "print('started', flush=True)\nsignal.pause()\n"
+    )
+    pager = f"{sys.executable} {program}"
+    with on_terminal(numbers, "LRANGE", "l", "0", "-1", PAGER=pager) as screen:
+        screen.wait_for("started")
+        screen.send("\x03")
+        assert screen.exit_code() == 0
+        assert b"4999" not in screen.raw
+        assert b"the pager" not in screen.raw
+
+
 def _noting(folder: Path) -> str:
     """Return a pager that notes how many lines it got."""
     program = folder / "pager.py"

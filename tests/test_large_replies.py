@@ -96,6 +96,9 @@ def test_a_million_elements_go_through(redis82: Server, took: Run) -> None:
         found = took(form, "LRANGE", "list", "0", "-1")
         assert found.written == size(1_000_000)
         assert found.memory < 80 * _MIB
+    beginning = took("human", "LRANGE", "list", "0", "-1")
+    assert beginning.written < 30_000
+    assert beginning.memory < 80 * _MIB
 
 
 @pytest.mark.skipif(
@@ -108,3 +111,6 @@ def test_a_value_of_512_mb_goes_through_in_its_own_size(redis82: Server, took: R
         found = took(form, "GET", "huge")
         assert found.written == _HUGE + around
         assert found.memory < 1.1 * _HUGE
+    beginning = took("human", "GET", "huge")
+    assert beginning.written < 11_000
+    assert beginning.memory < 1.1 * _HUGE

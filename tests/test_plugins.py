@@ -50,6 +50,7 @@ FIND: Final = """
 import plistlib, sys
 from pyredis_cli.render.decoding import find
 value = plistlib.dumps({"name": "ada"}, fmt=plistlib.FMT_BINARY)
+def text(found): return "".join(words for _, words in found.pieces())
 """
 
 
@@ -57,7 +58,7 @@ def test_a_package_adds_a_decoder(tmp_path: Path) -> None:
     folder = installed(
         tmp_path, "[pyredis_cli.decoder.v1]\nPList = plugged_plist:decode\n", plugged_plist=DECODER
     )
-    code = f"{FIND}print(find(value).names, find(value).text, find(value, 'plist').text, find(b'\\xff'))"
+    code = f"{FIND}print(find(value).names, text(find(value)), text(find(value, 'plist')), find(b'\\xff'))"
     assert ran(folder, code) == ["('plist',) {'name': 'ada'} {'name': 'ada'} None"]
 
 
@@ -99,7 +100,7 @@ def test_names_are_known_once_somebody_has_looked(tmp_path: Path) -> None:
 )
 def test_a_broken_package_costs_nobody_the_reply(tmp_path: Path, entry_points: str) -> None:
     folder = installed(tmp_path, entry_points, plugged_broken="1 / 0")
-    assert ran(folder, f"{FIND}print(find(value), find(b'[1]').text)") == ["None [1]"]
+    assert ran(folder, f"{FIND}print(find(value), text(find(b'[1]')))") == ["None [1]"]
 
 
 def test_who_names_a_broken_decoder_is_told(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_the_decoder_that_the_page_shows_works(tmp_path: Path) -> None:
     folder = installed(tmp_path, f"[{group}]\n{name} = {where}\n", **{module: blocks["python"]})
     code = f"""{FIND}
 xml = plistlib.dumps({{"name": "ada"}})
-print(find(value).names, find(value).text, find(xml), find(xml, 'plist').text, find(value[:-20]))
+print(find(value).names, text(find(value)), find(xml), text(find(xml, 'plist')), find(value[:-20]))
 print(find(xml[:-20], 'plist'))
 """
     assert ran(folder, code) == [

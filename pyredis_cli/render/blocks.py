@@ -99,8 +99,11 @@ class Section(NamedTuple):
 Block: TypeAlias = Grid | Facts | Beside | Line | Document | Layout | Section
 
 
-def counted(blocks: Sequence[Block]) -> int:
-    """Return how many rows, facts, lines of documents and elements there are."""
+def counted(blocks: Sequence[Block], lines: int | None = None) -> int:
+    """Return how many rows, facts, lines of documents and elements there are.
+
+    Of a document so many ``lines`` are looked for, and one more: to find all of them could take minutes.
+    """
     from pyredis_cli.render.layout import elements
 
     count = 0
@@ -113,13 +116,22 @@ def counted(blocks: Sequence[Block]) -> int:
             case Beside():
                 count += sum(len(facts.facts) for facts in block.facts)
             case Section():
-                count += counted(block.blocks)
+                count += counted(block.blocks, lines)
             case Layout():
                 count += elements(block.reply)
             case Document():
-                count += 1 + sum(_line_ends(said) for _, said in block.pieces())
+                count += _lines(block, lines)
             case _:
                 pass
+    return count
+
+
+def _lines(document: Document, most: int | None) -> int:
+    count = 1
+    for _, said in document.pieces():
+        count += _line_ends(said)
+        if most is not None and count > most:
+            return most + 1
     return count
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import ceil, inf
 from typing import Final, NamedTuple
 
-__all__ = ["ASIDE", "GAP", "Block", "abreast", "fitted", "labels", "naturals", "placed", "refitted"]
+__all__ = ["ASIDE", "GAP", "Block", "abreast", "fitted", "labels", "naturals", "nearer", "placed", "refitted"]
 
 GAP: Final = 2
 """Blanks between two columns."""
@@ -15,18 +15,21 @@ ASIDE: Final = 3
 
 # Columns of text that must be narrower than this are no columns.
 _NARROWEST: Final = 12
-# Values that are longer than this may be folded for the sake of facts beside each other.
+# A value may be folded for the sake of facts beside each other when so much of it fits a line,
 _NARROWEST_FACT: Final = 20
+# and one of so many may. Where there is less room, no column of values is worth a line.
+_ONE_OF: Final = 8
+_CRAMPED: Final = 30
 # What is folded into no more lines than these stays in its column.
 _FEW_LINES: Final = 4
 
 
 class Block(NamedTuple):
-    """Names and values: how many lines they take, and how wide both are."""
+    """Names and values: how wide each of both is, and how many lines stand above and below them."""
 
-    height: int
-    label: int
-    value: int
+    names: Sequence[int]
+    values: Sequence[int]
+    around: int = 2
 
 
 def naturals(heads: Sequence[int], rows: Iterable[Sequence[int]]) -> list[int]:
@@ -127,13 +130,26 @@ def labels(label: int, value: int, room: int) -> int:
     return max(1, min(label, max(room // 2, room - GAP - min(value, _NARROWEST))))
 
 
+def nearer(name: int, value: int, label: int, room: int) -> int:
+    """Return how wide the name of one fact is to be: ``label``, or less where its value gains by that.
+
+    A value that fits the line stays whole, and one that is folded in little room takes fewer lines.
+    """
+    if name + GAP + value <= room:
+        return min(label, room - GAP - value) if name <= label else name
+    wide = max(1, room - GAP - label)
+    if name < label and wide < _CRAMPED and ceil(value / (room - GAP - name)) < ceil(value / wide):
+        return name
+    return label
+
+
 def abreast(blocks: Sequence[Block], room: int) -> list[tuple[range, int]] | None:
     """Return which blocks stand in each column of facts, and how wide it is; None when only one column fits."""
-    for columns in range(len(blocks), 1, -1):
-        parted = _parted([block.height for block in blocks], columns)
+    for columns in range(min(len(blocks), room // ASIDE), 1, -1):
+        parted = _parted([block.around + len(block.names) for block in blocks], columns)
         if len(parted) < columns:
             continue
-        widths = [max(_least(blocks[at]) for at in group) for group in parted]
+        widths = [_least(blocks[at] for at in group) for group in parted]
         spare = room - sum(widths) - ASIDE * (columns - 1)
         if spare >= 0:
             wanted = [max(_whole(blocks[at]) for at in group) for group in parted]
@@ -153,11 +169,18 @@ def _widened(widths: Sequence[int], wanted: Sequence[int], spare: int) -> list[i
 
 
 def _whole(block: Block) -> int:
-    return block.label + GAP + block.value
+    return max(block.names, default=0) + GAP + max(block.values, default=0)
 
 
-def _least(block: Block) -> int:
-    return block.label + GAP + min(block.value, _NARROWEST_FACT)
+def _least(blocks: Iterable[Block]) -> int:
+    """Return how wide blocks below each other have to be that few of their facts are folded, and no name is."""
+    facts = sorted(
+        (fact for block in blocks for fact in zip(block.names, block.values, strict=True)), key=sum
+    )
+    whole = len(facts) - len(facts) // _ONE_OF
+    lines = [name + GAP + value for name, value in facts[:whole]]
+    folds = [name + GAP + min(value, _NARROWEST_FACT) for name, value in facts[whole:]]
+    return max([*lines, *folds], default=0)
 
 
 def _parted(heights: Sequence[int], columns: int) -> list[range]:

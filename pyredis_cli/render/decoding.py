@@ -24,8 +24,8 @@ from pyredis_cli.render.units import size
 __all__ = ["Found", "find"]
 
 _DEEPEST: Final = 4
-# A person who names a decoder waits for it; memory is still finite.
-_MOST_ASKED: Final = 8 * MOST
+# A person who names a decoder waits for it, so it is given values that are so many times longer.
+_ASKED: Final = 8
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BLANKS: Final = b" \t\r\n"
 _LONGEST_NOTE: Final = 200
@@ -42,8 +42,8 @@ class Found:
     """What is in a value: the names of what was read, the outermost first.
 
     ``document`` is shown in the place of the value: text or JSON as it was found, or bytes that are no text;
-    `pieces` and `text` are what may reach a terminal. With None the value itself stays. ``beside`` is a note, fit
-    for a terminal, to stand beside the one or the other.
+    `pieces` are what may reach a terminal. With None the value itself stays. ``beside`` is a note, fit for a
+    terminal, to stand beside the one or the other.
     """
 
     names: tuple[str, ...]
@@ -62,11 +62,6 @@ class Found:
             case document:
                 yield "text", printable(document, keep_newlines=True)
 
-    @property
-    def text(self) -> str | None:
-        """The document as it may reach a terminal, in lines."""
-        return None if self.document is None else "".join([words for _, words in self.pieces()])
-
 
 def find(
     value: bytes,
@@ -79,12 +74,13 @@ def find(
     """Return what is in the value, None when nobody knows or nobody is to look.
 
     ``choice`` is ``auto``, ``off`` or the name of the one decoder to be used, which may take what it would not be
-    given unasked; what it unpacks is looked at as with ``auto``. Values longer than ``most`` are not looked into
-    with ``auto``: a MB of JSON takes a twentieth of a second, one of MessagePack half a second.
+    given unasked; what it unpacks is looked at as with ``auto``. Nothing longer than ``most`` is looked into with
+    ``auto``, be it the value or what was packed in it: a MB of JSON takes a twentieth of a second, one of
+    MessagePack one or two.
     """
     if choice == "off" or not value:
         return None
-    search = _Search(decoders, plugins)
+    search = _Search(decoders, plugins, most)
     if choice != "auto":
         return search.asked(value, choice)
     return search.recognised(value) if len(value) <= most else None
@@ -94,6 +90,7 @@ def find(
 class _Search:
     decoders: Mapping[str, DecoderRow]
     plugins: _Plugins
+    most: int
 
     def asked(self, value: bytes, name: str) -> Found | None:
         """Return what the decoder of that name makes of the value."""
@@ -101,12 +98,12 @@ class _Search:
         plugin = self.plugins().get(name) if row is None else None
         if row is None and plugin is None:
             return None
-        if len(value) > _MOST_ASKED:
-            return Found((name,), beside=f"{size(len(value))} are too many to look into")
+        if len(value) > _ASKED * self.most:
+            return Found((name,), beside=f"{size(len(value))} is too much to look into")
         try:
             decode = _built_in(row) if row is not None else _loaded(cast("installed.Plugin", plugin))
             return self._followed(name, decode(value), value, 1)
-        except Exception as error:  # noqa: BLE001 - see _answer; who asked for it is told
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - see _answer; who asked for it is told
             return Found((name,), beside=_note(f"decoder {name} failed: {type(error).__name__}: {error}"))
 
     def recognised(self, value: bytes, depth: int = 1, *, guessed: bool = False) -> Found | None:
@@ -148,7 +145,7 @@ class _Search:
     def _unpacked(self, name: str, packed: bytes, value: bytes, depth: int, sure: bool) -> Found | None:
         cut = isinstance(packed, Part) or len(packed) > MOST
         packed = _whole(packed[:MOST]) if cut else packed
-        look = packed and depth < _DEEPEST
+        look = 0 < len(packed) <= self.most and depth < _DEEPEST
         inner = self.recognised(packed, depth + 1, guessed=not sure) if look else None
         if inner is not None:
             found = Found((name, *inner.names), inner.document, inner.beside)
@@ -234,7 +231,7 @@ def _answer(loaded: Callable[[T], Decoder], row: T, value: bytes) -> object:
     """
     try:
         return loaded(row)(value)
-    except Exception:  # noqa: BLE001
+    except (Exception, SystemExit):  # noqa: BLE001
         return None
 
 

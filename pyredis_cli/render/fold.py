@@ -14,6 +14,8 @@ from pyredis_cli.render.values import Word
 __all__ = ["folded", "width"]
 
 _WORD: Final = re.compile(r" *[^ ]+| +")
+# What is said about a value, and no part of it.
+_NOTES: Final = frozenset({"note", "time"})
 
 
 def width(words: Iterable[Word]) -> int:
@@ -24,14 +26,16 @@ def width(words: Iterable[Word]) -> int:
 def folded(words: Sequence[Word], columns: int, *, at_blanks: bool = False) -> list[list[Word]]:
     """Return the words as lines of at most so many columns, at least one line.
 
-    ``at_blanks``: cut between words, as far as one fits a line; else anywhere, so that every line but the last
-    is full. A character that is wider than a line has one for itself.
+    ``at_blanks``: cut between words, as far as one fits a line, and so are notes and what is made of several
+    pieces; else anywhere, so that every line but the last is full and can be copied. A character that is wider
+    than a line has one for itself.
     """
     if width(words) <= columns:
         return [list(words)]
     lines = _Lines(max(1, columns))
+    at_blanks = at_blanks or sum(role not in _NOTES for role, _ in words) > 1
     for role, said in words:
-        if at_blanks:
+        if at_blanks or role in _NOTES:
             for word in _WORD.findall(said):
                 lines.take_word(role, word)
         else:
@@ -77,7 +81,10 @@ class _Lines:
         self.take(role, bare)
 
     def take(self, role: Role, said: str) -> None:
-        """Add words that may be cut anywhere."""
+        """Add words that may be cut anywhere, behind the blanks that end what is said about others."""
+        blanks, self._blanks = self._blanks, []
+        for blank in blanks:
+            self.take(*blank)
         if not said.isascii():
             for character in _characters(said):
                 self._add(role, character, cell_len(character))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from pyredis.types import Reply
+from pyredis.types import Attributed, Reply
 from pyredis_cli.render.escape import printable
 from pyredis_cli.render.layout import Part
 from pyredis_cli.render.notation import BASE64, NOTATIONS, QUOTED, Notation
@@ -74,8 +74,16 @@ def _raw(reply: Reply, settings: Settings, text: bool) -> Iterator[Part]:
     from pyredis_cli.render.machine import raw_parts
 
     marks = settings.marks
+    if marks.end == b"\0" and _is_empty(reply):
+        return iter(())  # no element, so nothing to be ended: xargs -0 would run a command for it
     # NUL ends whatever it is asked to end: a text as well, of which redis-cli ends none.
     return raw_parts(reply, text=text and marks.end != b"\0", **marks._asdict())
+
+
+def _is_empty(reply: Reply) -> bool:
+    while isinstance(reply, Attributed):
+        reply = reply.reply
+    return isinstance(reply, list | dict) and not reply
 
 
 def _rows(name: str, found: Shape, settings: Settings) -> Iterator[Part]:

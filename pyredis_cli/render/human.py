@@ -58,7 +58,7 @@ def human_parts(
     ``text`` is for commands whose reply is text to be read (INFO, CLIENT LIST). With ``color`` there are ANSI
     codes, which end before a line does. Lines are not wrapped.
     """
-    if text and isinstance(reply, bytes):
+    if text and isinstance(reply, bytes) and reply:
         shown = _document(reply, encoding, measure)
     else:
         shown = _reply(reply, encoding, measure)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, cast
 
 from pyredis.types import Reply
 from pyredis_cli import registry
-from pyredis_cli.render.blocks import Block, counted
+from pyredis_cli.render.blocks import Block, Document, Section, counted
 from pyredis_cli.render.human import human_parts
 from pyredis_cli.render.layout import Part, elements
 from pyredis_cli.render.look import Look
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pyredis.commands.spec import Spec
 
 __all__ = ["Presented", "View", "present", "total"]
+
+# So many lines of a document are counted before a person is told how much there is.
+_LINES: Final = 10_000
 
 View: TypeAlias = Callable[[Reply, Asked], Sequence[Block] | None]
 
@@ -35,7 +38,7 @@ def present(argv: Sequence[bytes], spec: Spec | None, reply: Reply, look: Look) 
     """Return the reply to a command, laid out for a person. Never an exception, whatever the server says."""
     blocks = _blocks(Asked(argv, spec, look), reply)
     if blocks:
-        return Presented(sheet_parts(blocks, look), lambda: f"{counted(blocks):,} elements")
+        return Presented(sheet_parts(blocks, look), lambda: _total(blocks))
     text = spec is not None and spec.shape_for(argv) == "text"
     parts = human_parts(
         reply,
@@ -63,6 +66,21 @@ def _blocks(asked: Asked, reply: Reply) -> Sequence[Block] | None:
     from pyredis_cli.render.views import decoded
 
     return decoded.blocks_of(found, asked.look)
+
+
+def _total(blocks: Sequence[Block]) -> str:
+    found = counted(blocks, _LINES)
+    # Of a document that is longer the rest is not known.
+    if found > _LINES and _documents(blocks):
+        return f"more than {_LINES:,} elements"
+    return f"{found:,} elements"
+
+
+def _documents(blocks: Sequence[Block]) -> bool:
+    return any(
+        isinstance(block, Document) or (isinstance(block, Section) and _documents(block.blocks))
+        for block in blocks
+    )
 
 
 def total(reply: Reply, text: bool) -> str:

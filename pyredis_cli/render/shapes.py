@@ -36,6 +36,7 @@ __all__ = [
     "Rows",
     "Scalar",
     "Scores",
+    "Sections",
     "Shape",
     "Streams",
     "Text",
@@ -76,6 +77,12 @@ class Pairs(NamedTuple):
     """Names and values; names may repeat."""
 
     pairs: Sequence[Pair]
+
+
+class Sections(NamedTuple):
+    """The fields of a text by the names of its sections."""
+
+    sections: Sequence[tuple[Reply, Sequence[Pair]]]
 
 
 class Scores(NamedTuple):
@@ -158,6 +165,7 @@ Shape: TypeAlias = (
     | Items
     | Pairs
     | Scores
+    | Sections
     | Entries
     | Streams
     | Page
@@ -178,13 +186,22 @@ def shape(argv: Sequence[bytes], spec: Spec | None, reply: Reply) -> Shape:
         return _of_wire(reply)
     kind, form = spec.shape_for(argv), spec.text_for(argv)
     if form is not None and (read := structured(reply, form)) is not reply:
-        lines = isinstance(read, list)
-        return Text(reply, Rows(_View(cast("list[Reply]", read), _pairs)) if lines else _of_wire(read))
+        return Text(reply, _of_text(read, form))
+    if form is not None and isinstance(reply, dict):  # read already
+        return _of_text(reply, form)
     if kind == "text" and isinstance(reply, bytes):
         return Text(reply)
     reader = _READERS.get(kind or "")
     found = reader(reply, _Asked(argv, spec)) if reader is not None else None
     return _of_wire(reply) if found is None else found
+
+
+def _of_text(read: Reply, form: str) -> Shape:
+    if isinstance(read, list):
+        return Rows(_View(cast("list[Reply]", read), _pairs))
+    if form == "info" and isinstance(read, dict):
+        return Sections([(name, _pairs(fields)) for name, fields in cast("dict[Reply, Reply]", read).items()])
+    return _of_wire(read)
 
 
 def bare(reply: Reply) -> Reply:

@@ -72,8 +72,9 @@ class _Sheet:
 
     def blocks(self, blocks: Sequence[Block], indent: int) -> Iterator[Part]:
         indent = max(0, min(indent, self._look.width - _LEAST_ROOM))
-        for block in blocks:
-            if self._left == 0:
+        closing = _closing(blocks)
+        for at, block in enumerate(blocks):
+            if self._left == 0 and at < closing:
                 self.missing += counted([block])
                 continue
             yield from self._block(block, indent)
@@ -175,7 +176,7 @@ class _Sheet:
         named = [(self._words(name), self._words(value)) for name, value in facts]
         label = decide.labels(*_widest(named), room)
         for name, value in named:
-            yield from _fact(name, value, label, room)
+            yield from _fact(name, value, decide.nearer(width(name), width(value), label, room), room)
 
     # -- side by side
 
@@ -192,11 +193,11 @@ class _Sheet:
             yield _joined([line for line, _ in parts], widths, ASIDE), sum(begun for _, begun in parts)
 
     def _measured(self, block: Beside) -> list[decide.Block]:
+        def wide(cells: Iterable[Cell]) -> list[int]:
+            return [width(self._words(cell)) for cell in cells]
+
         return [
-            decide.Block(
-                len(facts.facts) + 2,
-                *_widest([(self._words(name), self._words(value)) for name, value in facts.facts]),
-            )
+            decide.Block(wide(name for name, _ in facts.facts), wide(value for _, value in facts.facts))
             for facts in block.facts
         ]
 
@@ -314,6 +315,14 @@ class _Table:
                 begun = 0
         if begun:
             yield [("index", index)], begun
+
+
+def _closing(blocks: Sequence[Block]) -> int:
+    """Return where the sentences at the end begin: they are no elements, and of those that miss nobody is told."""
+    end = len(blocks)
+    while end and isinstance(blocks[end - 1], Line):
+        end -= 1
+    return end
 
 
 def _widest(named: Sequence[tuple[_Words, _Words]]) -> tuple[int, int]:

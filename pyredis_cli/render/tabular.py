@@ -33,6 +33,7 @@ from pyredis_cli.render.shapes import (
     Rows,
     Scalar,
     Scores,
+    Sections,
     Shape,
     Streams,
     Text,
@@ -66,6 +67,9 @@ def table(found: Shape) -> Table:
             return Table((b"key", b"value"), 2, iter(turns))
         case Scores(turns):
             return Table((b"member", b"score"), 2, iter(turns))
+        case Sections(sections):
+            fields = ((section, *pair) for section, pairs in sections for pair in pairs)
+            return Table((b"section", b"field", b"value"), 3, fields)
         case Positions(positions):
             places = ((member, *(where or (None, None))) for member, where in positions)
             return Table((b"member", b"longitude", b"latitude"), 3, places)
@@ -199,6 +203,8 @@ def _records(found: Shape) -> Iterator[Reply]:
     match found:
         case Rows(rows):
             return (Map(row) for row in rows)
+        case Sections(sections):
+            return (Map([(b"section", name), (b"fields", Map(pairs))]) for name, pairs in sections)
         case Entries() | Streams():
             return _objects(_entries(found))
         case Found():

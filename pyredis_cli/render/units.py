@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-__all__ = ["ago", "bar", "count", "duration", "size", "spark", "when"]
+__all__ = ["ago", "bar", "count", "duration", "moment", "size", "spark", "when"]
 
 _SIZES: Final = "KMGTP"
 _SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
@@ -70,6 +70,17 @@ def when(unix_seconds: float) -> str:
         return str(unix_seconds)
     year, month, day, hour, minute, second, *_ = time.gmtime(unix_seconds)
     return f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z"
+
+
+def moment(units: int, per_second: int) -> str:
+    """Return the moment so many units after 1970, with as many digits of a fraction as the unit has.
+
+    Milliseconds are ``2026-11-26 18:53:12.250Z``.
+    """
+    seconds, rest = divmod(units, per_second)
+    digits = len(str(per_second)) - 1
+    fraction = f".{rest:0{digits}}" if digits else ""
+    return when(seconds).replace("Z", f"{fraction}Z")
 
 
 def ago(unix_seconds: float, now: float) -> str:

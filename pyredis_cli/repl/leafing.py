@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import Enum, auto
+from functools import cache
 from itertools import chain
 from typing import Final
 
@@ -59,7 +60,7 @@ class Leafing:
 
     def __init__(self, parts: Iterable[Part], total: Callable[[], str], streams: Streams) -> None:
         self._parts = parts
-        self._total = total
+        self._total = cache(total)  # to count takes time, and each page says it
         self._streams = streams
         self._session = get_app_session()
         self._wishes: asyncio.Queue[_Wish] = asyncio.Queue()

@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Printer"]
 
+# So many characters of one value are shown, and those in a pager, where they cost nobody the screen.
+_MOST_SHOWN: Final = 10_000
+_MOST_PAGED: Final = 10_000_000
+
 # A reply is written in pieces, so that Ctrl-C ends a long one.
 _PIECE = 64 * 1024
 
@@ -267,6 +271,7 @@ class Printer:
             theme=preferred.theme,
             measure=Measure(
                 None if paged else preferred.limit,
+                _MOST_PAGED if paged else _MOST_SHOWN,
                 all_elements=f"{mend} all",
                 whole_value=":set format redis shows all",
                 undecoded=":set decode off shows it as it is",

@@ -247,13 +247,16 @@ class _Run:
 
     def _write(self, outcome: Outcome) -> None:
         """Write a reply while it is laid out."""
-        parts = (part for part, _ in self._parts(outcome))
+
+        def laid_out() -> Iterator[bytes]:
+            return (part for part, _ in self._parts(outcome))
+
         if self._pages:
             from pyredis_cli.paging import page
 
-            page(parts, self._streams, os.environ)
+            page(laid_out, self._streams, os.environ)
             return
-        for batch in in_batches(parts, _BATCH):
+        for batch in in_batches(laid_out(), _BATCH):
             self._streams.write(batch)
 
     def _fail(self, error: PyRedisError, where: str = "", *, at_connect: bool = False) -> Exit:
@@ -380,7 +383,7 @@ def _presented(settings: Settings, streams: Streams, *, whole: bool) -> _Parts:
         theme=settings.theme or ("light" if streams.light else "dark"),
     )
     if whole:
-        look = look._replace(measure=Measure(elements=None))
+        look = look._replace(measure=Measure(elements=None, characters=10_000_000))
     return lambda outcome: present(outcome.argv, outcome.spec, outcome.reply, look._replace(now=time())).parts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyredis_cli.render.blocks import Block, Cell, Column, Document, Fact, Facts, Grid, Section
+from pyredis_cli.render.blocks import Beside, Block, Cell, Column, Document, Fact, Facts, Grid, Section
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.sheet import sheet_parts
 
@@ -73,3 +73,32 @@ def test_short_values_leave_their_room_to_the_names_of_facts() -> None:
 def test_every_line_of_a_document_in_a_section_is_indented() -> None:
     document = Document(lambda: iter([("text", "one\n\n"), ("text", b"two\nth"), ("string", "ree")]))
     assert _lines(40, Section((), [document])) == ["", "  one", "", "  two", "  three"]
+
+
+def _named(*facts: tuple[str, str], title: str) -> Facts:
+    return Facts([((("label", name),), (("text", said),)) for name, said in facts], (("heading", title),))
+
+
+def test_a_long_value_or_two_do_not_keep_facts_from_standing_side_by_side() -> None:
+    left = _named(*((f"name_{at}", "1") for at in range(15)), ("id", _ID), title="Left")
+    right = _named(*((f"a_much_longer_name_{at}", "2") for at in range(16)), title="Right")
+    lines = _lines(52, Beside([left, right]))
+    assert lines[0].split() == ["Left", "Right"]
+    assert len(lines) == 18
+
+
+def test_facts_do_not_stand_side_by_side_where_a_name_would_be_folded() -> None:
+    left = _named(("a", "1"), title="Left")
+    right = _named(("b" * 58, "2"), title="Right")
+    assert _lines(60, Beside([left, right]))[:2] == ["Left", "a  1"]
+
+
+def test_the_value_of_a_fact_stands_nearer_to_its_name_before_it_is_folded() -> None:
+    facts = _named(("a_very_long_name", "1"), ("id", "z" * 25), title="Facts")
+    assert _lines(30, facts) == ["Facts", "a_very_long_name  1", f"id   {'z' * 25}"]
+    assert _lines(26, facts)[2:] == [f"id  {'z' * 22}", "    zzz"]
+
+
+def test_what_is_said_about_a_value_is_folded_between_words() -> None:
+    fact = ((("label", "used"),), (("text", "12345678"), ("note", "  85% of all")))
+    assert _lines(21, Facts([fact])) == ["used  12345678  85%", "      of all"]

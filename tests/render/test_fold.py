@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -32,18 +34,37 @@ def test_no_line_is_wider_than_the_room(words: list[Word], columns: int, at_blan
         assert sum(cell_len(said) for _, said in line) <= columns
 
 
-@given(phrases(), st.integers(1, 60))
-def test_lines_put_together_are_the_words_with_their_roles(words: list[Word], columns: int) -> None:
-    lines = folded(words, columns)
-    assert _by_character(word for line in lines for word in line) == _by_character(words)
+@given(st.sampled_from(_ROLES), said(), st.integers(1, 60))
+def test_lines_put_together_are_the_value_with_its_role(role: Role, value: str, columns: int) -> None:
+    lines = folded([(role, value)], columns)
+    assert _whole(word for line in lines for word in line) == _whole([(role, value)])
 
 
 @given(phrases(), st.integers(1, 60))
 def test_only_blanks_vanish_between_words(words: list[Word], columns: int) -> None:
-    lines = folded(words, columns, at_blanks=True)
+    lines = folded(words, columns, at_blanks=len(words) < 2)
     folded_words = _by_character(word for line in lines for word in line)
     assert [pair for pair in folded_words if pair[1] != " "] == [
         pair for pair in _by_character(words) if pair[1] != " "
+    ]
+
+
+def test_a_note_is_folded_between_words_and_a_value_that_is_noted_anywhere() -> None:
+    words: list[Word] = [("text", "ab cd"), ("note", "  is so so")]
+    assert folded(words, 4) == [
+        [("text", "ab c")],
+        [("text", "d")],
+        [("note", "is")],
+        [("note", "so")],
+        [("note", "so")],
+    ]
+
+
+def test_what_is_made_of_several_pieces_is_folded_between_words() -> None:
+    words: list[Word] = [("label", "to"), ("arrow", "="), ("string", '"user one"'), ("arrow", " is")]
+    assert folded(words, 9) == [
+        [("label", "to"), ("arrow", "="), ("string", '"user')],
+        [("string", 'one"'), ("arrow", " is")],
     ]
 
 
@@ -83,6 +104,11 @@ def test_a_wide_character_is_never_half_in_a_line() -> None:
 
 def test_nothing_is_one_empty_line() -> None:
     assert folded([], 10) == [[]]
+
+
+def _whole(words: Iterable[Word]) -> list[Word]:
+    """Return the characters that no line may lose: blanks vanish only in notes."""
+    return [pair for pair in _by_character(words) if pair != ("note", " ")]
 
 
 def _by_character(words: object) -> list[tuple[Role, str]]:

@@ -29,6 +29,7 @@ from pyredis_cli.render.shapes import (
     Rows,
     Scalar,
     Scores,
+    Sections,
     Shape,
     Streams,
     Text,
@@ -374,9 +375,9 @@ def test_texts_have_what_is_in_them(asked: Asked) -> None:
     assert isinstance(info, Text)
     assert isinstance(info.reply, bytes)
     assert info.reply.startswith(b"# Server")
-    assert isinstance(info.parsed, Pairs)
-    [(section, fields)] = info.parsed.pairs
-    assert (section, isinstance(fields, dict) and "tcp_port" in fields) == ("Server", True)
+    assert isinstance(info.parsed, Sections)
+    [(section, fields)] = info.parsed.sections
+    assert (section, "tcp_port" in dict(fields)) == ("Server", True)
     clients = asked.shape("CLIENT LIST")
     assert isinstance(clients, Text)
     assert isinstance(clients.parsed, Rows)
@@ -463,8 +464,8 @@ def test_what_sentinels_know_is_rows(sentinels: Sentinels, protocol: int) -> Non
     assert isinstance(one, Pairs)
     assert dict(one.pairs)[b"port"] == b"%d" % sentinels.primary().port
     assert isinstance(info, Text)
-    [(_, fields)] = cast("Pairs", info.parsed).pairs
-    assert cast("Any", fields)["master0"]["name"] == sentinels.name
+    [(_, fields)] = cast("Sections", info.parsed).sections
+    assert cast("Any", dict(fields)["master0"])["name"] == sentinels.name
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

@@ -364,9 +364,23 @@ def test_a_document_is_indented_with_its_section_and_not_folded() -> None:
 def test_lines_of_a_document_are_counted() -> None:
     document = Document(lambda: iter([("text", b"one\r\ntwo\n"), ("text", "three\nfour")]))
     assert counted([document]) == 4
+    assert [counted([document], most) for most in (1, 3, 4)] == [2, 4, 4]
     assert sheet(document) == "one\ntwo\nthree\nfour\n"
     assert sheet(document, elements=2).splitlines() == [
         *("one", "two", "… 2 more lines (pyredis-cli exec ... | less shows all)")
+    ]
+
+
+def test_what_is_said_behind_too_many_elements_is_shown() -> None:
+    said = Line(text("that is all"))
+    rows = Grid((Column(),), [b"a", b"b", b"c"], lambda row: (text(row),))
+    assert sheet(rows, said, elements=2).splitlines() == [
+        *("a", "b", "that is all", "… 1 more element (pyredis-cli exec ... | less shows all)")
+    ]
+    lines = Document(lambda: iter([("text", "one\ntwo")]))
+    assert sheet(lines, said, said, elements=2).splitlines() == ["one", "two", "that is all", "that is all"]
+    assert sheet(rows, said, rows, elements=2).splitlines() == [
+        *("a", "b", "… 4 more elements (pyredis-cli exec ... | less shows all)")
     ]
 
 
@@ -385,6 +399,17 @@ def test_a_line_of_a_document_is_cut_to_the_length_of_a_value() -> None:
     assert shown == (
         "0123456789 … (a line of 13; first 10 shown; pyredis-cli exec ... | less shows all)\nnext\n"
     )
+
+
+def test_who_wants_all_elements_gets_long_lines_of_a_document_whole() -> None:
+    line = "0123456789" * 2_000
+    document = Document(lambda: iter([("text", line)]))
+    cut = b"".join(
+        part for part, _ in sheet_parts([document], Look(measure=Measure(all_elements="off shows")))
+    )
+    assert cut.decode() == f"{line[:10_000]} … (a line of 20,000; first 10,000 shown; off shows)\n"
+    whole = b"".join(part for part, _ in sheet_parts([document], Look(measure=Measure(None))))
+    assert whole.decode() == f"{line}\n"
 
 
 def test_an_endless_line_of_a_document_is_not_read_to_its_end() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyredis_cli.render.units import ago, bar, count, duration, size, spark, when
+from pyredis_cli.render.units import ago, bar, count, duration, moment, size, spark, when
 from tests.servers import Server
 
 anything = st.floats() | st.integers() | st.sampled_from([10**400, -(10**400)])
@@ -73,9 +73,21 @@ def test_counts_have_their_thousands_apart() -> None:
 
 
 @given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)))
-def test_moments_are_read_back(moment: datetime) -> None:
-    exact = moment.replace(microsecond=0, tzinfo=UTC)
+def test_moments_are_read_back(written: datetime) -> None:
+    exact = written.replace(microsecond=0, tzinfo=UTC)
     assert datetime.fromisoformat(when(exact.timestamp())) == exact
+
+
+@pytest.mark.parametrize(
+    ("units", "per_second", "text"),
+    [
+        (1_700_000_000, 1, "2023-11-14 22:13:20Z"),
+        (1_700_000_000_007, 1_000, "2023-11-14 22:13:20.007Z"),
+        (-1, 1_000_000, "1969-12-31 23:59:59.999999Z"),
+    ],
+)
+def test_moments_have_the_digits_of_their_unit(units: int, per_second: int, text: str) -> None:
+    assert moment(units, per_second) == text
 
 
 def test_moments_in_no_calendar_stay_numbers() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
 from pyredis_cli.registry import DECODERS
-from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed, choices
+from pyredis_cli.repl.preferences import SUMMARIES, PreferenceError, Preferences, changed, choices
 
 START = Preferences()
 
@@ -46,6 +48,12 @@ def test_set_alone_shows_all_with_what_each_is_for() -> None:
     assert after == START
     assert len(shown) == len(fields(Preferences))
     assert any(line.startswith("timing 100 ") and "milliseconds" in line for line in shown)
+
+
+def test_the_page_has_a_row_for_each() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "repl.md").read_text(encoding="utf-8")
+    table = page.partition("| preference | default |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE)) == set(SUMMARIES)
 
 
 def test_hints_alone_switches_them_on_as_in_redis_cli() -> None:

@@ -16,7 +16,7 @@ from struct import Struct
 from typing import Final, NamedTuple, TypeAlias
 
 from pyredis_cli.render.decoders import Json
-from pyredis_cli.render.decoders._moments import moment
+from pyredis_cli.render.units import moment
 
 __all__ = ["decode"]
 
@@ -25,6 +25,8 @@ _OR_A_LETTER: Final = range(0xDC, 0xE0)
 _TIME: Final = -1
 _PER_SECOND: Final = 10**9
 _DEEPEST: Final = 10_000
+# Below this a single float has fewer digits the smaller it is.
+_COARSE: Final = 1e-30
 
 
 class _Wrong(ValueError):
@@ -145,7 +147,8 @@ def _float(source: _Source) -> str:
     number: float = _SINGLE.unpack(packed)[0]
     if not math.isfinite(number):
         return _digits(number)
-    texts = (f"{number:.{digits}g}" for digits in range(1, 9))
+    # What fewer digits say is written with them by `g` as well, except where floats are far apart.
+    texts = (f"{number:.{digits}g}" for digits in range(6 if abs(number) > _COARSE else 1, 9))
     exact = (text for text in texts if _single(float(text)) == packed)
     return _digits(float(next(exact, f"{number:.9g}")))
 
@@ -198,7 +201,9 @@ def _time(packed: bytes) -> str | None:
             nanoseconds, seconds = number >> 64, int.from_bytes(packed[4:], "big", signed=True)
         case _:
             return None
-    return moment(seconds * _PER_SECOND + nanoseconds, _PER_SECOND) if nanoseconds < _PER_SECOND else None
+    written = moment(seconds * _PER_SECOND + nanoseconds, _PER_SECOND)
+    # What is in no calendar would be a number without its fraction.
+    return written if nanoseconds < _PER_SECOND and written.endswith("Z") else None
 
 
 def _base64(packed: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pyredis_cli.render.decoders import Note
-from pyredis_cli.render.decoders._moments import moment
+from pyredis_cli.render.units import moment
 
 __all__ = ["decode"]
 

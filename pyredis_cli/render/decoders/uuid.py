@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from pyredis_cli.render.decoders import Note
-from pyredis_cli.render.decoders._moments import moment
+from pyredis_cli.render.units import moment
 
 __all__ = ["decode"]
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple, cast
 
 from pyredis.types import Reply
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Section
-from pyredis_cli.render.layout import Piece, Role
-from pyredis_cli.render.units import duration, when
-from pyredis_cli.render.views.cells import bare, label, noted
+from pyredis_cli.render.layout import Role
+from pyredis_cli.render.look import Look
+from pyredis_cli.render.texts import structured
+from pyredis_cli.render.units import duration
+from pyredis_cli.render.views.cells import bare, joined, label
+from pyredis_cli.render.views.client_tables import Client, others
+from pyredis_cli.render.views.clients import client_of, one
 from pyredis_cli.render.views.reading import Asked, Fields, fields, items, number, text
+from pyredis_cli.render.views.rows import BLANK, Known, table
+from pyredis_cli.render.views.times import stamp
 
 __all__ = ["getuser", "list_", "log"]
 
@@ -24,8 +29,6 @@ _WORDS: Final[dict[str, Role]] = {"on": "good", "off": "warning", "nopass": "war
 
 def list_(reply: Reply, asked: Asked) -> Sequence[Block]:
     """Return a row for each user: the passwords, which are long and say little, behind all other rules."""
-    from pyredis_cli.render.texts import structured
-
     users = [_user(user) for user in items(structured(reply, "user"))]
     return [Grid((Column("user"), Column("enabled"), Column("rules", words=True)), users)]
 
@@ -42,10 +45,7 @@ def _is_password(rule: Reply) -> bool:
 
 def _rules(rules: Sequence[Reply]) -> Cell:
     """Return rules, or the words of flags, in one sentence."""
-    cell: list[Piece] = []
-    for rule in rules:
-        cell += [("break", " "), (_role(text(rule)), cast("bytes | str", rule))]
-    return cell[1:]
+    return joined((((_role(text(rule)), cast("bytes | str", rule)),) for rule in rules), ("break", " "))
 
 
 def _role(rule: str) -> Role:
@@ -57,9 +57,9 @@ def _role(rule: str) -> Role:
 # -- ACL GETUSER
 
 
-def getuser(reply: Reply, asked: Asked) -> Sequence[Block]:
+def getuser(reply: Reply, asked: Asked) -> Sequence[Block] | None:
     """Return what a user may do; a selector, which is another set of rules, looks like a user of its own."""
-    return _may(fields(reply))
+    return _may(fields(reply)) if reply else None
 
 
 def _may(user: Fields) -> Sequence[Block]:
@@ -88,54 +88,68 @@ def _said(reply: Reply) -> Cell:
 
 # -- ACL LOG
 
+# From here on there is room for dates beside the numbers.
+_WIDE: Final = 112
+
+
+class _Entry(NamedTuple):
+    refused: Sequence[Cell]
+    client: Client
+    rest: Fields
+
+
+def log(reply: Reply, asked: Asked) -> Sequence[Block]:
+    """Return what was refused and to whom; below, under the same numbers, when, and all about the clients."""
+    entries = [_entry(fields(entry)) for entry in items(reply)]
+    if not entries:
+        return ()
+    return [
+        Grid(_REFUSED, [entry.refused for entry in entries], numbered=True),
+        BLANK,
+        table([entry.rest for entry in entries], _times(asked.look), numbered=True),
+        BLANK,
+        Section(label(b"client-info"), _clients([entry.client for entry in entries], asked.look)),
+    ]
+
+
 _REFUSED: Final = (
     Column("count", right=True),
     Column("reason"),
     Column("context"),
     Column("object"),
     Column("username"),
-    Column("age-seconds", right=True),
-    Column("client"),
+    Column("age", right=True),
+    Column("client", whole=True),
 )
-_CLIENT: Final = re.compile(r"(?:^| )(name|addr)=([^ ]+)")
-
-
-class _Entry(NamedTuple):
-    refused: Sequence[Cell]
-    client: Cell
-
-
-def log(reply: Reply, asked: Asked) -> Sequence[Block]:
-    """Return what was refused and to whom, and behind that, under the same numbers, all that is known of each."""
-    entries = [_entry(fields(entry)) for entry in items(reply)]
-    if not entries:
-        return ()
-    refused = [entry.refused for entry in entries]
-    clients = [(entry.client,) for entry in entries]
-    return [
-        Grid(_REFUSED, refused, numbered=True),
-        Section(label(b"client-info"), [Grid((Column(words=True),), clients, numbered=True)]),
-    ]
 
 
 def _entry(entry: Fields) -> _Entry:
     said = [bare(entry.take(name)) for name in ("count", "reason", "context", "object", "username")]
-    client = entry.take("client-info")
-    age = _age(entry.take("age-seconds"))
+    client = client_of(structured(entry.take("client-info"), "client"))
+    age = entry.take("age-seconds")
     # The client's name if it has one, else its address: who should be asked.
-    who: dict[str, str] = dict(_CLIENT.findall(text(client)))
-    told: list[Piece] = list(bare(client))
-    for name, reply in entry.rest():
-        told += [("break", " "), *label(name), ("break", " "), *_moment(text(name), reply)]
-    return _Entry((*said, age, (("text", who.get("name", who.get("addr", ""))),)), told)
+    who = client.get("name") or client.get("addr") or ""
+    rest = Fields([("age-seconds", age), *entry.rest()])
+    return _Entry((*said, _age(age), bare(who)), client, rest)
 
 
 def _age(seconds: Reply) -> Cell:
     found = number(seconds)
-    return noted(bare(seconds), duration(found) if found >= 3600 else "")
+    return (("note", duration(round(found) if found >= 1 else found)),) if abs(found) < 2**63 else ()
 
 
-def _moment(name: str, reply: Reply) -> Cell:
-    if name.startswith("timestamp-") and isinstance(reply, int):
-        return (*bare(reply), ("time", f" {when(reply // 1000)}"))
-    return bare(reply)
+def _times(look: Look) -> Sequence[Known]:
+    date = stamp if look.width >= _WIDE else None
+    return (
+        Known("age-seconds", right=True),
+        Known("entry-id", right=True),
+        Known("timestamp-created", right=True, note=date),
+        Known("timestamp-last-updated", right=True, note=date),
+    )
+
+
+def _clients(clients: Sequence[Client], look: Look) -> Sequence[Block]:
+    """Return what is known of the clients when they were refused."""
+    if len(clients) == 1:
+        return one(clients[0])
+    return others(clients, ("id",), look.width - 2, numbered=True)

@@ -9,7 +9,7 @@ from pyredis.types import Attributed, Map, Reply, Status
 from pyredis_cli.render.blocks import Block, Cell, Fact, Facts, Layout, Section
 from pyredis_cli.render.layout import Piece, Steps, layout, pairs, unroll
 
-__all__ = ["bare", "flat", "label", "noted", "plain", "remaining", "value"]
+__all__ = ["bare", "flat", "joined", "label", "noted", "plain", "remaining", "value"]
 
 _Scalar: TypeAlias = Callable[[Reply], Iterable[Piece]]
 """What the pieces of a reply are that has no elements."""
@@ -33,6 +33,14 @@ def plain(reply: Reply) -> Cell:
 def noted(cell: Cell, note: str) -> Cell:
     """Return the cell with a note behind it."""
     return (*cell, ("note", f"  {note}")) if note else cell
+
+
+def joined(cells: Iterable[Cell], between: Piece) -> Cell:
+    """Return cells as one, that piece between any two of them."""
+    cell: list[Piece] = []
+    for at, part in enumerate(cells):
+        cell += [between, *part] if at else part
+    return cell
 
 
 def label(name: Reply) -> Cell:

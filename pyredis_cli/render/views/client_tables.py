@@ -100,7 +100,10 @@ class _Rest(NamedTuple):
     differing: Sequence[Name]
 
 
-def others(clients: Sequence[Client], shown: Sequence[str], width: int) -> Sequence[Block]:
+def others(
+    clients: Sequence[Client], shown: Sequence[str], width: int, *, numbered: bool = False
+) -> Sequence[Block]:
+    """Return the fields that are not shown yet: what is usual, then a row for each client with its ID."""
     names = list({name: None for client in clients for name in client if name not in shown})
     rest = _rest(clients, names)
     numbers = [name for name in rest.differing if _numbers(name, clients)] if width >= _WIDE else []
@@ -118,7 +121,7 @@ def others(clients: Sequence[Client], shown: Sequence[str], width: int) -> Seque
     usual: list[Block] = []
     if rest.usual:
         usual = [Line((("heading", "unless said otherwise "), *_together(rest.usual))), Line()]
-    return [*usual, Grid(columns, clients, cells)]
+    return [*usual, Grid(columns, clients, cells, numbered=numbered)]
 
 
 def _rest(clients: Sequence[Client], names: Sequence[Name]) -> _Rest:

@@ -16,7 +16,7 @@ from pyredis_cli.render.views.client_tables import Client, Name, others, who
 from pyredis_cli.render.views.meanings import meaning
 from pyredis_cli.render.views.reading import Asked, Unexpected
 
-__all__ = ["info", "view"]
+__all__ = ["client_of", "info", "one", "view"]
 
 _FLAGS: Final[Mapping[str, str]] = {
     "N": "nothing special",
@@ -54,9 +54,9 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block] | None:
     if not isinstance(found, list) or not found:
         raise Unexpected("this is no list of clients")
     # The order in which servers list them has no meaning.
-    clients = sorted(map(_fields, cast("list[Reply]", found)), key=lambda client: cast("int", client["id"]))
+    clients = sorted(map(client_of, cast("list[Reply]", found)), key=lambda client: cast("int", client["id"]))
     if len(clients) == 1:
-        return _one(clients[0])
+        return one(clients[0])
     first = who(clients, asked.look.width)
     rest = others(clients, first.shown, asked.look.width)
     return [Line(_summary(clients)), *_worries(clients), Line(), first.grid, Line(), *rest]
@@ -64,10 +64,11 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block] | None:
 
 def info(reply: Reply, asked: Asked) -> Sequence[Block]:
     """Return the fields of a client."""
-    return _one(_fields(structured(reply, "client")))
+    return one(client_of(structured(reply, "client")))
 
 
-def _fields(client: Reply) -> Client:
+def client_of(client: Reply) -> Client:
+    """Return the fields of a client as they were read from its text."""
     if not isinstance(client, dict) or not isinstance(client.get("id"), int):
         raise Unexpected("this is no client")
     return cast("Client", client)
@@ -118,7 +119,8 @@ _GROUPS: Final[Sequence[tuple[str, Sequence[str]]]] = (
 )
 
 
-def _one(client: Client) -> Sequence[Block]:
+def one(client: Client) -> Sequence[Block]:
+    """Return the fields of a client, in groups, with what they mean."""
     groups = [(title, [name for name in names if name in client]) for title, names in _GROUPS]
     known = {name for _, names in groups for name in names}
     groups.append(("Other", [cast("str", name) for name in client if name not in known]))

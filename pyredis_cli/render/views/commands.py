@@ -9,8 +9,7 @@ from pyredis.commands.grammar import grammar
 from pyredis.commands.spec import Table
 from pyredis.types import Map, Reply
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Section
-from pyredis_cli.render.layout import Piece
-from pyredis_cli.render.views.cells import bare, label
+from pyredis_cli.render.views.cells import bare, joined, label
 from pyredis_cli.render.views.reading import Asked, Fields, Unexpected, fields, integer, items, text
 from pyredis_cli.render.views.rows import BLANK, Known, sentence, table
 
@@ -123,11 +122,7 @@ def _flattened(reply: Reply, depth: int) -> Iterator[tuple[str, Sequence[tuple[R
 
 def _beside(named: Sequence[tuple[Reply, Reply]]) -> Cell:
     """Return names and what they are in one line."""
-    cell: list[Piece] = []
-    for name, said in named:
-        cell += [("text", "  ")] if cell else []
-        cell += [*label(name), ("text", " "), *_words(said)]
-    return cell
+    return joined(((*label(name), ("text", " "), *_words(said)) for name, said in named), ("text", "  "))
 
 
 def _words(said: Reply) -> Cell:
@@ -136,11 +131,7 @@ def _words(said: Reply) -> Cell:
         return bare(said)
     if not said:
         return (("empty", "none"),)
-    cell: list[Piece] = []
-    for word in items(said):
-        cell += [("text", " ")] if cell else []
-        cell += bare(word)
-    return cell
+    return joined(map(bare, items(said)), ("text", " "))
 
 
 # -- COMMAND and COMMAND INFO

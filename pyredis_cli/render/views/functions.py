@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyredis.types import Reply
-from pyredis_cli.render.blocks import Block, Column, Facts, Grid, Section
+from pyredis_cli.render.blocks import Block, Cell, Column, Facts, Grid, Section
 from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.units import duration
-from pyredis_cli.render.views.cells import bare, label, plain, remaining
+from pyredis_cli.render.views.cells import bare, joined, label, plain, remaining
 from pyredis_cli.render.views.reading import Asked, Fields, fields, integer, items, text
 from pyredis_cli.render.views.rows import BLANK, Known, sentence, table
 
@@ -30,13 +30,13 @@ def _library(library: Fields) -> Section:
     title: list[Piece] = [("label", "library_name "), ("heading", text(library.take("library_name")))]
     title += [("label", "  engine "), *bare(library.take("engine"))]
     functions = [fields(function) for function in items(library.take("functions"))]
-    code = library.take("library_code") if "library_code" in library else None
-    blocks: list[Block] = [sentence("functions")]
+    code = [_code(library.take("library_code"))] if "library_code" in library else []
+    blocks: list[Block] = [sentence("functions ", ("empty", "none"))]
     if functions:
         blocks = [Section((("heading", "functions"),), [table(functions, _FUNCTIONS)])]
     blocks += remaining(library.rest())
-    if code is not None:
-        blocks.append(Section((("heading", "library_code"),), [_code(code)]))
+    if code:
+        blocks.append(Section((("heading", "library_code"),), code))
     return Section(title, blocks)
 
 
@@ -64,7 +64,8 @@ def stats(reply: Reply, asked: Asked) -> Sequence[Block]:
     running = found.take("running_script")
     engines = fields(found.take("engines")).rest()
     rows = [Fields([("engines", name), *fields(engine).rest()]) for name, engine in engines]
-    blocks: list[Block] = [_running(running), BLANK, table(rows, _ENGINES)]
+    held = table(rows, _ENGINES) if rows else sentence("engines ", ("empty", "none"))
+    blocks: list[Block] = [_running(running), BLANK, held]
     return blocks + remaining(found.rest())
 
 
@@ -97,10 +98,6 @@ def _running(running: Reply) -> Block:
     )
 
 
-def _command(command: Reply) -> Sequence[Piece]:
+def _command(command: Reply) -> Cell:
     """Return the words of a command with blanks between them."""
-    cell: list[Piece] = []
-    for word in items(command):
-        cell += [("text", " ")] if cell else []
-        cell += plain(word)
-    return cell
+    return joined(map(plain, items(command)), ("text", " "))

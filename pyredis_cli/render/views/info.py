@@ -10,9 +10,11 @@ from typing import cast
 
 from pyredis.types import Reply
 from pyredis_cli.render.blocks import Beside, Block, Cell, Column, Facts, Grid, Line, Section
+from pyredis_cli.render.look import Look
 from pyredis_cli.render.texts import structured
 from pyredis_cli.render.views.cells import bare, label
 from pyredis_cli.render.views.info_tables import (
+    WIDE,
     Fields,
     Name,
     Told,
@@ -35,7 +37,7 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block]:
     if not isinstance(read, dict) or not read:
         raise Unexpected("this is no INFO")
     sections = {cast("Name", name): _of_section(found) for name, found in read.items()}
-    told = _told(sections.values(), asked.look.now)
+    told = _told(sections.values(), asked.look)
     beside = [_facts(name, fields, told) for name, fields in sections.items() if not all_in_tables(fields)]
     below = [table for name, fields in sections.items() for table in tables(name, fields, told)]
     blocks = [*_alarms(told), *([Beside(beside)] if beside else []), *below]
@@ -48,10 +50,11 @@ def _of_section(found: Reply) -> Fields:
     return cast("Fields", found)
 
 
-def _told(sections: Iterable[Fields], now: float | None) -> Told:
+def _told(sections: Iterable[Fields], look: Look) -> Told:
     fields = {name: found for section in sections for name, found in section.items() if isinstance(name, str)}
     clock = fields.get("server_time_usec")
-    return Told(fields, troubles(fields), clock / 1e6 if isinstance(clock, int) else now)
+    now = clock / 1e6 if isinstance(clock, int) else look.now
+    return Told(fields, troubles(fields), now, look.width >= WIDE)
 
 
 # -- facts

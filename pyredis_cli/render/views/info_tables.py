@@ -11,16 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from pyredis.types import Reply
-from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Section
-from pyredis_cli.render.layout import Piece
+from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line, Section
 from pyredis_cli.render.units import duration
-from pyredis_cli.render.views.cells import bare, label
+from pyredis_cli.render.views.cells import bare, joined, label
 from pyredis_cli.render.views.meanings import counted, millis, sized
 from pyredis_cli.render.views.modules import version
 from pyredis_cli.render.views.reading import Unexpected, integer
 from pyredis_cli.render.views.troubles import trouble_of_row
 
-__all__ = ["Fields", "Name", "Told", "all_in_tables", "inline", "table_of", "tables", "trouble_of"]
+__all__ = ["WIDE", "Fields", "Name", "Told", "all_in_tables", "inline", "table_of", "tables", "trouble_of"]
 
 Name: TypeAlias = str | bytes
 Fields: TypeAlias = Mapping[Name, Reply]
@@ -41,6 +40,12 @@ _NAMES: Final = {
     "module": "",
 }
 
+WIDE: Final = 100
+"""From this width on there is room for each field of a command, and for what percentiles are."""
+
+# What is 0 for nearly all commands.
+_QUIET: Final = ("rejected_calls", "failed_calls")
+
 
 class _Row(NamedTuple):
     name: Name
@@ -48,11 +53,12 @@ class _Row(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What is known about all of INFO: every field, what is wrong, the time of the server."""
+    """What is known about all of INFO: every field, what is wrong, the time of the server; how much room is."""
 
     fields: Mapping[str, Reply]
     wrong: Mapping[str, str]
     now: float | None
+    wide: bool
 
 
 def trouble_of(found: Reply) -> str:
@@ -64,11 +70,10 @@ def inline(found: Reply) -> Cell:
     """Return a value; one of several parts as name and value in turns, without brackets."""
     if not isinstance(found, dict) or not found:
         return bare(found)
-    cell: list[Piece] = []
-    for name, said in found.items():
-        cell += [("arrow", ", ")] if cell else []
-        cell += [("label", cast("Name", name)), ("arrow", ": "), *bare(said)]
-    return cell
+    return joined(
+        ((("label", cast("Name", name)), ("arrow", ": "), *bare(said)) for name, said in found.items()),
+        ("arrow", ", "),
+    )
 
 
 def table_of(name: Name, found: Reply) -> str:
@@ -97,19 +102,61 @@ def tables(section: Name, fields: Fields, told: Told) -> Sequence[Block]:
         if table := table_of(name, found):
             each = cast("Sequence[Fields]", found if isinstance(found, list) else [found])
             rows.setdefault(table, []).extend(_Row(name, row) for row in each)
-    return [Section((("heading", section),), [_table(table, row, told)]) for table, row in rows.items()]
+    return [Section((("heading", section),), _table(table, row, told)) for table, row in rows.items()]
 
 
-def _table(table: str, rows: Sequence[_Row], told: Told) -> Grid:
+def _table(table: str, rows: Sequence[_Row], told: Told) -> Sequence[Block]:
+    rows = _first_what_costs(table, rows)
     names = list({name: None for row in rows for name in row.fields})
+    quiet = (
+        []
+        if told.wide
+        else [name for name in names if name in _QUIET and all(name in row.fields for row in rows)]
+    )
+    names = [name for name in names if name not in quiet]
     extra, more = _EXTRAS.get(table, _no_extra)(rows, told)
-    columns = [Column(_NAMES[table]), *(Column(name, right=_numbers(name, rows)) for name in names), *extra]
+    columns = [Column(_NAMES[table]), *(_column(name, rows) for name in names), *extra]
+    columns += [Column(words=True)] if quiet else []
 
     def cells(row: _Row) -> Sequence[Cell]:
         said = [_cell(name, row.fields[name]) if name in row.fields else () for name in names]
-        return [label(row.name), *said, *more(row)]
+        return [label(row.name), *said, *more(row), *([_loud(row, quiet)] if quiet else [])]
 
-    return Grid(columns, rows, cells)
+    grid = Grid(columns, rows, cells)
+    return (
+        [Line((("note", f"{' and '.join(map(str, quiet))} are 0 unless said otherwise"),)), grid]
+        if quiet
+        else [grid]
+    )
+
+
+def _first_what_costs(table: str, rows: Sequence[_Row]) -> Sequence[_Row]:
+    """Return the rows with the largest first; servers have commands and errors in no order."""
+    if table not in _COSTS:
+        return rows
+
+    def cost(row: _Row) -> float:
+        found = row.fields.get(_COSTS[table])
+        return found if isinstance(found, int | float) and found == found else 0
+
+    return sorted(rows, key=cost, reverse=True)
+
+
+# What a row of those tables costs, or how often it was.
+_COSTS: Final = {"cmdstat_": "usec", "errorstat_": "count", "latency_percentiles_usec_": "p99"}
+
+
+def _column(name: Name, rows: Sequence[_Row]) -> Column:
+    return Column(
+        name, right=_numbers(name, rows), words=any(isinstance(row.fields.get(name), list) for row in rows)
+    )
+
+
+def _loud(row: _Row, quiet: Sequence[Name]) -> Cell:
+    """Return those of the fields that are not 0."""
+    loud = [name for name in quiet if type(row.fields[name]) is not int or row.fields[name]]
+    said = ((*label(name), ("text", " "), *_cell(name, row.fields[name])) for name in loud)
+    return joined(said, ("arrow", ", "))
 
 
 def _cell(name: Name, found: Reply) -> Cell:
@@ -119,11 +166,7 @@ def _cell(name: Name, found: Reply) -> Cell:
 
 
 def _listed(found: Sequence[Reply]) -> Cell:
-    cell: list[Piece] = []
-    for item in found:
-        cell += [("arrow", ", ")] if cell else []
-        cell += bare(item)
-    return cell
+    return joined(map(bare, found), ("arrow", ", "))
 
 
 def _numbers(name: Name, rows: Sequence[_Row]) -> bool:
@@ -151,7 +194,7 @@ def _share_of_time(rows: Sequence[_Row], told: Told) -> _Extra:
 
 def _as_spans(rows: Sequence[_Row], told: Told) -> _Extra:
     """Return percentiles as spans of time, where microseconds are so many that they are not easily read."""
-    if not any(_large(value) for row in rows for value in row.fields.values()):
+    if not told.wide or not any(_large(value) for row in rows for value in row.fields.values()):
         return _no_extra(rows, told)
 
     def spans(row: _Row) -> Sequence[Cell]:

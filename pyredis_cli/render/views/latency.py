@@ -16,6 +16,8 @@ from pyredis_cli.render.views.reading import Asked, Fields, Unexpected, fields, 
 __all__ = ["histogram", "history", "latest"]
 
 _LINE: Final = 60
+# Where a spike of which there are sums has room for a bar.
+_WIDE: Final = 90
 
 
 def latest(reply: Reply, asked: Asked) -> Sequence[Block] | None:
@@ -23,19 +25,20 @@ def latest(reply: Reply, asked: Asked) -> Sequence[Block] | None:
     rows = [_numbered(item, (4, 6)) for item in items(reply)]
     if not rows:
         return None
-    longest = max(integer(row[3]) for row in rows)
-
-    def cells(row: Sequence[Reply]) -> Sequence[Cell]:
-        event, moment, last, most, *more = row
-        drawn = _bar(integer(most) / longest if longest > 0 else 0, asked)
-        sums = (bare(item) for item in more)
-        return bare(event), bare(last), bare(most), *sums, drawn, timed(moment, asked.look)
-
     sums = ("sum", "count") if len(rows[0]) == 6 else ()
     if len({len(row) for row in rows}) > 1:
         raise Unexpected("some events have fewer columns")
+    longest = max(integer(row[3]) for row in rows)
+    drawn = not sums or asked.look.width >= _WIDE
+
+    def cells(row: Sequence[Reply]) -> Sequence[Cell]:
+        event, moment, *spans = row
+        bars = [_bar(integer(spans[1]) / longest if longest > 0 else 0, asked)] if drawn else []
+        return bare(event), *map(bare, spans), *bars, timed(moment, asked.look)
+
     names = (Column("event"), *(Column(name, right=True) for name in ("latest ms", "max ms", *sums)))
-    return [Grid((*names, Column(), Column("time of the latest", words=True)), rows, cells)]
+    bars = [Column()] if drawn else []
+    return [Grid((*names, *bars, Column("time of the latest", words=True)), rows, cells)]
 
 
 def history(reply: Reply, asked: Asked) -> Sequence[Block] | None:

@@ -62,7 +62,7 @@ def _meaning(name: str, said: Reply, total: int) -> str:
     if _NO_SIZES.fullmatch(name):
         return counted(found)
     share = found / total if 0 < found <= total and _PARTS.fullmatch(name) else 0
-    return sized(found) + (f"  {share:.0%} of total.allocated" if share >= 0.01 else "")
+    return sized(found) + (f"  {share:.0%} of total" if share >= 0.01 else "")
 
 
 # -- databases

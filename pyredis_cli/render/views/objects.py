@@ -7,17 +7,17 @@ from typing import Final
 
 from pyredis.types import Reply
 from pyredis_cli.render.blocks import Block, Fact, Facts
-from pyredis_cli.render.units import duration, size
 from pyredis_cli.render.views.cells import bare, label, noted
+from pyredis_cli.render.views.meanings import seconds, sized
 from pyredis_cli.render.views.reading import Asked, Unexpected, fields
 
 __all__ = ["debug"]
 
 # What says more than the number itself.
 _MEANINGS: Final[Mapping[str, Callable[[int], str]]] = {
-    "serializedlength": lambda length: size(length) if length >= 1024 else "",
-    "ql_uncompressed_size": lambda length: size(length) if length >= 1024 else "",
-    "lru_seconds_idle": lambda seconds: duration(seconds) if seconds >= 60 else "",
+    "serializedlength": sized,
+    "ql_uncompressed_size": sized,
+    "lru_seconds_idle": seconds,
 }
 
 

@@ -76,9 +76,9 @@ def mapping(reply: Reply) -> Sequence[tuple[Reply, Reply]]:
 
 def items(reply: Reply, count: int | None = None) -> list[Reply]:
     """Return the elements of an array or set, which are so many."""
-    if not isinstance(reply, list) or (count is not None and len(reply) != count):
+    if not isinstance(reply, list) or isinstance(reply, Map) or (count is not None and len(reply) != count):
         raise Unexpected("this is no list, or one of another length")
-    return cast("list[Reply]", reply)
+    return reply
 
 
 def text(reply: Reply) -> str:

@@ -7,10 +7,10 @@ from typing import Final, cast
 
 from pyredis.types import Map, Reply
 from pyredis_cli.render.blocks import Beside, Block, Cell, Column, Fact, Facts, Grid, Layout, Section
-from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.units import size
-from pyredis_cli.render.views.cells import bare, flat, label, noted, value
+from pyredis_cli.render.views.cells import bare, flat, joined, label, noted, value
 from pyredis_cli.render.views.reading import Asked, Unexpected, fields, items, number, text
+from pyredis_cli.render.views.rows import BLANK
 
 __all__ = ["view"]
 
@@ -38,9 +38,9 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block]:
         blocks.append(Section(label(b"attributes"), [_attributes(attributes)]))
     else:
         blocks.append(Facts([(label(b"attributes"), value(attributes))]))
-    blocks += _numbers(said.rest())
+    blocks += [BLANK, *_numbers(said.rest())]
     if statistics is not None:
-        blocks += _statistics(items(statistics))
+        blocks += [BLANK, *_statistics(items(statistics))]
     return blocks
 
 
@@ -68,10 +68,8 @@ def _of_map(attribute: Reply) -> Sequence[Cell]:
     said = fields(attribute)
     names = [bare(said.take(name)) for name in _NAMES]
     flags = items(said.take("flags"))
-    options: list[Piece] = []
-    for name, told in said.rest():
-        options += [("break", " "), *label(name), ("break", " "), *bare(told)]
-    return (*names, options[1:], _words(flags))
+    options = [cell for name, told in said.rest() for cell in (label(name), bare(told))]
+    return (*names, joined(options, ("break", " ")), _words(flags))
 
 
 def _of_list(attribute: Reply) -> Sequence[Cell]:
@@ -83,10 +81,7 @@ def _of_list(attribute: Reply) -> Sequence[Cell]:
 
 
 def _words(said: Sequence[Reply]) -> Cell:
-    cell: list[Piece] = []
-    for word in said:
-        cell += [("break", " "), *bare(word)]
-    return cell[1:]
+    return joined(map(bare, said), ("break", " "))
 
 
 # -- numbers

@@ -1,4 +1,4 @@
-"""SLOWLOG GET and COMMANDLOG GET: how long or how large, when and by whom on a line, below it the command.
+"""SLOWLOG GET and COMMANDLOG GET: how long or how large, when and by whom, below it the command.
 
 It stands there as it would be typed.
 """
@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from pyredis.types import Reply
-from pyredis_cli.render.blocks import Block, Cell, Column, Grid
+from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Section
 from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.units import duration
-from pyredis_cli.render.views.cells import bare
+from pyredis_cli.render.views.cells import bare, joined, noted
 from pyredis_cli.render.views.meanings import sized, timed
 from pyredis_cli.render.views.reading import Asked, Unexpected, integer, items, text
 
@@ -50,8 +50,7 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block] | None:
         return None
     look, unit = asked.look, _unit(asked.argv)
     if look.width < _NARROW:
-        lines = [cell for entry in entries for cell in (_told(entry, unit, look), _below(entry))]
-        return [Grid((Column(words=True),), lines, lambda cell: (cell,))]
+        return [Section(_told(entry, unit, look), [_below(entry)]) for entry in entries]
     columns = (
         Column("id", right=True),
         Column(unit.name, right=True),
@@ -86,39 +85,30 @@ def _cells(entry: _Entry, unit: _Unit, look: Look) -> Sequence[Cell]:
 
 
 def _told(entry: _Entry, unit: _Unit, look: Look) -> Cell:
-    """Return what is known about an entry in one line, that is folded where it has to be."""
+    """Return what is known about an entry in one line: who it was has one of its own."""
     note = unit.mean(integer(entry.number))
     return (
         ("label", "id "),
         *bare(entry.id),
         ("label", f"  {unit.name} "),
-        *bare(entry.number),
-        ("note", f"  {note}  "),
-        *timed(entry.time, look),
+        *noted(bare(entry.number), note),
         ("break", "  "),
-        *_client(entry),
+        *timed(entry.time, look),
     )
 
 
 def _client(entry: _Entry) -> Cell:
-    cell: list[Piece] = []
-    for said in entry.client:
-        if said:
-            cell += [("break", "  ")] if cell else []
-            cell += bare(said)
-    return cell
+    return joined((bare(said) for said in entry.client if said), ("break", "  "))
 
 
-def _below(entry: _Entry) -> Cell:
-    return (("break", "  "), *_command(entry))
+def _below(entry: _Entry) -> Grid:
+    """Return the client, and below it the command, which is folded where it has to be."""
+    rows = [(cell,) for cell in (_client(entry), _command(entry)) if cell]
+    return Grid((Column(words=True),), rows)
 
 
 def _command(entry: _Entry) -> Cell:
-    cell: list[Piece] = []
-    for word in entry.argv:
-        cell += [("break", " ")] if cell else []
-        cell.append(_typed(word))
-    return cell
+    return joined(((_typed(word),) for word in entry.argv), ("break", " "))
 
 
 def _typed(word: Reply) -> Piece:

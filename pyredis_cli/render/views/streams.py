@@ -127,13 +127,19 @@ def _group(group: Fields, look: Look) -> Section:
             if known.get(row[0]) != row:
                 waiting.append(row)
         heads.append(Fields([("name", owner), *member.rest()]))
-    blocks: list[Block] = [_facts(rest, look)]
-    if heads:
-        blocks.append(Section((("heading", "consumers"),), [table(heads, _seen(look))]))
-    if waiting:
-        said: list[Piece] = [("heading", "pending"), ("note", f"  {len(waiting):,}")]
-        blocks.append(Section(said, [_deliveries(waiting, look)]))
-    return Section((("label", "name "), ("heading", text(name))), blocks)
+    return Section(
+        (("label", "name "), ("heading", text(name))),
+        [
+            _facts(rest, look),
+            _counted("consumers", heads, lambda: table(heads, _seen(look))),
+            _counted("pending", waiting, lambda: _deliveries(waiting, look)),
+        ],
+    )
+
+
+def _counted(name: str, found: Sequence[object], grid: Callable[[], Grid]) -> Section:
+    """Return a table, if there is anything to put into it, below a heading that says how much there is."""
+    return Section((("heading", name), ("note", f"  {len(found):,}")), [grid()] if found else [])
 
 
 def _seen(look: Look) -> Sequence[Known]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from pyredis.types import Reply
 from pyredis_cli.render.blocks import Cell
 from pyredis_cli.render.look import Look
-from pyredis_cli.render.units import ago, duration, when
+from pyredis_cli.render.units import ago, duration, moment, when
 from pyredis_cli.render.views.reading import integer
 
 __all__ = ["id_time", "since", "span", "stamp"]
@@ -18,14 +16,14 @@ _FIRST, _BEHIND = 1_000_000_000_000, 10_000_000_000_000
 
 def stamp(milliseconds: Reply) -> Cell:
     """Return a moment in UTC; nothing for 0 and below, which servers write for never."""
-    moment = integer(milliseconds)
-    return (("time", when(moment // 1000)),) if moment > 0 else ()
+    units = integer(milliseconds)
+    return (("time", when(units // 1000)),) if units > 0 else ()
 
 
 def since(milliseconds: Reply, look: Look) -> Cell:
     """Return how long ago a moment is, when it is known what time it is."""
-    moment = integer(milliseconds)
-    return (("note", ago(moment / 1000, look.now)),) if look.now is not None and moment > 0 else ()
+    units = integer(milliseconds)
+    return (("note", ago(units / 1000, look.now)),) if look.now is not None and units > 0 else ()
 
 
 def span(milliseconds: Reply) -> Cell:
@@ -40,5 +38,4 @@ def id_time(identity: bytes | str | None) -> Cell:
     milliseconds = written.partition(b"-")[0]
     if len(milliseconds) != 13 or not milliseconds.isdigit() or not _FIRST <= int(milliseconds) < _BEHIND:
         return ()
-    moment = datetime.fromtimestamp(int(milliseconds) // 1000, UTC)
-    return (("time", f"{moment:%Y-%m-%d %H:%M:%S}.{int(milliseconds) % 1000:03}Z"),)
+    return (("time", moment(int(milliseconds), 1000)),)

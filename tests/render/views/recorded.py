@@ -74,7 +74,7 @@ def snapshot(name: str, width: int) -> Path:
 def record(name: str, port: int, words: list[str]) -> None:
     """Write the replies of the server to a command."""
     for protocol in (2, 3):
-        wire = _answer(port, protocol, [word.encode() for word in words])
+        wire = answer(port, protocol, [word.encode() for word in words])
         path = HERE / "replies" / f"{name}.{protocol}.resp"
         asked = json.dumps({"argv": words, "now": int(time.time())})
         path.write_bytes(asked.encode() + b"\n" + _PRIVATE.sub(_hidden, wire))
@@ -85,7 +85,8 @@ def _hidden(path: re.Match[bytes]) -> bytes:
     return b"/opt/redis/".ljust(len(path[0]), b"x")[: len(path[0])]
 
 
-def _answer(port: int, protocol: int, argv: list[bytes]) -> bytes:
+def answer(port: int, protocol: int, argv: list[bytes]) -> bytes:
+    """Return what the server at that port of the loopback sends for a command."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         if protocol == 3:
             _ask(connection, [b"HELLO", b"3"])

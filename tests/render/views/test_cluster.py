@@ -113,7 +113,10 @@ def test_a_node_that_speaks_tls_alone_has_that_port() -> None:
         ]
     )
     shown = _lines("CLUSTER SHARDS", [Map([(b"slots", [0, 16383]), (b"nodes", [node])])])
-    assert shown[:2] == ["1 shard, 1 node: 16384 of 16384 slots have a node", "1 node with health loading"]
+    assert shown[:2] == [
+        "shards: 1, nodes: 1, slots: 16384 of 16384 slots have a node",
+        "1 node with health loading",
+    ]
     assert shown[4].split() == ["0-16383", "master", "loading", "10.0.0.1:7000", "12"]
     assert shown[6].split() == ["ip:port", "id", "tls-port", "endpoint"]
 

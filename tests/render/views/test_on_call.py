@@ -72,8 +72,8 @@ def test_commands_stand_in_a_table_with_their_share_of_the_time() -> None:
     assert seen("INFO commandstats", reply).splitlines() == [
         "Commandstats",
         "  command       calls  usec  usec_per_call  rejected_calls  failed_calls  of all time",
-        "  cmdstat_get      10    30           3.00               0             1         3.0%",
         "  cmdstat_keys      1   970         970.00               0             0        97.0%",
+        "  cmdstat_get      10    30           3.00               0             1         3.0%",
     ]
 
 
@@ -278,3 +278,75 @@ def test_large_commands_are_measured_in_bytes_and_slow_ones_in_microseconds() ->
     entry: Reply = [[0, NOW, 2048, [b"GET", b"k"], b"10.0.0.1:4000", b""]]
     assert "2048  2.00K" in seen("COMMANDLOG GET 1 large-reply", entry)
     assert "2048  2 ms" in seen("COMMANDLOG GET 1 slow", entry)
+
+
+# -- ACL LOG
+
+
+def refusal(client: str, age: float = 5000.25) -> Reply:
+    entry = {
+        b"count": 3,
+        b"reason": b"key",
+        b"context": b"toplevel",
+        b"object": b"secret",
+        b"username": b"ada",
+    }
+    return Map([*entry.items(), (b"age-seconds", age), (b"client-info", client.encode()), (b"entry-id", 7)])
+
+
+def test_acl_log_says_once_what_its_clients_have_in_common() -> None:
+    common = "laddr=10.0.0.1:6379 name=web db=0"
+    said = seen("ACL LOG", [refusal(f"id={at} addr=10.0.0.2:{at} {common} cmd=get") for at in (5, 6)])
+    assert said.count(common) == 1
+    assert "1)  5  addr=10.0.0.2:5\n" in said
+    assert "1)     3  key     toplevel  secret  ada       1 h 23 min  web\n" in said
+    assert "1)     5000.25         7\n" in said
+
+
+def test_acl_log_lays_out_the_fields_of_a_client_that_is_alone() -> None:
+    said = seen("ACL LOG 1", [refusal("id=5 addr=10.0.0.2:5 name= flags=x omem=2097152")])
+    assert "flags  x  in MULTI" in said
+    assert "omem  2097152  2.00M" in said
+    assert "10.0.0.2:5\n" in said.splitlines(keepends=True)[1]
+
+
+# -- at 80 columns
+
+
+def test_commands_are_a_line_each_and_say_what_failed() -> None:
+    reply = info(
+        "# Commandstats",
+        "cmdstat_client|no-evict:calls=1,usec=5,usec_per_call=5.00,rejected_calls=0,failed_calls=0",
+        "cmdstat_get:calls=1471,usec=231674,usec_per_call=157.49,rejected_calls=2,failed_calls=1",
+    )
+    assert seen("INFO commandstats", reply, width=80).splitlines() == [
+        "Commandstats",
+        "  rejected_calls and failed_calls are 0 unless said otherwise",
+        "  command           calls    usec  usec_per_call  of all time",
+        "  cmdstat_get        1471  231674         157.49       100.0%  rejected_calls 2,",
+        "                                                               failed_calls 1",
+        "  cmdstat_client|no-evict  1    5           5.00         0.0%",
+    ]
+
+
+def test_a_slow_command_stands_below_its_client_and_does_not_leave_its_indent() -> None:
+    entry: Reply = [7, NOW, 12000, [b"MGET", *(b"key:%d" % at for at in range(20))], b"10.0.0.2:5", b"web"]
+    first, client, *command = seen("SLOWLOG GET", [entry], width=80).splitlines()
+    assert first == "id 7  usec 12000  12 ms  1795720000  2026-11-26 19:06:40Z"
+    assert client == "  10.0.0.2:5  web"
+    assert len(command) > 1
+    assert all(line.startswith("  ") for line in command)
+
+
+def test_the_last_spike_of_an_event_has_its_moment_on_its_line() -> None:
+    said = seen("LATENCY LATEST", [[b"expire-cycle", NOW, 23, 300, 1034, 13]], width=80)
+    assert said.splitlines()[1].endswith("2026-11-26 19:06:40Z")
+
+
+def test_the_links_of_a_cluster_are_a_line_each() -> None:
+    link = Map([
+        (b"direction", b"to"), (b"node", b"a" * 40), (b"create-time", (NOW - 62) * 1000), (b"events", b"r"),
+        (b"send-buffer-allocated", 48), (b"send-buffer-used", 48),
+    ])  # fmt: skip
+    assert len(seen("CLUSTER LINKS", [link, link], width=80).splitlines()) == 5
+    assert seen("CLUSTER LINKS", [link]).splitlines()[-1].endswith("1795719938000  1 min 2 s ago")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from pyredis.types import Reply
 from pyredis_cli.render.blocks import Block, Section
@@ -33,9 +34,15 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block] | None:
     return blocks
 
 
+# There is a table from the one width on, and room for ages in it from the other on.
+_TABLE: Final = 75
+_WIDE: Final = 92
+
+
 def _columns(asked: Asked) -> Sequence[Known]:
     look = asked.look
-    age = None if look.now is None else lambda moment: since(moment, look)
+    aged = look.now is not None and not _TABLE <= look.width < _WIDE
+    age = (lambda moment: since(moment, look)) if aged else None
     return (
         Known("direction"),
         Known("events"),

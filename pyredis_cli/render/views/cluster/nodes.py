@@ -10,7 +10,7 @@ from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line
 from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.units import duration
-from pyredis_cli.render.views.cells import bare
+from pyredis_cli.render.views.cells import bare, joined
 from pyredis_cli.render.views.cluster.coverage import SLOTS, Range, count, gaps, have, ranges, written
 from pyredis_cli.render.views.reading import Asked, Fields, Unexpected, fields, integer, items, text
 from pyredis_cli.render.views.rows import BLANK, plural, sentence, warning
@@ -208,11 +208,8 @@ def _silent(node: _Node, now: float) -> Cell:
 
 
 def _flags(node: _Node) -> Cell:
-    cell: list[Piece] = []
-    for at, flag in enumerate(node.flags or ("noflags",)):
-        cell += [("arrow", ",")] if at else []
-        cell.append(("warning" if flag in _WRONG else "text", flag))
-    return cell
+    flags = node.flags or ("noflags",)
+    return joined(((("warning" if flag in _WRONG else "text", flag),) for flag in flags), ("arrow", ","))
 
 
 def _served(node: _Node, found: _Nodes) -> Cell:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from pyredis.types import Reply
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid
@@ -45,15 +45,15 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block] | None:
     if not shards:
         return None
     nodes = [node for shard in shards for node in shard.nodes]
-    said = f"{plural(len(shards), 'shard')}, {plural(len(nodes), 'node')}"
+    said = f"shards: {len(shards):,}, nodes: {len(nodes):,}, slots"
     blocks: list[Block] = [
         *covered_lines([slots for shard in shards for slots in shard.slots], said),
         *_sick([node.health for node in nodes]),
         BLANK,
         Grid(_COLUMNS, [row for shard in shards for row in _rows(shard)]),
-        BLANK,
-        table([Fields([("ip:port", node.address), *node.rest]) for node in nodes], _IDENTITY),
     ]
+    if nodes:
+        blocks += [BLANK, *_who(nodes, asked.look.width)]
     if any(shard.rest for shard in shards):
         rows = [Fields([("slots", written(shard.slots)), *shard.rest]) for shard in shards]
         blocks += [BLANK, table(rows, (_SLOTS, *_IDENTITY))]
@@ -61,7 +61,22 @@ def view(reply: Reply, asked: Asked) -> Sequence[Block] | None:
 
 
 _SLOTS = Known("slots", cell=lambda slots: (("text", text(slots) or "none"),))
-_IDENTITY = (Known("ip:port"), Known("id", whole=True))
+# From here on there is room for all names of a node.
+_WIDE: Final = 100
+_IDENTITY = (Known("ip:port", whole=True), Known("id", whole=True))
+
+
+def _who(nodes: Sequence[_Node], width: int) -> Sequence[Block]:
+    """Return who the nodes are, in two tables where there is no room for their names beside their IDs."""
+
+    def tabled(wanted: Callable[[Reply], bool]) -> Grid:
+        found = [[pair for pair in node.rest if wanted(pair[0])] for node in nodes]
+        rows = [Fields([("ip:port", node.address), *rest]) for node, rest in zip(nodes, found, strict=True)]
+        return table(rows, _IDENTITY)
+
+    if width >= _WIDE or all(name == b"id" for node in nodes for name, _ in node.rest):
+        return [tabled(lambda name: True)]
+    return [tabled(lambda name: name == b"id"), BLANK, tabled(lambda name: name != b"id")]
 
 
 def _sick(healths: Sequence[str]) -> Iterator[Block]:
@@ -82,10 +97,13 @@ def _shard(reply: Reply) -> _Shard:
 def _node(reply: Reply) -> _Node:
     node = fields(reply)
     ip, role, health, offset = map(node.take, ("ip", "role", "health", "replication-offset"))
-    port, secure = node.get("port"), node.get("tls-port")
-    rest = node.rest() if secure is None else (("tls-port", secure), *node.rest())
+    rest = list(node.rest())
+    ports = [said for name in ("port", "tls-port") for key, said in rest if text(key) == name]
+    if not ports:
+        raise Unexpected("there is no port")
     # One that speaks TLS alone has no other port.
-    address = f"{text(ip)}:{integer(secure if port is None else port)}"
+    address = f"{text(ip)}:{integer(ports[0])}"
+    rest = [(key, said) for key, said in rest if text(key) != "port"]
     return _Node(role, text(health), address, offset, rest)
 
 
