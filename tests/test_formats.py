@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, get_args
@@ -18,7 +19,7 @@ from pyredis_cli.flags import Output
 from tests.conftest import MakeServer
 from tests.corpus import commands
 from tests.program import PROGRAM, ROOT, Ran, Running, ran, ran_redis_cli, redis_cli_70
-from tests.servers import Server, wait_until
+from tests.servers import DEADLINE, Server, wait_until
 from tests.terminal import Terminal
 
 MANUAL: Final = (Path(ROOT) / "docs/output.md").read_text(encoding="utf-8")
@@ -148,6 +149,13 @@ DEVIATIONS: Final[list[tuple[str, tuple[str, ...], list[bytes], tuple[int, bytes
         (0, BIG + b'\n"PONG"\n'),
     ),
     (
+        "nan of RESP3",
+        ("-3", NO_RAW),
+        [b'EVAL "redis.setresp(3); return {double=0/0}" 0', b"PING"],
+        (1, b""),
+        (0, b"(double) nan\nPONG\n"),
+    ),
+    (
         "attributes",
         ("-3", NO_RAW),
         [b"DEBUG PROTOCOL attrib", b"PING"],
@@ -246,6 +254,20 @@ def test_these_alone_are_printed_otherwise(
     assert [(each.code, each.stdout) for each in done] == [theirs, ours]
     listed = MANUAL[MANUAL.index("## What redis-cli prints otherwise") :]
     assert f"| {about} |" in listed
+
+
+def test_messages_alone_are_printed_where_redis_cli_has_a_line_before_them(redis82: Server) -> None:
+    printed = []
+    for program in ((str(redis_cli_70()),), PROGRAM):
+        argv = [*program, "-s", redis82.unix_path, NO_RAW, "SUBSCRIBE", "news"]
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+            wait_until(lambda: redis82.command("PUBSUB", "NUMSUB", "news") == [b"news", 1])
+            redis82.command("CLIENT", "KILL", "TYPE", "pubsub")
+            printed.append(process.communicate(timeout=DEADLINE)[0])
+    theirs, ours = printed
+    assert theirs.partition(b"\n")[0] == b"Reading messages... (press Ctrl-C to quit)"
+    assert ours == b'1) "subscribe"\n2) "news"\n3) (integer) 1\n'
+    assert "| messages |" in MANUAL
 
 
 @pytest.mark.parametrize("form", ["--json", "--quoted-json"])

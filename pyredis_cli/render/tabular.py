@@ -99,15 +99,19 @@ def csv_parts(found: Shape, notation: Notation | None = None, null: bytes = b"")
     """Yield the rows as RFC 4180 has them, line ends and all; bytes as they are, where there is no notation.
 
     Nil is ``null`` without quotes, which no value is: an empty one is ``""``. Alone in its row, nil must be that
-    as well, for an empty line is no row.
+    as well, for an empty line is no row; so must a ``null`` be quoted that would be more than a cell.
     """
     columns = table(found)
-    nil = null if null or columns.width != 1 else b'""'
+
+    def quoted(value: bytes) -> bytes:
+        return b'"%b"' % value.replace(b'"', b'""')
 
     def field(value: bytes) -> bytes:
         if value != null and not _CSV_SPECIAL.search(value):
             return value if value else b'""'
-        return b'"%b"' % value.replace(b'"', b'""')
+        return quoted(value)
+
+    nil = quoted(null) if _CSV_SPECIAL.search(null) or (not null and columns.width == 1) else null
 
     def long(value: bytes) -> Iterator[bytes]:
         quotes = b'"' if _CSV_SPECIAL.search(value) else b""
@@ -120,12 +124,16 @@ def csv_parts(found: Shape, notation: Notation | None = None, null: bytes = b"")
 
 
 def tsv_parts(found: Shape, notation: Notation | None = None, null: bytes = rb"\N") -> Iterator[Part]:
-    r"""Yield the rows with tabs between cells, in which ``\t``, ``\n``, ``\r`` and ``\\`` are what they say."""
+    r"""Yield the rows with tabs between cells, in which ``\t``, ``\n``, ``\r`` and ``\\`` are what they say.
+
+    Nil is ``null`` with its backslashes, which no value has: they are those of the default, ``\N``.
+    """
 
     def field(value: bytes) -> bytes:
         return _TSV_SPECIAL.sub(lambda match: _TSV_ESCAPES[match[0]], value)
 
-    return _lines(table(found), notation, _Line(b"", b"\t", b"\n", null, field, _by_slices(field)))
+    nil = b"\\".join(map(field, null.split(b"\\")))
+    return _lines(table(found), notation, _Line(b"", b"\t", b"\n", nil, field, _by_slices(field)))
 
 
 def markdown_parts(found: Shape, notation: Notation | None = None, null: bytes = b"") -> Iterator[Part]:

@@ -47,8 +47,8 @@ def structured(reply: Reply, form: str | None, forms: Sequence[str | None] = ())
         return [structured(*each) for each in zip(cast("list[Reply]", reply), forms, strict=True)]
     if form is None:
         return reply
-    if isinstance(reply, Attributed):
-        return structured(reply.reply, form)
+    while isinstance(reply, Attributed):
+        reply = reply.reply
     if isinstance(reply, bytes):
         found = parsed(reply, form)
         return reply if found is None else found
@@ -68,7 +68,7 @@ def parsed(text: bytes, form: str) -> Reply:
     - ``clients``, ``client``: the fields of each client, of one.
     - ``nodes``, ``node``: the nodes of a cluster, a line of them: ``id ip port bus-port hostname flags primary
       ping-sent pong-received config-epoch link-state slots migrating importing``, ``slots`` as first and last
-      of each range, what moves as the slot and the other node.
+      of each range, what moves as the slot and the other node; what is said behind the hostname by its name.
     - ``user``: a line of ACL LIST: ``user``, ``enabled`` and the ``rules``, a selector as one rule.
     - ``object``: the fields of DEBUG OBJECT.
     """
@@ -169,11 +169,12 @@ def _nodes(text: str) -> Reply:
 def _node(text: str) -> Reply:
     match text.removesuffix("\n").split(" "):
         case [identity, place, flags, primary, ping, pong, epoch, link, *slots]:
-            where, _, names = place.partition(",")
+            where, *names = place.split(",")
+            told = _told(names[1:])
             address = _ADDRESS.fullmatch(where)
             numbers = [_INTEGER.fullmatch(number) for number in (ping, pong, epoch)]
             served = _served(slots)
-            if address is None or served is None or not all(numbers):
+            if address is None or served is None or told is None or not all(numbers):
                 return None
             ip, port, bus_port = address.groups()
             node: _Fields = {
@@ -181,7 +182,7 @@ def _node(text: str) -> Reply:
                 "ip": _text(ip),
                 "port": int(port),
                 "bus-port": int(bus_port) if bus_port else None,
-                "hostname": _text(names.partition(",")[0]),
+                "hostname": _text(names[0]) if names else "",
                 "flags": [_text(flag) for flag in flags.split(",") if flag != "noflags"],
                 "primary": None if primary == "-" else _text(primary),
                 "ping-sent": int(ping),
@@ -189,8 +190,15 @@ def _node(text: str) -> Reply:
                 "config-epoch": int(epoch),
                 "link-state": _text(link),
             }
-            return cast("Reply", {**node, **served})
+            node |= served
+            return cast("Reply", {**node, **told}) if told.keys().isdisjoint(node) else None
     return None
+
+
+def _told(words: list[str]) -> _Fields | None:
+    """Return what stands behind a hostname, ``shard-id=...``; None when a word has no name of its own."""
+    told: _Fields = {_text(name): _text(value) for name, _, value in (word.partition("=") for word in words)}
+    return told if len(told) == len(words) and all(map(_MAP.match, words)) else None
 
 
 def _served(words: list[str]) -> _Fields | None:

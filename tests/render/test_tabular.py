@@ -110,6 +110,17 @@ def test_nil_is_no_value(pairs: list[tuple[bytes, bytes | None]]) -> None:
 
 def test_a_value_that_reads_like_nil_is_quoted() -> None:
     assert joined(csv_parts([b"nil", None], null=b"nil")) == b'"nil"\r\nnil\r\n'
+
+
+@pytest.mark.parametrize("null", [b"a,b", b'"', b"two\nlines", b"\r", b"tab\t", b"-"])
+def test_the_text_of_nil_is_one_cell_whatever_is_in_it(null: bytes) -> None:
+    assert read_csv(joined(csv_parts([[None, b"v"]], null=null))) == [[null, b"v"]]
+    [line] = joined(tsv_parts([[None, b"v"]], null=null)).splitlines()
+    assert line.count(b"\t") == 1
+
+
+def test_the_text_of_nil_keeps_its_backslashes_in_tsv() -> None:
+    assert joined(tsv_parts([[None, b"\\N"]], null=rb"\N")) == b"\\N\t\\\\N\n"
     assert joined(tsv_parts([rb"\N", None])) == b"\\\\N\n\\N\n"
 
 

@@ -244,6 +244,20 @@ def test_a_node_is_somewhere(place: bytes, ip: str, port: int, bus_port: int | N
     assert node["migrating"] == [{"slot": 5, "node": OTHER.decode()}]
 
 
+def test_what_is_said_behind_a_hostname_has_its_name() -> None:
+    line = NODE + b" 10.0.0.1:7000@17000,,tls-port=0,shard-id=12 noflags - 0 0 1 connected"
+    node = parsed(line, "node")
+    assert isinstance(node, dict)
+    assert [node["hostname"], node["tls-port"], node["shard-id"]] == ["", "0", "12"]
+
+
+@pytest.mark.parametrize("behind", [b"nameless", b"id=1", b"a=1,a=2", b""])
+def test_a_node_of_which_something_would_be_lost_stays_text(behind: bytes) -> None:
+    assert (
+        parsed(NODE + b" 10.0.0.1:7000@17000,host," + behind + b" noflags - 0 0 1 connected", "node") is None
+    )
+
+
 @pytest.mark.parametrize(
     ("form", "text"),
     [
@@ -278,6 +292,13 @@ def test_other_replies_come_back_as_they_are() -> None:
     assert [structured(reply, None) for reply in replies] == replies
     assert structured(None, "info") is None
     assert structured(Attributed(b"a:1", Map()), "fields") == {"a": 1}
+
+
+def test_attributes_around_a_text_may_be_as_many_as_a_server_likes() -> None:
+    reply: Reply = b"a:1"
+    for _ in range(5000):
+        reply = Attributed(reply, Map([(b"k", b"v")]))
+    assert structured(reply, "fields") == {"a": 1}
 
 
 # Bytes that look more like a text than any bytes do.

@@ -42,6 +42,11 @@ def test_a_cluster_in_which_all_is_well_has_no_troubles() -> None:
     ]
 
 
+def test_what_is_said_behind_a_hostname_is_shown() -> None:
+    shown = _nodes(f"{_A} 10.0.0.1:6379@16379,,shard-id={_B} myself,master - 0 0 1 connected 0-16383")
+    assert "10.0.0.1:6379@16379,,shard-id=" in "".join(line.strip() for line in shown)
+
+
 def test_a_node_that_this_one_alone_suspects_is_not_called_failed() -> None:
     assert _troubles(
         f"{_A} 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-16383",

@@ -248,12 +248,11 @@ def _node(node: Fields) -> _Node:
     identity, ip, port, names = map(node.take, ("id", "ip", "port", "hostname"))
     bus, primary = node.take("bus-port"), node.take("primary")
     where = f"{text(ip)}:{integer(port)}"
-    host = f",{text(names)}" if names else ""
-    return _Node(
+    found = _Node(
         id=text(identity),
         # Some nodes do not know the address of others, or not yet.
         place=where if ip else f"{text(names)}:{integer(port)}" if names else text(identity),
-        address=where + (f"@{integer(bus)}" if bus is not None else "") + host,
+        address=where + (f"@{integer(bus)}" if bus is not None else ""),
         flags=list(map(text, items(node.take("flags")))),
         primary=None if primary is None else text(primary),
         ping=node.take("ping-sent"),
@@ -263,6 +262,9 @@ def _node(node: Fields) -> _Node:
         slots=ranges(_range(found) for found in items(node.take("slots"))),
         moving=[*_moving(node, "migrating"), *_moving(node, "importing")],
     )
+    told = [f"{text(name)}={text(value)}" for name, value in node.rest()]
+    behind = [text(names), *told] if names or told else []
+    return found._replace(address=",".join([found.address, *behind]))
 
 
 def _range(found: Reply) -> Range:
