@@ -294,10 +294,20 @@ class Conversation:
             try:
                 self._take_effect(exchange, reply)
             except (IndexError, ValueError):
+                self._owe_again(exchange)
                 raise ProtocolError(
                     f"the server accepted {exchange.name} with impossible arguments"
                 ) from None
+            except ProtocolError:
+                self._owe_again(exchange)
+                raise
         return exchange
+
+    def _owe_again(self, exchange: Exchange) -> None:
+        """Put an exchange back whose reply cannot be: whoever waits for it gets the error of the connection."""
+        exchange.due, exchange.reply = 1, None
+        self._owed.appendleft(exchange)
+        self._effects_owed += exchange.effect is not None
 
     def _hears_messages(self) -> bool:
         """Whether RESP2 arrays may be messages: a subscription stands or is being made."""

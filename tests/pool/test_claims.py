@@ -27,7 +27,7 @@ from pyredis import (
     ReplyError,
 )
 from tests.hostile import Close, Hear, Hostile, Say, Script, Stall
-from tests.servers import Server, until
+from tests.servers import DEADLINE, Server, until
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -435,3 +435,31 @@ async def test_pushes_do_not_put_the_deadline_of_a_reply_off(decoder: Any, use: 
         with pytest.raises(PyRedisConnReadTimeout):
             await (pool if use == "lane" else client).execute("GET", "k")
         assert time.monotonic() - started < AT_ONCE
+
+
+# -- effects that cannot be
+
+
+@pytest.mark.parametrize("decoder", ["fast", "typed"])
+@pytest.mark.parametrize("reply", [b"*0\r\n", b"*2\r\n:1\r\n:2\r\n"])
+async def test_a_transaction_of_another_size_fails_whoever_waits_for_it(decoder: Any, reply: bytes) -> None:
+    script = [Hear(b"MULTI\r\n"), Say(b"+OK\r\n"), GET, Say(b"+QUEUED\r\n"), Hear(b"EXEC\r\n"), Say(reply)]
+    async with Hostile(script) as hostile, pool_to(hostile, decoder=decoder) as pool:
+        client = await pool.acquire()
+        await client.execute("MULTI")
+        await client.execute("GET", "k")
+        async with asyncio.timeout(DEADLINE):
+            with pytest.raises(ProtocolError, match="EXEC answered"):
+                await client.execute("EXEC")
+        await pool.release(client)
+
+
+@pytest.mark.parametrize("decoder", ["fast", "typed"])
+async def test_a_database_that_cannot_be_fails_whoever_asked_for_it(decoder: Any) -> None:
+    script = [Hear(b"SELECT"), Say(b"+OK\r\n")]
+    async with Hostile(script) as hostile, pool_to(hostile, decoder=decoder) as pool:
+        client = await pool.acquire()
+        async with asyncio.timeout(DEADLINE):
+            with pytest.raises(ProtocolError, match="impossible arguments"):
+                await client.execute("SELECT", "nine")
+        await pool.release(client)
