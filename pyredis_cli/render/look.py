@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 from pyredis_cli.flags import Theme
 
-__all__ = ["Look", "Measure"]
+__all__ = ["MOST_PAGED", "Look", "Measure"]
+
+MOST_PAGED = 10_000_000
+"""So many characters of one value are shown in a pager, where they cost nobody the screen."""
 
 _ALL = "pyredis-cli exec ... | less shows all"
 

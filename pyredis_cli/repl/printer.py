@@ -24,7 +24,7 @@ from pyredis_cli.flags import FOR_PROGRAMS
 from pyredis_cli.render.escape import printable
 from pyredis_cli.render.forms import form_parts
 from pyredis_cli.render.live import LiveRole, Pieces, message, monitored
-from pyredis_cli.render.look import Look, Measure
+from pyredis_cli.render.look import MOST_PAGED, Look, Measure
 from pyredis_cli.render.portions import in_batches
 from pyredis_cli.repl.feed import Item, Notice, Seen, Unasked
 from pyredis_cli.repl.monitored import without
@@ -44,10 +44,6 @@ if TYPE_CHECKING:
     from pyredis_cli.streams import Streams
 
 __all__ = ["Printer"]
-
-# So many characters of one value are shown, and those in a pager, where they cost nobody the screen.
-_MOST_SHOWN: Final = 10_000
-_MOST_PAGED: Final = 10_000_000
 
 # A reply is written in pieces, so that Ctrl-C ends a long one.
 _PIECE = 64 * 1024
@@ -272,7 +268,7 @@ class Printer:
             theme=preferred.theme,
             measure=Measure(
                 None if paged else preferred.limit,
-                _MOST_PAGED if paged else _MOST_SHOWN,
+                MOST_PAGED if paged else Measure().characters,
                 all_elements=f"{mend} all",
                 whole_value=":set format redis shows all",
                 undecoded=":set decode off shows it as it is",

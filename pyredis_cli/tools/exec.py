@@ -373,7 +373,7 @@ def _parts(settings: Settings, streams: Streams, protocol: Callable[[], int], *,
 def _presented(settings: Settings, streams: Streams, *, whole: bool) -> _Parts:
     from time import time
 
-    from pyredis_cli.render.look import Look, Measure
+    from pyredis_cli.render.look import MOST_PAGED, Look, Measure
     from pyredis_cli.render.present import present
 
     look = Look(
@@ -383,12 +383,13 @@ def _presented(settings: Settings, streams: Streams, *, whole: bool) -> _Parts:
         theme=settings.theme or ("light" if streams.light else "dark"),
     )
     if whole:
-        look = look._replace(measure=Measure(elements=None, characters=10_000_000))
-    return lambda outcome: (
-        present(
-            outcome.argv, outcome.spec, outcome.reply, look._replace(now=time()), outcome.in_transaction
-        ).parts
-    )
+        look = look._replace(measure=Measure(elements=None, characters=MOST_PAGED))
+
+    def parts(outcome: Outcome) -> Iterator[Part]:
+        seen = look._replace(now=time())
+        return present(outcome.argv, outcome.spec, outcome.reply, seen, outcome.in_transaction).parts
+
+    return parts
 
 
 def _may_page(settings: Settings, streams: Streams) -> bool:
