@@ -132,14 +132,22 @@ def _group(group: Fields, look: Look) -> Section:
         [
             _facts(rest, look),
             _counted("consumers", heads, lambda: table(heads, _seen(look))),
-            _counted("pending", waiting, lambda: _deliveries(waiting, look)),
+            _counted("pending", waiting, lambda: _deliveries(waiting, look), _pending(rest)),
         ],
     )
 
 
-def _counted(name: str, found: Sequence[object], grid: Callable[[], Grid]) -> Section:
-    """Return a table, if there is anything to put into it, below a heading that says how much there is."""
-    return Section((("heading", name), ("note", f"  {len(found):,}")), [grid()] if found else [])
+def _counted(
+    name: str, found: Sequence[object], grid: Callable[[], Grid], all_: int | None = None
+) -> Section:
+    """Return a table, if there is anything to put into it, below a heading that says how much of it there is."""
+    of = f" of {all_:,}" if all_ is not None and all_ > len(found) else ""
+    return Section((("heading", name), ("note", f"  {len(found):,}{of}")), [grid()] if found else [])
+
+
+def _pending(group: Sequence[tuple[Reply, Reply]]) -> int | None:
+    """Return how many entries a group has to acknowledge, of which COUNT may leave out most."""
+    return next((said for name, said in group if name == b"pel-count" and isinstance(said, int)), None)
 
 
 def _seen(look: Look) -> Sequence[Known]:

@@ -132,3 +132,12 @@ def test_a_long_stream_is_laid_out_as_far_as_it_is_looked_at() -> None:
     assert first[-1].split() == ["36)", "36-0", '"1"']
     entries[4_000][1] = [b"b", b"2"]  # type: ignore[index]
     assert b'4001) 4001-0  b="2"' in b"".join(part for part, _ in parts)
+
+
+def test_entries_to_acknowledge_that_are_not_listed_are_counted() -> None:
+    row: Reply = [b"1-1", b"w", 5, 1]
+    group: Reply = [b"name", b"g", b"pel-count", 118, b"pending", [row], b"consumers", []]
+    full: Reply = [b"length", 3, b"entries", [], b"groups", [group]]
+    assert [line.strip() for line in _lines("XINFO STREAM jobs FULL", full) if "pending" in line] == [
+        "pending  1 of 118"
+    ]
