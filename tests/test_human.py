@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import sys
@@ -111,8 +112,16 @@ def test_ctrl_c_is_the_pagers_until_it_is_left(numbers: Server) -> None:
         screen.wait_for("20) ")
         screen.send("\x03")
         screen.wait_until(lambda shown: b"\a" in shown.raw)  # less has nothing to interrupt, and says so
+        assert left(screen) == 0
+
+
+def left(screen: Terminal) -> int:
+    """Return the exit code of a program that q leaves; less may lose a key that comes with a signal."""
+    for _ in range(10):
         screen.send("q")
-        assert screen.exit_code() == 0
+        with contextlib.suppress(AssertionError):
+            return screen.exit_code(timeout=1)
+    return screen.exit_code()
 
 
 def test_what_fits_the_screen_needs_no_pager(numbers: Server, tmp_path: Path) -> None:
