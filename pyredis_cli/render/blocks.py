@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from pyredis.types import Reply
-from pyredis_cli.render.layout import Piece
+from pyredis_cli.render.layout import Piece, elements
 
 __all__ = [
     "Beside",
@@ -104,8 +104,6 @@ def counted(blocks: Sequence[Block], lines: int | None = None) -> int:
 
     Of a document so many ``lines`` are looked for, and one more: to find all of them could take minutes.
     """
-    from pyredis_cli.render.layout import elements
-
     count = 0
     for block in blocks:
         match block:

@@ -44,10 +44,8 @@ def raw(
     closes the reply, ``null`` is the text for nil. An error's line is ended by a newline of its own. A ``text``
     reply (INFO) is only ended when its last line is not.
     """
-    written = b"".join(unroll(_raw(reply, _Marks(delimiter, between, null))))
-    if text:
-        return written if written.endswith(b"\n") else written + b"\n"
-    return written + end
+    parts = raw_parts(reply, text=text, delimiter=delimiter, end=end, between=between, null=null)
+    return b"".join([part for part, _ in parts])
 
 
 def raw_parts(
