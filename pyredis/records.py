@@ -66,7 +66,7 @@ def _frozen(self: Any, name: str, _value: object = None) -> None:
 
 
 def _values(self: Any) -> tuple[Any, ...]:
-    return tuple([getattr(self, name) for name in self.__slots__])
+    return tuple([getattr(self, name) for name in self.__match_args__])
 
 
 def _is_equal(self: Any, other: Any) -> Any:
@@ -101,13 +101,15 @@ if not TYPE_CHECKING:
 
         def made(cls):
             body = dict(cls.__dict__)
-            fields = _fields(body)
-            for name in (*fields, "__dict__", "__weakref__"):
+            own = _fields(body)
+            for name in (*own, "__dict__", "__weakref__"):
                 body.pop(name, None)
+            fields = getattr(cls.__base__, "__record_fields__", {}) | own
             body.setdefault("__repr__", _repr_of([name for name, one in fields.items() if one.repr]))
             body |= {
-                "__slots__": tuple(fields),
+                "__slots__": tuple(own),
                 "__match_args__": tuple(fields),
+                "__record_fields__": fields,
                 "__init__": _initializer(fields, checks="__post_init__" in body),
                 "__setattr__": _frozen,
                 "__delattr__": _frozen,
@@ -123,7 +125,7 @@ if not TYPE_CHECKING:
 
     def replace(record, /, **changes):
         """Return the same with other values in the fields named."""
-        values = {name: getattr(record, name) for name in record.__slots__}
+        values = {name: getattr(record, name) for name in record.__match_args__}
         return type(record)(**values | changes)
 
     class _NamedTupleType(type):

@@ -10,31 +10,26 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
-from typing import BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from pyredis.exceptions import PyRedisError, ReplyError
+from pyredis.records import replace
 from pyredis.types import Reply
 from pyredis_cli.core import connect
 from pyredis_cli.core.lines import LineError, Order, counted, destination
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.exits import Exit, exit_for, explain
-from pyredis_cli.flags import FOR_PROGRAMS, Output, UsageError
+from pyredis_cli.flags import FOR_PROGRAMS, UsageError
 from pyredis_cli.render.layout import Part
 from pyredis_cli.render.portions import in_batches
 from pyredis_cli.settings import Marks, Settings
 from pyredis_cli.splitting import SplitError, split, split_bytes
 from pyredis_cli.streams import Streams
 
+if TYPE_CHECKING:
+    from pyredis_cli.flags import Output
+
 __all__ = ["run"]
-
-_HELP = """\
-Usage: pyredis-cli [FLAGS] exec [COMMAND [ARG ...]]
-
-Run one command, or, without one, the commands on standard input: one per line, quoted as in redis-cli.
-Everything after exec is the command. Replies go to standard output, as they came when that is not a terminal.
-Exit code: 0, or 1 when the server replied with an error; pyredis-cli --help tells the flags.
-"""
 
 _CHUNK = 64 * 1024
 _BATCH = 64 * 1024  # bytes that are written at once
@@ -47,9 +42,6 @@ _CONFIRMED = frozenset({"subscribe", "unsubscribe"})
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Run the words as a command, or what standard input holds; return the exit code."""
-    if words and words[0] == "--help":  # no command begins with a dash
-        streams.write(_HELP.encode())
-        return Exit.OK
     argv = _encoded(words, settings.encoding)
     if settings.protocol is None:
         settings = replace(settings, protocol=3 if _output(settings, streams) in _TYPED else 2)
