@@ -25,7 +25,7 @@ from pyredis.commands.rows import (
     version,
 )
 
-__all__ = ["FAREWELLS", "TABLE", "Spec", "Table", "find"]
+__all__ = ["FAREWELLS", "TABLE", "Spec", "Table", "find", "reply_limit"]
 
 FAREWELLS: Final = frozenset({"shutdown", "quit"})
 """The effects of which the server's closing of the connection is a success."""
@@ -137,6 +137,16 @@ class Spec(NamedTuple):
             for name, kind in self.inside
         )
         return {name: kind for name, kind in said if kind}
+
+
+def reply_limit(argv: Sequence[bytes], spec: Spec | None, read_timeout: float | None) -> float | None:
+    """Return the seconds within which the reply must come: a blocking command may block first."""
+    if spec is None or not spec.blocking or read_timeout is None:
+        return read_timeout
+    blocks = spec.blocks_for(argv)
+    if blocks is None:
+        return read_timeout
+    return blocks + read_timeout if blocks else None
 
 
 def _said_of(spec: Spec, argv: Sequence[bytes], fact: str | None) -> str | None:
