@@ -13,9 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from dataclasses import dataclass, field, replace
-    from typing import Any, NamedTuple
+    from typing import Any, NamedTuple, cast
 
-__all__ = ["NamedTuple", "dataclass", "field", "replace"]
+__all__ = ["NamedTuple", "cast", "dataclass", "field", "replace"]
 
 
 _MISSING = object()
@@ -153,6 +153,10 @@ def _repr_of(shown: list[str]) -> Callable[[Any], str]:
 
 
 if not TYPE_CHECKING:
+
+    def cast(_type, value):
+        """Return the value, which a type checker shall take for one of that type."""
+        return value
 
     def field(*, default=_MISSING, default_factory=None, repr=True):
         """Return what is to be known of a field besides its annotation."""

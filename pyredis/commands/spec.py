@@ -8,11 +8,6 @@ retries or output.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from math import isfinite
-from operator import itemgetter
-from typing import Any, Final, NamedTuple
-
 from pyredis.commands._facts import OVERRIDES, ROWS
 from pyredis.commands.rows import (
     FIELDS,
@@ -24,6 +19,12 @@ from pyredis.commands.rows import (
     stated,
     version,
 )
+from pyredis.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any, Final
 
 __all__ = ["FAREWELLS", "TABLE", "Spec", "Table", "find"]
 
@@ -183,7 +184,7 @@ def _seconds(word: bytes, unit: str) -> float | None:
             seconds = float.fromhex(word.decode()) if b"x" in word.lower() else float(word)
     except (ValueError, OverflowError):
         return None
-    return seconds if isfinite(seconds) and seconds >= 0 else None
+    return seconds if 0 <= seconds < float("inf") else None
 
 
 def _secret(rule: tuple[Any, ...], argv: Sequence[bytes]) -> Iterable[int]:
@@ -323,7 +324,7 @@ class Table:
 
             rows = list(self._rows.items())
             built_in = [*rows[: len(ROWS)], *((str(row[0]), row) for row in OF_MODULES)]
-            self._rows = dict(sorted(built_in, key=itemgetter(0)) + rows[len(ROWS) :])
+            self._rows = dict(sorted(built_in, key=lambda pair: pair[0]) + rows[len(ROWS) :])
             self._waits_for_modules = False
 
     def _forget(self, container: str) -> None:
