@@ -2,7 +2,7 @@
 
 Importing ``typing`` and ``dataclasses`` takes longer than all else that a program does that runs one command. Type
 checkers see the originals; at run time these do the part of it that is used here: fields from annotations,
-defaults, and frozen classes with slots.
+defaults, and frozen classes with slots. ``cast`` is here for the same reason.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _repr_of(shown: list[str]) -> Callable[[Any], str]:
 if not TYPE_CHECKING:
 
     def cast(_type, value):
-        """Return the value, which a type checker shall take for one of that type."""
+        """Return the value, which a type checker takes for one of that type."""
         return value
 
     def field(*, default=_MISSING, default_factory=None, repr=True):
