@@ -177,7 +177,7 @@ async def test_both_ways_take_a_broken_server_the_same(script: Sequence[Step], n
             told.append((process.returncode, stdout, stderr.replace(str(server.port).encode(), b"PORT")))
     assert told[0][0] != 0
     if not isinstance(script[0], Hear | Stall):
-        # The end may be here before the command is sent, or not: that decides whether there is a second connection.
+        # The end may come before the command is sent, or not: that decides about a second connection.
         told = [(code, stdout, stderr.splitlines()[-1]) for code, stdout, stderr in told]
     assert told[0] == told[1]
 
