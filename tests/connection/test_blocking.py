@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import pytest
 
@@ -40,6 +40,8 @@ from tests.hostile import Close, Hear, HearBytes, Hostile, Reset, Say, Stall, St
 from tests.proxy import REPLIES
 from tests.servers import Server, free_port
 from tests.tls import Authority
+
+ROOT: Final = Path(__file__).parents[2]
 
 Decoder: TypeAlias = Literal["fast", "typed"]
 BlackHole: TypeAlias = Callable[[str, int], None]
@@ -150,6 +152,37 @@ def test_large_replies_and_arguments_pass(
         assert connection.execute([b"GET", b"big"]) == big
         connection.execute([b"RPUSH", b"list", *members])
         assert connection.execute([b"LRANGE", b"list", b"0", b"-1"]) == members
+
+
+def test_none_of_it_loads_what_takes_longer_than_all_the_rest(redis82: Server) -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from pyredis.address import UnixAddress\n"
+        "from pyredis.commands.spec import find\n"
+        "from pyredis.connection.blocking import BlockingConnection\n"
+        "from pyredis.options import ConnectionOptions\n"
+        "options = ConnectionOptions(decoder='typed', protocol=3, database=1)\n"
+        f"with BlockingConnection.open(UnixAddress({redis82.unix_path!r}), options) as connection:\n"
+        "    print(connection.execute([b'PING']), find([b'PING']).name, *sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-ISc", program], capture_output=True, text=True, check=True)
+    pong, name, *modules = done.stdout.split()
+    assert (pong, name) == ("b'PONG'", "PING")
+    assert "pyredis.resp.decode" in modules
+    assert not set(modules) & {
+        *(
+            "asyncio",
+            "collections.abc",
+            "contextlib",
+            "dataclasses",
+            "enum",
+            "hiredis",
+            "importlib",
+            "inspect",
+        ),
+        *("json", "math", "re", "select", "socket", "ssl", "threading", "tomllib", "typing"),
+        *("pyredis.commands._module_facts", "pyredis.commands._facts.s", "pyredis.connection.failures"),
+    }
 
 
 # The handshake
