@@ -543,6 +543,43 @@ def test_replies_come_in_order_and_errors_among_them(redis82: Server) -> None:
         assert replies[2] == 2
 
 
+@pytest.mark.parametrize("decoder", ["fast", "typed"])
+def test_replies_are_taken_as_many_as_have_come(redis82: Server, decoder: Decoder) -> None:
+    with opened(redis82, decoder=decoder, protocol=3) as connection:
+        connection.send(pack([b"SUBSCRIBE", b"news"]))
+        connection.reply(60)
+        redis82.command("PUBLISH", "news", "1")
+        assert connection.execute([b"ECHO", b"2"]) == b"2"
+        connection.send(b"".join(pack([b"INCR", b"n"]) for _ in range(50_000)))
+        came: list[object] = []
+        rounds = 0
+        while len(came) < 50_001:
+            came += connection.replies(60)
+            rounds += 1
+        assert came == [Push([b"message", b"news", b"1"]), *range(1, 50_001)]
+        assert rounds < 5_000
+        assert connection.execute([b"PING"]) == b"PONG"
+        with pytest.raises(PyRedisConnReadTimeout):
+            connection.replies(0.05)
+
+
+@pytest.mark.parametrize("decoder", ["fast", "typed"])
+async def test_what_is_broken_behind_replies_is_told_after_them(decoder: Decoder) -> None:
+    def work(address: TcpAddress) -> None:
+        with BlockingConnection.open(
+            address, ConnectionOptions(lib_name=None, decoder=decoder)
+        ) as connection:
+            connection.send(b"PING\r\n")
+            found: list[object] = []
+            while len(found) < 2:
+                found += connection.replies(60)
+            assert found == [b"PONG", b"PONG"]
+            with pytest.raises(ProtocolError, match="not RESP at byte 14"):
+                connection.replies(60)
+
+    await with_hostile(work, Hear(b"PING"), Say(b"+PONG\r\n+PONG\r\nHTTP/1.1\r\n"))
+
+
 def test_pushes_that_come_before_a_reply_are_kept_in_order(redis82: Server) -> None:
     with opened(redis82, protocol=3) as connection:
         connection.send(pack([b"SUBSCRIBE", b"news"]))
