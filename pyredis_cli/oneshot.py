@@ -10,10 +10,11 @@ from pyredis.commands.spec import TABLE, reply_limit
 from pyredis.connection.blocking import BlockingConnection
 from pyredis.exceptions import AskError, MovedError, PyRedisConnClosed, PyRedisError, ReplyError
 from pyredis.options import ConnectionOptions
+from pyredis.resp.decode import TypedDecoder
 from pyredis_cli.argv import encoded
 from pyredis_cli.core.outcome import START_WITH_C, Outcome, unknown_fate
 from pyredis_cli.exits import Exit
-from pyredis_cli.printing import ReplyWriter, fail, protocol_for
+from pyredis_cli.printing import ReplyWriter, fail, form_of, protocol_for
 from pyredis_cli.settings import settle
 
 TYPE_CHECKING = False
@@ -76,7 +77,12 @@ class _OneShot:
             lib_name=None,  # what a person typed is all that the server is told
             tls=settings.tls,
         )
-        return BlockingConnection.open(settings.address, options)
+        return BlockingConnection.open(settings.address, options, decoder=self._decoder())
+
+    def _decoder(self) -> TypedDecoder:
+        """Return a decoder that makes as little of a reply as the format leaves of it."""
+        raw = form_of(self._settings, self._streams) == "raw"
+        return TypedDecoder(join=self._settings.marks.delimiter if raw else None)
 
     def _reply(self, connection: BlockingConnection) -> Reply:
         """Return the reply; of a connection that broke ask another one, if the command only reads."""

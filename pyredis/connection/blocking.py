@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pyredis.address import Address, TcpAddress
     from pyredis.connection.dialing import Found
     from pyredis.options import ConnectionOptions, TlsOptions
+    from pyredis.resp import Decoder
     from pyredis.types import Reply
 
     _Socket: TypeAlias = _socket.socket | ssl.SSLSocket
@@ -56,7 +57,9 @@ class BlockingConnection:
     of ``receive`` or ``reply``, leave it open.
     """
 
-    def __init__(self, sock: _Socket, address: Address, options: ConnectionOptions) -> None:
+    def __init__(
+        self, sock: _Socket, address: Address, options: ConnectionOptions, decoder: Decoder | None = None
+    ) -> None:
         self.address = address
         self.options = options
         self.database = options.database
@@ -65,15 +68,24 @@ class BlockingConnection:
         self.greeting: dict[str, Reply] = {}
         """What the server told of itself and of this connection in reply to HELLO."""
         self._sock: _Socket | None = sock
-        self._decoder = make_decoder(options)
+        self._decoder = decoder or make_decoder(options)
         self._aside: list[Reply] = []  # pushes that came before the reply to ``execute``
         self._unheard = True
         self._sent: bool | None = False
         self._ended = False  # in good order, as far as one can tell: not by a refusal of our certificate
 
     @classmethod
-    def open(cls, address: Address, options: ConnectionOptions, *, family: int = 0) -> Self:
+    def open(
+        cls,
+        address: Address,
+        options: ConnectionOptions,
+        *,
+        family: int = 0,
+        decoder: Decoder | None = None,
+    ) -> Self:
         """Return a connection that has shaken hands, within ``conn_timeout`` in all.
+
+        Without a ``decoder`` it has the one that the options name.
 
         Of a name's addresses those of ``family`` (AF_INET, AF_INET6) are tried first.
 
@@ -85,7 +97,7 @@ class BlockingConnection:
         try:
             if options.tls is not None:
                 sock = _encrypted(sock, address, options.tls, deadline)
-            connection = cls(sock, address, options)
+            connection = cls(sock, address, options, decoder)
             connection._shake_hands(deadline)
         except BaseException as error:
             sock.close()
