@@ -20,6 +20,7 @@ from typing import Final, cast
 from pyredis.address import Address
 from pyredis.commands.spec import Spec
 from pyredis.connection.conversation import DEFAULT_USER, Conversation, Exchange, Run, Unasked
+from pyredis.connection.failures import timed_out
 from pyredis.connection.handshake import greeting, handshake, introduction
 from pyredis.connection.lane import Lane
 from pyredis.exceptions import (
@@ -520,14 +521,7 @@ class Wire(asyncio.BufferedProtocol):
     def _timed_out(self, limit: float) -> PyRedisConnReadTimeout:
         head = self.conversation.head
         command = (head.name if head is not None else "") or None
-        return PyRedisConnReadTimeout(
-            f"no reply to {command or 'the command'} from {self.address} within {limit:g} seconds; "
-            "the connection is closed, whether it was executed is unknown",
-            address=str(self.address),
-            sent=self._sent(),
-            seconds=limit,
-            command=command,
-        )
+        return timed_out(self.address, limit, command, self._sent())
 
     # -- the end
 
