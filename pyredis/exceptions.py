@@ -6,6 +6,7 @@
     |- StatefulCommand              a pool was asked to change a connection's state (also a ValueError)
     |- PyRedisConnError             the network; .address and .sent
     |  |- PyRedisConnReadTimeout      a reply did not come in time; .seconds and .command
+    |  |- PyRedisTlsError             nobody who can be trusted, or nothing to show; .told(names)
     |  '- PyRedisConnClosed           the connection is closed
     |- ProtocolError                the peer broke RESP; its connection is dead
     |- ClusterError                 slot uncovered, too many redirects, keys in different slots
@@ -22,6 +23,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = [
     "REPLY_ERRORS",
@@ -46,6 +51,7 @@ __all__ = [
     "PyRedisConnError",
     "PyRedisConnReadTimeout",
     "PyRedisError",
+    "PyRedisTlsError",
     "PyRedisURLError",
     "ReadOnly",
     "ReplyError",
@@ -88,6 +94,22 @@ class PyRedisConnError(PyRedisError):
         self.sent = sent
 
 
+_TLS_OPTIONS: Mapping[str, str] = {
+    "ca_file": "ca_file",
+    "ca_folder": "ca_folder",
+    "cert_file": "cert_file",
+    "ciphers": "ciphers",
+    "ciphersuites": "ciphersuites",
+    "key_file": "key_file",
+    "key_password": "key_password",
+    "server_name": "server_name",
+    "verify": "verify=False",
+    "verify_hostname": "verify_hostname=False",
+    "tls": "TLS",
+}
+_NONE: Mapping[str, str] = {}
+
+
 class PyRedisConnReadTimeout(PyRedisConnError):
     """A reply did not come within ``seconds``; the connection is closed, the command's fate unknown."""
 
@@ -103,6 +125,32 @@ class PyRedisConnReadTimeout(PyRedisConnError):
         super().__init__(message, address=address, sent=sent)
         self.seconds = seconds
         self.command = command
+
+
+class PyRedisTlsError(PyRedisConnError):
+    """There is no encrypted connection: the server cannot be trusted, does not trust us, or a file is none."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        address: str | None = None,
+        template: str = "",
+        facts: Mapping[str, str] = _NONE,
+    ) -> None:
+        super().__init__(message, address=address)
+        self._template = template
+        self._facts = facts
+
+    @classmethod
+    def of(cls, template: str, *, address: str | None = None, **facts: str) -> Self:
+        """Return the error whose message is the template with the facts and the names of options in place."""
+        said = template.format_map({**_TLS_OPTIONS, **facts})
+        return cls(said, address=address, template=template, facts=facts)
+
+    def told(self, names: Mapping[str, str]) -> str:
+        """Return the message with other names for the options of ``TlsOptions``, those of flags for example."""
+        return self._template.format_map({**_TLS_OPTIONS, **names, **self._facts}) or str(self)
 
 
 class PyRedisConnClosed(PyRedisConnError):

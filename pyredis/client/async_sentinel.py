@@ -72,6 +72,7 @@ class AsyncSentinelClient:
         protocol: Literal[2, 3] = 2,
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
+        family: Literal[0, 4, 6] = 0,
     ) -> None:
         self._sentinels = deque(dict.fromkeys(addresses_of("sentinels", sentinels)))
         self._options = ConnectionOptions(
@@ -84,6 +85,7 @@ class AsyncSentinelClient:
             protocol=protocol,
             client_name=client_name,
             lib_name=lib_name,
+            family=family,
         )
         self._lanes: dict[TcpAddress, Lane] = {}
         self._asking: set[asyncio.Task[object]] = set()

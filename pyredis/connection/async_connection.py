@@ -74,6 +74,7 @@ class AsyncConnection(Commands):
         max_bulk: int = 512 * 1024 * 1024,
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
+        family: Literal[0, 4, 6] = 0,
     ) -> None:
         self._address = address_of(host, port, unix_sock)
         self._options = ConnectionOptions(
@@ -89,6 +90,7 @@ class AsyncConnection(Commands):
             max_bulk=max_bulk,
             client_name=client_name,
             lib_name=lib_name,
+            family=family,
         )
         self._wire: Wire | None = None
         self._bulk: Bulk | None = None

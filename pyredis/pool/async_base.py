@@ -57,6 +57,7 @@ class PoolOptions(TypedDict, total=False):
     max_bulk: int
     client_name: str | None
     lib_name: str | None
+    family: Literal[0, 4, 6]
     health_check_interval: float | None
     acquire_timeout: float | None
     close_on_err: bool
@@ -146,6 +147,7 @@ class AsyncBasePool(Commands, Scanning):
         max_bulk: int = 512 * 1024 * 1024,
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
+        family: Literal[0, 4, 6] = 0,
         health_check_interval: float | None = None,
         acquire_timeout: float | None = 0,
         close_on_err: bool = False,
@@ -163,6 +165,7 @@ class AsyncBasePool(Commands, Scanning):
             max_bulk=max_bulk,
             client_name=client_name,
             lib_name=lib_name,
+            family=family,
             health_check_interval=health_check_interval,
         )
         self._acquire_timeout = acquire_timeout and checked_timeout("acquire_timeout", acquire_timeout)
