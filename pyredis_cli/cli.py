@@ -69,13 +69,23 @@ def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> in
             return Exit.OK
         streams = _colored(given, streams)
         work = _work(given, streams)
-        return _start(work, given, settle(given, environ, streams), streams)
+        return _start(work, given, _settled(given, environ, streams), streams)
     except UsageError as error:
         streams.say(str(error))
         return Exit.USAGE
     except PyRedisError as error:
         streams.say(str(error))
         return exit_for(error)
+
+
+def _settled(given: Given, environ: Mapping[str, str], streams: Streams) -> Settings:
+    """Return the settings, the files of TLS having been read."""
+    settings = settle(given, environ, streams)
+    if settings.tls is None:
+        return settings
+    from pyredis_cli.core.certificates import opened
+
+    return replace(settings, tls=opened(settings.tls, settings.address, streams))
 
 
 def _shown(given: Given, streams: Streams) -> str:

@@ -45,6 +45,7 @@ __all__ = [
     "is_url",
     "read_count",
     "read_filled",
+    "read_name",
     "read_number",
     "read_port",
     "read_seconds",
@@ -153,6 +154,13 @@ def read_filled(text: str) -> str:
     """Return a text that is not empty."""
     if not text:
         raise ValueError("must not be empty")
+    return text
+
+
+def read_name(text: str) -> str:
+    """Return the name of a connection, which lists of them, one line each, can show."""
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise ValueError("must be printable ASCII without blanks")
     return text
 
 
@@ -284,7 +292,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--encoding",), "encoding", "of what is typed and shown (utf-8)", "NAME", _encoding),
         Flag(("-2",), "resp2", "speak RESP2"),
         Flag(("-3",), "resp3", "speak RESP3"),
-        Flag(("--name",), "client_name", "name of the connections, for CLIENT LIST", "NAME", read_filled),
+        Flag(("--name",), "client_name", "name of the connections, for CLIENT LIST", "NAME", read_name),
     ),
     "The command": (
         Flag(("-r",), "times", "run it N times, -1 for ever", "N", _times),

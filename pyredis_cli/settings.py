@@ -12,7 +12,7 @@ from types import MappingProxyType
 from pyredis.address import TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
 from pyredis.records import NamedTuple, dataclass, field, replace
-from pyredis_cli.flags import FOR_PROGRAMS, UsageError, read_port
+from pyredis_cli.flags import FOR_PROGRAMS, UsageError, read_name, read_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -156,15 +156,15 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         read_timeout=_first(given.read_timeout, options.get("read_timeout"), 0.0) or None,
         pool_size=_first(given.pool_size, options.get("pool_size"), 16),
         protocol=_protocol(given, options.get("protocol")),
-        tls=options.get("tls"),
+        tls=_tls(given, options.get("tls")),
         output=given.output or ("raw" if _marked(given) or given.null is not None else None),
         notation=given.notation,
         marks=_marks(given),
         pager=not given.no_pager,
         theme=given.theme,
         echo=given.echo,
-        family=_family(given),
-        client_name=given.client_name,
+        family=_family(given) or _url_family(options.get("family")) or 0,
+        client_name=_first(given.client_name, _url_name(options.get("client_name")), None),
         telling=Telling(
             given.times,
             given.interval or 0.0,
@@ -203,6 +203,8 @@ def with_url(settings: Settings, url: str) -> Settings:
         pool_size=_first(options.get("pool_size"), None, settings.pool_size),
         protocol=_url_protocol(options.get("protocol")) or settings.protocol,
         tls=options.get("tls"),
+        family=_first(_url_family(options.get("family")), None, settings.family),
+        client_name=_first(_url_name(options.get("client_name")), None, settings.client_name),
     )
 
 
@@ -215,6 +217,30 @@ def _family(given: Given) -> Literal[0, 4, 6]:
     if given.ipv4:
         return 4
     return 6 if given.ipv6 else 0
+
+
+def _url_family(said: int | None) -> Literal[0, 4, 6] | None:
+    match said:
+        case None | 0 | 4 | 6:
+            return said
+    raise UsageError(f"the URL says family={said}; there are 4 and 6")
+
+
+def _url_name(said: str | None) -> str | None:
+    try:
+        return said if said is None else read_name(said)
+    except ValueError as error:
+        raise UsageError(f"the URL says client_name={said}; it {error}") from None
+
+
+def _tls(given: Given, said: TlsOptions | None) -> TlsOptions | None:
+    flags = (given.sni, given.cacert, given.cacertdir, given.cert, given.key)
+    ciphers = (given.tls_ciphers, given.tls_ciphersuites)
+    if not (said or any(flags) or any(ciphers) or given.tls or given.insecure or given.no_verify_hostname):
+        return None
+    from pyredis_cli.encryption import encryption
+
+    return encryption(given, said)
 
 
 class _Unsaid(NamedTuple):

@@ -138,6 +138,40 @@ def test_the_url_asks_for_tls_and_says_how() -> None:
     assert settled("-u", "redis://db").tls is None
 
 
+@pytest.mark.parametrize(
+    ("args", "options"),
+    [
+        (["--tls"], TlsOptions()),
+        (["--tls", "redis://db"], TlsOptions()),
+        (["--tls", "--cacert", "/ca", "--cacertdir", "/cas"], TlsOptions("/ca", "/cas")),
+        (["rediss://db", "--cacert", "/ca"], TlsOptions("/ca")),
+        (["rediss://db?cacert=/url&sni=url", "--cacert", "/flag"], TlsOptions("/flag", server_name="url")),
+        (["--tls", "--cert", "/c", "--key", "/k"], TlsOptions(cert_file="/c", key_file="/k")),
+        (["rediss://db?cert=/c", "--key", "/k", "--cert", "/d"], TlsOptions(cert_file="/d", key_file="/k")),
+        (["--tls", "--sni", "other"], TlsOptions(server_name="other")),
+        (["--tls", "--insecure"], TlsOptions(verify=False)),
+        (["rediss://db?insecure=no", "--insecure"], TlsOptions(verify=False)),
+        (["--tls", "--no-verify-hostname"], TlsOptions(verify_hostname=False)),
+        (
+            ["--tls", "--tls-ciphers", "A", "--tls-ciphersuites", "B"],
+            TlsOptions(ciphers="A", ciphersuites="B"),
+        ),
+    ],
+)
+def test_flags_ask_for_tls_and_win_over_the_url(args: list[str], options: TlsOptions) -> None:
+    assert settled(*args).tls == options
+
+
+def test_the_version_of_ip_and_the_name_are_flags_or_in_the_url() -> None:
+    told = settled("redis://db?family=6&client_name=ada")
+    assert (told.family, told.client_name) == (6, "ada")
+    told = settled("redis://db?family=6&client_name=ada", "-4", "--name", "bob")
+    assert (told.family, told.client_name) == (4, "bob")
+    assert (settled().family, settled().client_name) == (0, None)
+    later = with_url(settled("-6", "--name", "ada"), "redis://b?client_name=eve")
+    assert (later.family, later.client_name) == (6, "eve")
+
+
 def test_the_size_of_the_pool_is_a_flag_or_in_the_url() -> None:
     assert settled("-u", "redis://db?pool_size=3").pool_size == 3
     assert settled("-u", "redis://db?pool_size=3", "--pool-size", "4").pool_size == 4
@@ -247,6 +281,17 @@ def test_a_password_that_others_can_see_is_warned_of_unless_asked_not_to(args: l
         (["-u", "redis://db", "-s", "/s"], "the URL says where the server is; leave out -h, -p and -s"),
         (["-u", "redis://db?encoding=bogus"], "the URL says encoding=bogus"),
         (["-u", "redis://db?protocol=4"], "the URL says protocol=4"),
+        (["-u", "redis://db?family=5"], "the URL says family=5; there are 4 and 6"),
+        (["-u", "redis://db?client_name=a%20b"], "the URL says client_name=a b; it must be printable ASCII"),
+        (["-4", "-6"], "-4 and -6 exclude each other"),
+        (["--cacert", "/ca"], "--cacert is about TLS; give --tls, too, or a URL that begins with rediss://"),
+        (["--key", "/k", "redis://db"], "--key is about TLS; give --tls, too"),
+        (["--insecure"], "--insecure is about TLS; give --tls, too"),
+        (["--no-verify-hostname"], "--no-verify-hostname is about TLS"),
+        (["--tls-ciphersuites", "x"], "--tls-ciphersuites is about TLS"),
+        (["--tls", "--key", "/k"], "--key is shown with its certificate; give that with --cert"),
+        (["--tls", "--sni", "a..b"], "--sni 'a..b' is no host name"),
+        (["--embedded", "--tls"], "--embedded starts a server that speaks no TLS"),
         (["-c", "-s", "/s"], "not reached by a unix socket; leave out -s, or -c"),
         (["-c", "unix:///s"], "not reached by a unix socket; use cluster://host, or leave out -c"),
         (["-c", "sentinel://one/g"], "not reached by sentinels; use cluster://host, or leave out -c"),

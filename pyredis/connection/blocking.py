@@ -72,16 +72,14 @@ class BlockingConnection:
         self._ended = False  # in good order, as far as one can tell: not by a refusal of our certificate
 
     @classmethod
-    def open(cls, address: Address, options: ConnectionOptions, *, family: int = 0) -> Self:
+    def open(cls, address: Address, options: ConnectionOptions) -> Self:
         """Return a connection that has shaken hands, within ``conn_timeout`` in all.
-
-        Of a name's addresses those of ``family`` (AF_INET, AF_INET6) are tried first.
 
         Raises PyRedisConnError when there is nobody to talk to, or nobody who can be trusted, and the ReplyError
         of a refused AUTH or SELECT; the socket is closed then.
         """
         deadline = None if options.conn_timeout is None else monotonic() + options.conn_timeout
-        sock: _Socket = _connected(Dialing(address, family), options, deadline)
+        sock: _Socket = _connected(Dialing(address, options.family), options, deadline)
         try:
             if options.tls is not None:
                 sock = _encrypted(sock, address, options.tls, deadline)
@@ -303,7 +301,9 @@ class BlockingConnection:
         """Close, and say how the connection came to its end."""
         self.close()
         how = "closed" if cause is None else "broke"
-        error: PyRedisConnError = PyRedisConnClosed(f"{self.address} {how} the connection{words}")
+        closed = PyRedisConnClosed(f"{self.address} {how} the connection{words}")
+        closed.unheard = self._unheard
+        error: PyRedisConnError = closed
         self._ended = cause is None
         if self._unheard and self.options.tls is not None:
             # In TLS 1.3 a server tells only after the handshake that it refuses our certificate.

@@ -52,8 +52,11 @@ def unopened(
             assert options.tls is not None
             return _insecure(error, address, options.tls)
         case PyRedisConnClosed() | OSError():
-            reason = f"{ended} while it was being opened"
-            mend = "is that a Redis or Valkey server, and does it want TLS?"
+            return PyRedisConnError.of(
+                "{ended} while it was being opened; is that a Redis or Valkey server, and does it want {tls}?",
+                address=where,
+                ended=str(ended),
+            )
         case _:
             return None
     return PyRedisConnError(f"{reason}; {mend}", address=where)

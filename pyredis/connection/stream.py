@@ -61,6 +61,8 @@ class Wire(asyncio.BufferedProtocol):
         """Whether the network, the server or the clock closed it, not its holder."""
         self.reason = ""
         """Why it was closed, in a word or two, for statistics."""
+        self.heard = False
+        """Whether the server has said anything that is RESP."""
         self.on_unasked: Callable[[Reply], None] | None = None
         self.on_end: weakref.WeakMethod[Callable[[Wire], None]] | None = None
         self.on_idle: weakref.WeakMethod[Callable[[Wire], None]] | None = None
@@ -374,6 +376,7 @@ class Wire(asyncio.BufferedProtocol):
         replies = decoder.take(bytes(self._space[:size])) if decoder.room is None else decoder.filled(size)
         try:
             if replies:
+                self.heard = True
                 self.last_words = None
                 if self._begun_unasked:
                     self._begun_unasked = False
@@ -549,6 +552,7 @@ class Wire(asyncio.BufferedProtocol):
         if isinstance(error, PyRedisConnClosed):
             error.address = str(self.address)
             error.sent = self._sent()
+            error.unheard = not self.heard
         self.error = error
         self.lost = reason is None and not (self.conversation.leaving or self._on_trial)
         self.reason = reason or ("unchecked" if self._on_trial else _REASONS.get(type(error), "lost"))

@@ -335,7 +335,7 @@ _IT: Final = "the server's certificate{it}"
 _OTHER_NAME: Final = (
     "connect by a name that it is for, or give that name as {server_name}; {verify_hostname} takes any name"
 )
-_AUTHORITY: Final = "give the certificate of the one that has as {ca_file}"
+_AUTHORITY: Final = "give the certificate of its authority as {ca_file}"
 
 # X509_V_ERR_... of OpenSSL's x509_vfy.h
 _WRONG_NAMES: Final = frozenset({62, 64})

@@ -709,4 +709,6 @@ def _broken_ground(outcome: Outcome, error: PyRedisError) -> str:
 
 def _unknown_fate(error: PyRedisConnClosed, outcome: Outcome) -> PyRedisConnClosed:
     fate = "was not sent" if error.sent is False else "was sent, its outcome is unknown; it is not sent again"
-    return PyRedisConnClosed(f"{error}; {outcome.name} {fate}", address=error.address, sent=error.sent)
+    told = PyRedisConnClosed(f"{error}; {outcome.name} {fate}", address=error.address, sent=error.sent)
+    told.unheard = error.unheard
+    return told

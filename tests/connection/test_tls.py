@@ -151,7 +151,7 @@ async def test_what_is_wrong_can_be_told_with_other_names_for_the_options(
     async with AsyncPool("localhost", proxy.port, tls=TlsOptions(ca_file=stranger.ca_file)) as pool:
         with pytest.raises(PyRedisTlsError) as caught:
             await pool.execute("PING")
-    assert str(caught.value).endswith("that has as ca_file")
+    assert str(caught.value).endswith("of its authority as ca_file")
     assert caught.value.told({"ca_file": "--cacert"}) == str(caught.value).replace("ca_file", "--cacert")
 
 
