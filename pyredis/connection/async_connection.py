@@ -280,6 +280,11 @@ class AsyncConnection(Commands):
         return self._take_wire().conversation.greeting
 
     @property
+    def name_refused(self) -> ReplyError | None:
+        """Why the server does not show ``client_name``; None when it does, as far as is known."""
+        return None if self._wire is None else self._wire.name_refused
+
+    @property
     def in_transaction(self) -> bool:
         return self._take_wire().conversation.in_transaction
 

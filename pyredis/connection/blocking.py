@@ -64,6 +64,8 @@ class BlockingConnection:
         self.protocol = 2
         self.greeting: dict[str, Reply] = {}
         """What the server told of itself and of this connection in reply to HELLO."""
+        self.name_refused: ReplyError | None = None
+        """Why the server does not show ``client_name``."""
         self._sock: _Socket | None = sock
         self._decoder = make_decoder(options)
         self._aside: list[Reply] = []  # pushes that came before the reply to ``execute``
@@ -224,7 +226,9 @@ class BlockingConnection:
         except StopIteration as done:
             self.protocol = done.value
         for argv in introduction(self.options):
-            self._ask(argv, deadline)
+            reply = self._ask(argv, deadline)
+            if argv[1] == b"SETNAME" and isinstance(reply, ReplyError):
+                self.name_refused = reply
 
     def _ask(self, argv: Sequence[bytes], deadline: float | None) -> Reply:
         self._send_all(pack(argv), _left(deadline))

@@ -63,6 +63,9 @@ class Wire(asyncio.BufferedProtocol):
         """Why it was closed, in a word or two, for statistics."""
         self.heard = False
         """Whether the server has said anything that is RESP."""
+        self.name_refused: ReplyError | None = None
+        """Why the server does not show ``client_name``."""
+        self._naming: Exchange | Run | None = None
         self.on_unasked: Callable[[Reply], None] | None = None
         self.on_end: weakref.WeakMethod[Callable[[Wire], None]] | None = None
         self.on_idle: weakref.WeakMethod[Callable[[Wire], None]] | None = None
@@ -225,6 +228,8 @@ class Wire(asyncio.BufferedProtocol):
         if self.introduction:
             argvs, self.introduction = self.introduction, ()
             self.conversation.say_before(len(argvs), self.options.read_timeout)
+            if self.options.client_name is not None:
+                self._naming = self.conversation.head
             packed = b"".join(map(encode, argvs)) + packed
         self.write(packed, idle=idle)
         self._watch()
@@ -425,8 +430,10 @@ class Wire(asyncio.BufferedProtocol):
                 self._pass_on(heard)
             elif isinstance(heard, Exchange):
                 reply = heard.reply
-                unwanted = heard.waiter is None and isinstance(reply, ReplyError)
-                self.last_words = str(reply) if unwanted else None
+                self.last_words = None
+                if heard.waiter is None and isinstance(reply, ReplyError):
+                    self.last_words = str(reply)
+                    self.name_refused = reply if heard is self._naming else self.name_refused
                 _wake(heard)
         if conversation.owed:
             self._watch()

@@ -203,6 +203,10 @@ class AsyncBasePool(Commands, Scanning):
         return self._options.username
 
     @property
+    def client_name(self) -> str | None:
+        return self._options.client_name
+
+    @property
     def protocol(self) -> Literal[2, 3]:
         """The RESP version asked for; a server that does not know HELLO is served in RESP2."""
         return self._options.protocol

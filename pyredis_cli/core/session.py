@@ -102,6 +102,8 @@ class Session:
         """The commands of the open transaction."""
         self._notices: list[str] = []
         """What the person must be told with the command that runs."""
+        self._nameless = pool.client_name is not None
+        """Whether the person may still have to be told that the server refuses the name of the connection."""
         self._demoted = False
         """Whether the server is not any more what its sentinels called it."""
         self._cluster = cluster
@@ -401,6 +403,8 @@ class Session:
             raise
         else:
             outcome = outcome._replace(silent=silent and outcome.reply is None)
+        if self._nameless:
+            self._note_name(client)
         queued = tuple(self._queued) if outcome.effect == "exec" else ()
         broken_ground = self._take_effect(client, outcome, queues=queues)
         outcome = outcome._replace(broken_ground=broken_ground, queued=queued)
@@ -425,12 +429,23 @@ class Session:
                 "the next command asks the sentinels where that is"
             )
 
+    def _note_name(self, client: AsyncClient) -> None:
+        """Tell once that the server refuses the name; who must log in first says it again then."""
+        refusal = client.name_refused
+        if refusal is not None and not isinstance(refusal, NoAuth):
+            self._nameless = False
+            name = self.pool.client_name
+            self._notices.append(f"{self.address} refused the name {name}: (error) {refusal.message}")
+
     async def _greet_again(self, client: AsyncClient) -> None:
         """Do once somebody has logged in what the server may have refused without a password."""
         if self.pool.protocol == 3 and client.protocol == 2 and self._wanted.protocol is None:
             with suppress(ReplyError):
                 await client.execute("HELLO", 3)
                 self._wanted = self._wanted._replace(protocol=3)
+        if isinstance(client.name_refused, NoAuth):
+            with suppress(ReplyError):
+                await client.execute("CLIENT", "SETNAME", self.pool.client_name or "")
         if self._interactive and self._number is None:
             self._number = await self._number_of(client)
 
