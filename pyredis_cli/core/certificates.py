@@ -13,26 +13,28 @@ from pyredis_cli.flags import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyredis.address import Address
     from pyredis.options import TlsOptions
+    from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
 
 __all__ = ["opened"]
 
 
-def opened(options: TlsOptions, address: Address, streams: Streams) -> TlsOptions:
-    """Return the options, with what opens an encrypted key.
+def opened(settings: Settings, streams: Streams) -> Settings:
+    """Return the settings, with what opens an encrypted key.
 
     Raises UsageError for files that are no certificate or no key, for ciphers that there are none of, and where
     there is no name to verify.
     """
+    if settings.tls is None:
+        return settings
     try:
-        options = _with_passphrase(options, streams)
-        tls.server_name(address, options)
+        options = _with_passphrase(settings.tls, streams)
+        tls.server_name(settings.address, options)
         tls.context(options)  # which is kept for the connections
     except PyRedisTlsError as error:
         raise UsageError(error.told(TLS_FLAGS)) from None
-    return options
+    return replace(settings, tls=options)
 
 
 def _with_passphrase(options: TlsOptions, streams: Streams) -> TlsOptions:
