@@ -36,6 +36,7 @@ __all__ = [
     "FLAGS",
     "FOR_PROGRAMS",
     "NOTATION_NAMES",
+    "NOT_HERE",
     "OUTPUTS",
     "THEMES",
     "WHENS",
@@ -400,6 +401,28 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("-v", "--version"), "version", "show the version and exit"),
     ),
 }
+
+NOT_HERE: dict[str, str] = {
+    "--bigkeys": "MEMORY USAGE tells the size of a key",
+    "--cluster": "the CLUSTER commands act on one node",
+    "--hotkeys": "OBJECT FREQ tells how often a key is used",
+    "--intrinsic-latency": "",
+    "--keystats": "MEMORY USAGE tells the size of a key",
+    "--keystats-samples": "",
+    "--latency": "LATENCY DOCTOR tells what the server has measured",
+    "--latency-dist": "LATENCY HISTOGRAM tells what the server has measured",
+    "--latency-history": "LATENCY HISTORY tells what the server has measured",
+    "--ldb": "",
+    "--ldb-sync-mode": "",
+    "--lru-test": "",
+    "--memkeys": "MEMORY USAGE tells the size of a key",
+    "--memkeys-samples": "",
+    "--mptcp": "",
+    "--rdma": "",
+    "--stat": "INFO tells these figures",
+    "--vset-recall": "",
+}
+"""Flags of redis-cli and valkey-cli that this program has not, and what may serve instead."""
 
 _BY_NAME: dict[str, Flag] = {}
 

@@ -75,6 +75,8 @@ def test_the_defaults_are_a_local_server_and_a_patient_reader() -> None:
         (["-s", "/s", "-h", "db"], UnixAddress("/s")),
         (["-u", "redis://db:7000"], TcpAddress("db", 7000)),
         (["-u", "unix:///s"], UnixAddress("/s")),
+        (["-u", "redis://[::1]:7000"], TcpAddress("::1", 7000)),
+        (["valkey://[fe80::1]"], TcpAddress("fe80::1", 6379)),
         (["-h", "::1"], TcpAddress("::1", 6379)),
     ],
 )
@@ -191,6 +193,77 @@ def test_the_password_comes_from_the_flag_then_the_url_then_the_environment() ->
     assert settled(environ={"VALKEYCLI_AUTH": "other"}).password == "other"
     assert settled(environ={"REDISCLI_AUTH": ""}).password is None
     assert settled("-a", "").password == ""
+
+
+def test_the_user_comes_from_the_flag_then_the_url_then_the_environment() -> None:
+    environ = {"VALKEYCLI_USER": "env", "REDISCLI_AUTH": "pw"}
+
+    assert settled("--user", "flag", "-u", "redis://url:x@db", environ=environ).username == "flag"
+    assert settled("-u", "redis://url:x@db", environ=environ).username == "url"
+    assert settled(environ=environ).username == "env"
+    assert settled("redis://:of-default@db", environ=environ).username is None
+    assert settled("--embedded", environ=environ).username is None
+    assert settled(environ={"VALKEYCLI_USER": ""}).username is None
+
+
+def test_the_host_and_the_port_come_from_the_flag_then_the_environment() -> None:
+    environ = {"VALKEYCLI_HOST": "env", "VALKEYCLI_PORT": "7000", "REDIS_URL": "redis://url"}
+
+    assert settled(environ=environ).address == TcpAddress("env", 7000)
+    assert settled("-h", "flag", environ=environ).address == TcpAddress("flag", 7000)
+    assert settled("-p", "1", environ=environ).address == TcpAddress("env", 1)
+    assert settled("redis://one", environ=environ).address == TcpAddress("one", 6379)
+    assert settled("-s", "/s", environ=environ).address == UnixAddress("/s")
+    assert settled(environ={"VALKEYCLI_HOST": "", "VALKEYCLI_PORT": ""}).address == TcpAddress()
+    for port in ("0", "65536", "redis"):
+        with pytest.raises(UsageError, match=f"VALKEYCLI_PORT must be .* from 1 to 65535, not '{port}'"):
+            settled(environ={"VALKEYCLI_PORT": port})
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "VALKEY_URL"])
+def test_a_url_in_the_environment_holds_when_nothing_else_names_a_server(name: str) -> None:
+    environ = {name: "rediss://ada:pw@db:7000/3?cacert=/ca"}
+
+    told = settled(environ=environ)
+
+    assert (told.address, told.database, told.variable) == (TcpAddress("db", 7000), 3, name)
+    assert (told.username, told.password, told.tls) == ("ada", "pw", TlsOptions("/ca"))
+    assert settled("-n", "4", "--user", "bob", environ=environ).database == 4
+    for other in (
+        ["-h", "b"],
+        ["-p", "6379"],
+        ["-s", "/s"],
+        ["-u", "redis://b"],
+        ["redis://b"],
+        ["--embedded"],
+    ):
+        overruled = settled(*other, environ=environ)
+        assert (overruled.variable, overruled.password, overruled.tls) == ("", None, None)
+    assert settled(environ={"REDIS_URL": "redis://a", "VALKEY_URL": "redis://b"}).address == TcpAddress("a")
+    with pytest.raises(UsageError, match=f"{name}: unknown scheme 'http'"):
+        settled(environ={name: "http://:s3cret@db"})
+
+
+def test_a_password_in_the_environment_is_not_warned_of() -> None:
+    streams = nobody()
+    settled(environ={"REDIS_URL": "redis://:pw@db"}, streams=streams)
+    settled(environ={"REDISCLI_AUTH": "pw"}, streams=streams)
+    assert said(streams) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "who"),
+    [
+        ("redis://a%3Ab:p%40w%2Fx@h", ("a:b", "p@w/x")),
+        ("redis://ada:p@ss@w@h", ("ada", "p@ss@w")),
+        ("redis://:pw@h", (None, "pw")),
+        ("redis://pw@h", (None, "pw")),
+        ("redis://ada:@h", ("ada", "")),
+    ],
+)
+def test_user_and_password_of_a_url(url: str, who: tuple[str | None, str | None]) -> None:
+    told = settled(url, "--no-auth-warning")
+    assert (told.username, told.password, told.address) == (*who, TcpAddress("h"))
 
 
 def test_askpass_wins_over_every_password() -> None:

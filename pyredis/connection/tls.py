@@ -10,17 +10,24 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, NoReturn, TypeAlias
 
-from pyredis.address import Address, TcpAddress
+from pyredis.address import TcpAddress
 from pyredis.exceptions import PyRedisTlsError
-from pyredis.options import TlsOptions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, Final, NoReturn, TypeAlias
+
+    from pyredis.address import Address
+    from pyredis.options import TlsOptions
+
+    _Stamp: TypeAlias = tuple[int, int, int]
+    _Certificate: TypeAlias = Mapping[str, Any]
+    _Told: TypeAlias = tuple[str, dict[str, str]]  # a template of ``PyRedisTlsError`` and its facts
 
 __all__ = ["context", "failure", "server_name"]
-
-_Stamp: TypeAlias = tuple[int, int, int]
 
 _CONTEXTS_KEPT: Final = 32
 _HASHED_NAME: Final = re.compile(r"[0-9a-f]{8}\.\d+")
@@ -315,10 +322,6 @@ def _told(text: str) -> str:
     text = "".join(character if character.isprintable() else "?" for character in text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
-
-_Certificate: TypeAlias = Mapping[str, Any]
-_Told: TypeAlias = tuple[str, dict[str, str]]
-"""A template of ``PyRedisTlsError`` and its facts."""
 
 _FEW: Final = 4  # names that a message names one by one
 _LONGEST: Final = 150
