@@ -69,7 +69,7 @@ def _insecure(error: BaseException, address: Address, options: TlsOptions) -> Py
     cause = error.__cause__ if isinstance(error, PyRedisConnClosed) else error
     return tls.failure(cause, address, options, tls.server_name(address, options)) or PyRedisTlsError.of(
         "{where} closed the connection during the TLS handshake; "
-        "does it speak TLS on this port, and does it ask for a client certificate?",
+        "does it speak TLS on this port, and does it want a client certificate ({cert_file})?",
         address=str(address),
         where=str(address),
     )

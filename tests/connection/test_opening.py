@@ -160,6 +160,12 @@ def test_a_family_that_there_is_not_is_refused() -> None:
         replace(PATIENT, family=5)  # type: ignore[arg-type]  # what a caller may do
 
 
+async def test_a_peer_that_vanished_is_noticed(redis82: Server) -> None:
+    with await dial(Dialing(TcpAddress(redis82.host, redis82.port))) as sock:
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_KEEPIDLE", 0x10)) == 15
+
+
 async def test_the_families_take_turns(name_of: Addresses) -> None:
     name_of(["::1", "::ffff:127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"])
     dialing = Dialing(TcpAddress("db.example", free_port()))
