@@ -245,7 +245,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--no-auth-warning",), "no_auth_warning", "no warning about a password on the command line"),
     ),
     "TLS": (
-        Flag(("--tls",), "tls", "encrypt, and verify the certificate of the server"),
+        Flag(("--tls",), "tls", "encrypt, and verify the certificate of the server and its name"),
         Flag(("--sni",), "sni", "name to ask for and to verify (the host)", "NAME", read_filled),
         Flag(
             ("--cacert",),
@@ -256,7 +256,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         ),
         Flag(("--cacertdir",), "cacertdir", "folder of the authorities to trust", "DIR", read_filled),
         Flag(("--cert",), "cert", "PEM file of the client's certificate", "PATH", read_filled),
-        Flag(("--key",), "key", "PEM file of its key", "PATH", read_filled),
+        Flag(("--key",), "key", "PEM file of its key (that of --cert)", "PATH", read_filled),
         Flag(
             ("--no-verify-hostname",),
             "no_verify_hostname",
@@ -272,7 +272,13 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             "LIST",
             read_filled,
         ),
-        Flag(("--tls-ciphersuites",), "tls_ciphersuites", "ciphersuites of TLS 1.3", "LIST", read_filled),
+        Flag(
+            ("--tls-ciphersuites",),
+            "tls_ciphersuites",
+            "ciphersuites of TLS 1.3; before Python 3.15 OPENSSL_CONF chooses them",
+            "LIST",
+            read_filled,
+        ),
     ),
     "How": (
         Flag(
