@@ -101,8 +101,10 @@ class PyRedisConnError(PyRedisError):
 
     ``address`` is the server's, as ``host:port`` or the path of its socket. ``sent`` tells what became of the
     command: False, it was provably never written; True, all of it was handed to the operating system; None,
-    unknown.
+    unknown. ``causes`` are the errors of several servers that the message goes through.
     """
+
+    causes: tuple[PyRedisError, ...] = ()
 
     def __init__(self, message: str, *, address: str | None = None, sent: bool | None = False) -> None:
         super().__init__(message)
@@ -120,7 +122,11 @@ class PyRedisConnError(PyRedisError):
 
     def told(self, names: Mapping[str, str]) -> str:
         """Return the message with other names for the options of ``TlsOptions``, those of flags for example."""
-        return self._template.format_map({**_TLS_OPTIONS, **names, **self._facts}) or str(self)
+        message = self._template.format_map({**_TLS_OPTIONS, **names, **self._facts}) or str(self)
+        for cause in self.causes:
+            if isinstance(cause, PyRedisConnError):
+                message = message.replace(str(cause), cause.told(names))
+        return message
 
 
 class PyRedisConnReadTimeout(PyRedisConnError):

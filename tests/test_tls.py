@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from tests.program import PROGRAM, ran
 from tests.repl.conftest import ask
 from tests.servers import Server, free_port
 from tests.terminal import Terminal
-from tests.tls import Authority, Identity
+from tests.tls import Authority, Identity, server_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,12 @@ def test_the_system_does_not_vouch_for_a_private_authority(vault: Vault) -> None
     assert "signed by no authority that is trusted here" in told.said
 
 
+def test_sentinels_that_nobody_trusts_are_told_in_the_same_words(vault: Vault) -> None:
+    told = ran(f"rediss+sentinel://localhost:{vault.port}/mymaster", "PING")
+    assert told.code == 3
+    assert told.said.endswith("give the certificate of its authority as --cacert)\n")
+
+
 def test_a_host_of_another_name_is_spoken_to_when_its_name_is_given(vault: Vault) -> None:
     vault.show(vault.authority.sign("db.example"))
     for mend in (("--sni", "db.example"), ("--no-verify-hostname",), ("--insecure",)):
@@ -228,6 +237,36 @@ def test_who_speaks_tls_to_a_plain_port_is_told_of_it(vault: Vault) -> None:
         f"no answer from 127.0.0.1:{vault.server.port} over TLS within 0.3 seconds; "
         "does it speak TLS on this port?\n"
     )
+
+
+@pytest.fixture
+def pong(authority: Authority, tmp_path: Path) -> Iterator[str]:
+    """Return the path of a unix socket where whatever is said over TLS is answered with PONG."""
+    context = server_context(authority.sign())
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                with context.wrap_socket(listener.accept()[0], server_side=True) as sock:
+                    while sock.recv(1000):
+                        sock.sendall(b"+PONG\r\n")
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield str(tmp_path / "s")
+        listener.shutdown(socket.SHUT_RDWR)
+        serving.join()
+
+
+def test_tls_goes_over_a_unix_socket_too(vault: Vault, pong: str) -> None:
+    trusted = ("-s", pong, "--tls", "--cacert", vault.authority.ca_file)
+    for mend in (("--sni", "localhost"), ("--no-verify-hostname",), ("--insecure",)):
+        for args, stdin in ((("PING",), b""), ((), b"PING\n")):
+            told = ran(*trusted, *mend, *args, stdin=stdin)
+            assert (told.code, told.stdout, told.stderr) == (0, b"PONG\n", b"")
 
 
 def test_tls_over_a_unix_socket_needs_a_name(tmp_path: Path) -> None:

@@ -331,7 +331,9 @@ def _unanswered(told: dict[TcpAddress, PyRedisError]) -> PyRedisError:
     if len(refusals) == len(told):
         return refusals[0]
     reasons = "; ".join(f"{sentinel}: {error}" for sentinel, error in told.items())
-    return PyRedisConnError(f"no sentinel answers ({reasons})")
+    error = PyRedisConnError(f"no sentinel answers ({reasons})")
+    error.causes = tuple(told.values())
+    return error
 
 
 # -- what an answer must look like

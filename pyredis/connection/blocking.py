@@ -417,9 +417,11 @@ def _encrypted(sock: _Socket, address: Address, options: TlsOptions, deadline: f
     except PyRedisConnError as error:
         error.address = str(address)
         raise
+    # As bytes: of a str the codec for names outside ASCII would be loaded, to the same effect.
+    asked = name.encode("ascii") if name.isascii() else name
     plain = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
     try:
-        encrypted = context.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
+        encrypted = context.wrap_socket(plain, server_hostname=asked or None, do_handshake_on_connect=False)
     except BaseException:
         plain.close()
         raise
