@@ -410,7 +410,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
 
 NOT_HERE: dict[str, str] = {
     "--bigkeys": "MEMORY USAGE tells the size of a key",
-    "--cluster": "the CLUSTER commands act on one node",
+    "--cluster": "CLUSTER INFO and its kin tell what a node knows",
     "--hotkeys": "OBJECT FREQ tells how often a key is used",
     "--intrinsic-latency": "",
     "--keystats": "MEMORY USAGE tells the size of a key",
