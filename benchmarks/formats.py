@@ -4,11 +4,11 @@ Usage: python benchmarks/formats.py [--rounds N] [--elements N] [--only REPLY]
            [--program PATH] [--redis-cli PATH]
 
 Both programs are started for each figure, in turn, round by round, on the same server and the same unix socket,
-and write to the null device. The figure is the wall time of the whole process, which has a bar, and the same less
-that of the program's own PING, which is run right before: what is left is the time for the reply. Beside it stands
-its CPU time (user and system), for what a busy machine does to the wall time of one it need not do to the other. Ratios are those of medians; their spread is that of the middle half of the rounds. What both print is
-compared once, byte for byte, before anything is measured. Install the program first, not editable, so that
-bytecode is there as it is for its users, and name it.
+and write to the null device. The figure is the wall time of the whole process, which has a bar. Beside it stand
+the wall time and the CPU time (user and system) of the reply alone: less those of the program's own PING, which is
+run right before. Ratios are those of medians; their spread is that of the middle half of the rounds. What both
+print is compared once, byte for byte, before anything is measured. Install the program first, not editable, so
+that bytecode is there as it is for its users, and name it.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def version(path: str) -> str:
 
 
 def rows_of(chosen: Sequence[Case], samples: Sequence[Samples]) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for case, taken in zip(chosen, samples, strict=True):
         wholes = [[spent.wall for spent in replies] for replies in taken.wholes]
         ours, theirs = map(median, wholes)
