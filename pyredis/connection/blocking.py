@@ -193,9 +193,11 @@ class BlockingConnection:
         if self.options.decoder == "typed" and self._decoder.pending:
             return self._decoder.unread()  # type: ignore[attr-defined,no-any-return]
         try:
-            return self._receive(timeout, size)
+            chunk = self._receive(timeout, size)
         except TimeoutError:
             raise self._silent(timeout) from None
+        self._unheard = self._unheard and not chunk
+        return chunk
 
     def reply(self, timeout: float | None = None) -> Reply:
         """Return the next reply or push; an error reply is returned, too.
@@ -233,6 +235,7 @@ class BlockingConnection:
         if not found and self._decoder.broken is not None:
             self.close()
             raise ProtocolError(self._decoder.broken)
+        self._unheard = self._unheard and not found
         return found
 
     def _silent(self, timeout: float | None) -> PyRedisConnReadTimeout:
@@ -305,6 +308,7 @@ class BlockingConnection:
         except ProtocolError:
             self.close()
             raise
+        self._unheard = False
         return reply
 
     def _receive(self, limit: float | None, size: int) -> bytes:
@@ -315,8 +319,6 @@ class BlockingConnection:
             if _must_wait(error):
                 raise TimeoutError from None
             self._lose(error, self._sent)
-        if chunk:
-            self._unheard = False
         return chunk
 
     def _lose_unread(self, cause: OSError) -> NoReturn:
