@@ -6,7 +6,7 @@ mistakes too: that tells them.
 
 from __future__ import annotations
 
-from pyredis_cli.flags import by_name
+from pyredis_cli.flags import by_name, is_url
 from pyredis_cli.given import Given
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ def quick(args: Sequence[str]) -> Given | None:
         if value is not None:
             said[flag.fills] = value
         at += 1
-    if at == len(args) or not said.keys().isdisjoint(_UNUSUAL):
+    if at == len(args) or is_url(args[at]) or not said.keys().isdisjoint(_UNUSUAL):
         return None
     given = Given(words=tuple(args[at:]), **said)  # type: ignore[arg-type]
     return given if given.url is None or given.url.lower().startswith(_SCHEMES) else None
