@@ -10,10 +10,11 @@ from pyredis.commands.spec import TABLE, reply_limit
 from pyredis.connection.blocking import BlockingConnection
 from pyredis.exceptions import AskError, MovedError, PyRedisConnClosed, PyRedisError, ReplyError
 from pyredis.options import ConnectionOptions
+from pyredis.resp.decode import TypedDecoder
 from pyredis_cli.argv import encoded
-from pyredis_cli.core.outcome import START_WITH_C, Outcome, unknown_fate
+from pyredis_cli.core.outcome import START_WITH_C, Outcome, nameless, unknown_fate
 from pyredis_cli.exits import Exit
-from pyredis_cli.printing import ReplyWriter, fail, protocol_for
+from pyredis_cli.printing import ReplyWriter, fail, form_of, protocol_for
 from pyredis_cli.settings import settle
 
 TYPE_CHECKING = False
@@ -35,6 +36,10 @@ def run(given: Given, words: Sequence[str], spec: Spec, environ: Mapping[str, st
     Raises UsageError, PyRedisURLError and what `Streams.write` raises.
     """
     settings = settle(given, environ, streams)
+    if settings.tls is not None:
+        from pyredis_cli.core.certificates import opened
+
+        settings = opened(settings, streams)
     return _OneShot(settings, streams, encoded(words, settings.encoding), spec).run()
 
 
@@ -50,15 +55,18 @@ class _OneShot:
 
     def run(self) -> int:
         """Connect, send, print; return the exit code."""
+        settings = self._settings
         try:
             connection = self._connected()
         except PyRedisError as error:
             return self._fail(error, at_connect=True)
+        if notice := nameless(settings.address, settings.client_name, connection.name_refused):
+            self._streams.say(notice)
         try:
             reply = self._reply(connection)
         except PyRedisError as error:
             return self._fail(error)
-        writer = ReplyWriter(self._settings, self._streams, lambda: connection.protocol, pages=True)
+        writer = ReplyWriter(settings, self._streams, lambda: connection.protocol, pages=True)
         writer.show(Outcome(self._argv, self._spec, reply))
         return Exit.OK
 
@@ -75,8 +83,14 @@ class _OneShot:
             client_name=settings.client_name,
             lib_name=None,  # what a person typed is all that the server is told
             tls=settings.tls,
+            family=settings.family,
         )
-        return BlockingConnection.open(settings.address, options)
+        return BlockingConnection.open(settings.address, options, decoder=self._decoder())
+
+    def _decoder(self) -> TypedDecoder:
+        """Return a decoder that makes as little of a reply as the format leaves of it."""
+        raw = form_of(self._settings, self._streams) == "raw"
+        return TypedDecoder(join=self._settings.marks.delimiter if raw else None)
 
     def _reply(self, connection: BlockingConnection) -> Reply:
         """Return the reply; of a connection that broke ask another one, if the command only reads."""

@@ -51,6 +51,7 @@ _SHORTER: Final = 1024
 _HEADERS: list[bytes] = []
 _SHORT: dict[bytes, int] = {}
 
+_SHORT_LINE: Final = 22  # bytes of a line that may be one of many: a type byte, 18 digits, CRLF, and slack
 _RUN: Final = 32  # strings that an aggregate must lack for them to be split off together
 _WINDOW: Final = 16 * 1024  # bytes that are split at once
 _LONG: Final = 64 * 1024  # bytes of a string that is gathered apart, when it is not all there
@@ -205,6 +206,11 @@ class _Frame:
         self.items: list[Reply] = []
         self.uniform = True  # nothing but short strings has been seen
 
+    @property
+    def due(self) -> int:
+        """How many items may be added together; those of a streamed one are counted one by one."""
+        return 1 if self.size == _STREAMED else self.size - len(self.items)
+
 
 class TypedDecoder:
     """Decodes a stream of replies into values that keep their wire type.
@@ -214,6 +220,9 @@ class TypedDecoder:
     ``max_bulk`` bytes in a string, ``max_elements`` in the aggregates of one reply together (a pair of a map
     counts as two), ``max_line`` bytes in a status or an error, ``max_depth`` aggregates inside each other.
     ``offset`` is where the first byte stands in the stream that error messages count.
+
+    With ``join``, for who only writes them out again, short strings that stand next to each other in an array
+    become one, with these bytes between them; a string that stands alone, or is long, stays as it is.
     """
 
     def __init__(
@@ -224,8 +233,10 @@ class TypedDecoder:
         max_line: int = 1024 * 1024,
         max_depth: int = 1024,
         offset: int = 0,
+        join: bytes | None = None,
     ) -> None:
         self._max_bulk = max_bulk
+        self._join = join
         self._max_elements = max_elements
         self._max_line = max_line
         self._max_depth = max_depth
@@ -250,9 +261,14 @@ class TypedDecoder:
         """
         self.feed(chunk)
         replies: list[Reply] = []
-        while self.broken is None and (reply := self._next()) is not INCOMPLETE:
+        inbox = self._inbox
+        while True:
+            if not self._stack and inbox.ready():
+                inbox.at = _short_items(inbox.seen, inbox.at, len(inbox.seen), self._may_run, replies)
+                inbox.let_go()
+            if self.broken is not None or (reply := self._next()) is INCOMPLETE:
+                return replies
             replies.append(reply)
-        return replies
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the stream."""
@@ -407,14 +423,42 @@ class _Strings(_String):
 
     def read(self, decoder: TypedDecoder) -> Reply | _NotYet:
         """Move the short strings that stand next to each other into the frame; return the last of them."""
-        frame, inbox, short = decoder._stack[-1], decoder._inbox, _short() if decoder._may_run else {}
-        items, seen, start = frame.items, inbox.seen, inbox.at
-        due = 1 if frame.size == _STREAMED else frame.size - len(items)
-        at = _split_off(frame, seen, start, due) if due >= _RUN and short else start
-        due = due if at == start else frame.size - len(items)
-        while due:
-            lf = seen.find(b"\n", at, at + 7)
-            size = short.get(seen[at:lf]) if lf > 0 else None
+        frame, inbox = decoder._stack[-1], decoder._inbox
+        start = inbox.at
+        due = frame.due
+        if due >= _RUN and decoder._may_run and _short():
+            join = decoder._join if frame.build is _array else None
+            inbox.at = _split_off(frame, inbox.seen, start, due, join)
+        if due := frame.due:
+            inbox.at = _short_items(inbox.seen, inbox.at, due, decoder._may_run, frame.items)
+        # Else it is long, null, streamed, broken or not all there.
+        return super().read(decoder) if inbox.at == start else frame.items.pop()
+
+
+class _Integers(_Line):
+    """Integers inside an aggregate, which tend to come in runs, too."""
+
+    def read(self, decoder: TypedDecoder) -> Reply | _NotYet:
+        """Move the short items that stand next to each other into the frame; return the last of them."""
+        frame, inbox = decoder._stack[-1], decoder._inbox
+        start = inbox.at
+        inbox.at = _short_items(inbox.seen, start, frame.due, decoder._may_run, frame.items)
+        return super().read(decoder) if inbox.at == start else frame.items.pop()
+
+
+def _short_items(seen: bytes, at: int, due: int, may_run: bool, items: list[Reply]) -> int:
+    """Add so many short strings, integers and statuses that stand next to each other; return where they end.
+
+    It stops at whatever is not all there, or not quite as usual: that is for the rows to judge.
+    """
+    short = _short() if may_run else {}
+    while due:
+        lf = seen.find(b"\n", at, at + _SHORT_LINE)
+        if lf < 0:
+            break
+        kind = seen[at]
+        if kind == 36:  # $
+            size = short.get(seen[at:lf])
             if size is None:
                 break
             end = lf + 1 + size
@@ -422,11 +466,19 @@ class _Strings(_String):
                 break
             items.append(seen[lf + 1 : end])
             at = end + 2
-            due -= 1
-        if at == start:
-            return super().read(decoder)  # long, null, streamed, broken or not all there
-        inbox.at = at
-        return items.pop()
+        else:
+            line = seen[at + 1 : lf - 1]
+            if seen[lf - 1] != 13:
+                break
+            if kind == 58 and _is_plain(line) and len(line) < 19:  # :
+                items.append(int(line))
+            elif kind == 43 and 13 not in line:  # +
+                items.append(_OK if line == b"OK" else Status(line))
+            else:
+                break
+            at = lf + 1
+        due -= 1
+    return at
 
 
 def _short() -> dict[bytes, int]:
@@ -437,8 +489,10 @@ def _short() -> dict[bytes, int]:
     return _SHORT
 
 
-def _split_off(frame: _Frame, seen: bytes, at: int, due: int) -> int:
+def _split_off(frame: _Frame, seen: bytes, at: int, due: int, join: bytes | None) -> int:
     """Move short strings that hold no CRLF into the frame, a window at a time; return where they end.
+
+    With ``join`` those of a window become one.
 
     What is split must be header, string, header, string: each header announces the length of what follows it.
     One window in which that is not so is the last that is tried in this frame.
@@ -451,11 +505,15 @@ def _split_off(frame: _Frame, seen: bytes, at: int, due: int) -> int:
             break
         headers, strings, rest = pieces[: 2 * pairs : 2], pieces[1 : 2 * pairs : 2], pieces[2 * pairs :]
         try:
-            frame.uniform = headers == [_HEADERS[size] for size in map(len, strings)]
+            frame.uniform = headers == list(map(_HEADERS.__getitem__, map(len, strings)))
         except IndexError:
             frame.uniform = False
         if frame.uniform:
-            frame.items += strings
+            if join is None:
+                frame.items += strings
+            else:
+                frame.items.append(join.join(strings))
+                frame.size -= pairs - 1
             at += len(window) - len(b"\r\n".join(rest))
             due -= pairs
     return at
@@ -530,6 +588,9 @@ def _announced(line: bytes, special: Mapping[bytes, int]) -> int:
 def _is_plain(digits: bytes) -> bool:
     """Whether these are at most 19 digits without a zero before others."""
     return digits.isdigit() and len(digits) <= 19 and (digits[0] != 48 or len(digits) == 1)
+
+
+_OK: Final = Status(b"OK")
 
 
 def _status(line: bytes) -> Reply:
@@ -649,6 +710,6 @@ _ITEMS: dict[int, _Row] = {
     ord("|"): _Aggregate(_attributes, width=2),
 }
 _BETWEEN_REPLIES: dict[int, _Row] = {**_ITEMS, ord(">"): _Aggregate(_push)}
-_WITHIN: dict[int, _Row] = {**_ITEMS, ord("$"): _Strings(bytes, _BULK_SPECIAL)}
+_WITHIN: dict[int, _Row] = {**_ITEMS, ord("$"): _Strings(bytes, _BULK_SPECIAL), ord(":"): _Integers(_integer)}
 _STREAM: dict[int, _Row] = {**_WITHIN, ord("."): _EndOfStream()}
 _CHUNKS: dict[int, _Row] = {ord(";"): _Chunk()}

@@ -18,7 +18,7 @@ __all__ = ["argv", "encode", "pack", "packed"]
 
 _EMPTY = "a command needs at least its name; no argument was given"
 # Nearly every header that is ever sent, made once.
-_LENGTHS = [b"$%d" % length for length in range(64)]
+_LENGTHS = [b"$%d" % length for length in range(128)]
 _COUNTS = [b"*%d" % count for count in range(32)]
 
 # For ``packed``: headers with CRLF on both sides, and what a command of so many arguments begins with by its
