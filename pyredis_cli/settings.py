@@ -170,7 +170,7 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         client_name=_first(given.client_name, _url_name(options.get("client_name")), None),
         variable=_url_variable(given, environ) or "",
         telling=Telling(
-            given.times,
+            given.times if given.times > 0 else None,
             given.interval or 0.0,
             given.last_from_stdin,
             given.tag,
