@@ -10,15 +10,19 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from types import FrameType
+from typing import TypeAlias
 
 from pyredis.address import UnixAddress
 from pyredis.exceptions import PyRedisError
+from pyredis.records import replace
 from pyredis_cli import __version__
 from pyredis_cli.exits import Exit, exit_for
-from pyredis_cli.flags import Given, UsageError, help_text, parse
-from pyredis_cli.registry import TOOLS, load_repl, load_tool
+from pyredis_cli.flags import UsageError
+from pyredis_cli.given import Given
+from pyredis_cli.modes import tool_of
+from pyredis_cli.parsing import help_text, parse, tool_help
+from pyredis_cli.registry import TOOLS, Tool, load_mode, load_repl, load_tool
 from pyredis_cli.settings import Settings, settle
 from pyredis_cli.streams import OutputError, Streams
 
@@ -60,11 +64,12 @@ def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> in
     """Do what the arguments ask for; return the exit code."""
     try:
         given = parse(args)
-        if given.help or given.version:
-            streams.write((_help(streams) if given.help else f"pyredis-cli {__version__}\n").encode())
+        if text := _shown(given, streams):
+            streams.write(text.encode())
             return Exit.OK
         streams = _colored(given, streams)
-        return _start(given, settle(given, environ, streams), streams)
+        work = _work(given, streams)
+        return _start(work, given, settle(given, environ, streams), streams)
     except UsageError as error:
         streams.say(str(error))
         return Exit.USAGE
@@ -73,25 +78,47 @@ def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> in
         return exit_for(error)
 
 
+def _shown(given: Given, streams: Streams) -> str:
+    """Return the text that is asked for in the place of work, empty when there is work to do."""
+    if given.help:
+        return help_text([(name, row.summary) for name, row in TOOLS.items()], streams.columns)
+    if given.version:
+        return f"pyredis-cli {__version__}\n"
+    if given.words[1:2] == ("--help",) and given.words[0] in TOOLS:  # no command begins with a dash
+        return tool_help(given.words[0], streams.columns)
+    return ""
+
+
 def _colored(given: Given, streams: Streams) -> Streams:
     if given.color in (None, "auto"):
         return streams
     return replace(streams, color=given.color == "always")
 
 
-def _start(given: Given, settings: Settings, streams: Streams) -> int:
+_Work: TypeAlias = "Callable[[], Callable[[Settings, Streams], int]]"
+"""Loads what there is to do."""
+
+
+def _start(work: _Work, given: Given, settings: Settings, streams: Streams) -> int:
     if given.embedded is None:
-        return _do(_work(given.words, streams), settings, streams)
-    return _embedded(given.embedded, given.words, settings, streams)
+        return _do(work(), settings, streams)
+    return _embedded(work, given.embedded, settings, streams)
 
 
-def _work(words: Sequence[str], streams: Streams) -> Callable[[Settings, Streams], int]:
+def _work(given: Given, streams: Streams) -> _Work:
     """Return what there is to do: a tool, a command, or the REPL when there is none and a person is here."""
+    if chosen := tool_of(given):
+        name, rest = chosen
+        return lambda: _bound(load_mode(name), rest)
+    words = given.words
     if not words and streams.interactive:
-        return load_repl()
+        return load_repl
     name, rest = (words[0], words[1:]) if words and words[0] in TOOLS else ("exec", words)
-    tool = load_tool(name)
-    return lambda settings, streams: tool(settings, streams, rest)
+    return lambda: _bound(load_tool(name), rest)
+
+
+def _bound(tool: Tool, words: Sequence[str]) -> Callable[[Settings, Streams], int]:
+    return lambda settings, streams: tool(settings, streams, words)
 
 
 def _do(work: Callable[[Settings, Streams], int], settings: Settings, streams: Streams) -> int:
@@ -101,7 +128,7 @@ def _do(work: Callable[[Settings, Streams], int], settings: Settings, streams: S
     return work(settings, streams)
 
 
-def _embedded(folder: str, words: Sequence[str], settings: Settings, streams: Streams) -> int:
+def _embedded(work: _Work, folder: str, settings: Settings, streams: Streams) -> int:
     """Do the work on a private server that ends with it."""
     from os.path import expanduser
     from pathlib import Path
@@ -110,16 +137,12 @@ def _embedded(folder: str, words: Sequence[str], settings: Settings, streams: St
 
     try:
         with EmbeddedServer.launch(Path(expanduser(folder)) if folder else None) as server:
-            work = _work(words, streams)  # imported while the server starts
+            loaded = work()  # while the server starts
             server.until_ready()
-            return _do(work, replace(settings, address=UnixAddress(server.path)), streams)
+            return _do(loaded, replace(settings, address=UnixAddress(server.path)), streams)
     except EmbeddedError as error:
         streams.say(str(error))
         return Exit.CONNECTION
-
-
-def _help(streams: Streams) -> str:
-    return help_text([(name, row.summary) for name, row in TOOLS.items()], streams.columns)
 
 
 def _printable(text: str) -> str:

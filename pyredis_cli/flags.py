@@ -1,38 +1,56 @@
-"""The flags before the command, declared once: rows from which the parser and the help are made.
+"""The flags before the command, declared once: rows from which the parser, the help and the completions are made.
 
-It knows spelling, values and redis-cli's habits: ``-h`` is the host and a last ``-h`` asks for help, the first
-word that is no flag ends the flags, a URL may stand in front of the command. It does not know what the flags
-mean together, nor the environment; it opens nothing.
+It knows spelling and values. It does not know what the flags mean together, nor the environment; it opens nothing.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Literal, NamedTuple, TypeAlias, get_args
 
-import click
+from pyredis.records import NamedTuple
 
-from pyredis.options import checked_encoding
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal, TypeAlias
+
+    Output: TypeAlias = Literal[
+        "human",
+        "redis",
+        "redis-csv",
+        "raw",
+        "json",
+        "quoted-json",
+        "ndjson",
+        "yaml",
+        "csv",
+        "tsv",
+        "markdown",
+        "resp",
+    ]
+    When: TypeAlias = Literal["auto", "always", "never"]
+    Theme: TypeAlias = Literal["dark", "light"]
+    NotationName: TypeAlias = Literal["utf8", "escape", "base64", "hex"]
 
 __all__ = [
     "FLAGS",
     "FOR_PROGRAMS",
+    "NOTATION_NAMES",
+    "OUTPUTS",
+    "THEMES",
+    "WHENS",
     "Flag",
-    "Given",
-    "NotationName",
-    "Output",
-    "Theme",
     "UsageError",
-    "When",
-    "help_text",
-    "parse",
+    "by_name",
+    "is_url",
+    "read_count",
+    "read_filled",
+    "read_number",
+    "read_port",
+    "read_seconds",
 ]
 
-Output: TypeAlias = Literal[
+OUTPUTS: tuple[Output, ...] = (
     "human",
     "redis",
     "redis-csv",
@@ -45,12 +63,12 @@ Output: TypeAlias = Literal[
     "tsv",
     "markdown",
     "resp",
-]
-When: TypeAlias = Literal["auto", "always", "never"]
-Theme: TypeAlias = Literal["dark", "light"]
+)
+WHENS: tuple[When, ...] = ("auto", "always", "never")
+THEMES: tuple[Theme, ...] = ("dark", "light")
+NOTATION_NAMES: tuple[NotationName, ...] = ("utf8", "escape", "base64", "hex")
 FOR_PROGRAMS: frozenset[Output] = frozenset({"json", "ndjson", "yaml", "csv", "tsv", "markdown"})
 """The formats that show what a reply is made of: its types or its columns, and what a text of the server says."""
-NotationName: TypeAlias = Literal["utf8", "escape", "base64", "hex"]
 
 
 class UsageError(Exception):
@@ -60,25 +78,41 @@ class UsageError(Exception):
 # -- how a value is read; a ValueError says what it must be
 
 
-def _number(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text):
+def _is_number(text: str, digits: int = 9) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= digits
+
+
+def read_number(text: str) -> int:
+    """Return a whole number, 0 or more."""
+    if not _is_number(text):
         raise ValueError("must be a whole number, 0 or more")
     return int(text)
 
 
-def _port(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+def read_port(text: str) -> int:
+    """Return a port."""
+    if not _is_number(text, 5) or not 1 <= int(text) <= 65535:
         raise ValueError("must be a whole number from 1 to 65535")
     return int(text)
 
 
-def _size(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
+def read_count(text: str) -> int:
+    """Return a whole number, 1 or more."""
+    if not _is_number(text) or int(text) < 1:
         raise ValueError("must be a whole number, 1 or more")
     return int(text)
 
 
-def _seconds(text: str) -> float:
+def _times(text: str) -> int | None:
+    """Return how often; None is for ever."""
+    digits = text.removeprefix("-")
+    if not _is_number(digits, 18) or not int(digits):
+        raise ValueError("must be a whole number, 1 or more, or -1 for ever")
+    return None if text.startswith("-") else int(text)
+
+
+def read_seconds(text: str) -> float:
+    """Return a number of seconds, 0 or more."""
     try:
         seconds = float(text)
     except ValueError:
@@ -89,6 +123,10 @@ def _seconds(text: str) -> float:
 
 
 def _encoding(text: str) -> str:
+    if text == "utf-8":
+        return text
+    from pyredis.options import checked_encoding
+
     try:
         checked_encoding(text)
     except ValueError:
@@ -96,13 +134,23 @@ def _encoding(text: str) -> str:
     return text
 
 
-def _one_of(names: tuple[str, ...], text: str) -> str:
-    if text not in names:
-        raise ValueError(f"must be one of {', '.join(names)}")
-    return text
+def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"must be one of {', '.join(names)}")
+        return text
+
+    return read
 
 
-def _filled(text: str) -> str:
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("y", "yes", "n", "no"):
+        raise ValueError("must be yes or no")
+    return text.lower().startswith("y")
+
+
+def read_filled(text: str) -> str:
+    """Return a text that is not empty."""
     if not text:
         raise ValueError("must not be empty")
     return text
@@ -110,12 +158,18 @@ def _filled(text: str) -> str:
 
 def _is_path(word: str) -> bool:
     """Whether a word can only be meant as a folder: no command has a slash in its name."""
-    return not _URL.match(word) and (word in (".", "..") or word.startswith("~") or "/" in word)
+    return not is_url(word) and (word in (".", "..") or word.startswith("~") or "/" in word)
 
 
-_URL = re.compile(
-    r"(?:(?:rediss?|valkeys?)(?:\+[a-z]+)?|cluster|sentinel|hash|pubsub|unix)://", re.IGNORECASE
-)
+_OF_SERVERS = frozenset(["redis", "rediss", "valkey", "valkeys"])
+_SCHEMES = _OF_SERVERS | {"cluster", "sentinel", "hash", "pubsub", "unix"}
+
+
+def is_url(word: str) -> bool:
+    """Whether a word names a server by a URL: no command does."""
+    scheme, colon, _ = word.lower().partition("://")
+    name, plus, kind = scheme.partition("+")
+    return bool(colon) and name in _SCHEMES and (not plus or (name in _OF_SERVERS and kind.isalpha()))
 
 
 # -- the rows
@@ -127,7 +181,7 @@ class Flag(NamedTuple):
     With a ``metavar`` it takes a value, read by ``read``; without one it sets its field to ``sets``. The value is
     glued on or the next word, where ``fits`` is given only if that word fits; ``alone`` is the value when there
     is none, and when ``alone`` is None, there must be one. ``choices`` are all values there are, where they can be
-    counted.
+    counted. One that ``repeats`` may be given more than once, and its field is a tuple of all values.
     """
 
     names: tuple[str, ...]
@@ -139,6 +193,7 @@ class Flag(NamedTuple):
     alone: str | None = None
     fits: Callable[[str], bool] | None = None
     choices: tuple[str, ...] = ()
+    repeats: bool = False
 
     @property
     def takes_next(self) -> bool:
@@ -148,19 +203,21 @@ class Flag(NamedTuple):
 
 FLAGS: dict[str, tuple[Flag, ...]] = {
     "Where": (
-        Flag(("-h",), "host", "host of the server (127.0.0.1)", "HOST", _filled),
-        Flag(("-p",), "port", "port of the server (6379)", "PORT", _port),
-        Flag(("-s",), "socket", "unix socket of the server; wins over -h and -p", "PATH", _filled),
+        Flag(("-h",), "host", "host of the server (127.0.0.1)", "HOST", read_filled),
+        Flag(("-p",), "port", "port of the server (6379)", "PORT", read_port),
+        Flag(("-s",), "socket", "unix socket of the server; wins over -h and -p", "PATH", read_filled),
         Flag(
             ("-u",),
             "url",
             "redis://user:password@host:port/database, cluster://host,... or "
             "sentinel://host,.../group; -n, --user and --pass win",
             "URL",
-            _filled,
+            read_filled,
         ),
+        Flag(("-4",), "ipv4", "prefer IPv4 where a host has both"),
+        Flag(("-6",), "ipv6", "prefer IPv6 where a host has both"),
         Flag(("-c",), "cluster", "a cluster: go to the node that has the key, follow redirects"),
-        Flag(("-n",), "database", "database number (0)", "DB", _number),
+        Flag(("-n",), "database", "database number (0)", "DB", read_number),
         Flag(
             ("--embedded",),
             "embedded",
@@ -178,30 +235,114 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--askpass",), "askpass", "ask for the password; wins over --pass and REDISCLI_AUTH"),
         Flag(("--no-auth-warning",), "no_auth_warning", "no warning about a password on the command line"),
     ),
+    "TLS": (
+        Flag(("--tls",), "tls", "encrypt, and verify the certificate of the server"),
+        Flag(("--sni",), "sni", "name to ask for and to verify (the host)", "NAME", read_filled),
+        Flag(
+            ("--cacert",),
+            "cacert",
+            "PEM file of the authorities to trust (the system's)",
+            "PATH",
+            read_filled,
+        ),
+        Flag(("--cacertdir",), "cacertdir", "folder of the authorities to trust", "DIR", read_filled),
+        Flag(("--cert",), "cert", "PEM file of the client's certificate", "PATH", read_filled),
+        Flag(("--key",), "key", "PEM file of its key", "PATH", read_filled),
+        Flag(
+            ("--no-verify-hostname",),
+            "no_verify_hostname",
+            "any name will do in a certificate that is trusted",
+        ),
+        Flag(
+            ("--insecure",), "insecure", "verify nothing: whoever is in between reads and changes everything"
+        ),
+        Flag(
+            ("--tls-ciphers",),
+            "tls_ciphers",
+            "ciphers up to TLS 1.2, as openssl names them",
+            "LIST",
+            read_filled,
+        ),
+        Flag(("--tls-ciphersuites",), "tls_ciphersuites", "ciphersuites of TLS 1.3", "LIST", read_filled),
+    ),
     "How": (
         Flag(
-            ("-t", "--conn-timeout"), "conn_timeout", "limit to connect; 0 is none (5)", "SECONDS", _seconds
+            ("-t", "--conn-timeout"),
+            "conn_timeout",
+            "limit to connect; 0 is none (5)",
+            "SECONDS",
+            read_seconds,
         ),
         Flag(
             ("--read-timeout",),
             "read_timeout",
             "limit for a reply, beyond what a command waits by itself; 0 is none (none)",
             "SECONDS",
-            _seconds,
+            read_seconds,
         ),
-        Flag(("--pool-size",), "pool_size", "most connections at a time (16)", "N", _size),
+        Flag(("--pool-size",), "pool_size", "most connections at a time (16)", "N", read_count),
         Flag(("--encoding",), "encoding", "of what is typed and shown (utf-8)", "NAME", _encoding),
         Flag(("-2",), "resp2", "speak RESP2"),
         Flag(("-3",), "resp3", "speak RESP3"),
+        Flag(("--name",), "client_name", "name of the connections, for CLIENT LIST", "NAME", read_filled),
+    ),
+    "The command": (
+        Flag(("-r",), "times", "run it N times, -1 for ever", "N", _times),
+        Flag(
+            ("-i",), "interval", "wait between runs, and between the SCANs of --scan", "SECONDS", read_seconds
+        ),
+        Flag(("-x",), "last_from_stdin", "standard input is its last argument"),
+        Flag(("-X",), "tag", "standard input is its argument TAG", "TAG", read_filled),
+        Flag(("--quoted-input",), "quoted_input", 'its arguments are quoted as in the REPL: "\\x00"'),
+        Flag(("-e",), "errors", "stop a script at the first error; an error ends in exit code 1 in any case"),
+        Flag(
+            ("--show-pushes",),
+            "show_pushes",
+            "whether RESP3 pushes are shown (on a terminal)",
+            "yes|no",
+            _yes_or_no,
+            choices=("yes", "no"),
+        ),
+    ),
+    "redis-cli's modes": (
+        Flag(
+            ("--eval",),
+            "eval",
+            "run a script: --eval FILE key ... , arg ...; see lua --help",
+            "FILE",
+            read_filled,
+        ),
+        Flag(("--scan",), "scan", "list keys; see find --help, whose flags may follow"),
+        Flag(("--pattern",), "pattern", "keys that --scan lists (*)", "PATTERN"),
+        Flag(("--quoted-pattern",), "quoted_pattern", "the same, quoted as in the REPL", "PATTERN"),
+        Flag(("--count",), "count", "keys that a SCAN looks at (10 and more, as it goes)", "N", read_count),
+        Flag(("--type",), "type", "type of the keys that --scan lists", "TYPE", read_filled),
+        Flag(("--limit",), "limit", "most keys that --scan lists", "N", read_count),
+        Flag(("--ttl",), "ttl", "keys of --scan that expire", sets="ttl"),
+        Flag(("--no-ttl",), "ttl", "keys of --scan that never expire", sets="no-ttl"),
+        Flag(("--size",), "size", "show the memory of each key that --scan lists"),
+        Flag(("--pipe",), "pipe", "send standard input, RESP or inline commands, as it is; see pipe --help"),
+        Flag(
+            ("--pipe-timeout",),
+            "pipe_timeout",
+            "limit for --pipe to hear the last reply; 0 is none (30)",
+            "SECONDS",
+            read_seconds,
+        ),
+        Flag(("--rdb",), "rdb", "save the data as an RDB file; - is standard output", "FILE", read_filled),
+        Flag(("--functions-rdb",), "functions_rdb", "the same with the functions alone", "FILE", read_filled),
+        Flag(("--replica", "--slave"), "replica", "show the commands that the server sends its replicas"),
+        Flag(("--ping",), "ping", "exit code 0 when the server is there and lets you in"),
+        Flag(("--wait",), "wait", "go on trying --ping for so long", "SECONDS", read_seconds),
     ),
     "Output": (
         Flag(
             ("--format",),
             "output",
-            f"{', '.join(get_args(Output))}; the default is human on a terminal, else raw",
+            f"{', '.join(OUTPUTS)}; the default is human on a terminal, else raw",
             "NAME",
-            partial(_one_of, get_args(Output)),
-            choices=get_args(Output),
+            _one_of(OUTPUTS),
+            choices=OUTPUTS,
         ),
         Flag(("--raw",), "output", "the bytes that came; the default when not on a terminal", sets="raw"),
         Flag(("--no-raw",), "output", "redis-cli's formatted text, on a terminal or not", sets="redis"),
@@ -217,10 +358,10 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             ("--bytes",),
             "notation",
             "how json, ndjson, yaml, csv, tsv and markdown write bytes that are not UTF-8: "
-            f"{', '.join(get_args(NotationName))}",
+            f"{', '.join(NOTATION_NAMES)}",
             "NAME",
-            partial(_one_of, get_args(NotationName)),
-            choices=get_args(NotationName),
+            _one_of(NOTATION_NAMES),
+            choices=NOTATION_NAMES,
         ),
         Flag(("-d",), "delimiter", "between the elements of raw output (a line end)", "DELIM"),
         Flag(("-D",), "reply_end", "behind each reply of raw output (a line end)", "DELIM"),
@@ -232,170 +373,31 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             "color",
             "colours of human output: auto, always or never; auto is on a terminal without NO_COLOR",
             "WHEN",
-            partial(_one_of, get_args(When)),
-            choices=get_args(When),
+            _one_of(WHENS),
+            choices=WHENS,
         ),
         Flag(
             ("--theme",),
             "theme",
             "colours for a dark or a light background (as COLORFGBG says, else dark)",
             "NAME",
-            partial(_one_of, get_args(Theme)),
-            choices=get_args(Theme),
+            _one_of(THEMES),
+            choices=THEMES,
         ),
         Flag(("--echo",), "echo", "print each command of a script before its reply, secrets as ***"),
-        Flag(("-e",), "errors", "accepted for redis-cli's sake: an error always ends in an exit code"),
     ),
     "Other": (
+        Flag(("--verbose",), "verbose", "say more on standard error: a summary at the end of a script"),
         Flag(("--help",), "help", "show this text and exit"),
         Flag(("-v", "--version"), "version", "show the version and exit"),
     ),
 }
 
-_BY_NAME = {name: flag for rows in FLAGS.values() for flag in rows for name in flag.names}
+_BY_NAME: dict[str, Flag] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What was typed: the flags, None where one was not given, and the words of the command.
-
-    An empty ``username`` is one to be asked for; an empty ``embedded`` is a server in a temporary folder; 0
-    seconds are no limit.
-    """
-
-    words: tuple[str, ...] = ()
-    host: str | None = None
-    port: int | None = None
-    socket: str | None = None
-    url: str | None = field(default=None, repr=False)
-    cluster: bool = False
-    database: int | None = None
-    embedded: str | None = None
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    askpass: bool = False
-    no_auth_warning: bool = False
-    conn_timeout: float | None = None
-    read_timeout: float | None = None
-    pool_size: int | None = None
-    encoding: str | None = None
-    resp2: bool = False
-    resp3: bool = False
-    output: Output | None = None
-    delimiter: str | None = None
-    reply_end: str | None = None
-    zero: bool = False
-    null: str | None = None
-    notation: NotationName | None = None
-    no_pager: bool = False
-    color: When | None = None
-    theme: Theme | None = None
-    echo: bool = False
-    errors: bool = False
-    help: bool = False
-    version: bool = False
-
-
-# -- from words to what was given
-
-
-def parse(args: Sequence[str]) -> Given:
-    """Return what the arguments of the program say; UsageError when they cannot be understood."""
-    try:
-        params = _command().make_context("pyredis-cli", _habits(args)).params
-    except click.NoSuchOption as error:
-        raise _unrecognized(error.option_name, _similar(error.possibilities)) from None
-    except click.BadOptionUsage as error:
-        if error.option_name == "-h":
-            return Given(help=True)
-        flag = _BY_NAME[error.option_name]
-        raise _unrecognized(error.option_name, f"it takes {flag.metavar or 'no value'}") from None
-    return Given(**{name: value for name, value in params.items() if value is not None})
-
-
-def _unrecognized(name: str, hint: str) -> UsageError:
-    return UsageError(f"Unrecognized option or bad number of args for: '{name}'; {hint}")
-
-
-def _similar(names: Sequence[str] | None) -> str:
-    return f"did you mean {' or '.join(names)}? See --help" if names else "see --help"
-
-
-def _command() -> click.Command:
-    options: list[click.Parameter] = [_option(flag) for rows in FLAGS.values() for flag in rows]
-    words = click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)
-    return click.Command(
-        "pyredis-cli",
-        params=[*options, words],
-        add_help_option=False,
-        context_settings={"allow_interspersed_args": False, "help_option_names": []},
-    )
-
-
-def _option(flag: Flag) -> click.Option:
-    names = [*flag.names, flag.fills]
-    if flag.metavar:
-        return click.Option(names, type=click.UNPROCESSED, callback=partial(_value, flag))
-    return click.Option(names, is_flag=True, flag_value=flag.sets, default=None)
-
-
-def _value(flag: Flag, _ctx: click.Context, _param: click.Parameter, text: str | None) -> object:
-    """Return what the flag's row reads from a value; None when the flag was not given."""
-    if text is None:
-        return None
-    try:
-        return flag.read(text)
-    except ValueError as error:
-        raise UsageError(f"{'/'.join(flag.names)} {error}, not {text!r}") from None
-
-
-def _habits(args: Sequence[str]) -> list[str]:
-    """Return the arguments with the habits that click has no words for spelled out.
-
-    A URL in front of the command gets its ``-u``; a flag that may stand alone, and does, gets its value.
-    """
-    spelled: list[str] = []
-    rest = list(args)
-    while rest:
-        word = rest.pop(0)
-        flag = _BY_NAME.get(word)
-        if _URL.match(word) and "-u" not in spelled:
-            spelled += ["-u", word]
-        elif not word.startswith("-") or word in ("-", "--"):
-            return [*spelled, word, *rest]
-        elif flag is None or flag.metavar is None:
-            spelled.append(word)
-        elif rest and (flag.fits is None or flag.fits(rest[0])):
-            spelled += [word, rest.pop(0)]
-        else:
-            spelled.append(word if flag.alone is None else f"{word}={flag.alone}")
-    return spelled
-
-
-# -- help
-
-_EXAMPLES = """\
-Examples:
-  pyredis-cli                          type commands and see replies
-  pyredis-cli -p 7000 GET greeting     run one command
-  pyredis-cli < commands.txt           run one command per line
-  pyredis-cli --embedded               try it without a server
-"""
-
-
-def help_text(tools: Iterable[tuple[str, str]], columns: int) -> str:
-    """Return the help: examples first, then the tools given as name and summary, then the flags."""
-    formatter = click.HelpFormatter(width=max(40, min(columns, 100)))
-    formatter.write("Usage: pyredis-cli [FLAGS] [COMMAND [ARG ...]]\n\n")
-    formatter.write(_EXAMPLES)
-    with formatter.section("Tools"):
-        formatter.write_dl(list(tools))
-    for title, rows in FLAGS.items():
-        with formatter.section(title):
-            formatter.write_dl([(_spelling(flag), flag.help) for flag in rows])
-    return formatter.getvalue()
-
-
-def _spelling(flag: Flag) -> str:
-    names = ", ".join(flag.names)
-    return f"{names} {flag.metavar}" if flag.metavar else names
+def by_name(name: str) -> Flag | None:
+    """Return the flag with that spelling."""
+    if not _BY_NAME:
+        _BY_NAME.update({name: flag for rows in FLAGS.values() for flag in rows for name in flag.names})
+    return _BY_NAME.get(name)

@@ -16,6 +16,7 @@ from pyredis_cli.streams import Streams
 __all__ = [
     "DECODERS",
     "META",
+    "MODES",
     "REPL",
     "TOOLS",
     "VIEWS",
@@ -25,6 +26,7 @@ __all__ = [
     "Row",
     "Tool",
     "load",
+    "load_mode",
     "load_repl",
     "load_tool",
 ]
@@ -46,6 +48,9 @@ TOOLS: dict[str, Row] = {
     "exec": Row("pyredis_cli.tools.exec:run", "run one command, or the commands on standard input"),
     "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
 }
+
+MODES: dict[str, Row] = {}
+"""Tools that have a flag but no name: it would be that of a command."""
 
 REPL = Row("pyredis_cli.repl.loop:run", "type commands and see replies")
 
@@ -262,6 +267,11 @@ def load(row: Row | MetaRow | DecoderRow) -> object:
 def load_tool(name: str) -> Tool:
     """Return the tool of that name; KeyError when there is none."""
     return cast("Tool", load(TOOLS[name]))
+
+
+def load_mode(name: str) -> Tool:
+    """Return a tool that a flag chooses, which may have a name as well."""
+    return cast("Tool", load(TOOLS[name] if name in TOOLS else MODES[name]))
 
 
 def load_repl() -> Repl:

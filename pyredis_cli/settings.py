@@ -7,20 +7,28 @@ and ``-p``, as in redis-cli. It asks for what is missing where a person can answ
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple, TypeVar
+from types import MappingProxyType
 
-from pyredis.address import Address, TcpAddress, UnixAddress
-from pyredis.options import TlsOptions, checked_encoding
-from pyredis.url import Target, masked
-from pyredis.url import parse as parse_url
-from pyredis_cli.flags import FOR_PROGRAMS, Given, NotationName, Output, Theme, UsageError
-from pyredis_cli.streams import Streams
+from pyredis.address import TcpAddress, UnixAddress
+from pyredis.exceptions import PyRedisURLError
+from pyredis.records import NamedTuple, dataclass, field, replace
+from pyredis_cli.flags import FOR_PROGRAMS, UsageError, read_port
 
-__all__ = ["Group", "Marks", "Place", "Settings", "place_of", "read_url", "settle", "with_url"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Literal, TypeVar
 
-T = TypeVar("T")
+    from pyredis.address import Address
+    from pyredis.options import TlsOptions
+    from pyredis.url import Target
+    from pyredis_cli.flags import NotationName, Output, Theme
+    from pyredis_cli.given import Given
+    from pyredis_cli.streams import Streams
+
+    T = TypeVar("T")
+
+__all__ = ["Group", "Marks", "Place", "Settings", "Telling", "place_of", "read_url", "settle", "with_url"]
 
 _WARNING = (
     "Warning: a password on the command line can be seen by others on this machine; "
@@ -28,6 +36,8 @@ _WARNING = (
 )
 _WITH_NULL = ("csv", "tsv", "markdown")
 _PASSWORD_VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
+_URL_VARIABLES = ("REDIS_URL", "VALKEY_URL")
+_HOST, _PORT = "VALKEYCLI_HOST", "VALKEYCLI_PORT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +76,29 @@ class Marks(NamedTuple):
     null: bytes = b""
 
 
+class Telling(NamedTuple):
+    """How the command of the arguments is told, and how often: None is for ever.
+
+    ``last_from_stdin``: standard input is its last argument; ``tag``: its argument of that name. ``quoted``: its
+    arguments are quoted as lines are.
+    """
+
+    times: int | None = 1
+    interval: float = 0.0
+    last_from_stdin: bool = False
+    tag: str | None = None
+    quoted: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one run; ``repr`` never shows the password.
 
     ``cluster``: redirects are followed; ``others`` are nodes that are tried when ``address`` does not answer.
     With a ``group`` it is the sentinels who know where the server is, and ``address`` is the first of them.
+
+    ``family`` is the version of IP that is preferred, 0 for neither. ``telling`` is about the command that
+    stands in the arguments. ``show_pushes`` None: on a terminal.
 
     None: no limit for a timeout, the tool's choice for ``protocol`` and ``output``, the format's for ``notation``,
     the terminal's for ``theme``, no encryption for ``tls``.
@@ -96,6 +123,12 @@ class Settings:
     pager: bool = True
     theme: Theme | None = None
     echo: bool = False
+    family: Literal[0, 4, 6] = 0
+    client_name: str | None = None
+    telling: Telling = field(default_factory=Telling)
+    stop_on_error: bool = False
+    show_pushes: bool | None = None
+    verbose: bool = False
 
     def at(self, address: Address) -> Settings:
         """Return the same for another server, which is in a cluster if this one is."""
@@ -108,13 +141,13 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
     Warns of a password that other users of the machine can see. Raises UsageError and PyRedisURLError.
     """
     _check(given)
-    target = read_url(given.url) if given.url is not None else Target(TcpAddress())
+    target = _target(given, environ)
     if not given.no_auth_warning and (given.password is not None or target.password is not None):
         streams.say(_WARNING)
     username, password = _credentials(given, target, environ, streams)
     options = target.options
     return Settings(
-        **_place(given, target)._asdict(),
+        **_place(given, target, environ)._asdict(),
         database=_first(given.database, target.database, 0),
         username=username,
         password=password,
@@ -130,6 +163,18 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         pager=not given.no_pager,
         theme=given.theme,
         echo=given.echo,
+        family=_family(given),
+        client_name=given.client_name,
+        telling=Telling(
+            given.times,
+            given.interval or 0.0,
+            given.last_from_stdin,
+            given.tag,
+            given.quoted_input,
+        ),
+        stop_on_error=given.errors,
+        show_pushes=given.show_pushes,
+        verbose=given.verbose,
     )
 
 
@@ -166,6 +211,44 @@ def _password(target: Target) -> str | None:
     return "" if target.username is not None and target.password is None else target.password
 
 
+def _family(given: Given) -> Literal[0, 4, 6]:
+    if given.ipv4:
+        return 4
+    return 6 if given.ipv6 else 0
+
+
+class _Unsaid(NamedTuple):
+    """What a URL says where there is none, so that the module of URLs need not be loaded."""
+
+    database: None = None
+    username: None = None
+    password: None = None
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
+def _target(given: Given, environ: Mapping[str, str]) -> Target | _Unsaid:
+    """Return what the URL says: the given one, else that of the environment when nothing names a server."""
+    if given.url is not None:
+        return read_url(given.url)
+    if given.embedded is None and not _names_server(given, environ):
+        for name in _URL_VARIABLES:
+            if url := environ.get(name):
+                return _read_variable(name, url)
+    return _Unsaid()
+
+
+def _names_server(given: Given, environ: Mapping[str, str]) -> bool:
+    where = (given.host, given.port, given.socket)
+    return where != (None, None, None) or any(environ.get(name) for name in (_HOST, _PORT))
+
+
+def _read_variable(name: str, url: str) -> Target:
+    try:
+        return read_url(url)
+    except (PyRedisURLError, UsageError) as error:
+        raise UsageError(f"{name}: {error}") from None
+
+
 def _first(given: T | None, said: T | None, default: T) -> T:
     if given is not None:
         return given
@@ -182,6 +265,10 @@ def _check(given: Given) -> None:
         raise UsageError("--embedded starts a server that is in no cluster; leave out -c")
     if given.cluster and given.socket is not None:
         raise UsageError("the nodes of a cluster are not reached by a unix socket; leave out -s, or -c")
+    if given.last_from_stdin and given.tag is not None:
+        raise UsageError("-x and -X both take standard input; give one of them")
+    if given.ipv4 and given.ipv6:
+        raise UsageError("-4 and -6 exclude each other; give one of them")
     if given.resp2 and given.resp3:
         raise UsageError("-2 and -3 exclude each other; give one of them")
     if (marked := _marked(given)) and given.output not in (None, "raw"):
@@ -213,14 +300,22 @@ def _marks(given: Given) -> Marks:
     return marks._replace(**{name: os.fsencode(text) for name, text in said.items() if text is not None})
 
 
-def _place(given: Given, target: Target) -> Place:
-    if given.url is not None:
+def _place(given: Given, target: Target | _Unsaid, environ: Mapping[str, str]) -> Place:
+    if not isinstance(target, _Unsaid):
         return place_of(target, cluster=given.cluster)
     if given.socket is not None:
         return Place(UnixAddress(given.socket))
-    default = TcpAddress()
-    address = TcpAddress(_first(given.host, None, default.host), _first(given.port, None, default.port))
-    return Place(address, given.cluster)
+    host = _first(given.host, environ.get(_HOST) or None, "127.0.0.1")
+    port = given.port if given.port is not None else _port(environ)
+    return Place(TcpAddress(host, port), given.cluster)
+
+
+def _port(environ: Mapping[str, str]) -> int:
+    text = environ.get(_PORT) or "6379"
+    try:
+        return read_port(text)
+    except ValueError as error:
+        raise UsageError(f"{_PORT} {error}, not {text!r}") from None
 
 
 def read_url(url: str) -> Target:
@@ -228,7 +323,9 @@ def read_url(url: str) -> Target:
 
     Raises UsageError for one that there is no session with, and PyRedisURLError.
     """
-    target = parse_url(url, any_kind=True)
+    from pyredis.url import masked, parse
+
+    target = parse(url, any_kind=True)
     if target.kind not in ("server", "cluster", "sentinel") or len(target.groups) > 1:
         what = "several groups" if target.groups else f"{target.kind}:// URLs"
         raise UsageError(
@@ -270,6 +367,10 @@ def _group(target: Target, replicas: bool, options: Mapping[str, Any]) -> Group:
 
 
 def _encoding(said: str | None) -> str | None:
+    if said is None:
+        return None
+    from pyredis.options import checked_encoding
+
     try:
         return checked_encoding(said)
     except ValueError as error:
@@ -290,7 +391,7 @@ def _url_protocol(said: int | None) -> Literal[2, 3] | None:
 
 
 def _credentials(
-    given: Given, target: Target, environ: Mapping[str, str], streams: Streams
+    given: Given, target: Target | _Unsaid, environ: Mapping[str, str], streams: Streams
 ) -> tuple[str | None, str | None]:
     """Return user name and password; an empty password, which only nopass users have, when nobody can answer."""
     username = target.username if given.username is None else given.username or _asked_name(streams)

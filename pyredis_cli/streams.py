@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import io
 import os
-import select
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import BinaryIO, cast
+
+from pyredis.records import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import BinaryIO
 
 __all__ = ["OutputError", "Streams"]
 
@@ -100,8 +102,10 @@ class Streams:
         if self.stderr_tty:
             line = self.printable(line)
         # Nobody is left to be told that standard error cannot be written to.
-        with suppress(OSError):
+        try:
             _write_all(self.stderr, line.encode("utf-8", "surrogateescape") + b"\n")
+        except OSError:
+            return
 
     def ask(self, question: str) -> str:
         """Return the line that the person types; EOFError when there is none. Only where ``can_ask``."""
@@ -131,7 +135,8 @@ def _reopen_closed() -> None:
 
 
 def _unbuffered(descriptor: int, mode: str) -> BinaryIO:
-    return cast("BinaryIO", io.FileIO(descriptor, mode, closefd=False))
+    stream: BinaryIO = io.FileIO(descriptor, mode, closefd=False)
+    return stream
 
 
 def _write_all(stream: BinaryIO, output: bytes) -> None:
@@ -139,7 +144,9 @@ def _write_all(stream: BinaryIO, output: bytes) -> None:
     while rest:
         written: int | None = stream.write(rest)
         if written is None:  # somebody else made the pipe non-blocking, and it is full
-            select.select([], [stream], [])
+            from select import select
+
+            select([], [stream], [])
         else:
             rest = rest[written:]
 

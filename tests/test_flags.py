@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from pyredis_cli.flags import FLAGS, Given, UsageError, help_text, parse
+from pyredis_cli.flags import FLAGS, UsageError
+from pyredis_cli.given import Given
+from pyredis_cli.parsing import help_text, parse
 
 
 @pytest.mark.parametrize(
@@ -127,8 +129,8 @@ def test_only_one_url_is_taken() -> None:
     ("args", "line"),
     [
         (["--bogus"], "Unrecognized option or bad number of args for: '--bogus'"),
-        (["-x"], "Unrecognized option or bad number of args for: '-x'; see --help"),
-        (["--ech"], "Unrecognized option or bad number of args for: '--ech'; did you mean --echo or --csv?"),
+        (["-q"], "Unrecognized option or bad number of args for: '-q'; see --help"),
+        (["--ech"], "Unrecognized option or bad number of args for: '--ech'; did you mean --echo"),
         (["-p"], "Unrecognized option or bad number of args for: '-p'; it takes PORT"),
         (["--raw=yes"], "Unrecognized option or bad number of args for: '--raw'; it takes no value"),
         (["-p", "redis"], "-p must be a whole number from 1 to 65535, not 'redis'"),
@@ -147,7 +149,7 @@ def test_only_one_url_is_taken() -> None:
         (["--encoding", "utf-16"], "--encoding must be an encoding that keeps ASCII"),
         (["--encoding", "\udcff"], "--encoding must be an encoding that keeps ASCII"),
         (["-3-raw"], "Unrecognized option or bad number of args for: '--'; see --help"),
-        (["-3x"], "Unrecognized option or bad number of args for: '-x'; see --help"),
+        (["-3q"], "Unrecognized option or bad number of args for: '-q'; see --help"),
         (["--=x"], "Unrecognized option or bad number of args for: '--'; "),
         (
             ["--embeded"],

@@ -10,12 +10,12 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import pytest
 import yaml
 
-from pyredis_cli.flags import Output
+from pyredis_cli.flags import OUTPUTS
 from tests.conftest import MakeServer
 from tests.corpus import commands
 from tests.program import PROGRAM, ROOT, Ran, Running, ran, ran_redis_cli, redis_cli_70
@@ -577,7 +577,7 @@ def test_resp_is_as_it_came_in_either_protocol(redis82: Server) -> None:
     assert ran(redis82, "--format", "resp", "-3", "CONFIG", "GET", "maxmemory").stdout.startswith(b"%1\r\n")
 
 
-@pytest.mark.parametrize("form", sorted(set(get_args(Output)) - {"human", "raw"}))
+@pytest.mark.parametrize("form", sorted(set(OUTPUTS) - {"human", "raw"}))
 def test_nothing_steers_a_terminal_but_raw(redis82: Server, form: str) -> None:
     redis82.command("HSET", "h", "f", HOSTILE)
     with Terminal([*PROGRAM, "-s", redis82.unix_path, "--format", form, "HGETALL", "h"]) as screen:

@@ -9,11 +9,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeAlias, get_args
+from typing import Final, NamedTuple, TypeAlias
 
 import pytest
 
-from pyredis_cli.flags import Output
+from pyredis_cli.flags import OUTPUTS
 from tests.program import PROGRAM, ROOT
 from tests.servers import Server
 
@@ -74,7 +74,7 @@ def took(redis82: Server, bytecode: dict[str, str]) -> Run:
     return beyond_ping
 
 
-@pytest.mark.parametrize("form", sorted(set(get_args(Output)) - {"human"}))
+@pytest.mark.parametrize("form", sorted(set(OUTPUTS) - {"human"}))
 def test_a_reply_is_written_while_it_is_laid_out(redis82: Server, took: Run, form: str) -> None:
     for start in range(0, _ELEMENTS, 1000):
         redis82.command("RPUSH", "list", *(_ELEMENT % number for number in range(start, start + 1000)))

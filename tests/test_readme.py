@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pyredis_cli.flags import help_text
+from pyredis_cli.parsing import help_text
 from tests.program import PROGRAM, ROOT, ran
 from tests.servers import Server
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import pytest
 
 from pyredis.address import TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
 from pyredis.options import TlsOptions
-from pyredis_cli.flags import UsageError, parse
+from pyredis.records import dataclass, field
+from pyredis_cli.flags import UsageError
+from pyredis_cli.parsing import parse
 from pyredis_cli.settings import Group, Settings, settle, with_url
 from pyredis_cli.streams import Streams
 
 NOTHING: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Person(Streams):
     """Streams with a person who gives these answers."""
 

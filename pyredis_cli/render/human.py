@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyredis.types import Reply
-from pyredis_cli.flags import Theme
 from pyredis_cli.render.layout import Part, Role, elements, layout, numbers
 from pyredis_cli.render.look import Measure
 from pyredis_cli.render.theme import painter
 from pyredis_cli.render.values import Word, more, words
+
+if TYPE_CHECKING:
+    from pyredis_cli.flags import Theme
 
 __all__ = ["human", "human_parts"]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pyredis_cli.flags import Theme
+if TYPE_CHECKING:
+    from pyredis_cli.flags import Theme
 
 __all__ = ["MOST_PAGED", "Look", "Measure"]
 

@@ -7,13 +7,15 @@ the words tell the parts apart as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rich.color import ColorSystem
 from rich.style import Style
 
-from pyredis_cli.flags import Theme
 from pyredis_cli.render.layout import Role
+
+if TYPE_CHECKING:
+    from pyredis_cli.flags import Theme
 
 __all__ = ["THEMES", "Paint", "painter"]
 

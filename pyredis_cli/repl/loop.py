@@ -10,10 +10,10 @@ import asyncio
 import errno
 import os
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pyredis.exceptions import PyRedisError, ReplyError
+from pyredis.records import replace
 from pyredis_cli.complete import harvest
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
 from pyredis_cli.core.secrets import hidden, veiled

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from pyredis_cli import plugins
-from pyredis_cli.flags import NotationName, Output, Theme
+from pyredis_cli.flags import NOTATION_NAMES, OUTPUTS, THEMES
 from pyredis_cli.registry import DECODERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pyredis_cli.flags import NotationName, Output, Theme
 
 __all__ = ["SUMMARIES", "PreferenceError", "Preferences", "changed", "choices", "taken"]
 
@@ -58,10 +60,10 @@ class _Row(NamedTuple):
 
 
 _MOST: Final = 1_000_000_000
-_FORMATS: Final[tuple[str, ...]] = get_args(Output)
+_FORMATS: Final[tuple[str, ...]] = OUTPUTS
 _DECODINGS: Final = ("auto", "off", *DECODERS)
-_NOTATIONS: Final = ("default", *get_args(NotationName))
-_THEMES: Final[tuple[str, ...]] = get_args(Theme)
+_NOTATIONS: Final = ("default", *NOTATION_NAMES)
+_THEMES: Final[tuple[str, ...]] = THEMES
 
 
 def _switch(word: str) -> bool:

@@ -10,12 +10,12 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.utils import get_cwidth, is_dumb_terminal
 
 from pyredis.exceptions import ReplyError
+from pyredis.records import replace
 from pyredis.types import Status
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.secrets import hidden

@@ -14,6 +14,7 @@ from pyredis.commands.spec import TABLE
 from pyredis_cli.complete.hints import hint
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
+from pyredis_cli.parsing import parse_tool
 
 if TYPE_CHECKING:
     from pyredis_cli.settings import Settings
@@ -21,28 +22,18 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-_HELP = """\
-Usage: pyredis-cli [FLAGS] hint LINE
-       pyredis-cli [FLAGS] hint --lines FILE
-
-Print what is still to be typed of a line: pyredis-cli hint 'SET key value EX ' prints seconds [NX|XX] [GET].
-A blank at the end of the line says that its last word is finished. It is an empty line when there is nothing to
-say. --lines prints one hint for each line of FILE; - is standard input. No server is asked.
-"""
-
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Print the hint of the line, or of each line of a file; return the exit code."""
-    match list(words):
-        case ["--help"]:
-            streams.write(_HELP.encode())
-        case ["--lines", path]:
-            for line in _lines(path, streams):
-                _print(line.decode(settings.encoding, "surrogateescape"), settings, streams)
-        case [line] if line != "--lines":
-            _print(line, settings, streams)
-        case _:
-            raise UsageError("hint takes one line, in quotes, or --lines FILE; hint --help tells more")
+    arguments = parse_tool("hint", words)
+    path: str | None = arguments.get("lines")
+    if path is not None and not arguments.words:
+        for line in _lines(path, streams):
+            _print(line.decode(settings.encoding, "surrogateescape"), settings, streams)
+    elif path is None and len(arguments.words) == 1:
+        _print(arguments.words[0], settings, streams)
+    else:
+        raise UsageError("hint takes one line, in quotes, or --lines FILE; hint --help tells more")
     return Exit.OK
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Final, get_args
+from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pyredis.types import Attributed, Map, Reply, Set
-from pyredis_cli.flags import Output
+from pyredis_cli.flags import OUTPUTS
 from pyredis_cli.render.escape import dangerous
 from pyredis_cli.render.forms import form_parts
 from pyredis_cli.settings import Settings
 from tests.strategies import Sample, pushes, replies
 
-NAMES: Final = sorted(set(get_args(Output)) - {"human"})
+NAMES: Final = sorted(set(OUTPUTS) - {"human"})
 
 
 def written(name: str, reply: Reply, *, terminal: bool = False) -> bytes:

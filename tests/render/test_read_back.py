@@ -9,7 +9,7 @@ import io
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import hiredis
 import pytest
@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 from pyredis.commands.spec import TABLE
 from pyredis.exceptions import ReplyError
 from pyredis.types import Attributed, BigNumber, Double, Map, Reply
-from pyredis_cli.flags import Output
+from pyredis_cli.flags import OUTPUTS
 from pyredis_cli.render.forms import form_parts
 from pyredis_cli.settings import Marks, Settings
 from tests.render.test_shapes import ALIKE, COMMANDS, OPTIONS
@@ -118,7 +118,7 @@ ONE: Final[dict[str, Callable[[bytes], bytes]]] = {
 
 
 def test_every_format_that_says_all_has_a_reader() -> None:
-    assert ONE.keys() == set(get_args(Output)) - {"human", "markdown"}
+    assert ONE.keys() == set(OUTPUTS) - {"human", "markdown"}
 
 
 @pytest.mark.parametrize("name", ONE)

@@ -1,0 +1,90 @@
+"""What was typed in front of the command, one field for each flag, before anything is decided."""
+
+from __future__ import annotations
+
+from pyredis.records import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from pyredis_cli.flags import NotationName, Output, Theme, When
+
+__all__ = ["Given"]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was typed: the flags, None where one was not given, and the words of the command.
+
+    An empty ``username`` is one to be asked for; an empty ``embedded`` is a server in a temporary folder; 0
+    seconds are no limit. ``times`` None is for ever.
+    """
+
+    words: tuple[str, ...] = ()
+    host: str | None = None
+    port: int | None = None
+    socket: str | None = None
+    url: str | None = field(default=None, repr=False)
+    cluster: bool = False
+    database: int | None = None
+    embedded: str | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    askpass: bool = False
+    no_auth_warning: bool = False
+    conn_timeout: float | None = None
+    read_timeout: float | None = None
+    pool_size: int | None = None
+    encoding: str | None = None
+    resp2: bool = False
+    resp3: bool = False
+    output: Output | None = None
+    delimiter: str | None = None
+    reply_end: str | None = None
+    zero: bool = False
+    null: str | None = None
+    notation: NotationName | None = None
+    no_pager: bool = False
+    color: When | None = None
+    theme: Theme | None = None
+    echo: bool = False
+    errors: bool = False
+    ipv4: bool = False
+    ipv6: bool = False
+    tls: bool = False
+    sni: str | None = None
+    cacert: str | None = None
+    cacertdir: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    no_verify_hostname: bool = False
+    insecure: bool = False
+    tls_ciphers: str | None = None
+    tls_ciphersuites: str | None = None
+    client_name: str | None = None
+    times: int | None = 1
+    interval: float | None = None
+    last_from_stdin: bool = False
+    tag: str | None = None
+    quoted_input: bool = False
+    show_pushes: bool | None = None
+    eval: str | None = None
+    scan: bool = False
+    pattern: str | None = None
+    quoted_pattern: str | None = None
+    count: int | None = None
+    type: str | None = None
+    limit: int | None = None
+    ttl: Literal["ttl", "no-ttl"] | None = None
+    size: bool = False
+    pipe: bool = False
+    pipe_timeout: float | None = None
+    rdb: str | None = None
+    functions_rdb: str | None = None
+    replica: bool = False
+    ping: bool = False
+    wait: float | None = None
+    verbose: bool = False
+    help: bool = False
+    version: bool = False

@@ -1,0 +1,163 @@
+"""The flags of the program's own tools, behind their names, declared once as the flags in front are."""
+
+from __future__ import annotations
+
+from pyredis.records import NamedTuple
+from pyredis_cli.flags import Flag, read_count, read_filled, read_seconds
+
+__all__ = ["TOOL_FLAGS", "ToolFlags"]
+
+
+class ToolFlags(NamedTuple):
+    """How a tool is called, what its help says of it, and its flags.
+
+    ``operands`` are what may stand behind the flags, as the help calls it; a ``FILE`` is a file. Without ``mixed``
+    the first word that is no flag ends the flags.
+    """
+
+    usage: tuple[str, ...]
+    about: str
+    flags: tuple[Flag, ...] = ()
+    operands: tuple[str, ...] = ()
+    mixed: bool = True
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise ValueError("must be NAME=VALUE, the name of letters, digits and _")
+    return name, value
+
+
+_EXEC = ToolFlags(
+    ("exec [COMMAND [ARG ...]]", "exec [-f FILE] ..."),
+    "Run one command, or, without one, the commands of files or of standard input: one per line, quoted as in "
+    "redis-cli. What follows the flags is the command. Replies go to standard output, as they came when that is "
+    "not a terminal. Exit code: 0, or 1 when the server replied with an error; pyredis-cli --help tells the flags "
+    "in front.",
+    (
+        Flag(
+            ("-f", "--file"),
+            "files",
+            "run the commands in FILE; # begins a comment, - is standard input",
+            "FILE",
+            read_filled,
+            repeats=True,
+        ),
+        Flag(
+            ("--set",),
+            "variables",
+            "${NAME} in the commands of a script is VALUE",
+            "NAME=VALUE",
+            _variable,
+            repeats=True,
+        ),
+        Flag(("--stop-on-error",), "stops", "stop at the first error; commands are sent one at a time then"),
+        Flag(("--dry-run",), "dry_run", "print what would be sent; with --format resp, its bytes"),
+        Flag(
+            ("--count",), "count", "stop after N messages of SUBSCRIBE, MONITOR and the like", "N", read_count
+        ),
+        Flag(
+            ("--for",),
+            "seconds",
+            "stop so many seconds after the first message was asked for",
+            "SECONDS",
+            read_seconds,
+        ),
+        Flag(("--verbose",), "verbose", "say at the end how many commands were run, and how fast"),
+    ),
+    ("COMMAND",),
+    mixed=False,
+)
+_FIND = ToolFlags(
+    ("find [PATTERN]",),
+    "List the keys that match PATTERN, by SCAN: each one once as the server has it, byte for byte when standard "
+    "output is not a terminal.",
+    (
+        Flag(
+            ("--type",),
+            "type",
+            "keys of that type alone",
+            "TYPE",
+            read_filled,
+            choices=("string", "list", "set", "zset", "hash", "stream"),
+        ),
+        Flag(("--count",), "count", "keys that a SCAN looks at (10 and more, as it goes)", "N", read_count),
+        Flag(("--limit",), "limit", "most keys to list", "N", read_count),
+        Flag(("--ttl",), "ttl", "keys that expire, with the seconds they have", sets="ttl"),
+        Flag(("--no-ttl",), "ttl", "keys that never expire", sets="no-ttl"),
+        Flag(("--size",), "size", "show the memory of each key"),
+        Flag(("-0",), "zero", "NUL behind each key, for xargs -0"),
+    ),
+    ("PATTERN",),
+)
+_PIPE = ToolFlags(
+    ("pipe < FILE",),
+    "Send standard input, commands as RESP or as lines, to the server as it is, count the replies and show each "
+    "error with the number of its command.",
+    (
+        Flag(
+            ("--timeout", "--pipe-timeout"),
+            "timeout",
+            "limit to hear the last reply; 0 is none (30)",
+            "SECONDS",
+            read_seconds,
+        ),
+    ),
+)
+_RDB = ToolFlags(
+    ("rdb FILE",),
+    "Save what the server has as an RDB file; - is standard output. The file is whole or not there.",
+    (Flag(("--functions",), "functions", "its functions alone, not its keys"),),
+    ("FILE",),
+)
+_REPLICA = ToolFlags(
+    ("replica",),
+    "Show the commands that the server sends its replicas, as they come, one per line.",
+)
+_LUA = ToolFlags(
+    ("lua FILE [KEY ...] [, ARG ...]", "lua --function NAME [KEY ...] [, ARG ...]"),
+    "Run the Lua script in FILE, - is standard input, or call a function. A comma between blanks divides keys and "
+    "arguments.",
+    (
+        Flag(("--read-only",), "read_only", "by EVAL_RO or FCALL_RO, which refuse to write"),
+        Flag(
+            ("--function",),
+            "function",
+            "call the function NAME, which a library of the server has",
+            "NAME",
+            read_filled,
+        ),
+    ),
+    ("FILE",),
+    mixed=False,
+)
+_COMPLETION = ToolFlags(
+    ("completion bash|zsh|fish",), "Print the completion script of a shell.", (), ("SHELL",)
+)
+_HINT = ToolFlags(
+    ("hint LINE", "hint --lines FILE"),
+    "Print what is still to be typed of a line: pyredis-cli hint 'SET key value EX ' prints seconds [NX|XX] "
+    "[GET]. A blank at the end of the line says that its last word is finished. It is an empty line when there is "
+    "nothing to say. No server is asked.",
+    (
+        Flag(
+            ("--lines",),
+            "lines",
+            "print one hint for each line of FILE; - is standard input",
+            "FILE",
+            read_filled,
+        ),
+    ),
+)
+
+TOOL_FLAGS: dict[str, ToolFlags] = {
+    "exec": _EXEC,
+    "find": _FIND,
+    "pipe": _PIPE,
+    "rdb": _RDB,
+    "replica": _REPLICA,
+    "lua": _LUA,
+    "completion": _COMPLETION,
+    "hint": _HINT,
+}
