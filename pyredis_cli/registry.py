@@ -46,6 +46,7 @@ class Row(NamedTuple):
 
 TOOLS: dict[str, Row] = {
     "exec": Row("pyredis_cli.tools.exec:run", "run one command, or the commands on standard input"),
+    "find": Row("pyredis_cli.tools.find:run", "list the keys that match a pattern"),
     "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
 }
 
