@@ -17,6 +17,7 @@ from pyredis.address import UnixAddress
 from pyredis.exceptions import PyRedisError
 from pyredis.records import replace
 from pyredis_cli import __version__
+from pyredis_cli.argv import refuse_without_command
 from pyredis_cli.exits import Exit, exit_for
 from pyredis_cli.flags import UsageError
 from pyredis_cli.given import Given
@@ -112,6 +113,7 @@ def _work(given: Given, streams: Streams) -> _Work:
         return lambda: _bound(load_mode(name), rest)
     words = given.words
     if not words and streams.interactive:
+        refuse_without_command(given)
         return load_repl
     name, rest = (words[0], words[1:]) if words and words[0] in TOOLS else ("exec", words)
     return lambda: _bound(load_tool(name), rest)

@@ -103,12 +103,12 @@ def read_count(text: str) -> int:
     return int(text)
 
 
-def _times(text: str) -> int | None:
-    """Return how often; None is for ever."""
+def _times(text: str) -> int:
+    """Return how often; -1 is for ever."""
     digits = text.removeprefix("-")
     if not _is_number(digits, 18) or not int(digits):
         raise ValueError("must be a whole number, 1 or more, or -1 for ever")
-    return None if text.startswith("-") else int(text)
+    return -1 if text.startswith("-") else int(text)
 
 
 def read_seconds(text: str) -> float:

@@ -166,7 +166,7 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         family=_family(given),
         client_name=given.client_name,
         telling=Telling(
-            given.times,
+            given.times if given.times > 0 else None,
             given.interval or 0.0,
             given.last_from_stdin,
             given.tag,
