@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from pyredis.exceptions import NoPerm, PyRedisConnError, PyRedisError, may_pass
+from pyredis.exceptions import NoPerm, PyRedisError, may_pass
 from pyredis.records import replace
 from pyredis.retry import Backoff
 from pyredis_cli.core.asking import Answer, ask
@@ -47,24 +47,12 @@ async def _ready(settings: Settings, seconds: float) -> Answer:
     ends = loop.time() + seconds
     attempt = 0
     while True:
-        answer = await _asked(settings, ends - loop.time())
+        answer = await ask(settings, b"PING", within=ends - loop.time())
         pause = _AGAIN.delay(attempt, random.random())
         if not _may_pass(answer.outcome) or loop.time() + pause >= ends:
             return answer
         await asyncio.sleep(pause)
         attempt += 1
-
-
-async def _asked(settings: Settings, left: float) -> Answer:
-    """Return what is answered in the time that is left."""
-    within = min(settings.conn_timeout or left, left)
-    settings = replace(settings, conn_timeout=within, read_timeout=min(settings.read_timeout or within, left))
-    try:
-        async with asyncio.timeout(left):
-            return await ask(settings, b"PING")
-    except TimeoutError:  # sentinels and clusters have several servers to connect to
-        error = PyRedisConnError(f"no answer from {settings.address} in time", address=str(settings.address))
-        return Answer(Outcome((b"PING",), None, error=error, at_connect=True), settings.address)
 
 
 def _may_pass(outcome: Outcome) -> bool:
