@@ -18,47 +18,111 @@ if TYPE_CHECKING:
 __all__ = ["NamedTuple", "dataclass", "field", "replace"]
 
 
+_MISSING = object()
+
+
 class _Field:
     """What ``field`` says of one: its default, or what makes one, and whether ``repr`` shows it."""
 
-    __slots__ = ("default", "factory", "repr")
+    __slots__ = ("annotation", "default", "factory", "repr")
 
-    def __init__(self, default: object, factory: Callable[[], object] | None, repr: bool) -> None:
+    def __init__(
+        self,
+        default: object = _MISSING,
+        factory: Callable[[], object] | None = None,
+        repr: bool = True,
+    ) -> None:
+        self.annotation = ""
         self.default = default
         self.factory = factory
         self.repr = repr
 
+    @property
+    def has_default(self) -> bool:
+        return self.default is not _MISSING or self.factory is not None
 
-_MISSING = object()
+    @property
+    def shown_default(self) -> object:
+        return self.default if self.factory is None else self.factory()
 
 
 def _fields(body: dict[str, Any]) -> dict[str, _Field]:
     """Return the fields that the body of a class declares, in their order."""
     found = {}
-    for name in body.get("__annotations__", ()):
+    for name, annotation in body.get("__annotations__", {}).items():
         said = body.get(name, _MISSING)
-        found[name] = said if isinstance(said, _Field) else _Field(said, None, True)
+        one = found[name] = said if isinstance(said, _Field) else _Field(said)
+        one.annotation = annotation
     return found
 
 
 def _initializer(fields: dict[str, _Field], *, checks: bool) -> Callable[..., None]:
-    """Return an ``__init__`` that has the fields as its parameters, as ``dataclass`` makes it."""
-    names: dict[str, Any] = {"_set": object.__setattr__}
-    parameters, lines = ["self"], []
-    for name, one in fields.items():
-        names[f"_default_{name}"] = one.default if one.factory is None else _MISSING
-        has_default = one.factory is not None or one.default is not _MISSING
-        parameters.append(f"{name}=_default_{name}" if has_default else name)
-        value = name
-        if one.factory is not None:
-            names[f"_make_{name}"] = one.factory
-            value = f"_make_{name}() if {name} is _default_{name} else {name}"
-        lines.append(f" _set(self, {name!r}, {value})")
-    if checks:
-        lines.append(" self.__post_init__()")
-    exec(f"def __init__({', '.join(parameters)}):\n" + "\n".join(lines), names)
-    initializer: Callable[..., None] = names["__init__"]
-    return initializer
+    """Return an ``__init__`` that takes the fields, as ``dataclass`` makes it.
+
+    Not from its source as there: to compile one for many fields takes a millisecond.
+    """
+    names = tuple(fields)
+    defaults = {name: one for name, one in fields.items() if one.has_default}
+    plain = {name: one.default for name, one in defaults.items() if one.factory is None}
+    made = {name: one.factory for name, one in defaults.items() if one.factory is not None}
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        if args:
+            kwargs = _named(type(self), names, args, kwargs)
+        values = plain | kwargs
+        for name, make in made.items():
+            if name not in values:
+                values[name] = make()
+        if len(values) != len(names) or not values.keys() <= fields.keys():
+            raise TypeError(_mismatch(type(self), names, values))
+        for name, value in values.items():
+            _set(self, name, value)
+        if checks:
+            self.__post_init__()
+
+    return __init__
+
+
+_set = object.__setattr__
+
+
+def _named(
+    cls: type, names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the positional arguments by their names, and the others."""
+    if len(args) > len(names):
+        raise TypeError(f"{cls.__name__} takes {len(names)} arguments, not {len(args)}")
+    found = dict(zip(names, args, strict=False))
+    for name in found.keys() & kwargs.keys():
+        raise TypeError(f"{cls.__name__} got two values for {name!r}")
+    return found | kwargs
+
+
+def _mismatch(cls: type, names: tuple[str, ...], values: dict[str, Any]) -> str:
+    missing = [name for name in names if name not in values]
+    unknown = [name for name in values if name not in names]
+    if unknown:
+        return f"{cls.__name__} got an unexpected keyword argument {unknown[0]!r}"
+    return f"{cls.__name__} lacks {', '.join(missing)}"
+
+
+class _Signature:
+    """What ``inspect`` shows of a class: its fields, made when somebody looks."""
+
+    def __get__(self, _record: object, cls: Any) -> Any:
+        from inspect import Parameter, Signature
+
+        return Signature(
+            [
+                Parameter(
+                    name,
+                    Parameter.POSITIONAL_OR_KEYWORD,
+                    default=one.shown_default if one.has_default else Parameter.empty,
+                    annotation=one.annotation,
+                )
+                for name, one in cls.__record_fields__.items()
+            ]
+        )
 
 
 def _frozen(self: Any, name: str, _value: object = None) -> None:
@@ -110,6 +174,7 @@ if not TYPE_CHECKING:
                 "__slots__": tuple(own),
                 "__match_args__": tuple(fields),
                 "__record_fields__": fields,
+                "__signature__": _Signature(),
                 "__init__": _initializer(fields, checks="__post_init__" in body),
                 "__setattr__": _frozen,
                 "__delattr__": _frozen,
@@ -117,9 +182,7 @@ if not TYPE_CHECKING:
                 "__hash__": _hash,
                 "__reduce__": _reduce,
             }
-            made = type(cls)(cls.__name__, cls.__bases__, body)
-            made.__init__.__qualname__ = f"{cls.__qualname__}.__init__"
-            return made
+            return type(cls)(cls.__name__, cls.__bases__, body)
 
         return made
 

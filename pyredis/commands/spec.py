@@ -25,7 +25,10 @@ from pyredis.commands.rows import (
     version,
 )
 
-__all__ = ["TABLE", "Spec", "Table", "find"]
+__all__ = ["FAREWELLS", "TABLE", "Spec", "Table", "find"]
+
+FAREWELLS: Final = frozenset({"shutdown", "quit"})
+"""The effects of which the server's closing of the connection is a success."""
 
 
 # A named tuple, because a frozen dataclass of this size takes a millisecond of every start.

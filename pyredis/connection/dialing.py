@@ -1,83 +1,102 @@
 """From an address to a connected socket, past the dead addresses of a name.
 
 A name may have several addresses. The next one is tried when one fails, or has been silent for a quarter of a
-second, and the first to connect wins (RFC 8305). Every socket is closed again but the one that is returned,
-whenever the caller is cancelled. What is said over the socket is for others.
+second, and the first to connect wins (RFC 8305). Every socket is closed again but the one that is returned.
+It never waits itself: ``steps`` yields what to wait for, to a driver that blocks or to one that does not. What
+is said over the socket is for others.
 """
 
 from __future__ import annotations
 
-import asyncio
+import _socket
 import errno
 import os
-import socket
-from collections.abc import Iterable, Sequence
 from itertools import chain, zip_longest
-from typing import Any, Final, TypeAlias
 
-from pyredis.address import Address, TcpAddress
+from pyredis.address import TcpAddress
 from pyredis.exceptions import PyRedisConnError
 
-__all__ = ["Dialing"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Sequence
+    from typing import Any, Final, TypeAlias
 
-_Sockaddr: TypeAlias = tuple[Any, ...]
-_Way: TypeAlias = tuple[int, _Sockaddr]
-"""One address of the name: its family and what to connect to."""
+    from pyredis.address import Address
+
+    _Sockaddr: TypeAlias = tuple[Any, ...]
+    _Way: TypeAlias = tuple[int, _Sockaddr]  # one address of the name: its family and what to connect to
+    Found: TypeAlias = Iterable[tuple[int, int, int, str, _Sockaddr]]  # what getaddrinfo returns
+    Wait: TypeAlias = tuple[Sequence[_socket.socket], float | None]
+
+__all__ = ["Dialing"]
 
 _HEAD_START: Final = 0.25  # seconds, the "Connection Attempt Delay" that RFC 8305 recommends
 _QUEUE_FULL_PAUSE: Final = 0.01  # seconds until a unix socket with a full queue is asked again
 _FEW: Final = 4  # addresses that a message names one by one
 
-_KEEPALIVE: Final = tuple(
-    (getattr(socket, name), value)
-    for name, value in (
-        ("TCP_KEEPIDLE", 15),
-        ("TCP_KEEPALIVE", 15),  # what macOS calls TCP_KEEPIDLE
-        ("TCP_KEEPINTVL", 5),
-        ("TCP_KEEPCNT", 3),
-    )
-    if hasattr(socket, name)
+# A peer that vanished is noticed half a minute after its last word.
+_KEEPALIVE: Final = (
+    ("TCP_KEEPIDLE", 15),
+    ("TCP_KEEPALIVE", 15),  # what macOS calls TCP_KEEPIDLE
+    ("TCP_KEEPINTVL", 5),
+    ("TCP_KEEPCNT", 3),
 )
-"""A peer that vanished is noticed half a minute after its last word."""
 
 
 class Dialing:
-    """The attempts to reach one server; ``tried`` names the addresses so far."""
+    """The attempts to reach one server; ``tried`` names the addresses so far.
 
-    def __init__(self, address: Address) -> None:
+    Addresses of ``family`` come first; with 0 both families take turns, as the name server has them in order.
+    """
+
+    def __init__(self, address: Address, family: int = 0) -> None:
         self.tried: list[str] = []
         self._address = address
-        self._under_way: list[tuple[socket.socket, str]] = []
+        self._family = family
+        self._ways = _literal(address)
+        self._under_way: list[tuple[_socket.socket, str]] = []
         self._failures: list[OSError] = []
 
-    async def connect(self) -> socket.socket:
-        """Return a connected socket that does not block; PyRedisConnError tells why there is none."""
+    @property
+    def unresolved(self) -> TcpAddress | None:
+        """The address, when a name server must be asked for its host before ``steps``."""
         address = self._address
-        if not isinstance(address, TcpAddress):
-            return await self._connect_unix(address.path)
-        literal = _literal(address)
-        return await self._race((literal,) if literal else await self._resolve(address))
+        return address if isinstance(address, TcpAddress) and not self._ways else None
 
-    async def _resolve(self, address: TcpAddress) -> list[_Way]:
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        except (socket.gaierror, ValueError) as error:  # ValueError: no name server would be asked for this
-            raise PyRedisConnError(
-                f"cannot connect to {address}: the host name {address.host!r} cannot be resolved; "
-                "check its spelling",
-                address=str(address),
-            ) from error
-        return _interleaved([(family, sockaddr) for family, _, _, _, sockaddr in found])
+    def resolve(self, found: Found | Exception) -> None:
+        """Take the answer of the name server, or what it was that gave none."""
+        if isinstance(found, Exception):
+            raise self._unresolvable() from found
+        ways = [(family, sockaddr) for family, _, _, _, sockaddr in found]
+        self._ways = _interleaved(sorted(ways, key=lambda way: self._family not in (0, way[0])))
 
-    async def _race(self, ways: Iterable[_Way]) -> socket.socket:
+    def _unresolvable(self) -> PyRedisConnError:
+        address = self._address
+        assert isinstance(address, TcpAddress)
+        return PyRedisConnError(
+            f"cannot connect to {address}: the host name {address.host!r} cannot be resolved; "
+            "check its spelling",
+            address=str(address),
+        )
+
+    def steps(self) -> Generator[Wait, None, _socket.socket]:
+        """Yield what to wait for; return a connected socket that does not block, or raise PyRedisConnError.
+
+        A step is the sockets of which one must become writable, and the seconds that this is worth waiting for.
+        Closing the generator closes the sockets.
+        """
+        if isinstance(self._address, TcpAddress):
+            return (yield from self._race())
+        return (yield from self._connect_unix(self._address.path))
+
+    def _race(self) -> Generator[Wait, None, _socket.socket]:
         try:
-            for way in ways:
-                sock = self._start(*way) or await self._next(_HEAD_START)
+            for way in self._ways:
+                sock = self._start(*way) or (yield from self._next(_HEAD_START))
                 if sock is not None:
                     return sock
             while self._under_way:
-                sock = await self._next(None)
+                sock = yield from self._next(None)
                 if sock is not None:
                     return sock
         finally:
@@ -85,46 +104,36 @@ class Dialing:
                 loser.close()
         raise self._unreachable()
 
-    def _start(self, family: int, sockaddr: _Sockaddr) -> socket.socket | None:
+    def _start(self, family: int, sockaddr: _Sockaddr) -> _socket.socket | None:
         """Begin to connect; return the socket when that is done at once."""
         self.tried.append(sockaddr[0])
         try:
-            # With its protocol named: asyncio sets TCP_NODELAY on no other.
-            sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            sock = _socket.socket(family, _socket.SOCK_STREAM, _socket.IPPROTO_TCP)
         except OSError as error:  # this machine has no IPv6, or this process no descriptor left
             self._fail(error.errno or 0, sockaddr[0])
             return None
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in _KEEPALIVE:
-            sock.setsockopt(socket.IPPROTO_TCP, option, value)
         self._under_way.append((sock, sockaddr[0]))
+        sock.setblocking(False)
+        sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE:
+            if (option := getattr(_socket, name, None)) is not None:
+                sock.setsockopt(_socket.IPPROTO_TCP, option, value)
         code = sock.connect_ex(sockaddr)
         # Within one machine the connection stands already, though it is said to be under way.
         return self._settle(sock, sockaddr[0], _state(sock) if code == errno.EINPROGRESS else code)
 
-    async def _next(self, seconds: float | None) -> socket.socket | None:
+    def _next(self, seconds: float | None) -> Generator[Wait, None, _socket.socket | None]:
         """Return the first socket that connects; None when one failed or the time is over."""
         if not self._under_way:
             return None
-        loop = asyncio.get_running_loop()
-        stirred = loop.create_future()
-        timer = None if seconds is None else loop.call_later(seconds, _wake, stirred)
-        for sock, _ in self._under_way:
-            loop.add_writer(sock, _wake, stirred)
-        try:
-            await stirred
-        finally:
-            for sock, _ in self._under_way:
-                loop.remove_writer(sock)
-            if timer is not None:
-                timer.cancel()
+        yield [sock for sock, _ in self._under_way], seconds
         for sock, where in tuple(self._under_way):
             if self._settle(sock, where, _state(sock)) is not None:
                 return sock
         return None
 
-    def _settle(self, sock: socket.socket, where: str, code: int) -> socket.socket | None:
+    def _settle(self, sock: _socket.socket, where: str, code: int) -> _socket.socket | None:
         """Strike an attempt that has come to an end; return its socket when it succeeded."""
         if code == errno.EINPROGRESS:
             return None
@@ -138,9 +147,9 @@ class Dialing:
     def _fail(self, code: int, where: str) -> None:
         self._failures.append(OSError(code, os.strerror(code), where))
 
-    async def _connect_unix(self, path: str) -> socket.socket:
+    def _connect_unix(self, path: str) -> Generator[Wait, None, _socket.socket]:
         while True:
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
             try:
                 sock.setblocking(False)
                 sock.connect(path)
@@ -157,7 +166,7 @@ class Dialing:
                 ) from error
             else:
                 return sock
-            await asyncio.sleep(_QUEUE_FULL_PAUSE)
+            yield (), _QUEUE_FULL_PAUSE
 
     def _unreachable(self) -> PyRedisConnError:
         last = self._failures[-1]
@@ -169,16 +178,26 @@ class Dialing:
         error.__cause__ = last
         return error
 
+    def unanswered(self, seconds: float | None) -> PyRedisConnError:
+        """Return that the time was over before any address has answered."""
+        tried = f" (tried {', '.join(self.tried)})" if len(self.tried) > 1 else ""
+        return PyRedisConnError(
+            f"no answer from {self._address}{tried} within {seconds:g} seconds; "
+            "check the address, or allow more time to connect",
+            address=str(self._address),
+        )
 
-def _literal(address: TcpAddress) -> _Way | None:
+
+def _literal(address: Address) -> Sequence[_Way]:
     """Return the way to an address that is written in numbers, which no name server needs to be asked for."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, address.host)
-        except (OSError, ValueError):
-            continue
-        return family, (address.host, address.port)
-    return None
+    if isinstance(address, TcpAddress):
+        for family in (_socket.AF_INET, _socket.AF_INET6):
+            try:
+                _socket.inet_pton(family, address.host)
+            except (OSError, ValueError):
+                continue
+            return ((family, (address.host, address.port)),)
+    return ()
 
 
 def _interleaved(ways: Sequence[_Way]) -> list[_Way]:
@@ -188,9 +207,9 @@ def _interleaved(ways: Sequence[_Way]) -> list[_Way]:
     return [way for way in chain.from_iterable(zip_longest(first, other)) if way is not None]
 
 
-def _state(sock: socket.socket) -> int:
+def _state(sock: _socket.socket) -> int:
     """Return 0 for a connected socket, EINPROGRESS while it connects, else why it does not."""
-    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    code = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
     if code:
         return code
     try:
@@ -198,11 +217,6 @@ def _state(sock: socket.socket) -> int:
     except OSError:
         return errno.EINPROGRESS
     return 0
-
-
-def _wake(stirred: asyncio.Future[None]) -> None:
-    if not stirred.done():
-        stirred.set_result(None)
 
 
 def _told(failures: Sequence[OSError]) -> str:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from socket import socket
+import socket
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pyredis.address import Address
 from pyredis.connection.dialing import Dialing
+from pyredis.connection.failures import at_opening, unopened
 from pyredis.connection.handshake import handshake
 from pyredis.connection.stream import Wire
-from pyredis.exceptions import (
-    ProtocolError,
-    PyRedisConnClosed,
-    PyRedisConnError,
-    PyRedisConnReadTimeout,
-    ReplyError,
-)
+from pyredis.exceptions import PyRedisConnError, PyRedisError, ReplyError
 from pyredis.options import ConnectionOptions, TlsOptions
 
-__all__ = ["open_wire"]
+__all__ = ["dial", "open_wire"]
 
 _FOR_EVER: Final = 7 * 24 * 3600.0
 """Seconds that asyncio may allow a TLS handshake: ours is the limit that counts."""
@@ -36,11 +32,11 @@ async def open_wire(address: Address, options: ConnectionOptions, *, replica: bo
     """
     wire = Wire(address, options)
     dialing = Dialing(address)
-    sock: socket | None = None
+    sock: socket.socket | None = None
     try:
         security = {} if options.tls is None else _security(address, options.tls)
         async with asyncio.timeout(options.conn_timeout):
-            sock = await dialing.connect()
+            sock = await dial(dialing)
             await asyncio.get_running_loop().create_connection(lambda: wire, sock=sock, **security)
             await wire.shake_hands()
             if replica:
@@ -49,15 +45,61 @@ async def open_wire(address: Address, options: ConnectionOptions, *, replica: bo
                 await _hear(wire)
     except BaseException as error:
         wire.abort()
-        failure = _unreached(error, wire, dialing) if sock is None else _unopened(error, wire)
+        failure = None
+        if sock is not None:
+            failure = unopened(error, address, options, wire.error)
+        elif isinstance(error, TimeoutError):
+            failure = dialing.unanswered(options.conn_timeout)
         if failure is None:
-            if isinstance(error, (ReplyError, ProtocolError)):
-                error.add_note(f"{address} said so while the connection was being opened")
-            if isinstance(error, ReplyError):
-                error.server = str(address)
+            if isinstance(error, PyRedisError):
+                at_opening(error, address)
             raise
         raise failure from error
     return wire
+
+
+async def dial(dialing: Dialing) -> socket.socket:
+    """Return a connected socket that does not block; PyRedisConnError tells why there is none."""
+    if (address := dialing.unresolved) is not None:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, ValueError) as error:  # ValueError: no name server would be asked for this
+            dialing.resolve(error)
+        else:
+            dialing.resolve(found)
+    steps = dialing.steps()
+    try:
+        while True:
+            socks, seconds = next(steps)
+            await _writable([sock.fileno() for sock in socks], seconds)
+    except StopIteration as done:
+        raw = done.value
+        # With its protocol named: asyncio sets TCP_NODELAY on no other.
+        return socket.socket(raw.family, raw.type, raw.proto, raw.detach())
+    finally:
+        steps.close()
+
+
+async def _writable(descriptors: Sequence[int], seconds: float | None) -> None:
+    """Return when one of the sockets is writable, or the time is over."""
+    loop = asyncio.get_running_loop()
+    stirred = loop.create_future()
+    timer = None if seconds is None else loop.call_later(seconds, _wake, stirred)
+    for descriptor in descriptors:
+        loop.add_writer(descriptor, _wake, stirred)
+    try:
+        await stirred
+    finally:
+        for descriptor in descriptors:
+            loop.remove_writer(descriptor)
+        if timer is not None:
+            timer.cancel()
+
+
+def _wake(stirred: asyncio.Future[None]) -> None:
+    if not stirred.done():
+        stirred.set_result(None)
 
 
 def _security(address: Address, options: TlsOptions) -> dict[str, Any]:
@@ -84,52 +126,3 @@ async def _hear(wire: Wire) -> None:
     if next(handshake(wire.options), None) is None:
         with contextlib.suppress(ReplyError):  # NOAUTH or LOADING will do
             await wire.execute((b"PING",), None)
-
-
-def _unreached(error: BaseException, wire: Wire, dialing: Dialing) -> PyRedisConnError | None:
-    """Return that nobody has answered, in the words of this library; None when ``error`` says it already."""
-    if not isinstance(error, TimeoutError):
-        return None
-    where = str(wire.address)
-    tried = f" (tried {', '.join(dialing.tried)})" if len(dialing.tried) > 1 else ""
-    return PyRedisConnError(
-        f"no answer from {where}{tried} within {wire.options.conn_timeout:g} seconds; "
-        "check the address, or allow more time to connect",
-        address=where,
-    )
-
-
-def _unopened(error: BaseException, wire: Wire) -> PyRedisConnError | None:
-    """Return why a server that was reached cannot be talked to; None when ``error`` says it already."""
-    where, seconds, encrypts = str(wire.address), wire.options.conn_timeout, wire.options.tls is not None
-    if isinstance(error, PyRedisConnReadTimeout):
-        seconds = error.seconds
-    match error:
-        case TimeoutError() | PyRedisConnReadTimeout() if encrypts and seconds is not None:
-            reason = f"no answer from {where} over TLS within {seconds:g} seconds"
-            mend = "does it speak TLS on this port?"
-        case TimeoutError() if seconds is not None:
-            reason = f"no answer from {where} within {seconds:g} seconds"
-            mend = "check the address, or allow more time to connect"
-        case OSError() | PyRedisConnClosed() if encrypts:
-            reason, mend = _insecure(error, wire)
-        case PyRedisConnClosed() | OSError():
-            reason = f"{wire.error} while it was being opened"
-            mend = "is that a Redis or Valkey server, and does it want TLS?"
-        case _:
-            return None
-    return PyRedisConnError(f"{reason}; {mend}", address=where)
-
-
-def _insecure(error: BaseException, wire: Wire) -> tuple[str, str]:
-    """Return why there is no encrypted connection."""
-    from pyredis.connection import tls
-
-    options = wire.options.tls
-    assert options is not None
-    cause = error.__cause__ if isinstance(error, PyRedisConnClosed) else error
-    told = tls.reason_and_mend(cause, options, tls.server_name(wire.address, options))
-    if told is not None:
-        return f"cannot connect to {wire.address}: {told[0]}", told[1]
-    mend = "does it speak TLS on this port, and does it ask for a client certificate?"
-    return f"{wire.address} closed the connection during the TLS handshake", mend

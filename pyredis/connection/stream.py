@@ -18,8 +18,9 @@ from copy import copy
 from typing import Final, cast
 
 from pyredis.address import Address
-from pyredis.commands.spec import Spec
+from pyredis.commands.spec import FAREWELLS, Spec
 from pyredis.connection.conversation import DEFAULT_USER, Conversation, Exchange, Run, Unasked
+from pyredis.connection.failures import timed_out
 from pyredis.connection.handshake import greeting, handshake, introduction
 from pyredis.connection.lane import Lane
 from pyredis.exceptions import (
@@ -520,14 +521,7 @@ class Wire(asyncio.BufferedProtocol):
     def _timed_out(self, limit: float) -> PyRedisConnReadTimeout:
         head = self.conversation.head
         command = (head.name if head is not None else "") or None
-        return PyRedisConnReadTimeout(
-            f"no reply to {command or 'the command'} from {self.address} within {limit:g} seconds; "
-            "the connection is closed, whether it was executed is unknown",
-            address=str(self.address),
-            sent=self._sent(),
-            seconds=limit,
-            command=command,
-        )
+        return timed_out(self.address, limit, command, self._sent())
 
     # -- the end
 
@@ -573,7 +567,7 @@ class Wire(asyncio.BufferedProtocol):
             self._timer = None
         obeyed = self.lost and isinstance(error, PyRedisConnClosed) and error.sent is True
         while (owed := self.conversation.drop_head()) is not None:
-            if not (obeyed and owed.effect in _ENDS_CONNECTION):
+            if not (obeyed and owed.effect in FAREWELLS):
                 owed.error = _own(error)
             _wake(owed)
         if self.lane is not None:
@@ -588,7 +582,6 @@ class Wire(asyncio.BufferedProtocol):
         self._transport = None
 
 
-_ENDS_CONNECTION: Final = frozenset({"shutdown", "quit"})
 _REASONS: Final = {PyRedisConnReadTimeout: "timeout", ProtocolError: "protocol"}
 _SPACE: Final = 120 * 1024  # of copies that are larger than 128 KiB malloc asks the system each time
 _SPACES: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview]] = weakref.WeakKeyDictionary()

@@ -15,7 +15,7 @@ import pytest
 
 from pyredis import PyRedisConnError, TcpAddress, UnixAddress
 from pyredis.connection.dialing import Dialing
-from pyredis.connection.opening import open_wire
+from pyredis.connection.opening import dial, open_wire
 from pyredis.options import ConnectionOptions
 from tests.hostile import Close, Hostile, Stall
 from tests.servers import Server, free_port, until
@@ -136,7 +136,7 @@ async def test_the_families_take_turns(name_of: Addresses) -> None:
     name_of(["::1", "::ffff:127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"])
     dialing = Dialing(TcpAddress("db.example", free_port()))
     with pytest.raises(PyRedisConnError):
-        await dialing.connect()
+        await dial(dialing)
     assert dialing.tried == ["::1", "127.0.0.3", "::ffff:127.0.0.2", "127.0.0.4", "127.0.0.5"]
 
 
@@ -235,7 +235,7 @@ async def test_a_server_that_hangs_up_at_once_is_told(no_leaks: None) -> None:
 
 
 async def test_a_tcp_socket_is_kept_alive_and_does_not_dawdle(no_leaks: None, redis82: Server) -> None:
-    sock = await Dialing(TcpAddress(redis82.host, redis82.port)).connect()
+    sock = await dial(Dialing(TcpAddress(redis82.host, redis82.port)))
     transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=sock)
     assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     if hasattr(socket, "TCP_KEEPIDLE"):
@@ -277,7 +277,7 @@ async def test_a_unix_socket_whose_queue_is_full_is_asked_again(no_leaks: None, 
         assert code == errno.EAGAIN
         assert "no answer" in await told(UnixAddress(path), ConnectionOptions(conn_timeout=0.05))
 
-        dialing = asyncio.create_task(Dialing(UnixAddress(path)).connect())
+        dialing = asyncio.create_task(dial(Dialing(UnixAddress(path))))
         listener.setblocking(False)
 
         def room_was_made() -> bool:

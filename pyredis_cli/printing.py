@@ -1,0 +1,176 @@
+"""Replies as one-shot commands and scripts write them: bytes on standard output, errors on standard error.
+
+It knows which form a reply gets, that a text is read for programs, and that a person may leaf through what is
+taller than the screen. It sends nothing. Only what a form takes is imported.
+"""
+
+from __future__ import annotations
+
+import os
+
+from pyredis.exceptions import ReplyError
+from pyredis_cli.exits import exit_for, explain
+from pyredis_cli.flags import FOR_PROGRAMS
+from pyredis_cli.settings import Marks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, Literal, TypeAlias
+
+    from pyredis.address import Address
+    from pyredis.exceptions import PyRedisError
+    from pyredis_cli.core.outcome import Outcome
+    from pyredis_cli.exits import Exit
+    from pyredis_cli.flags import Output
+    from pyredis_cli.render.layout import Part
+    from pyredis_cli.settings import Settings
+    from pyredis_cli.streams import Streams
+
+    _Parts: TypeAlias = Callable[[Outcome], Iterator[Part]]
+    """Makes bytes of the reply in an outcome, part after part, as they are asked for."""
+
+__all__ = ["ReplyWriter", "fail", "form_of", "protocol_for"]
+
+_BATCH = 64 * 1024  # bytes that are written at once
+
+# Formats that keep the types of RESP3, or its pairs; the others people know from RESP2.
+_TYPED = FOR_PROGRAMS | {"quoted-json", "human"}
+
+_CONFIRMED = frozenset({"subscribe", "unsubscribe"})
+
+
+def form_of(settings: Settings, streams: Streams) -> Output:
+    """Return the format in which replies are written."""
+    return settings.output or ("human" if streams.stdout_tty else "raw")
+
+
+def protocol_for(settings: Settings, streams: Streams) -> Literal[2, 3]:
+    """Return the protocol to speak: the one that was asked for, else what the format makes the most of."""
+    return settings.protocol or (3 if form_of(settings, streams) in _TYPED else 2)
+
+
+def fail(
+    streams: Streams, error: PyRedisError, address: Address, where: str = "", *, at_connect: bool = False
+) -> Exit:
+    """Say what went wrong in one line; return the exit code that it means."""
+    streams.say(f"{where}{explain(error, address, at_connect=at_connect)}")
+    return exit_for(error, at_connect=at_connect)
+
+
+class ReplyWriter:
+    """Writes replies in the format that was asked for; ``protocol`` tells in which one they come.
+
+    ``pages``: what is taller than the screen goes to a pager.
+    """
+
+    def __init__(
+        self, settings: Settings, streams: Streams, protocol: Callable[[], int], *, pages: bool = False
+    ) -> None:
+        self.pages = pages and _may_page(settings, streams)
+        self._settings = settings
+        self._streams = streams
+        self._parts = _parts(settings, streams, protocol, whole=self.pages)
+
+    def show(self, outcome: Outcome) -> None:
+        """Write the reply of an outcome, or its error in the place of the reply."""
+        if outcome.silent:
+            return
+        if isinstance(outcome.error, ReplyError):
+            outcome = outcome._replace(reply=outcome.error)
+        if self._settings.output in FOR_PROGRAMS and (outcome.text_form or outcome.text_forms):
+            from pyredis_cli.render.texts import structured
+
+            read = structured(outcome.reply, outcome.text_form, outcome.text_forms)
+            outcome = outcome._replace(reply=read)
+        for told in _told(outcome):
+            self.write(told)
+
+    def write(self, outcome: Outcome) -> None:
+        """Write a reply while it is laid out."""
+
+        def laid_out() -> Iterator[bytes]:
+            return (part for part, _ in self._parts(outcome))
+
+        if self.pages:
+            from pyredis_cli.paging import page
+
+            page(laid_out, self._streams, os.environ)
+            return
+        from pyredis_cli.render.portions import in_batches
+
+        for batch in in_batches(laid_out(), _BATCH):
+            self._streams.write(batch)
+
+
+def _told(outcome: Outcome) -> Iterator[Outcome]:
+    """Yield the replies to one command: each confirmation of a subscription is one of its own."""
+    if outcome.effect in _CONFIRMED and type(outcome.reply) is list:
+        confirmations: Any = outcome.reply
+        for reply in confirmations:
+            yield outcome._replace(reply=reply)
+    else:
+        yield outcome
+
+
+def _parts(settings: Settings, streams: Streams, protocol: Callable[[], int], *, whole: bool) -> _Parts:
+    """Return what makes bytes of a reply; only what that takes is imported.
+
+    ``protocol`` tells in which one replies come. ``whole``: a person gets a long one whole.
+    """
+    terminal = streams.stdout_tty
+    match form_of(settings, streams):
+        case "human":
+            return _presented(settings, streams, whole=whole)
+        case "raw" if settings.marks == Marks():
+            from pyredis_cli.render.machine import raw_parts
+
+            return lambda outcome: raw_parts(outcome.reply, text=outcome.is_text)
+        case "json" if settings.notation is None:
+            from pyredis_cli.render.machine import json_parts
+
+            return lambda outcome: json_parts(outcome.reply)
+        case name:
+            from pyredis_cli.render.forms import form_parts
+
+            return lambda outcome: form_parts(
+                name,
+                outcome.reply,
+                settings,
+                argv=outcome.argv,
+                spec=outcome.spec,
+                text=outcome.is_text,
+                terminal=terminal,
+                protocol=protocol(),
+            )
+
+
+def _presented(settings: Settings, streams: Streams, *, whole: bool) -> _Parts:
+    from time import time
+
+    from pyredis_cli.render.look import MOST_PAGED, Look, Measure
+    from pyredis_cli.render.present import present
+
+    look = Look(
+        streams.columns,
+        encoding=settings.encoding,
+        color=streams.color,
+        theme=settings.theme or ("light" if streams.light else "dark"),
+    )
+    if whole:
+        look = look._replace(measure=Measure(elements=None, characters=MOST_PAGED))
+
+    def parts(outcome: Outcome) -> Iterator[Part]:
+        seen = look._replace(now=time())
+        return present(outcome.argv, outcome.spec, outcome.reply, seen, outcome.in_transaction).parts
+
+    return parts
+
+
+def _may_page(settings: Settings, streams: Streams) -> bool:
+    """Whether a person is here to leaf through a reply that is taller than the screen."""
+    if form_of(settings, streams) != "human" or not settings.pager or not streams.interactive:
+        return False
+    from pyredis_cli.paging import can_page
+
+    return can_page(os.environ)

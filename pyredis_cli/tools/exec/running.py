@@ -1,0 +1,72 @@
+"""One session and its replies: what a command of the arguments and a script have in common."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from pyredis.exceptions import PyRedisError
+from pyredis_cli.core import connect
+from pyredis_cli.core.outcome import Outcome
+from pyredis_cli.exits import Exit
+from pyredis_cli.printing import ReplyWriter, fail
+from pyredis_cli.settings import Settings
+from pyredis_cli.streams import Streams
+
+__all__ = ["Run", "Stopped"]
+
+
+class Stopped(Exception):
+    """Nothing more is sent; what there is to say is said."""
+
+    def __init__(self, code: Exit) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Run:
+    """Commands and their replies, on one session; ``pages``: what is taller than the screen goes to a pager."""
+
+    def __init__(self, settings: Settings, streams: Streams, *, pages: bool) -> None:
+        self.settings = settings
+        self.session = connect.session(settings)
+        self.streams = streams
+        self.writer = ReplyWriter(settings, streams, lambda: self.session.protocol, pages=pages)
+
+    async def connect(self, where: str = "") -> None:
+        """Open the connection; Stopped when there is none to be had."""
+        try:
+            await self.session.connect()
+        except PyRedisError as error:
+            raise Stopped(self.fail(error, where, at_connect=True)) from None
+
+    async def move(self, settings: Settings, where: str) -> None:
+        """Go on with another server; Stopped when there is no connection to be had."""
+        self.settings = settings
+        await self.session.close()
+        self.session = connect.session(settings)
+        await self.connect(where)
+
+    async def close(self) -> None:
+        await self.session.close()
+
+    async def outcome(self, argv: tuple[bytes, ...]) -> Outcome:
+        """Return what became of a command, once its notices are told."""
+        outcome = await self.session.run(argv)
+        for notice in outcome.notices:
+            self.streams.say(notice)
+        return outcome
+
+    async def stream(self) -> None:
+        """Write messages as they come, while anything is subscribed or monitored."""
+        if not self.session.streaming:
+            return
+        try:
+            async with aclosing(self.session.messages()) as messages:
+                async for message in messages:
+                    self.writer.write(Outcome((), None, message))
+        except PyRedisError as error:
+            raise Stopped(self.fail(error)) from None
+
+    def fail(self, error: PyRedisError, where: str = "", *, at_connect: bool = False) -> Exit:
+        """Say what went wrong in one line; return the exit code that it means."""
+        return fail(self.streams, error, self.session.address, where, at_connect=at_connect)
