@@ -2,7 +2,7 @@
 
 Importing ``typing`` and ``dataclasses`` takes longer than all else that a program does that runs one command. Type
 checkers see the originals; at run time these do the part of it that is used here: fields from annotations,
-defaults, and frozen classes with slots.
+defaults, and frozen classes with slots. ``cast`` is here for the same reason.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from dataclasses import dataclass, field, replace
-    from typing import Any, NamedTuple
+    from typing import Any, NamedTuple, cast
 
-__all__ = ["NamedTuple", "dataclass", "field", "replace"]
+__all__ = ["NamedTuple", "cast", "dataclass", "field", "replace"]
 
 
 _MISSING = object()
@@ -153,6 +153,10 @@ def _repr_of(shown: list[str]) -> Callable[[Any], str]:
 
 
 if not TYPE_CHECKING:
+
+    def cast(_type, value):
+        """Return the value, which a type checker takes for one of that type."""
+        return value
 
     def field(*, default=_MISSING, default_factory=None, repr=True):
         """Return what is to be known of a field besides its annotation."""

@@ -6,12 +6,16 @@ first word of a Redis command, so that every command works without ``exec`` in f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import NamedTuple, TypeAlias, cast
 
+from pyredis.records import NamedTuple, cast
 from pyredis_cli.settings import Settings
 from pyredis_cli.streams import Streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
 __all__ = [
     "DECODERS",
@@ -31,10 +35,10 @@ __all__ = [
     "load_tool",
 ]
 
-Tool: TypeAlias = Callable[[Settings, Streams, Sequence[str]], int]
+Tool: TypeAlias = "Callable[[Settings, Streams, Sequence[str]], int]"
 """Is given the words after its name; returns the exit code."""
 
-Repl: TypeAlias = Callable[[Settings, Streams], int]
+Repl: TypeAlias = "Callable[[Settings, Streams], int]"
 
 
 class Row(NamedTuple):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from pyredis.commands.spec import Spec
 from pyredis.exceptions import PyRedisError, ReplyError
+from pyredis.records import NamedTuple
 from pyredis.types import Reply
 
 __all__ = ["Outcome"]

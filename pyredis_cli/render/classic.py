@@ -6,14 +6,16 @@ reply that does not end its last line has it ended. It knows redis-cli's quotes;
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
-
 from pyredis.types import Reply
 from pyredis_cli.render.escape import printable, quote, quote_each
 from pyredis_cli.render.layout import ARROW, Part, Role, Run, arrangement, numbers
 from pyredis_cli.render.machine import raw
 from pyredis_cli.render.portions import LONG, slices
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
 
 __all__ = ["classic", "classic_parts"]
 
@@ -47,10 +49,11 @@ def classic_parts(reply: Reply, *, text: bool = False, terminal: bool = False) -
 
 def _run(run: Run, apart: bool) -> Iterator[Part]:
     """Yield the lines of a run, the same as of its pieces; ``apart`` for a pager, which counts them."""
-    if isinstance(run.strings[0], bytes):
-        shown: Iterable[str] = quote_each(cast("Sequence[bytes]", run.strings))
+    strings: Any = run.strings
+    if isinstance(strings[0], bytes):
+        shown: Iterable[str] = quote_each(strings)
     else:
-        columns = zip(*cast("Sequence[tuple[bytes, bytes]]", run.strings), strict=True)
+        columns = zip(*strings, strict=True)
         shown = map(ARROW.join, zip(*map(quote_each, columns), strict=True))
     width, mark = run.width, run.mark
     lines = [f"{number:>{width}}{mark} {line}" for number, line in enumerate(shown, run.first)]

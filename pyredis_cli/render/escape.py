@@ -17,13 +17,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence, Set
 from functools import partial
-from typing import Final, TypeAlias
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence, Set
+    from typing import Final, TypeAlias
 
 __all__ = ["dangerous", "in_json", "printable", "quote", "quote_each", "readable"]
 
-_Escape: TypeAlias = Callable[[str], str]
+_Escape: TypeAlias = "Callable[[str], str]"
 """Writes one character so that it can do no harm."""
 
 _SHORT: Final = {

@@ -5,15 +5,15 @@ It knows which form takes which of the flags. What a form looks like, its module
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
-
 from pyredis.types import Attributed, Reply
 from pyredis_cli.render.escape import printable
 from pyredis_cli.render.layout import Part
 from pyredis_cli.render.notation import BASE64, NOTATIONS, QUOTED, Notation
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from pyredis.commands.spec import Spec
     from pyredis_cli.render.shapes import Shape
     from pyredis_cli.settings import Settings

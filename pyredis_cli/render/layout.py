@@ -10,12 +10,19 @@ Replies may be nested as deep as they like: nothing here recurses.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
-from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar, cast
+from collections.abc import Generator
 
 from pyredis.exceptions import ReplyError
+from pyredis.records import NamedTuple, cast
 from pyredis.types import Attributed, BigNumber, Double, Map, Push, Reply, Set, Status, Verbatim
 from pyredis_cli.render.portions import pairs_of_strings, runs, short_strings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
+    from typing import Final, Literal, TypeAlias, TypeVar
+
+    T = TypeVar("T")
 
 __all__ = [
     "ARROW",
@@ -36,32 +43,15 @@ __all__ = [
     "unroll",
 ]
 
-Role: TypeAlias = Literal[
-    "integer",
-    "double",
-    "bignum",
-    "string",
-    "text",
-    "status",
-    "nil",
-    "boolean",
-    "error",
-    "code",
-    "empty",
-    "index",
-    "attribute",
-    "arrow",
-    "break",
-    "note",
-    "heading",
-    "label",
-    "name",
-    "time",
-    "good",
-    "warning",
-]
-Piece: TypeAlias = tuple[Role, str | bytes]
-Part: TypeAlias = tuple[bytes, int]
+Role: TypeAlias = (
+    "Literal["
+    "'integer', 'double', 'bignum', 'string', 'text', 'status', 'nil', 'boolean', 'error', 'code', "
+    "'empty', 'index', 'attribute', 'arrow', 'break', 'note', 'heading', 'label', 'name', 'time', "
+    "'good', 'warning'"
+    "]"
+)
+Piece: TypeAlias = "tuple[Role, str | bytes]"
+Part: TypeAlias = "tuple[bytes, int]"
 """Bytes as they are to be written, and how many numbered lines begin with them."""
 
 
@@ -92,7 +82,6 @@ class Run(NamedTuple):
             start = self.between
 
 
-T = TypeVar("T")
 Steps: TypeAlias = "Generator[T | Steps[T], None, None]"
 
 ARROW: Final = " => "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from pyredis.records import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyredis_cli.flags import Theme
 

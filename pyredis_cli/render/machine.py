@@ -7,16 +7,20 @@ It knows neither quotes nor colours.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Sequence
 from math import isfinite
-from typing import Final, NamedTuple, cast
 
 from pyredis.exceptions import ReplyError
+from pyredis.records import NamedTuple, cast
 from pyredis.types import Attributed, Map, Reply
 from pyredis_cli.render.escape import dangerous
 from pyredis_cli.render.layout import NESTED, Part, Steps, digits, double, message, pairs, unroll
 from pyredis_cli.render.notation import BASE64, Notation
 from pyredis_cli.render.portions import LONG, pairs_of_strings, runs, short_strings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Sequence
+    from typing import Final
 
 __all__ = ["json_parts", "json_text", "raw", "raw_parts"]
 

@@ -5,10 +5,13 @@ It knows bytes and the names of the notations. What a format's own quotes are, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple
-
+from pyredis.records import NamedTuple
 from pyredis_cli.render.portions import LONG, slices
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Final
 
 __all__ = ["BASE64", "NOTATIONS", "QUOTED", "Notation"]
 

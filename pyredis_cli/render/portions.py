@@ -5,13 +5,18 @@ What is made one by one is slow, what is made whole fills the memory. It knows s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import Final, TypeGuard, TypeVar, cast
+
+from pyredis.records import cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Final, TypeGuard, TypeVar
+
+    T = TypeVar("T")
 
 __all__ = ["LONG", "in_batches", "pairs_of_strings", "runs", "short_strings", "slices"]
-
-T = TypeVar("T")
 
 LONG: Final = 64 * 1024
 """Bytes above which a value is made in slices, and a run of values one by one."""

@@ -5,15 +5,18 @@ Maps and nested lists leave no trace but their elements. For tables that other p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import cast
 
 from pyredis.exceptions import ReplyError
+from pyredis.records import cast
 from pyredis.types import Attributed, Map, Reply
 from pyredis_cli.render.escape import quote, quote_each
 from pyredis_cli.render.layout import Part, Steps, digits, double, message, pairs, unroll
 from pyredis_cli.render.portions import LONG, runs, short_strings, slices
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["redis_csv_parts"]
 
