@@ -50,6 +50,7 @@ class Row(NamedTuple):
 
 TOOLS: dict[str, Row] = {
     "exec": Row("pyredis_cli.tools.exec:run", "run one command, or the commands on standard input"),
+    "pipe": Row("pyredis_cli.tools.pipe:run", "send standard input as it is, count replies and errors"),
     "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
 }
 

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "Malformed", "Requests"]
 
-_TELLING: Final = frozenset(
-    {"subscribe", "unsubscribe", "monitor", "reply", "quit", "shutdown", "replication"}
-)
+_TELLING: Final = frozenset({"subscribe", "unsubscribe", "monitor", "reply", "quit", "shutdown"})
 """Effects of commands that are not followed by one reply for each command."""
+
+_IMPOSSIBLE: Final = "replication"
 
 _LONGEST_LINE: Final = 64 * 1024  # of an inline command, in every server
 _LONGEST_HEADER: Final = 24
@@ -62,7 +62,7 @@ class Malformed(Exception):
     """The input cannot be read from the byte ``offset`` on; ``ordinal`` is the command's, counted from 1."""
 
     def __init__(self, ordinal: int, offset: int, problem: str) -> None:
-        super().__init__(f"command {ordinal} cannot be read: {problem} (byte {offset})")
+        super().__init__(f"command {ordinal} cannot be sent: {problem} (byte {offset})")
         self.ordinal = ordinal
         self.offset = offset
 
@@ -97,9 +97,14 @@ class Requests:
         self._pattern = _Pattern()
         self._slow = 0  # commands to be read one by one before the pattern is tried again
 
+    @property
+    def rest(self) -> bytes:
+        """What was fed and not handed out."""
+        return self._buffer[self._at :]
+
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the input."""
-        rest = self._buffer[self._at :]
+        rest = self.rest
         self._before += self._at
         self._buffer = rest + chunk if rest else chunk
         self._at = 0
@@ -175,8 +180,8 @@ class Requests:
                 self._note_word(begun)
             if not self._skip(begun):
                 return False
-        self._begun = None
         self._finish(begun.words)
+        self._begun = None
         if self._told is None:
             self._pattern.learn(begun.words[0], begun.lengths)
         return True
@@ -246,8 +251,10 @@ class Requests:
                 self._pattern.learn(words[0])
 
     def _finish(self, words: Sequence[bytes]) -> None:
-        self.commands += 1
         spec = find(words)
+        if spec is not None and spec.effect == _IMPOSSIBLE:
+            raise self._malformed(f"{spec.name} would make a link for replication of the connection")
+        self.commands += 1
         if spec is not None and spec.effect in _TELLING:
             self._told = spec, words
 
