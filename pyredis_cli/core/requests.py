@@ -42,6 +42,7 @@ _HELD: Final = (
 )  # of a command that is not whole; of a longer one the bytes are handed on as they come
 _SLOW_RUN: Final = 16  # commands read one by one after the pattern has failed
 _BLANKS: Final = b" \t\r\n\v\f"
+_FIRST_PRICE: Final = 500
 _NUMBER = re.compile(rb"0|-?[1-9]\d{0,18}")
 
 
@@ -49,13 +50,14 @@ class Batch(NamedTuple):
     """Bytes to be sent, and how many commands are whole with them.
 
     ``last`` is what the facts say of the last one, when what is replied from then on is not one reply for each
-    command; ``words`` are its first words.
+    command; ``words`` are its first words, and ``size`` bytes at the end of the payload are its.
     """
 
     payload: bytes
     commands: int
     last: Spec | None = None
     words: tuple[bytes, ...] = ()
+    size: int = 0
 
 
 class Malformed(Exception):
@@ -68,12 +70,11 @@ class Malformed(Exception):
 
 
 class _Begun:
-    """An array of which some was read: where it began, and what is still to come."""
+    """An array of which some was read, and what is still to come."""
 
-    __slots__ = ("lengths", "missing", "start", "unread", "words")
+    __slots__ = ("lengths", "missing", "unread", "words")
 
-    def __init__(self, start: int, size: int) -> None:
-        self.start = start
+    def __init__(self, size: int) -> None:
         self.unread = size
         self.missing: int | None = None  # bytes of the argument that is being read, None in front of it
         self.lengths: list[int] = []
@@ -83,18 +84,19 @@ class _Begun:
 class Requests:
     """``feed`` what was read, then ``next`` until it is None; ``end`` once all was read.
 
-    ``commands`` were handed out whole so far.
+    ``commands`` were handed out whole so far. The pattern is made once ``learns_from`` commands were read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, learns_from: int = _FIRST_PRICE) -> None:
         self.commands = 0
         self._buffer = b""
         self._at = 0  # up to where the buffer is read
+        self._start = 0  # of the last command that was read by itself
         self._before = 0  # bytes of the input in front of the buffer
         self._begun: _Begun | None = None
         self._told: tuple[Spec, Sequence[bytes]] | None = None
         self._failure: Malformed | None = None
-        self._pattern = _Pattern()
+        self._pattern = _Pattern(learns_from)
         self._slow = 0  # commands to be read one by one before the pattern is tried again
 
     @property
@@ -106,6 +108,7 @@ class Requests:
         """Take the next bytes of the input."""
         rest = self.rest
         self._before += self._at
+        self._start -= self._at
         self._buffer = rest + chunk if rest else chunk
         self._at = 0
 
@@ -124,7 +127,8 @@ class Requests:
             raise self._failure
         told, self._told = self._told, None
         spec, words = told or (None, ())
-        return Batch(payload, self.commands - before, spec, tuple(words)) if payload else None
+        size = min(self._at - self._start, len(payload)) if told else 0
+        return Batch(payload, self.commands - before, spec, tuple(words), size) if payload else None
 
     def end(self) -> Batch | None:
         """Return what is left once all was fed: a line may lack its end. Malformed for half a command."""
@@ -159,15 +163,15 @@ class Requests:
     def _read_one(self) -> bool:
         """Read a command, or a blank line; return whether it was whole."""
         if self._begun is None:
+            self._start = self._at
             if self._buffer[self._at] != ord("*"):
                 return self._read_line()
-            start = self._before + self._at
             size = self._number(b"*", "a number of arguments")
             if size is None:
                 return False
             if size <= 0:  # which servers pass over
                 return True
-            self._begun = _Begun(start, size)
+            self._begun = _Begun(size)
         return self._read_arguments(self._begun)
 
     def _read_arguments(self, begun: _Begun) -> bool:
@@ -233,10 +237,12 @@ class Requests:
         line = self._buffer[self._at : end + 1] if end >= 0 else self._buffer[self._at :]
         if len(line) > _LONGEST_LINE:
             raise self._malformed(f"{_shown(line)} begins a line of more than 64 KiB, which servers refuse")
+        if b"\0" in line:
+            raise self._malformed("a zero byte in a line, which servers wait behind for ever")
         if end < 0:
             return False
         if line.strip(_BLANKS):
-            self._take_line(line.partition(b"\0")[0])
+            self._take_line(line)
         self._at = end + 1
         return True
 
@@ -253,6 +259,7 @@ class Requests:
     def _finish(self, words: Sequence[bytes]) -> None:
         spec = find(words)
         if spec is not None and spec.effect == _IMPOSSIBLE:
+            self._at = max(self._start, 0)
             raise self._malformed(f"{spec.name} would make a link for replication of the connection")
         self.commands += 1
         if spec is not None and spec.effect in _TELLING:
@@ -263,12 +270,10 @@ class Requests:
 
     def _hold_back(self) -> None:
         """Keep what is not whole, unless it is long or was begun in an earlier buffer."""
-        begun = self._begun
-        if begun is None or begun.start < self._before:
+        if self._begun is None or self._start < 0:
             return
-        at = begun.start - self._before
-        if self._failure is not None or len(self._buffer) - at < _HELD:
-            self._at, self._begun = at, None
+        if self._failure is not None or len(self._buffer) - self._start < _HELD:
+            self._at, self._begun = self._start, None
 
 
 def _shown(some: bytes) -> str:
@@ -283,7 +288,6 @@ _LONGEST: Final = 9999  # argument that is learnt
 _MOST_UNROLLED: Final = 6  # arguments
 _MOST_ARGUMENTS: Final = 64
 _MOST_HEADS: Final = 64
-_FIRST_PRICE: Final = 500
 _PRICE: Final = 5  # commands read one by one in the time in which one more length is compiled
 # A closing quote ends its word. Only in double quotes a backslash stands for more than before a quote.
 _REST_OF_LINE: Final = (
@@ -299,14 +303,14 @@ class _Pattern:
     What tells of replies in a special way is never learnt, so it is always read by itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, price: int) -> None:
         self.compiled: re.Pattern[bytes] | None = None
         self._names: set[bytes] = set()  # of inline commands
         self._heads: set[tuple[int, bytes]] = set()  # of arrays: size and name
         self._lengths = set(_FIRST_LENGTHS)
         self._learnt = 0  # commands since it was compiled
         self._news = False
-        self._price = _FIRST_PRICE
+        self._price = price
 
     def learn(self, name: bytes, lengths: Sequence[int] | None = None) -> None:
         """Take note of a command: the name of a line, or name and lengths of an array."""

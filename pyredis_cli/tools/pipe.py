@@ -46,7 +46,6 @@ _RECEIVED: Final = 256 * 1024
 _TIMEOUT: Final = 30.0  # redis-cli's
 _TICK: Final = 0.25  # seconds between two looks at the progress
 _ENDING: Final = frozenset({"quit", "shutdown"})
-_LOOSENING: Final = frozenset({"subscribe", "unsubscribe", "monitor"})
 
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
@@ -104,6 +103,7 @@ class _Pipe:
         self._farewell: Spec | None = (
             None  # a command that may end the connection; nothing is sent behind it yet
         )
+        self._held = memoryview(b"")  # that command, until everything in front of it is answered
         self._lost: PyRedisConnError | None = None
         self._malformed: Malformed | None = None
         self._heard = monotonic()
@@ -112,13 +112,15 @@ class _Pipe:
         """Do all of it; return the exit code."""
         told = False
         try:
+            self._fill()
+            self._send()
             while not self._is_over():
-                self._fill()
-                self._send()
                 if self._all_sent and self._malformed is None and not told:
                     told = True
                     self._print("All data transferred. Waiting for the last reply...")
                 self._wait()
+                self._fill()
+                self._send()
         except PyRedisConnReadTimeout as error:
             return self._fail(Exit.TIMEOUT, f"{error}; {self.told()}")
         except ProtocolError as error:
@@ -189,8 +191,7 @@ class _Pipe:
 
     def _fill(self) -> None:
         """Have something to send, as far as the input gives it without waiting."""
-        if self._farewell is not None and self._farewell.effect != "quit" and not self._answers.due:
-            self._farewell = None  # the server has refused to go
+        self._say_farewell()
         try:
             while self._may_read:
                 batch = self._requests.next() or (self._requests.end() if self._input.ended else None)
@@ -205,6 +206,19 @@ class _Pipe:
         except Malformed as error:
             self._malformed = error
             self._all_taken = True
+        self._say_farewell()
+
+    def _say_farewell(self) -> None:
+        """Send the command that may end the connection; go on when the server has answered it and is there."""
+        if self._farewell is None or self._out or self._answers.due:
+            return
+        if self._held:
+            # By itself: a server that shuts down answers nothing that came together with it.
+            self._out = self._held
+            self._held = memoryview(b"")
+            self._answers.expect(1, 1)
+        elif self._farewell.effect != "quit":
+            self._farewell = None
 
     def _take(self, batch: Batch) -> None:
         """Send a batch next, and expect the replies to it."""
@@ -216,21 +230,22 @@ class _Pipe:
             plain -= 1
         self._answers.expect(plain, 0 if self._silent else plain)
         if batch.last is not None:
-            self._take_last(batch.last, batch.words)
+            self._take_last(batch.last, batch)
 
-    def _take_last(self, last: Spec, words: Sequence[bytes]) -> None:
+    def _take_last(self, last: Spec, batch: Batch) -> None:
         """Expect what a command brings that changes what is replied from then on."""
         if last.effect == "reply":
-            mode = words[-1].upper()
+            mode = batch.words[-1].upper()
             self._silent = mode == b"OFF" or (self._silent and mode != b"ON")
             self._skipped = mode == b"SKIP"
             self._answers.expect(1, int(not self._silent and not self._skipped))
-            return
-        if last.effect in _LOOSENING:
-            self._answers.expect_any()
         elif last.effect in _ENDING:
             self._farewell = last
-        self._answers.expect(1, 1)
+            self._held = self._out[-batch.size :]
+            self._out = self._out[: -batch.size]
+        else:
+            self._answers.expect_any()
+            self._answers.expect(1, 1)
 
     def _ask_for_token(self) -> None:
         """Ask for what tells that everything was answered."""
