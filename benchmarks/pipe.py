@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks.report import machine, table  # noqa: E402
+from benchmarks.report import machine, table
 from tests.program import redis_cli_70
 from tests.servers import BINARIES, Server
 

@@ -5,10 +5,10 @@ The public names are resolved when they are first used, so importing the package
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pyredis.address import TcpAddress, UnixAddress
     from pyredis.client.async_client import AsyncClient
     from pyredis.client.async_cluster import AsyncClusterClient
@@ -174,7 +174,9 @@ def __getattr__(name: str) -> Any:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'pyredis' has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
+    from importlib import import_module
+
+    value = getattr(import_module(home), name)
     globals()[name] = value
     return value
 

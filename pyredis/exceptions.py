@@ -20,8 +20,9 @@ value of a key; ``ReplyError`` carries the server's own words.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "REPLY_ERRORS",
@@ -150,28 +151,31 @@ class ReplyError(PyRedisError):
 
     @property
     def code(self) -> str:
-        match = _CODE.match(self.message)
-        return match[1] if match else ""
-
-
-_CODE = re.compile(r"([A-Z][A-Z0-9_]*)(?=\s|$)")
+        # By hand: to compile a pattern takes longer than to import all of this module.
+        word = (self.message.split(maxsplit=1) or [""])[0]
+        letters = word.replace("_", "")
+        is_code = word.isupper() and letters.isalnum() and word.isascii() and word[0].isalpha()
+        return word if is_code and self.message.startswith(word) else ""
 
 
 class _Redirect(ReplyError):
     """A reply ``CODE slot host:port``; a malformed one leaves ``slot`` at -1 and ``address`` empty."""
 
-    _parts = re.compile(r"[A-Z]+ (\d{1,5}) (\S*:\d{1,5})$")
-
     @property
     def slot(self) -> int:
-        match = self._parts.match(self.message)
-        return int(match[1]) if match else -1
+        return self._parts[0]
 
     @property
     def address(self) -> str:
         """``host:port`` as sent; the host is empty when the server means itself."""
-        match = self._parts.match(self.message)
-        return match[2] if match else ""
+        return self._parts[1]
+
+    @property
+    def _parts(self) -> tuple[int, str]:
+        import re
+
+        match = re.match(r"[A-Z]+ (\d{1,5}) (\S*:\d{1,5})$", self.message)
+        return (int(match[1]), match[2]) if match else (-1, "")
 
 
 class MovedError(_Redirect):

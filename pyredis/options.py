@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import math
-from dataclasses import dataclass, field
-from typing import Literal
+
+from pyredis.records import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
 
 __all__ = [
     "ConnectionOptions",
@@ -25,7 +28,7 @@ def checked_timeout(name: str, seconds: float | None) -> float | None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise TypeError(f"{name} must be a number of seconds or None, not {type(seconds).__name__}")
-    if not seconds > 0 or math.isinf(seconds):
+    if not 0 < seconds < float("inf"):
         raise ValueError(f"{name} must be more than 0 seconds, or None for no limit; got {seconds}")
     return seconds
 

@@ -20,19 +20,23 @@ redis-cli. Options are those of a pool, and for TLS the flags of redis-cli: ``ca
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias, TypeVar
 
-from pyredis.address import Address, TcpAddress, UnixAddress
+from pyredis.address import TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
 from pyredis.options import TlsOptions, checked_timeout
+from pyredis.records import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+    from pyredis.address import Address
+
+    Kind: TypeAlias = Literal["server", "cluster", "hash", "sentinel", "pubsub"]
+    _Built = TypeVar("_Built")
 
 __all__ = ["SCHEMES", "Kind", "Target", "build", "masked", "parse"]
-
-Kind: TypeAlias = Literal["server", "cluster", "hash", "sentinel", "pubsub"]
-_Built = TypeVar("_Built")
-
 
 _BASES: Final = {"redis": False, "rediss": True, "valkey": False, "valkeys": True}
 _KINDS: Final[tuple[Kind, ...]] = ("cluster", "hash", "sentinel", "pubsub")
@@ -111,7 +115,7 @@ def masked(url: str) -> str:
     """
     scheme, rest = _split(url)
     userinfo, at, where = rest.rpartition("@")
-    if _OPTION_BEFORE_AT.search(userinfo):
+    if _ends_in_an_option(userinfo):
         shown = "***"
     elif at:
         shown = f"{_masked_user(userinfo)}@{_masked_query(where)}"
@@ -123,8 +127,15 @@ def masked(url: str) -> str:
 
 def _split(url: str) -> tuple[str, str]:
     """Return the scheme, empty when there is none, and what follows it."""
-    found = _SCHEME.match(url)
-    return (found[1], url[found.end() :]) if found else ("", url)
+    scheme, separator, rest = url.partition("://")
+    named = separator and scheme.isascii() and scheme[:1].isalpha()
+    return (scheme, rest) if named and not scheme.lstrip(_IN_SCHEMES) else ("", url)
+
+
+def _ends_in_an_option(userinfo: str) -> bool:
+    """Whether an option stands before the last ``@``."""
+    # Most URLs are spared the pattern, which takes longer to compile than all else.
+    return ("?" in userinfo or "&" in userinfo) and re.search(_OPTION, userinfo) is not None
 
 
 def _masked_user(userinfo: str) -> str:
@@ -134,7 +145,7 @@ def _masked_user(userinfo: str) -> str:
 
 def _masked_ports(where: str) -> str:
     """Return where the servers are, up to a port that is none."""
-    for found in _IPV6_OR_PORT.finditer(re.split(r"[/?]", where, maxsplit=1)[0]):
+    for found in re.finditer(_IPV6_OR_PORT, re.split(r"[/?]", where, maxsplit=1)[0]):
         if found[1] and not _is_port(found[1]):
             return f"{where[: found.start(1)]}***"
     return where
@@ -156,8 +167,8 @@ def _masked_query(where: str) -> str:
     return place + mark + "&".join(shown)
 
 
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_IPV6_OR_PORT: Final = re.compile(r"\[[^]]*\]|:([^,]*)")
+_IN_SCHEMES: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+.-"
+_IPV6_OR_PORT: Final = r"\[[^]]*\]|:([^,]*)"
 
 
 def parse(url: str, *, any_kind: bool = False) -> Target:
@@ -181,7 +192,7 @@ def parse(url: str, *, any_kind: bool = False) -> Target:
     if kind != "server" and not any_kind:
         raise PyRedisURLError(f"{masked(url)} is no URL of one server; pyredis.get_by_url() takes it")
     userinfo, _, where = rest.rpartition("@")
-    if _OPTION_BEFORE_AT.search(userinfo):
+    if _ends_in_an_option(userinfo):
         raise PyRedisURLError(
             f"an option before the last @ of {masked(url)}; write an @ of an option as %40, "
             "and the ? or & of a password as %3F or %26"
@@ -278,7 +289,7 @@ def _unquoted(text: str) -> str:
     """Return the text with its percent-escapes read; bytes outside UTF-8 are kept by surrogateescape."""
     if "%" not in text:
         return text
-    if _BAD_ESCAPE.search(text):
+    if "%" in text and re.search(_BAD_ESCAPE, text):
         raise ValueError("a % that is followed by no two hexadecimal digits (write a bare one as %25)")
     # Imported where it is needed: most programs that import this module at start-up never read such a URL.
     from urllib.parse import unquote
@@ -286,7 +297,7 @@ def _unquoted(text: str) -> str:
     return unquote(text, errors="surrogateescape")
 
 
-_BAD_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
+_BAD_ESCAPE: Final = r"%(?![0-9a-fA-F]{2})"
 
 
 def _credentials(userinfo: str) -> tuple[str | None, str | None]:
@@ -317,7 +328,7 @@ def _tcp(hostport: str, default: int, *, empty: bool) -> TcpAddress:
     if hostport.startswith("["):
         host, bracket, tail = hostport[1:].partition("]")
         host, port = _unquoted(host), tail[1:]
-        if not (bracket and _IPV6.fullmatch(host)) or (tail and not tail.startswith(":")):
+        if not (bracket and re.fullmatch(_IPV6, host)) or (tail and not tail.startswith(":")):
             raise ValueError("no host (an IPv6 address stands in brackets, [::1]:6379)")
     else:
         host, _, port = hostport.partition(":")
@@ -337,7 +348,7 @@ def _host(name: str) -> str:
 
 
 _NO_HOST: Final = frozenset(" #%,/:?@[\\]")
-_IPV6: Final = re.compile(r"[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*(%[\w.-]+)?")  # with the zone of a link-local one
+_IPV6: Final = r"[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*(%[\w.-]+)?"  # with the zone of a link-local one
 
 
 def _is_port(text: str) -> bool:
@@ -431,7 +442,7 @@ _ONLY: Final[Mapping[str, tuple[Kind, ...]]] = {
 """The options that not every kind of URL may hold, and which may."""
 _SECRET: Final = ("sentinel_password",)
 
-_OPTION_BEFORE_AT: Final = re.compile(r"[?&][A-Za-z_][\w.%+-]*=")
+_OPTION: Final = r"[?&][A-Za-z_][\w.%+-]*="
 """An option whose value holds the last ``@``, or a part of a password: nobody can tell, so it is refused."""
 
 

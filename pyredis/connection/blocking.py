@@ -206,6 +206,32 @@ class BlockingConnection:
         except TimeoutError:
             raise self._silent(timeout) from None
 
+    def replies(self, timeout: float | None = None) -> list[Reply]:
+        """Return all replies and pushes that are here, at least one: what ``reply`` returns, for many commands.
+
+        Nothing is read ahead but the beginning of a reply that is not whole.
+        """
+        found, self._aside = self._aside, []
+        if self._decoder.pending:
+            found += self._decoder.take(b"")
+        try:
+            while not found:
+                found = self._take(timeout)
+        except TimeoutError:
+            raise self._silent(timeout) from None
+        return found
+
+    def _take(self, limit: float | None) -> list[Reply]:
+        """Return the replies that the next bytes make whole; what is broken behind them is told the next time."""
+        chunk = self._receive(limit, _CHUNK) if self._decoder.broken is None else b""
+        if not chunk and self._decoder.broken is None:
+            self._lose(None, self._sent)
+        found = self._decoder.take(chunk)
+        if not found and self._decoder.broken is not None:
+            self.close()
+            raise ProtocolError(self._decoder.broken)
+        return found
+
     def _silent(self, timeout: float | None) -> PyRedisConnReadTimeout:
         return PyRedisConnReadTimeout(
             f"nothing from {self.address} within {timeout:g} seconds",

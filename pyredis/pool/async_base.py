@@ -14,7 +14,6 @@ import weakref
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import fields
 from types import TracebackType
 from typing import Final, Literal, NamedTuple, Protocol, Self, TypeAlias, TypedDict, cast
 
@@ -254,7 +253,7 @@ class AsyncBasePool(Commands, Scanning):
     def _options_but(self, changes: PoolOptions) -> PoolOptions:
         """Return what another pool is made with that is to be like this one, but for these."""
         options: PoolOptions = {
-            **{field.name: getattr(self._options, field.name) for field in fields(self._options)},  # type: ignore[typeddict-item]
+            **{name: getattr(self._options, name) for name in self._options.__match_args__},  # type: ignore[typeddict-item]
             "pool_size": self.pool_size,
             "acquire_timeout": self._acquire_timeout,
             "close_on_err": self.close_on_err,
