@@ -7,10 +7,10 @@ connection as it was, to one server.
 from __future__ import annotations
 
 from pyredis.commands.spec import TABLE, reply_limit
-from pyredis.connection.blocking import BlockingConnection
 from pyredis.exceptions import AskError, MovedError, PyRedisConnClosed, PyRedisError, ReplyError
-from pyredis.options import ConnectionOptions
+from pyredis.records import replace
 from pyredis_cli.argv import encoded
+from pyredis_cli.core.direct import connect_to
 from pyredis_cli.core.outcome import START_WITH_C, Outcome, unknown_fate
 from pyredis_cli.exits import Exit
 from pyredis_cli.printing import ReplyWriter, fail, protocol_for
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pyredis.commands.spec import Spec
+    from pyredis.connection.blocking import BlockingConnection
     from pyredis.types import Reply
     from pyredis_cli.given import Given
     from pyredis_cli.settings import Settings
@@ -63,20 +64,8 @@ class _OneShot:
         return Exit.OK
 
     def _connected(self) -> BlockingConnection:
-        settings = self._settings
-        options = ConnectionOptions(
-            database=settings.database,
-            username=settings.username,
-            password=settings.password,
-            conn_timeout=settings.conn_timeout,
-            read_timeout=settings.read_timeout,
-            protocol=protocol_for(settings, self._streams),
-            decoder="typed",
-            client_name=settings.client_name,
-            lib_name=None,  # what a person typed is all that the server is told
-            tls=settings.tls,
-        )
-        return BlockingConnection.open(settings.address, options)
+        settings = replace(self._settings, protocol=protocol_for(self._settings, self._streams))
+        return connect_to(settings.address, settings, "typed")
 
     def _reply(self, connection: BlockingConnection) -> Reply:
         """Return the reply; of a connection that broke ask another one, if the command only reads."""

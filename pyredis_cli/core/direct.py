@@ -39,7 +39,7 @@ def connect(settings: Settings, decoder: Literal["fast", "typed"] = "fast") -> B
 def connect_to(
     address: Address, settings: Settings, decoder: Literal["fast", "typed"] = "fast"
 ) -> BlockingConnection:
-    """Return a connection to this server, as the settings say; what cannot be is told as `open` tells it."""
+    """Return a connection to this server, as the settings say."""
     return BlockingConnection.open(address, _options(settings, decoder))
 
 
@@ -53,7 +53,7 @@ def _options(settings: Settings, decoder: Literal["fast", "typed"]) -> Connectio
         protocol=settings.protocol or 2,
         decoder=decoder,
         client_name=settings.client_name,
-        lib_name=None,
+        lib_name=None,  # what a person typed is all that the server is told
         tls=settings.tls,
     )
 
