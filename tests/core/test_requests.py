@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hiredis
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyredis_cli.core.requests import Malformed, Requests
@@ -64,6 +64,7 @@ LINES = st.sampled_from(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     commands=st.lists(ARRAYS | LINES, max_size=40),
     size=st.integers(1, 300),
@@ -79,6 +80,7 @@ def test_commands_are_counted_wherever_the_input_is_cut(
     assert requests.commands == sum(count for _, count in commands)
 
 
+@settings(deadline=None, max_examples=50)
 @given(lines=st.lists(st.text(st.sampled_from(" ab\"'\\\t\r*$\0"), max_size=12), min_size=1, max_size=6))
 def test_a_pattern_changes_nothing_about_lines(lines: list[str]):
     """What is read by the pattern that was learnt and what is read one by one is the same."""
