@@ -37,7 +37,7 @@ class Progress:
     ) -> None:
         self.done = 0
         self._streams = streams
-        self._total = total
+        self.total = total
         self._unit = unit
         self._clock = clock
         started = clock()
@@ -83,7 +83,7 @@ class Progress:
         (since, before), seconds = self._samples[0], now - self._samples[0][0]
         rate = (self.done - before) / seconds if now > since else 0.0
         # The last column stays free: some terminals begin a new line behind it.
-        line = drawn(self.done, self._total, self._unit, rate, _columns(self._streams) - 1)
+        line = drawn(self.done, self.total, self._unit, rate, _columns(self._streams) - 1)
         self._write("\r" + line.ljust(self._width))
         self._width = len(line)
 
