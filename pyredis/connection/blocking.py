@@ -72,6 +72,8 @@ class BlockingConnection:
         self._sock: _Socket | None = sock
         self._decoder = decoder or make_decoder(options)
         self._aside: list[Reply] = []  # pushes that came before the reply to ``execute``
+        self.unread = b""
+        """What had come and was not read when the server took no more."""
         self._unheard = True
         self._sent: bool | None = False
         self._ended = False  # in good order, as far as one can tell: not by a refusal of our certificate
@@ -325,11 +327,14 @@ class BlockingConnection:
         """Close, and say how the connection came to its end: whoever takes no more has said why before."""
         words = ""
         try:
-            self._decoder.feed(self._limited(0).recv(_CHUNK))
-            if isinstance(reply := self._decoder.next(), ReplyError):
-                words = f": {reply.message}"
+            while chunk := self._limited(0).recv(_CHUNK):
+                self.unread += chunk
         except OSError as error:
             cause = cause if _must_wait(error) else error
+        try:
+            self._decoder.feed(self.unread)
+            if isinstance(reply := self._decoder.next(), ReplyError):
+                words = f": {reply.message}"
         except ProtocolError:
             pass
         self._lose(cause, None, words)
