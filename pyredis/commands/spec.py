@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any, Final
 
-__all__ = ["FAREWELLS", "TABLE", "Spec", "Table", "built_in", "find"]
+__all__ = ["FAREWELLS", "TABLE", "Spec", "Table", "built_in", "find", "reply_limit"]
 
 FAREWELLS: Final = frozenset({"shutdown", "quit"})
 """The effects of which the server's closing of the connection is a success."""
@@ -138,6 +138,16 @@ class Spec(NamedTuple):
             for name, kind in self.inside
         )
         return {name: kind for name, kind in said if kind}
+
+
+def reply_limit(argv: Sequence[bytes], spec: Spec | None, read_timeout: float | None) -> float | None:
+    """Return the seconds within which the reply must come: a blocking command may block first."""
+    if spec is None or not spec.blocking or read_timeout is None:
+        return read_timeout
+    blocks = spec.blocks_for(argv)
+    if blocks is None:
+        return read_timeout
+    return blocks + read_timeout if blocks else None
 
 
 def _said_of(spec: Spec, argv: Sequence[bytes], fact: str | None) -> str | None:

@@ -18,7 +18,7 @@ from copy import copy
 from typing import Final, cast
 
 from pyredis.address import Address
-from pyredis.commands.spec import FAREWELLS, Spec
+from pyredis.commands.spec import FAREWELLS, Spec, reply_limit
 from pyredis.connection.conversation import DEFAULT_USER, Conversation, Exchange, Run, Unasked
 from pyredis.connection.failures import timed_out
 from pyredis.connection.handshake import greeting, handshake, introduction
@@ -122,7 +122,7 @@ class Wire(asyncio.BufferedProtocol):
 
         A caller that stops waiting leaves a reply owed, so the connection is closed.
         """
-        exchange = self.send(argv, spec, _limit(argv, spec, self.options.read_timeout))
+        exchange = self.send(argv, spec, reply_limit(argv, spec, self.options.read_timeout))
         reply = await self._outcome(exchange)
         if isinstance(reply, ReplyError):
             reply.command = exchange.name or None
@@ -191,7 +191,7 @@ class Wire(asyncio.BufferedProtocol):
                 except PyRedisError as error:
                     sent.append(error)
                     continue
-                exchange.limit = _limit(argv, spec, self.options.read_timeout)
+                exchange.limit = reply_limit(argv, spec, self.options.read_timeout)
                 sent.append(exchange)
             parts.append(packed)
         last = conversation.tail
@@ -631,16 +631,6 @@ def _readable(transport: asyncio.Transport) -> bool:
     poll = select.poll()
     poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
     return bool(poll.poll(0))
-
-
-def _limit(argv: Sequence[bytes], spec: Spec | None, read_timeout: float | None) -> float | None:
-    """Return the seconds within which the reply must come: a blocking command may block first."""
-    if spec is None or not spec.blocking or read_timeout is None:
-        return read_timeout
-    blocks = spec.blocks_for(argv)
-    if blocks is None:
-        return read_timeout
-    return blocks + read_timeout if blocks else None
 
 
 _WIRES: Final[weakref.WeakSet[Wire]] = weakref.WeakSet()

@@ -33,7 +33,7 @@ from pyredis.exceptions import (
 )
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
-from pyredis_cli.core.outcome import Outcome
+from pyredis_cli.core.outcome import START_WITH_C, Outcome, unknown_fate
 from pyredis_cli.core.wanted import Wanted, after, instead
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ _INBOX_FULL: Final = 1_000
 _DECISIVE: Final = frozenset({"select", "auth", "hello", "reset"})
 """Effects that later commands rely on: when one fails, those would meet another database, user or protocol."""
 
-
-_START_WITH_C: Final = "start with -c to follow redirects to other nodes"
 
 _ROLES: Final = {b"master": "primary", b"replica": "replica"}
 
@@ -362,7 +360,7 @@ class Session:
         try:
             return await self._cluster.follow(outcome)
         except PyRedisConnClosed as error:
-            raise _unknown_fate(error, outcome) from None
+            raise unknown_fate(error, outcome.name) from None
 
     async def _run_here(self, outcome: Outcome) -> Outcome:
         """Return what becomes of a command on this server; when need be, on another connection to it."""
@@ -377,7 +375,7 @@ class Session:
             if error.sent is not False and outcome.effect in _ENDS_TRANSACTION:
                 await self._drop()  # nothing that follows was meant for the transaction
             if broken_off or not repeatable:
-                raise _unknown_fate(error, outcome) from None
+                raise unknown_fate(error, outcome.name) from None
         await self._see_to_connection(outcome)
         return await self.send(outcome)
 
@@ -559,7 +557,7 @@ class Session:
 
     def _explain_redirect(self, outcome: Outcome) -> None:
         """Say why a redirect is only shown."""
-        reason = _START_WITH_C if self._cluster is None else self._cluster.explanation(outcome)
+        reason = START_WITH_C if self._cluster is None else self._cluster.explanation(outcome)
         if reason:
             self._notices.append(reason)
 
@@ -705,8 +703,3 @@ def _is_silent(outcome: Outcome) -> bool:
 
 def _broken_ground(outcome: Outcome, error: PyRedisError) -> str:
     return f"(error) {error}" if outcome.effect in _DECISIVE else ""
-
-
-def _unknown_fate(error: PyRedisConnClosed, outcome: Outcome) -> PyRedisConnClosed:
-    fate = "was not sent" if error.sent is False else "was sent, its outcome is unknown; it is not sent again"
-    return PyRedisConnClosed(f"{error}; {outcome.name} {fate}", address=error.address, sent=error.sent)
