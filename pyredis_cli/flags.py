@@ -36,6 +36,7 @@ __all__ = [
     "FLAGS",
     "FOR_PROGRAMS",
     "NOTATION_NAMES",
+    "NOT_HERE",
     "OUTPUTS",
     "THEMES",
     "WHENS",
@@ -45,6 +46,7 @@ __all__ = [
     "is_url",
     "read_count",
     "read_filled",
+    "read_name",
     "read_number",
     "read_port",
     "read_seconds",
@@ -103,12 +105,12 @@ def read_count(text: str) -> int:
     return int(text)
 
 
-def _times(text: str) -> int | None:
-    """Return how often; None is for ever."""
+def _times(text: str) -> int:
+    """Return how often; -1 is for ever."""
     digits = text.removeprefix("-")
     if not _is_number(digits, 18) or not int(digits):
         raise ValueError("must be a whole number, 1 or more, or -1 for ever")
-    return None if text.startswith("-") else int(text)
+    return -1 if text.startswith("-") else int(text)
 
 
 def read_seconds(text: str) -> float:
@@ -153,6 +155,13 @@ def read_filled(text: str) -> str:
     """Return a text that is not empty."""
     if not text:
         raise ValueError("must not be empty")
+    return text
+
+
+def read_name(text: str) -> str:
+    """Return the name of a connection, which lists of them, one line each, can show."""
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise ValueError("must be printable ASCII without blanks")
     return text
 
 
@@ -236,7 +245,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--no-auth-warning",), "no_auth_warning", "no warning about a password on the command line"),
     ),
     "TLS": (
-        Flag(("--tls",), "tls", "encrypt, and verify the certificate of the server"),
+        Flag(("--tls",), "tls", "encrypt, and verify the certificate of the server and its name"),
         Flag(("--sni",), "sni", "name to ask for and to verify (the host)", "NAME", read_filled),
         Flag(
             ("--cacert",),
@@ -247,7 +256,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         ),
         Flag(("--cacertdir",), "cacertdir", "folder of the authorities to trust", "DIR", read_filled),
         Flag(("--cert",), "cert", "PEM file of the client's certificate", "PATH", read_filled),
-        Flag(("--key",), "key", "PEM file of its key", "PATH", read_filled),
+        Flag(("--key",), "key", "PEM file of its key (that of --cert)", "PATH", read_filled),
         Flag(
             ("--no-verify-hostname",),
             "no_verify_hostname",
@@ -263,7 +272,13 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             "LIST",
             read_filled,
         ),
-        Flag(("--tls-ciphersuites",), "tls_ciphersuites", "ciphersuites of TLS 1.3", "LIST", read_filled),
+        Flag(
+            ("--tls-ciphersuites",),
+            "tls_ciphersuites",
+            "ciphersuites of TLS 1.3; before Python 3.15 OPENSSL_CONF chooses them",
+            "LIST",
+            read_filled,
+        ),
     ),
     "How": (
         Flag(
@@ -284,7 +299,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--encoding",), "encoding", "of what is typed and shown (utf-8)", "NAME", _encoding),
         Flag(("-2",), "resp2", "speak RESP2"),
         Flag(("-3",), "resp3", "speak RESP3"),
-        Flag(("--name",), "client_name", "name of the connections, for CLIENT LIST", "NAME", read_filled),
+        Flag(("--name",), "client_name", "name of the connections, for CLIENT LIST", "NAME", read_name),
     ),
     "The command": (
         Flag(("-r",), "times", "run it N times, -1 for ever", "N", _times),
@@ -315,10 +330,16 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--scan",), "scan", "list keys; see find --help, whose flags may follow"),
         Flag(("--pattern",), "pattern", "keys that --scan lists (*)", "PATTERN"),
         Flag(("--quoted-pattern",), "quoted_pattern", "the same, quoted as in the REPL", "PATTERN"),
-        Flag(("--count",), "count", "keys that a SCAN looks at (10 and more, as it goes)", "N", read_count),
+        Flag(
+            ("--count",),
+            "count",
+            "keys that a SCAN looks at (10 and up to 2000 as long as that is quick)",
+            "N",
+            read_count,
+        ),
         Flag(("--type",), "type", "type of the keys that --scan lists", "TYPE", read_filled),
         Flag(("--limit",), "limit", "most keys that --scan lists", "N", read_count),
-        Flag(("--ttl",), "ttl", "keys of --scan that expire", sets="ttl"),
+        Flag(("--ttl",), "ttl", "keys of --scan that expire, with the seconds they have", sets="ttl"),
         Flag(("--no-ttl",), "ttl", "keys of --scan that never expire", sets="no-ttl"),
         Flag(("--size",), "size", "show the memory of each key that --scan lists"),
         Flag(("--pipe",), "pipe", "send standard input, RESP or inline commands, as it is; see pipe --help"),
@@ -332,7 +353,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--rdb",), "rdb", "save the data as an RDB file; - is standard output", "FILE", read_filled),
         Flag(("--functions-rdb",), "functions_rdb", "the same with the functions alone", "FILE", read_filled),
         Flag(("--replica", "--slave"), "replica", "show the commands that the server sends its replicas"),
-        Flag(("--ping",), "ping", "exit code 0 when the server is there and lets you in"),
+        Flag(("--ping",), "ping", "exit code 0 when the server is there, lets you in and answers"),
         Flag(("--wait",), "wait", "go on trying --ping for so long", "SECONDS", read_seconds),
     ),
     "Output": (
@@ -389,9 +410,33 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
     "Other": (
         Flag(("--verbose",), "verbose", "say more on standard error: a summary at the end of a script"),
         Flag(("--help",), "help", "show this text and exit"),
-        Flag(("-v", "--version"), "version", "show the version and exit"),
+        Flag(
+            ("-v", "--version"), "version", "show the version, and that of a server that is named, and exit"
+        ),
     ),
 }
+
+NOT_HERE: dict[str, str] = {
+    "--bigkeys": "MEMORY USAGE tells the size of a key",
+    "--cluster": "CLUSTER INFO and its kin tell what a node knows",
+    "--hotkeys": "OBJECT FREQ tells how often a key is used",
+    "--intrinsic-latency": "",
+    "--keystats": "MEMORY USAGE tells the size of a key",
+    "--keystats-samples": "",
+    "--latency": "LATENCY DOCTOR tells what the server has measured",
+    "--latency-dist": "LATENCY HISTOGRAM tells what the server has measured",
+    "--latency-history": "LATENCY HISTORY tells what the server has measured",
+    "--ldb": "",
+    "--ldb-sync-mode": "",
+    "--lru-test": "",
+    "--memkeys": "MEMORY USAGE tells the size of a key",
+    "--memkeys-samples": "",
+    "--mptcp": "",
+    "--rdma": "",
+    "--stat": "INFO tells these figures",
+    "--vset-recall": "",
+}
+"""Flags of redis-cli and valkey-cli that this program has not, and what may serve instead."""
 
 _BY_NAME: dict[str, Flag] = {}
 

@@ -33,7 +33,7 @@ from pyredis.exceptions import (
 )
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
-from pyredis_cli.core.outcome import START_WITH_C, Outcome, unknown_fate
+from pyredis_cli.core.outcome import START_WITH_C, Outcome, nameless, unknown_fate
 from pyredis_cli.core.wanted import Wanted, after, instead
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class Session:
         self.table = Table()
         self.on_push: Callable[[Reply], bool] | None = None
         """Is given what comes unasked, returns whether it has room for more; without it `messages` does."""
+        self.on_aside: Callable[[Reply], None] | None = None
+        """Is given what comes unasked when nothing is subscribed or monitored and there is no ``on_push``."""
         self.on_lost: Callable[[], None] | None = None
         """Hears that the connection of an interactive session is gone."""
         self.on_move: Callable[[str], Awaitable[None]] | None = None
@@ -100,6 +102,8 @@ class Session:
         """The commands of the open transaction."""
         self._notices: list[str] = []
         """What the person must be told with the command that runs."""
+        self._nameless = pool.client_name is not None
+        """Whether the person may still have to be told that the server refuses the name of the connection."""
         self._demoted = False
         """Whether the server is not any more what its sentinels called it."""
         self._cluster = cluster
@@ -399,6 +403,8 @@ class Session:
             raise
         else:
             outcome = outcome._replace(silent=silent and outcome.reply is None)
+        if self._nameless:
+            self._note_name(client)
         queued = tuple(self._queued) if outcome.effect == "exec" else ()
         broken_ground = self._take_effect(client, outcome, queues=queues)
         outcome = outcome._replace(broken_ground=broken_ground, queued=queued)
@@ -423,12 +429,21 @@ class Session:
                 "the next command asks the sentinels where that is"
             )
 
+    def _note_name(self, client: AsyncClient) -> None:
+        """Tell once that the server refuses the name of the connection."""
+        if notice := nameless(self.address, self.pool.client_name, client.name_refused):
+            self._nameless = False
+            self._notices.append(notice)
+
     async def _greet_again(self, client: AsyncClient) -> None:
         """Do once somebody has logged in what the server may have refused without a password."""
         if self.pool.protocol == 3 and client.protocol == 2 and self._wanted.protocol is None:
             with suppress(ReplyError):
                 await client.execute("HELLO", 3)
                 self._wanted = self._wanted._replace(protocol=3)
+        if isinstance(client.name_refused, NoAuth):
+            with suppress(ReplyError):
+                await client.execute("CLIENT", "SETNAME", self.pool.client_name or "")
         if self._interactive and self._number is None:
             self._number = await self._number_of(client)
 
@@ -635,6 +650,8 @@ class Session:
             self._inbox.append(reply)
             self._arrived.set()
             has_room = len(self._inbox) < _INBOX_FULL
+        elif self.on_aside is not None:
+            self.on_aside(reply)
         if not has_room and self._lease is not None and not self._expects_reply:
             self._lease.pause()
 
