@@ -50,6 +50,7 @@ class Row(NamedTuple):
 
 TOOLS: dict[str, Row] = {
     "exec": Row("pyredis_cli.tools.exec:run", "run one command, or the commands on standard input"),
+    "completion": Row("pyredis_cli.tools.completion:run", "print the completion script of a shell"),
     "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
 }
 
