@@ -5,10 +5,10 @@ The public names are resolved when they are first used, so importing the package
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pyredis.address import TcpAddress, UnixAddress
     from pyredis.client.async_client import AsyncClient
     from pyredis.client.async_cluster import AsyncClusterClient
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         PyRedisConnError,
         PyRedisConnReadTimeout,
         PyRedisError,
+        PyRedisTlsError,
         PyRedisURLError,
         ReadOnly,
         ReplyError,
@@ -88,6 +89,7 @@ _HOMES = {
         "PyRedisConnError",
         "PyRedisConnReadTimeout",
         "PyRedisError",
+        "PyRedisTlsError",
         "PyRedisURLError",
         "ReplyError",
         "StatefulCommand",
@@ -151,6 +153,7 @@ __all__ = [
     "PyRedisConnError",
     "PyRedisConnReadTimeout",
     "PyRedisError",
+    "PyRedisTlsError",
     "PyRedisURLError",
     "ReadOnly",
     "Reconnected",
@@ -174,7 +177,9 @@ def __getattr__(name: str) -> Any:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'pyredis' has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
+    from importlib import import_module
+
+    value = getattr(import_module(home), name)
     globals()[name] = value
     return value
 

@@ -125,8 +125,30 @@ class _Signature:
         )
 
 
+class _StandardFields:
+    """What ``dataclasses`` knows a class by, so that its ``fields``, ``replace`` and ``asdict`` take it, too."""
+
+    def __get__(self, _record: object, cls: Any) -> Any:
+        from dataclasses import make_dataclass
+
+        stated = [(name, one.annotation, _standard(one)) for name, one in cls.__record_fields__.items()]
+        return vars(make_dataclass(cls.__name__, stated))["__dataclass_fields__"]
+
+
+def _standard(one: _Field) -> Any:
+    from dataclasses import field
+
+    if not one.has_default:
+        return field(repr=one.repr)
+    if one.factory is not None:
+        return field(default_factory=one.factory, repr=one.repr)
+    return field(default=one.default, repr=one.repr)
+
+
 def _frozen(self: Any, name: str, _value: object = None) -> None:
-    raise AttributeError(f"{type(self).__name__} is frozen; {name} cannot be changed")
+    from dataclasses import FrozenInstanceError
+
+    raise FrozenInstanceError(f"{type(self).__name__} is frozen; {name} cannot be changed")
 
 
 def _values(self: Any) -> tuple[Any, ...]:
@@ -179,6 +201,8 @@ if not TYPE_CHECKING:
                 "__match_args__": tuple(fields),
                 "__record_fields__": fields,
                 "__signature__": _Signature(),
+                "__dataclass_fields__": _StandardFields(),
+                "__replace__": replace,
                 "__init__": _initializer(fields, checks="__post_init__" in body),
                 "__setattr__": _frozen,
                 "__delattr__": _frozen,

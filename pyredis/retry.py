@@ -7,7 +7,8 @@ and whether trying again can help, is for its users to say.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from pyredis.records import dataclass
 
 __all__ = ["Backoff"]
 

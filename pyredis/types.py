@@ -7,12 +7,15 @@ the other. An error inside an aggregate stays in place as a ``ReplyError`` objec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple, TypeAlias, cast
 
 from pyredis.exceptions import ReplyError
+from pyredis.records import cast, dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator
+    from typing import TypeAlias
 
 __all__ = [
     "Argument",
@@ -95,7 +98,8 @@ def plain(reply: Reply, decode: Callable[[bytes], str] | None = None) -> Reply:
     """
     # A stack of our own: a reply may be nested deeper than Python's would bear.
     found: list[Reply] = []
-    frames: list[_Frame] = [_Frame(iter((reply,)), found, list)]
+    # The items still to come of each aggregate on its way, those made plain, and its type.
+    frames: list[tuple[Iterator[Reply], list[Reply], type]] = [(iter((reply,)), found, list)]
     while frames:
         items, made, kind = frames[-1]
         for item in items:
@@ -103,22 +107,14 @@ def plain(reply: Reply, decode: Callable[[bytes], str] | None = None) -> Reply:
                 item = item.reply
             if isinstance(item, list):
                 members = chain.from_iterable(item) if isinstance(item, Map) else item
-                frames.append(_Frame(iter(cast("list[Reply]", members)), [], type(item)))
+                frames.append((iter(cast("list[Reply]", members)), [], type(item)))
                 break
             made.append(_plain_scalar(item, decode))
         else:
             frames.pop()
             if frames:
-                frames[-1].made.append(_plain_aggregate(kind, made))
+                frames[-1][1].append(_plain_aggregate(kind, made))
     return found[0]
-
-
-class _Frame(NamedTuple):
-    """An aggregate on its way: the items still to come, those made plain, and its type."""
-
-    items: Iterator[Reply]
-    made: list[Reply]
-    kind: type
 
 
 def _plain_scalar(item: Reply, decode: Callable[[bytes], str] | None) -> Reply:

@@ -13,26 +13,31 @@ User, password, host, path and values are percent-decoded; the last ``@`` ends t
 password may hold one unescaped. Before it no option is taken: with ``?name=`` or ``&name=`` there, nobody can tell
 whether the ``@`` is one of a password or of an option's value. One word before the ``@`` is the password, as in
 redis-cli. Options are those of a pool, and for TLS the flags of redis-cli: ``cacert``, ``cacertdir``, ``cert``,
-``key``, ``sni``, ``insecure``. User and password are the servers'; those of sentinels are the options
+``key``, ``sni``, ``insecure``, ... What redis-py calls ``ssl_cert_reqs``, ``socket_timeout`` and the like, as
+many a ``REDIS_URL`` does, is understood. User and password are the servers'; those of sentinels are the options
 ``sentinel_username`` and ``sentinel_password``. No message shows the password.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias, TypeVar
 
-from pyredis.address import Address, TcpAddress, UnixAddress
+from pyredis.address import TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
 from pyredis.options import TlsOptions, checked_timeout
+from pyredis.records import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+    from pyredis.address import Address
+
+    Kind: TypeAlias = Literal["server", "cluster", "hash", "sentinel", "pubsub"]
+    _Built = TypeVar("_Built")
 
 __all__ = ["SCHEMES", "Kind", "Target", "build", "masked", "parse"]
-
-Kind: TypeAlias = Literal["server", "cluster", "hash", "sentinel", "pubsub"]
-_Built = TypeVar("_Built")
-
 
 _BASES: Final = {"redis": False, "rediss": True, "valkey": False, "valkeys": True}
 _KINDS: Final[tuple[Kind, ...]] = ("cluster", "hash", "sentinel", "pubsub")
@@ -111,7 +116,7 @@ def masked(url: str) -> str:
     """
     scheme, rest = _split(url)
     userinfo, at, where = rest.rpartition("@")
-    if _OPTION_BEFORE_AT.search(userinfo):
+    if _ends_in_an_option(userinfo):
         shown = "***"
     elif at:
         shown = f"{_masked_user(userinfo)}@{_masked_query(where)}"
@@ -123,8 +128,15 @@ def masked(url: str) -> str:
 
 def _split(url: str) -> tuple[str, str]:
     """Return the scheme, empty when there is none, and what follows it."""
-    found = _SCHEME.match(url)
-    return (found[1], url[found.end() :]) if found else ("", url)
+    scheme, separator, rest = url.partition("://")
+    named = separator and scheme.isascii() and scheme[:1].isalpha()
+    return (scheme, rest) if named and not scheme.lstrip(_IN_SCHEMES) else ("", url)
+
+
+def _ends_in_an_option(userinfo: str) -> bool:
+    """Whether an option stands before the last ``@``."""
+    # Most URLs are spared the pattern, which takes longer to compile than all else.
+    return ("?" in userinfo or "&" in userinfo) and re.search(_OPTION, userinfo) is not None
 
 
 def _masked_user(userinfo: str) -> str:
@@ -134,7 +146,7 @@ def _masked_user(userinfo: str) -> str:
 
 def _masked_ports(where: str) -> str:
     """Return where the servers are, up to a port that is none."""
-    for found in _IPV6_OR_PORT.finditer(re.split(r"[/?]", where, maxsplit=1)[0]):
+    for found in re.finditer(_IPV6_OR_PORT, re.split(r"[/?]", where, maxsplit=1)[0]):
         if found[1] and not _is_port(found[1]):
             return f"{where[: found.start(1)]}***"
     return where
@@ -156,8 +168,8 @@ def _masked_query(where: str) -> str:
     return place + mark + "&".join(shown)
 
 
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_IPV6_OR_PORT: Final = re.compile(r"\[[^]]*\]|:([^,]*)")
+_IN_SCHEMES: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+.-"
+_IPV6_OR_PORT: Final = r"\[[^]]*\]|:([^,]*)"
 
 
 def parse(url: str, *, any_kind: bool = False) -> Target:
@@ -181,7 +193,7 @@ def parse(url: str, *, any_kind: bool = False) -> Target:
     if kind != "server" and not any_kind:
         raise PyRedisURLError(f"{masked(url)} is no URL of one server; pyredis.get_by_url() takes it")
     userinfo, _, where = rest.rpartition("@")
-    if _OPTION_BEFORE_AT.search(userinfo):
+    if _ends_in_an_option(userinfo):
         raise PyRedisURLError(
             f"an option before the last @ of {masked(url)}; write an @ of an option as %40, "
             "and the ? or & of a password as %3F or %26"
@@ -278,7 +290,7 @@ def _unquoted(text: str) -> str:
     """Return the text with its percent-escapes read; bytes outside UTF-8 are kept by surrogateescape."""
     if "%" not in text:
         return text
-    if _BAD_ESCAPE.search(text):
+    if "%" in text and re.search(_BAD_ESCAPE, text):
         raise ValueError("a % that is followed by no two hexadecimal digits (write a bare one as %25)")
     # Imported where it is needed: most programs that import this module at start-up never read such a URL.
     from urllib.parse import unquote
@@ -286,7 +298,7 @@ def _unquoted(text: str) -> str:
     return unquote(text, errors="surrogateescape")
 
 
-_BAD_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
+_BAD_ESCAPE: Final = r"%(?![0-9a-fA-F]{2})"
 
 
 def _credentials(userinfo: str) -> tuple[str | None, str | None]:
@@ -317,7 +329,7 @@ def _tcp(hostport: str, default: int, *, empty: bool) -> TcpAddress:
     if hostport.startswith("["):
         host, bracket, tail = hostport[1:].partition("]")
         host, port = _unquoted(host), tail[1:]
-        if not (bracket and _IPV6.fullmatch(host)) or (tail and not tail.startswith(":")):
+        if not (bracket and re.fullmatch(_IPV6, host)) or (tail and not tail.startswith(":")):
             raise ValueError("no host (an IPv6 address stands in brackets, [::1]:6379)")
     else:
         host, _, port = hostport.partition(":")
@@ -337,7 +349,7 @@ def _host(name: str) -> str:
 
 
 _NO_HOST: Final = frozenset(" #%,/:?@[\\]")
-_IPV6: Final = re.compile(r"[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*(%[\w.-]+)?")  # with the zone of a link-local one
+_IPV6: Final = r"[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*(%[\w.-]+)?"  # with the zone of a link-local one
 
 
 def _is_port(text: str) -> bool:
@@ -396,8 +408,34 @@ _TLS_FIELDS: Final = {
     "key": "key_file",
     "sni": "server_name",
     "insecure": "verify",
+    "verify_hostname": "verify_hostname",
+    "tls_ciphers": "ciphers",
+    "tls_ciphersuites": "ciphersuites",
 }
 """The options of TLS, spelt as redis-cli spells its flags, and the fields of ``TlsOptions`` that they fill."""
+
+_CERT_REQS: Final = {"none": True, "optional": False, "required": False}
+
+
+def _unverified(text: str) -> bool:
+    """Return whether nothing is verified; a client cannot have a server choose."""
+    word = text.lower().removeprefix("cert_")
+    if word not in _CERT_REQS:
+        raise ValueError(f"{text!r} is neither none nor required")
+    return _CERT_REQS[word]
+
+
+_OF_REDIS_PY: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
+    "socket_connect_timeout": ("conn_timeout", _limit),
+    "socket_timeout": ("read_timeout", _limit),
+    "ssl_ca_certs": ("cacert", _filled),
+    "ssl_ca_path": ("cacertdir", _filled),
+    "ssl_cert_reqs": ("insecure", _unverified),
+    "ssl_certfile": ("cert", _filled),
+    "ssl_check_hostname": ("verify_hostname", _truth),
+    "ssl_keyfile": ("key", _filled),
+}
+"""Options as redis-py spells them, what they are called here, and how each is read."""
 
 _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "acquire_timeout": _seconds,
@@ -406,18 +444,21 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "conn_timeout": _limit,
     "db": _whole,
     "encoding": str,
+    "family": _whole,
     "health_check_interval": _limit,
     "pool_size": _whole,
     "protocol": _whole,
     "read_timeout": _limit,
     **dict.fromkeys(_TLS_FIELDS, _filled),
     "insecure": _truth,
+    "verify_hostname": _truth,
     "name": _filled,
     "replica_ok": _truth,
     "retries": _whole,
     "sentinel_password": _filled,
     "sentinel_username": _filled,
     "slave_ok": _truth,
+    **{name: reader for name, (_, reader) in _OF_REDIS_PY.items()},
 }
 """The options that a query may hold, and how each is read."""
 
@@ -431,7 +472,7 @@ _ONLY: Final[Mapping[str, tuple[Kind, ...]]] = {
 """The options that not every kind of URL may hold, and which may."""
 _SECRET: Final = ("sentinel_password",)
 
-_OPTION_BEFORE_AT: Final = re.compile(r"[?&][A-Za-z_][\w.%+-]*=")
+_OPTION: Final = r"[?&][A-Za-z_][\w.%+-]*="
 """An option whose value holds the last ``@``, or a part of a password: nobody can tell, so it is refused."""
 
 
@@ -442,16 +483,19 @@ def _options(query: str, kind: Kind, *, encrypted: bool) -> dict[str, Any]:
         if name not in _READERS:
             if not said.keys().isdisjoint(_SECRET):  # whose rest it may be
                 raise ValueError("an unknown option after a password (write an & of a value as %26)")
-            known = sorted(option for option in _READERS if kind in _ONLY.get(option, (kind,)))
+            known = sorted(
+                option for option in _READERS.keys() - _OF_REDIS_PY if kind in _ONLY.get(option, (kind,))
+            )
             raise ValueError(f"unknown option {name!r} (there are {', '.join(known)})")
         if kind not in _ONLY.get(name, (kind,)):
             raise ValueError(f"option {name}, which is for {' and '.join(_ONLY[name])} URLs,")
-        if name in said:
-            raise ValueError(f"option {name} twice")
+        own, _ = _OF_REDIS_PY.get(name, (name, None))
+        if own in said:
+            raise ValueError(f"option {own} twice")
         if not equals:
             raise ValueError(f"option {name} without a value")
         try:
-            said[name] = _READERS[name](_unquoted(value))
+            said[own] = _READERS[name](_unquoted(value))
         except ValueError as error:
             raise ValueError(f"option {name}: {error}") from None
     if len({said[name] for name in _SPELLINGS if name in said}) > 1:

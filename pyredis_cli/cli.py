@@ -1,81 +1,45 @@
-"""The program from its arguments to its exit code: what is started, and what ends it.
+"""What the arguments ask for: a tool, a command, the REPL, or a text about the program.
 
-The only place that catches everything. It knows no command and no reply: a tool or the REPL does the work.
+It knows no command and no reply: a tool or the REPL does the work.
 """
 
 from __future__ import annotations
 
 import gc
-import os
-import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import FrameType
 from typing import TypeAlias
 
 from pyredis.address import UnixAddress
-from pyredis.exceptions import PyRedisError
 from pyredis.records import replace
 from pyredis_cli import __version__
-from pyredis_cli.exits import Exit, exit_for
-from pyredis_cli.flags import UsageError
+from pyredis_cli.exits import Exit
 from pyredis_cli.given import Given
 from pyredis_cli.modes import tool_of
 from pyredis_cli.parsing import help_text, parse, tool_help
 from pyredis_cli.registry import TOOLS, Tool, load_mode, load_repl, load_tool
 from pyredis_cli.settings import Settings, settle
-from pyredis_cli.streams import OutputError, Streams
+from pyredis_cli.streams import Streams
 
-__all__ = ["main", "run"]
-
-_DEBUG = "PYREDISCLI_DEBUG"
-_ENDINGS = {
-    signal.SIGINT: Exit.INTERRUPT,
-    signal.SIGTERM: Exit.TERMINATED,
-    signal.SIGHUP: Exit.HANGUP,
-}
-
-
-def main() -> int:
-    """Run the program with the arguments and streams of this process; return its exit code."""
-    streams = Streams.of_process(printable=_printable)
-    _end_in_order()
-    try:
-        return run(sys.argv[1:], os.environ, streams)
-    except KeyboardInterrupt:
-        return Exit.INTERRUPT
-    except BrokenPipeError:
-        _let_go_of_stdout()
-        return Exit.BROKEN_PIPE
-    except OutputError as error:
-        streams.say(str(error))
-        return Exit.PARTIAL
-    except Exception as error:
-        if os.environ.get(_DEBUG):
-            raise
-        streams.say(f"internal error: {type(error).__name__}: {error}; {_DEBUG}=1 shows where")
-        return Exit.INTERNAL
-    finally:
-        # The interpreter's last collections would look at every object once more: an eighth of a one-shot's time.
-        gc.freeze()
+__all__ = ["run"]
 
 
 def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> int:
-    """Do what the arguments ask for; return the exit code."""
-    try:
-        given = parse(args)
-        if text := _shown(given, streams):
-            streams.write(text.encode())
-            return Exit.OK
-        streams = _colored(given, streams)
-        work = _work(given, streams)
-        return _start(work, given, settle(given, environ, streams), streams)
-    except UsageError as error:
-        streams.say(str(error))
-        return Exit.USAGE
-    except PyRedisError as error:
-        streams.say(str(error))
-        return exit_for(error)
+    """Do what the arguments ask for; return the exit code.
+
+    Raises UsageError, PyRedisURLError and what `Streams.write` raises.
+    """
+    given = parse(args)
+    if text := _shown(given, streams):
+        streams.write(text.encode())
+        return Exit.OK
+    streams = _colored(given, streams)
+    work = _work(given, streams)
+    settings = settle(given, environ, streams)
+    if settings.tls is not None:
+        from pyredis_cli.core.certificates import opened
+
+        settings = opened(settings, streams)
+    return _start(work, given, settings, streams)
 
 
 def _shown(given: Given, streams: Streams) -> str:
@@ -143,29 +107,3 @@ def _embedded(work: _Work, folder: str, settings: Settings, streams: Streams) ->
     except EmbeddedError as error:
         streams.say(str(error))
         return Exit.CONNECTION
-
-
-def _printable(text: str) -> str:
-    from pyredis_cli.render.escape import printable
-
-    return printable(text)
-
-
-def _end_in_order() -> None:
-    """Let these signals end the program like an exit does, unless they are ignored (nohup).
-
-    Python's own answer to SIGINT does not do: under asyncio it waits for a write to a full pipe.
-    """
-    for number in _ENDINGS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _end)
-
-
-def _end(number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(_ENDINGS[signal.Signals(number)])
-
-
-def _let_go_of_stdout() -> None:
-    """Point standard output at nothing, so that flushing it at exit cannot fail again."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)

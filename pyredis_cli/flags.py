@@ -36,6 +36,7 @@ __all__ = [
     "FLAGS",
     "FOR_PROGRAMS",
     "NOTATION_NAMES",
+    "NOT_HERE",
     "OUTPUTS",
     "THEMES",
     "WHENS",
@@ -45,6 +46,7 @@ __all__ = [
     "is_url",
     "read_count",
     "read_filled",
+    "read_name",
     "read_number",
     "read_port",
     "read_seconds",
@@ -156,6 +158,13 @@ def read_filled(text: str) -> str:
     return text
 
 
+def read_name(text: str) -> str:
+    """Return the name of a connection, which lists of them, one line each, can show."""
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise ValueError("must be printable ASCII without blanks")
+    return text
+
+
 def _is_path(word: str) -> bool:
     """Whether a word can only be meant as a folder: no command has a slash in its name."""
     return not is_url(word) and (word in (".", "..") or word.startswith("~") or "/" in word)
@@ -236,7 +245,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--no-auth-warning",), "no_auth_warning", "no warning about a password on the command line"),
     ),
     "TLS": (
-        Flag(("--tls",), "tls", "encrypt, and verify the certificate of the server"),
+        Flag(("--tls",), "tls", "encrypt, and verify the certificate of the server and its name"),
         Flag(("--sni",), "sni", "name to ask for and to verify (the host)", "NAME", read_filled),
         Flag(
             ("--cacert",),
@@ -247,7 +256,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         ),
         Flag(("--cacertdir",), "cacertdir", "folder of the authorities to trust", "DIR", read_filled),
         Flag(("--cert",), "cert", "PEM file of the client's certificate", "PATH", read_filled),
-        Flag(("--key",), "key", "PEM file of its key", "PATH", read_filled),
+        Flag(("--key",), "key", "PEM file of its key (that of --cert)", "PATH", read_filled),
         Flag(
             ("--no-verify-hostname",),
             "no_verify_hostname",
@@ -263,7 +272,13 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             "LIST",
             read_filled,
         ),
-        Flag(("--tls-ciphersuites",), "tls_ciphersuites", "ciphersuites of TLS 1.3", "LIST", read_filled),
+        Flag(
+            ("--tls-ciphersuites",),
+            "tls_ciphersuites",
+            "ciphersuites of TLS 1.3; before Python 3.15 OPENSSL_CONF chooses them",
+            "LIST",
+            read_filled,
+        ),
     ),
     "How": (
         Flag(
@@ -284,7 +299,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--encoding",), "encoding", "of what is typed and shown (utf-8)", "NAME", _encoding),
         Flag(("-2",), "resp2", "speak RESP2"),
         Flag(("-3",), "resp3", "speak RESP3"),
-        Flag(("--name",), "client_name", "name of the connections, for CLIENT LIST", "NAME", read_filled),
+        Flag(("--name",), "client_name", "name of the connections, for CLIENT LIST", "NAME", read_name),
     ),
     "The command": (
         Flag(("-r",), "times", "run it N times, -1 for ever", "N", _times),
@@ -392,6 +407,28 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("-v", "--version"), "version", "show the version and exit"),
     ),
 }
+
+NOT_HERE: dict[str, str] = {
+    "--bigkeys": "MEMORY USAGE tells the size of a key",
+    "--cluster": "CLUSTER INFO and its kin tell what a node knows",
+    "--hotkeys": "OBJECT FREQ tells how often a key is used",
+    "--intrinsic-latency": "",
+    "--keystats": "MEMORY USAGE tells the size of a key",
+    "--keystats-samples": "",
+    "--latency": "LATENCY DOCTOR tells what the server has measured",
+    "--latency-dist": "LATENCY HISTOGRAM tells what the server has measured",
+    "--latency-history": "LATENCY HISTORY tells what the server has measured",
+    "--ldb": "",
+    "--ldb-sync-mode": "",
+    "--lru-test": "",
+    "--memkeys": "MEMORY USAGE tells the size of a key",
+    "--memkeys-samples": "",
+    "--mptcp": "",
+    "--rdma": "",
+    "--stat": "INFO tells these figures",
+    "--vset-recall": "",
+}
+"""Flags of redis-cli and valkey-cli that this program has not, and what may serve instead."""
 
 _BY_NAME: dict[str, Flag] = {}
 

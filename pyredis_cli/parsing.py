@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from pyredis.records import NamedTuple
-from pyredis_cli.flags import FLAGS, Flag, UsageError, by_name, is_url
+from pyredis_cli.flags import FLAGS, NOT_HERE, Flag, UsageError, by_name, is_url
 from pyredis_cli.given import Given
 from pyredis_cli.tool_flags import TOOL_FLAGS
 
@@ -62,7 +62,8 @@ def _params(name: str, rows: Iterable[Flag], args: Sequence[str], *, mixed: bool
         params = _command(name, rows, mixed=mixed).make_context(name, list(args)).params
     except click.NoSuchOption as error:
         helping = "--help" if name == "pyredis-cli" else f"{name} --help"
-        raise _unrecognized(error.option_name, _similar(error.possibilities, helping)) from None
+        hint = _absent(error.option_name) or _similar(error.possibilities, helping)
+        raise _unrecognized(error.option_name, hint) from None
     return {field: value for field, value in params.items() if value not in (None, ())}
 
 
@@ -73,6 +74,14 @@ def _unrecognized(name: str, hint: str) -> UsageError:
 def _misused(error: click.BadOptionUsage, flag: Flag | None, helping: str = "--help") -> UsageError:
     takes = f"it takes {flag.metavar or 'no value'}" if flag else f"see {helping}"
     return _unrecognized(error.option_name, takes)
+
+
+def _absent(name: str) -> str:
+    """Return what to say of a flag that redis-cli has and this program has not; nothing of another one."""
+    if name not in NOT_HERE:
+        return ""
+    instead = NOT_HERE[name]
+    return "redis-cli has it, this program has not" + (f"; {instead}" if instead else "")
 
 
 def _similar(names: Sequence[str] | None, helping: str) -> str:

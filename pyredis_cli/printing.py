@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from pyredis.exceptions import ReplyError
+from pyredis.types import Status
 from pyredis_cli.exits import exit_for, explain
 from pyredis_cli.flags import FOR_PROGRAMS
 from pyredis_cli.settings import Marks
@@ -123,9 +124,7 @@ def _parts(settings: Settings, streams: Streams, protocol: Callable[[], int], *,
         case "human":
             return _presented(settings, streams, whole=whole)
         case "raw" if settings.marks == Marks():
-            from pyredis_cli.render.machine import raw_parts
-
-            return lambda outcome: raw_parts(outcome.reply, text=outcome.is_text)
+            return _raw_parts
         case "json" if settings.notation is None:
             from pyredis_cli.render.machine import json_parts
 
@@ -143,6 +142,18 @@ def _parts(settings: Settings, streams: Streams, protocol: Callable[[], int], *,
                 terminal=terminal,
                 protocol=protocol(),
             )
+
+
+def _raw_parts(outcome: Outcome) -> Iterator[Part]:
+    reply = outcome.reply
+    if isinstance(reply, bytes) and type(reply) in (bytes, Status) and not outcome.is_text:
+        return iter([(reply + b"\n", 0)])
+    if type(reply) is int or reply is None:
+        return iter([(b"\n" if reply is None else b"%d\n" % reply, 0)])
+    # What most one-shot commands get in reply is written by now.
+    from pyredis_cli.render.machine import raw_parts
+
+    return raw_parts(reply, text=outcome.is_text)
 
 
 def _presented(settings: Settings, streams: Streams, *, whole: bool) -> _Parts:

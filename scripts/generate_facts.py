@@ -3,7 +3,8 @@
 It starts Redis, with modules, and Valkey on unix sockets in folders of their own, asks both for COMMAND and
 COMMAND DOCS, stops them and adds the overlay. Only facts are taken: names, numbers, flags and argument trees, no
 sentence of anybody's documentation. ``--check`` writes nothing and fails when a file is not what would be written.
-The commands of modules have a table of their own, _module_facts.py, which is loaded when one of them is asked for.
+Commands have a table for each letter that their names begin with, _facts/a.py and so on, and those of modules one
+of their own, _module_facts.py: each is loaded when one of its commands is asked for.
 
 Redis' facts make the row of a command that both have; what Valkey states otherwise goes to OVERRIDES.
 """
@@ -419,14 +420,21 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
 # Writing
 
 
-def render(rows: dict[str, Row], overrides: Sequence[Override], versions: str) -> str:
-    """Return the text of _facts.py: two constants that Python loads without running anything."""
-    return (
-        _head(f"The facts, from {versions} and overlay.toml.", "the overlay")
-        + _rows(rows)
-        + "\nOVERRIDES: tuple[tuple[str, str, tuple[tuple[str, object], ...]], ...] = "
-        + f"{_literal(tuple(overrides))}\n"
-    )
+def render(rows: dict[str, Row], overrides: Sequence[Override], versions: str) -> dict[str, str]:
+    """Return the files of _facts: constants that Python loads without running anything."""
+    head = _head(f"The facts, from {versions} and overlay.toml.", "the overlay")
+    letters = sorted({name[0] for name in rows})
+    files = {"_facts/__init__.py": f'{head}LETTERS = "{"".join(letters)}"\n'}
+    for letter in letters:
+        own = {name: row for name, row in rows.items() if name[0] == letter}
+        others = tuple(override for override in overrides if override[1][0] == letter)
+        files[f"_facts/{letter.lower()}.py"] = (
+            head
+            + _rows(own)
+            + "\nOVERRIDES: tuple[tuple[str, str, tuple[tuple[str, object], ...]], ...] = "
+            + f"{_literal(others)}\n"
+        )
+    return files
 
 
 def render_modules(rows: dict[str, Row], versions: str) -> str:
@@ -476,7 +484,7 @@ def generate() -> dict[str, str]:
     rest = {name: row for name, row in merged.items() if name not in of_modules}
     modules = ", ".join(f"{name} {module}" for name, module in sorted(redis.modules.items()))
     return {
-        "_facts.py": render(rest, overrides, f"Redis {redis.version}, Valkey {valkey.version}"),
+        **render(rest, overrides, f"Redis {redis.version}, Valkey {valkey.version}"),
         "_module_facts.py": render_modules(of_modules, f"{modules} in Redis {redis.version}"),
     }
 
@@ -499,6 +507,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.check:
             print(f"{path} is stale; run python scripts/generate_facts.py", file=sys.stderr)
         else:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(texts[path])
     return 1 if stale and given.check else 0
 

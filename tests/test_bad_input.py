@@ -238,7 +238,7 @@ def test_output_to_a_pipe_that_does_not_block(redis82: Server) -> None:
 
 
 def test_a_bug_is_one_line_unless_debugging() -> None:
-    broken = "import pyredis_cli.cli as cli; cli.parse = None; raise SystemExit(cli.main())"
+    broken = "from pyredis_cli import __main__, quick; quick.quick = None; raise SystemExit(__main__.main())"
     for debug in ("", "1"):
         told = subprocess.run(
             [sys.executable, "-c", broken],

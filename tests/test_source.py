@@ -66,6 +66,23 @@ REPORT: Final = (
 PROGRAM: Final = "runpy.run_module('pyredis_cli', run_name='__main__', alter_sys=True)"
 
 
+SLOW_TO_LOAD: Final = {
+    "asyncio",
+    "click",
+    "dataclasses",
+    "hiredis",
+    "inspect",
+    "json",
+    "platformdirs",
+    "socket",
+    "ssl",
+    "subprocess",
+    "tomllib",
+    "typing",
+}
+"""Of these each takes longer to load than a plain command may take in all."""
+
+
 def loaded(program: str, *args: str) -> set[str]:
     """Return the modules a real interpreter has loaded at its end, without those it loads to do nothing."""
     return _loaded(program, args) - _loaded("", ())
@@ -99,6 +116,29 @@ def _loaded(program: str, args: Sequence[str]) -> set[str]:
 )
 def test_one_command_loads_what_it_needs_and_no_more(redis82: Server, words: tuple[str, ...]) -> None:
     modules = loaded(PROGRAM, "-s", redis82.unix_path, *words)
+    assert "pyredis_cli.oneshot" in modules
+    assert not modules & NEVER_FOR_ONE_COMMAND
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("PING",),
+        ("exec", "LRANGE", "nosuch", "0", "-1"),
+        ("INFO",),
+        ("--no-raw", "CONFIG", "GET", "maxmem*"),
+        ("--json", "CONFIG", "GET", "maxmem*"),
+        ("--csv", "PING"),
+        ("-n", "1", "-t", "3", "BLPOP", "nosuch", "0.01"),
+    ],
+)
+def test_one_command_starts_at_once(redis82: Server, words: tuple[str, ...]) -> None:
+    modules = loaded(PROGRAM, "-h", "127.0.0.1", "-p", str(redis82.port), *words)
+    assert not modules & SLOW_TO_LOAD
+
+
+def test_a_script_loads_what_it_needs_and_no_more(redis82: Server) -> None:
+    modules = loaded(PROGRAM, "-s", redis82.unix_path)
     assert "pyredis_cli.tools.exec" in modules
     assert not modules & NEVER_FOR_ONE_COMMAND
 

@@ -13,9 +13,9 @@ from functools import cache
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final
 
-from pyredis.commands._facts import ROWS
+from pyredis.commands._facts import LETTERS
 from pyredis.commands.rows import FIELDS
-from pyredis.commands.spec import Spec, find
+from pyredis.commands.spec import Spec, built_in, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -66,7 +66,8 @@ def commands() -> dict[str, str]:
     """
     from pyredis.commands._module_facts import ROWS as OF_MODULES  # not before a method is asked for
 
-    names = {str(row[0]): row[_ARITY] for row in (*ROWS, *OF_MODULES)}
+    rows = [*(row for letter in LETTERS for row in built_in(letter).ROWS), *OF_MODULES]
+    names = {str(row[0]): row[_ARITY] for row in rows}
     containers = {name.partition(" ")[0] for name in names if " " in name}
     return {_spelled(name): name for name, arity in names.items() if name not in containers or arity == -1}
 

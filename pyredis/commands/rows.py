@@ -7,9 +7,10 @@ row or like docs is left out.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any, Final
 
 __all__ = ["FIELDS", "canonical", "documented", "in_version", "reported", "retyped", "stated", "version"]
 
@@ -42,6 +43,8 @@ def canonical(word: bytes | str) -> str:
 
 def version(text: str) -> tuple[int, ...]:
     """Return ``7.2.0`` as numbers."""
+    import re
+
     return tuple(int(number[:9]) for number in re.findall(r"[0-9]+", text))
 
 

@@ -1,19 +1,14 @@
 """What is known of a command before it is sent, and what follows from that for one argv.
 
-The rows come from ``_facts`` and ``_module_facts``, which are generated from live servers, ``overlay.toml`` and
-``modules.toml``; what a connected server adds is learnt into a table of the caller's own. It knows no command by
-name: who needs to treat one in a special way adds a fact to the overlay. It decides nothing about routing,
-retries or output.
+The rows come from ``_facts``, a module for each letter that names begin with, and from ``_module_facts``; they are
+generated from live servers, ``overlay.toml`` and ``modules.toml``. What a connected server adds is learnt into a
+table of the caller's own. It knows no command by name: who needs to treat one in a special way adds a fact to the
+overlay. It decides nothing about routing, retries or output.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from math import isfinite
-from operator import itemgetter
-from typing import Any, Final, NamedTuple
-
-from pyredis.commands._facts import OVERRIDES, ROWS
+from pyredis.commands._facts import LETTERS
 from pyredis.commands.rows import (
     FIELDS,
     canonical,
@@ -24,8 +19,14 @@ from pyredis.commands.rows import (
     stated,
     version,
 )
+from pyredis.records import NamedTuple
 
-__all__ = ["FAREWELLS", "TABLE", "Spec", "Table", "find"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any, Final
+
+__all__ = ["FAREWELLS", "TABLE", "Spec", "Table", "built_in", "find", "reply_limit"]
 
 FAREWELLS: Final = frozenset({"shutdown", "quit"})
 """The effects of which the server's closing of the connection is a success."""
@@ -139,6 +140,16 @@ class Spec(NamedTuple):
         return {name: kind for name, kind in said if kind}
 
 
+def reply_limit(argv: Sequence[bytes], spec: Spec | None, read_timeout: float | None) -> float | None:
+    """Return the seconds within which the reply must come: a blocking command may block first."""
+    if spec is None or not spec.blocking or read_timeout is None:
+        return read_timeout
+    blocks = spec.blocks_for(argv)
+    if blocks is None:
+        return read_timeout
+    return blocks + read_timeout if blocks else None
+
+
 def _said_of(spec: Spec, argv: Sequence[bytes], fact: str | None) -> str | None:
     """Return the first of the kinds in a fact whose options, if it needs any, are in the argv."""
     for alternative in fact.split("; ") if fact else ():
@@ -183,7 +194,7 @@ def _seconds(word: bytes, unit: str) -> float | None:
             seconds = float.fromhex(word.decode()) if b"x" in word.lower() else float(word)
     except (ValueError, OverflowError):
         return None
-    return seconds if isfinite(seconds) and seconds >= 0 else None
+    return seconds if 0 <= seconds < float("inf") else None
 
 
 def _secret(rule: tuple[Any, ...], argv: Sequence[bytes]) -> Iterable[int]:
@@ -199,22 +210,29 @@ def _secret(rule: tuple[Any, ...], argv: Sequence[bytes]) -> Iterable[int]:
     raise ValueError(f"no such rule for secrets: {rule!r}")
 
 
+def built_in(letter: str) -> Any:
+    """Return the module with the rows of the servers' own commands that begin with a letter."""
+    return __import__(f"pyredis.commands._facts.{letter.lower()}", None, None, ["ROWS"])
+
+
 class Table:
     """Commands by name: the built-in rows, and what a connected server added.
 
     Where servers state different facts of one command, ``product`` says whose hold, ``redis`` or ``valkey``;
-    every table finds the commands of both, and `has` says which of them a connected server has. The rows of
-    modules are loaded when they are first asked for: by a name with a dot, which the servers' own commands do not
-    have, or by all names.
+    every table finds the commands of both, and `has` says which of them a connected server has. Rows are loaded
+    when they are first asked for: by a name that begins with the same letter, or by all names; those of modules by
+    a name with a dot, which the servers' own commands do not have.
     """
 
     __slots__ = (
         "_commands",
         "_docs",
+        "_learnt",
         "_overrides",
         "_rows",
         "_specs",
-        "_waits_for_modules",
+        "_subcommands",
+        "_unloaded",
         "product",
         "revision",
         "server_names",
@@ -222,7 +240,11 @@ class Table:
     )
 
     def __init__(self, product: str = "redis") -> None:
-        self._rows: dict[str, tuple[Any, ...]] = {str(row[0]): row for row in ROWS}
+        self._rows: dict[str, tuple[Any, ...]] = {}
+        self._unloaded = {*LETTERS, _OF_MODULES}
+        self._learnt: dict[str, tuple[Any, ...]] = {}
+        self._overrides: dict[tuple[str, str], Any] = {}
+        self._subcommands: dict[str, list[str]] = {}
         self._docs: dict[str, object] = {}
         self.version: tuple[int, ...] | None = None
         """The server's, None as long as it is unknown."""
@@ -231,7 +253,6 @@ class Table:
         self.revision = 0
         """Another number whenever something was learnt."""
         self._specs: dict[str, Spec] = {}
-        self._waits_for_modules = True
         self._use_facts_of(product)
 
     def find(self, argv: Sequence[bytes | str]) -> Spec | None:
@@ -242,14 +263,14 @@ class Table:
 
     def names(self) -> Iterable[str]:
         """Return every name: ``CONFIG``, ``CONFIG GET``, ...; the built-in ones sorted, then what was learnt."""
-        self._load_modules()
-        return self._rows.keys()
-
-    def __len__(self) -> int:
-        return len(self._rows)
+        if self._unloaded:
+            for part in tuple(self._unloaded):
+                self._load(part)
+            self._rows = dict(sorted(self._rows.items()))
+        return [*self._rows, *self._learnt]
 
     def specs(self) -> Iterator[Spec]:
-        return map(self._spec, list(self.names()))
+        return map(self._spec, self.names())
 
     def has(self, name: str) -> bool:
         """Return whether the server has the command, as it said, or else as its version can have it.
@@ -280,7 +301,8 @@ class Table:
             name = row[0]
             names.add(name)
             if not self._knows(name):
-                self._rows[name] = row
+                self._learnt[name] = row
+                self._count_subcommand(name)
                 self._forget(name.partition(" ")[0])
         if whole:
             self.server_names = frozenset(names)
@@ -303,7 +325,6 @@ class Table:
 
     def _use_facts_of(self, product: str) -> None:
         self.product = product
-        self._overrides = {name: facts for owner, name, facts in OVERRIDES if owner == product}
         self._forget_all()
 
     def _forget_all(self) -> None:
@@ -313,18 +334,32 @@ class Table:
         self.revision += 1
 
     def _knows(self, name: str) -> bool:
-        if "." in name:
-            self._load_modules()
-        return name in self._rows
+        return self._row(name) is not None
 
-    def _load_modules(self) -> None:
-        if self._waits_for_modules:
-            from pyredis.commands._module_facts import ROWS as OF_MODULES
+    def _row(self, name: str) -> tuple[Any, ...] | None:
+        part = _OF_MODULES if _is_of_module(name) else name[:1]
+        if part in self._unloaded:
+            self._load(part)
+        return self._rows.get(name) or self._learnt.get(name)
 
-            rows = list(self._rows.items())
-            built_in = [*rows[: len(ROWS)], *((str(row[0]), row) for row in OF_MODULES)]
-            self._rows = dict(sorted(built_in, key=itemgetter(0)) + rows[len(ROWS) :])
-            self._waits_for_modules = False
+    def _load(self, part: str) -> None:
+        """Load the rows of names that begin with a letter, or of modules."""
+        self._unloaded.discard(part)
+        if part == _OF_MODULES:
+            from pyredis.commands._module_facts import ROWS as rows
+        else:
+            facts = built_in(part)
+            rows = facts.ROWS
+            self._overrides.update([((owner, name), stated) for owner, name, stated in facts.OVERRIDES])
+        for row in rows:
+            name = str(row[0])
+            self._rows[name] = row
+            self._count_subcommand(name)
+
+    def _count_subcommand(self, name: str) -> None:
+        container, _, subcommand = name.partition(" ")
+        if subcommand:
+            self._subcommands.setdefault(container, []).append(subcommand)
 
     def _forget(self, container: str) -> None:
         """Make a container's Spec anew when it is asked for next, with the subcommands it has then."""
@@ -340,7 +375,7 @@ class Table:
             self._remember(spec)
         elif len(argv) > 1:
             subcommand = f"{name} {canonical(argv[1])}"
-            if subcommand in self._rows:
+            if self._knows(subcommand):
                 return self._spec(subcommand)
         return spec
 
@@ -356,8 +391,8 @@ class Table:
         return spec
 
     def _make(self, name: str) -> Spec:
-        facts: dict[str, Any] = dict(zip(FIELDS, self._rows[name], strict=True))
-        facts.update(self._overrides.get(name, ()))
+        facts: dict[str, Any] = dict(zip(FIELDS, self._row(name) or (), strict=True))
+        facts.update(self._overrides.get((self.product, name), ()))
         facts.update(self._told(name, facts))
         facts.update(facts.pop("overlay"))
         if "types" in facts:
@@ -366,8 +401,7 @@ class Table:
             facts[field] = frozenset(facts[field].split())
         for field in ("categories", "tips"):
             facts[field] = tuple(facts[field].split())
-        start = name + " "
-        facts["subcommands"] = tuple(other[len(start) :] for other in self._rows if other.startswith(start))
+        facts["subcommands"] = tuple(self._subcommands.get(name, ()))
         return Spec(**facts)
 
     def _told(self, name: str, facts: dict[str, Any]) -> dict[str, Any]:
@@ -394,6 +428,9 @@ def _is_of_module(name: str) -> bool:
     """Whether versions of its own count, not the server's: the servers' own commands have no dot."""
     return "." in name
 
+
+_OF_MODULES: Final = "."
+"""Stands for the letters of the commands of modules."""
 
 TABLE: Final = Table()
 find = TABLE.find

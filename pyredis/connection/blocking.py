@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pyredis.address import Address, TcpAddress
     from pyredis.connection.dialing import Found
     from pyredis.options import ConnectionOptions, TlsOptions
+    from pyredis.resp import Decoder
     from pyredis.types import Reply
 
     _Socket: TypeAlias = _socket.socket | ssl.SSLSocket
@@ -56,7 +57,9 @@ class BlockingConnection:
     of ``receive`` or ``reply``, leave it open.
     """
 
-    def __init__(self, sock: _Socket, address: Address, options: ConnectionOptions) -> None:
+    def __init__(
+        self, sock: _Socket, address: Address, options: ConnectionOptions, decoder: Decoder | None = None
+    ) -> None:
         self.address = address
         self.options = options
         self.database = options.database
@@ -64,28 +67,30 @@ class BlockingConnection:
         self.protocol = 2
         self.greeting: dict[str, Reply] = {}
         """What the server told of itself and of this connection in reply to HELLO."""
+        self.name_refused: ReplyError | None = None
+        """Why the server does not show ``client_name``."""
         self._sock: _Socket | None = sock
-        self._decoder = make_decoder(options)
+        self._decoder = decoder or make_decoder(options)
         self._aside: list[Reply] = []  # pushes that came before the reply to ``execute``
         self._unheard = True
         self._sent: bool | None = False
         self._ended = False  # in good order, as far as one can tell: not by a refusal of our certificate
 
     @classmethod
-    def open(cls, address: Address, options: ConnectionOptions, *, family: int = 0) -> Self:
+    def open(cls, address: Address, options: ConnectionOptions, *, decoder: Decoder | None = None) -> Self:
         """Return a connection that has shaken hands, within ``conn_timeout`` in all.
 
-        Of a name's addresses those of ``family`` (AF_INET, AF_INET6) are tried first.
+        Without a ``decoder`` it has the one that the options name.
 
         Raises PyRedisConnError when there is nobody to talk to, or nobody who can be trusted, and the ReplyError
         of a refused AUTH or SELECT; the socket is closed then.
         """
         deadline = None if options.conn_timeout is None else monotonic() + options.conn_timeout
-        sock: _Socket = _connected(Dialing(address, family), options, deadline)
+        sock: _Socket = _connected(Dialing(address, options.family), options, deadline)
         try:
             if options.tls is not None:
                 sock = _encrypted(sock, address, options.tls, deadline)
-            connection = cls(sock, address, options)
+            connection = cls(sock, address, options, decoder)
             connection._shake_hands(deadline)
         except BaseException as error:
             sock.close()
@@ -204,6 +209,32 @@ class BlockingConnection:
         except TimeoutError:
             raise self._silent(timeout) from None
 
+    def replies(self, timeout: float | None = None) -> list[Reply]:
+        """Return all replies and pushes that are here, at least one: what ``reply`` returns, for many commands.
+
+        Nothing is read ahead but the beginning of a reply that is not whole.
+        """
+        found, self._aside = self._aside, []
+        if self._decoder.pending:
+            found += self._decoder.take(b"")
+        try:
+            while not found:
+                found = self._take(timeout)
+        except TimeoutError:
+            raise self._silent(timeout) from None
+        return found
+
+    def _take(self, limit: float | None) -> list[Reply]:
+        """Return the replies that the next bytes make whole; what is broken behind them is told the next time."""
+        chunk = self._receive(limit, _CHUNK) if self._decoder.broken is None else b""
+        if not chunk and self._decoder.broken is None:
+            self._lose(None, self._sent)
+        found = self._decoder.take(chunk)
+        if not found and self._decoder.broken is not None:
+            self.close()
+            raise ProtocolError(self._decoder.broken)
+        return found
+
     def _silent(self, timeout: float | None) -> PyRedisConnReadTimeout:
         return PyRedisConnReadTimeout(
             f"nothing from {self.address} within {timeout:g} seconds",
@@ -226,7 +257,9 @@ class BlockingConnection:
         except StopIteration as done:
             self.protocol = done.value
         for argv in introduction(self.options):
-            self._ask(argv, deadline)
+            reply = self._ask(argv, deadline)
+            if argv[1] == b"SETNAME" and isinstance(reply, ReplyError):
+                self.name_refused = reply
 
     def _ask(self, argv: Sequence[bytes], deadline: float | None) -> Reply:
         self._send_all(pack(argv), _left(deadline))
@@ -303,7 +336,9 @@ class BlockingConnection:
         """Close, and say how the connection came to its end."""
         self.close()
         how = "closed" if cause is None else "broke"
-        error: PyRedisConnError = PyRedisConnClosed(f"{self.address} {how} the connection{words}")
+        closed = PyRedisConnClosed(f"{self.address} {how} the connection{words}")
+        closed.unheard = self._unheard
+        error: PyRedisConnError = closed
         self._ended = cause is None
         if self._unheard and self.options.tls is not None:
             # In TLS 1.3 a server tells only after the handshake that it refuses our certificate.
@@ -387,9 +422,11 @@ def _encrypted(sock: _Socket, address: Address, options: TlsOptions, deadline: f
     except PyRedisConnError as error:
         error.address = str(address)
         raise
+    # As bytes: of a str the codec for names outside ASCII would be loaded, to the same effect.
+    asked = name.encode("ascii") if name.isascii() else name
     plain = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
     try:
-        encrypted = context.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
+        encrypted = context.wrap_socket(plain, server_hostname=asked or None, do_handshake_on_connect=False)
     except BaseException:
         plain.close()
         raise

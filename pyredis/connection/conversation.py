@@ -8,13 +8,19 @@ one question that pools ask.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, cast
 
-from pyredis.commands.spec import Spec
 from pyredis.connection.handshake import greeting, protocol_of
 from pyredis.exceptions import ProtocolError, PyRedisError, ReplyError
-from pyredis.types import Push, Reply
+from pyredis.records import cast
+from pyredis.types import Push
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Final, Literal
+
+    from pyredis.commands.spec import Spec
+    from pyredis.types import Reply
 
 __all__ = ["DEFAULT_USER", "Conversation", "Exchange", "Run", "Unasked"]
 

@@ -7,17 +7,21 @@ never sent. Names are no part of it but of the introduction, whose refusal chang
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from typing import TypeAlias, cast
-
 from pyredis.exceptions import NoAuth, NoPerm, NoProto, ProtocolError, ReplyError, reply_error
-from pyredis.options import ConnectionOptions
-from pyredis.types import Attributed, Map, Reply
-from pyredis.version import __version__
+from pyredis.records import cast
+from pyredis.types import Attributed, Map
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+    from typing import TypeAlias
+
+    from pyredis.options import ConnectionOptions
+    from pyredis.types import Reply
+
+    Handshake: TypeAlias = Generator[tuple[bytes, ...], Reply, int]
 
 __all__ = ["Handshake", "greeting", "handshake", "introduction", "protocol_of"]
-
-Handshake: TypeAlias = Generator[tuple[bytes, ...], Reply, int]
 
 
 def handshake(options: ConnectionOptions) -> Handshake:
@@ -44,6 +48,8 @@ def introduction(options: ConnectionOptions) -> tuple[tuple[bytes, ...], ...]:
     if options.client_name is not None:
         told.append((b"CLIENT", b"SETNAME", _bytes(options.client_name)))
     if options.lib_name is not None:
+        from pyredis.version import __version__
+
         told.append((b"CLIENT", b"SETINFO", b"LIB-NAME", _bytes(options.lib_name)))
         told.append((b"CLIENT", b"SETINFO", b"LIB-VER", _bytes(__version__)))
     return tuple(told)

@@ -18,7 +18,7 @@ from copy import copy
 from typing import Final, cast
 
 from pyredis.address import Address
-from pyredis.commands.spec import FAREWELLS, Spec
+from pyredis.commands.spec import FAREWELLS, Spec, reply_limit
 from pyredis.connection.conversation import DEFAULT_USER, Conversation, Exchange, Run, Unasked
 from pyredis.connection.failures import timed_out
 from pyredis.connection.handshake import greeting, handshake, introduction
@@ -61,6 +61,11 @@ class Wire(asyncio.BufferedProtocol):
         """Whether the network, the server or the clock closed it, not its holder."""
         self.reason = ""
         """Why it was closed, in a word or two, for statistics."""
+        self.heard = False
+        """Whether the server has said anything that is RESP."""
+        self.name_refused: ReplyError | None = None
+        """Why the server does not show ``client_name``."""
+        self._naming: Exchange | Run | None = None
         self.on_unasked: Callable[[Reply], None] | None = None
         self.on_end: weakref.WeakMethod[Callable[[Wire], None]] | None = None
         self.on_idle: weakref.WeakMethod[Callable[[Wire], None]] | None = None
@@ -122,7 +127,7 @@ class Wire(asyncio.BufferedProtocol):
 
         A caller that stops waiting leaves a reply owed, so the connection is closed.
         """
-        exchange = self.send(argv, spec, _limit(argv, spec, self.options.read_timeout))
+        exchange = self.send(argv, spec, reply_limit(argv, spec, self.options.read_timeout))
         reply = await self._outcome(exchange)
         if isinstance(reply, ReplyError):
             reply.command = exchange.name or None
@@ -191,7 +196,7 @@ class Wire(asyncio.BufferedProtocol):
                 except PyRedisError as error:
                     sent.append(error)
                     continue
-                exchange.limit = _limit(argv, spec, self.options.read_timeout)
+                exchange.limit = reply_limit(argv, spec, self.options.read_timeout)
                 sent.append(exchange)
             parts.append(packed)
         last = conversation.tail
@@ -223,6 +228,8 @@ class Wire(asyncio.BufferedProtocol):
         if self.introduction:
             argvs, self.introduction = self.introduction, ()
             self.conversation.say_before(len(argvs), self.options.read_timeout)
+            if self.options.client_name is not None:
+                self._naming = self.conversation.head
             packed = b"".join(map(encode, argvs)) + packed
         self.write(packed, idle=idle)
         self._watch()
@@ -374,6 +381,7 @@ class Wire(asyncio.BufferedProtocol):
         replies = decoder.take(bytes(self._space[:size])) if decoder.room is None else decoder.filled(size)
         try:
             if replies:
+                self.heard = True
                 self.last_words = None
                 if self._begun_unasked:
                     self._begun_unasked = False
@@ -422,8 +430,10 @@ class Wire(asyncio.BufferedProtocol):
                 self._pass_on(heard)
             elif isinstance(heard, Exchange):
                 reply = heard.reply
-                unwanted = heard.waiter is None and isinstance(reply, ReplyError)
-                self.last_words = str(reply) if unwanted else None
+                self.last_words = None
+                if heard.waiter is None and isinstance(reply, ReplyError):
+                    self.last_words = str(reply)
+                    self.name_refused = reply if heard is self._naming else self.name_refused
                 _wake(heard)
         if conversation.owed:
             self._watch()
@@ -549,6 +559,7 @@ class Wire(asyncio.BufferedProtocol):
         if isinstance(error, PyRedisConnClosed):
             error.address = str(self.address)
             error.sent = self._sent()
+            error.unheard = not self.heard
         self.error = error
         self.lost = reason is None and not (self.conversation.leaving or self._on_trial)
         self.reason = reason or ("unchecked" if self._on_trial else _REASONS.get(type(error), "lost"))
@@ -631,16 +642,6 @@ def _readable(transport: asyncio.Transport) -> bool:
     poll = select.poll()
     poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
     return bool(poll.poll(0))
-
-
-def _limit(argv: Sequence[bytes], spec: Spec | None, read_timeout: float | None) -> float | None:
-    """Return the seconds within which the reply must come: a blocking command may block first."""
-    if spec is None or not spec.blocking or read_timeout is None:
-        return read_timeout
-    blocks = spec.blocks_for(argv)
-    if blocks is None:
-        return read_timeout
-    return blocks + read_timeout if blocks else None
 
 
 _WIRES: Final[weakref.WeakSet[Wire]] = weakref.WeakSet()

@@ -14,7 +14,6 @@ import weakref
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import fields
 from types import TracebackType
 from typing import Final, Literal, NamedTuple, Protocol, Self, TypeAlias, TypedDict, cast
 
@@ -57,6 +56,7 @@ class PoolOptions(TypedDict, total=False):
     max_bulk: int
     client_name: str | None
     lib_name: str | None
+    family: Literal[0, 4, 6]
     health_check_interval: float | None
     acquire_timeout: float | None
     close_on_err: bool
@@ -146,6 +146,7 @@ class AsyncBasePool(Commands, Scanning):
         max_bulk: int = 512 * 1024 * 1024,
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
+        family: Literal[0, 4, 6] = 0,
         health_check_interval: float | None = None,
         acquire_timeout: float | None = 0,
         close_on_err: bool = False,
@@ -163,6 +164,7 @@ class AsyncBasePool(Commands, Scanning):
             max_bulk=max_bulk,
             client_name=client_name,
             lib_name=lib_name,
+            family=family,
             health_check_interval=health_check_interval,
         )
         self._acquire_timeout = acquire_timeout and checked_timeout("acquire_timeout", acquire_timeout)
@@ -198,6 +200,10 @@ class AsyncBasePool(Commands, Scanning):
     @property
     def username(self) -> str | None:
         return self._options.username
+
+    @property
+    def client_name(self) -> str | None:
+        return self._options.client_name
 
     @property
     def protocol(self) -> Literal[2, 3]:
@@ -254,7 +260,7 @@ class AsyncBasePool(Commands, Scanning):
     def _options_but(self, changes: PoolOptions) -> PoolOptions:
         """Return what another pool is made with that is to be like this one, but for these."""
         options: PoolOptions = {
-            **{field.name: getattr(self._options, field.name) for field in fields(self._options)},  # type: ignore[typeddict-item]
+            **{name: getattr(self._options, name) for name in self._options.__match_args__},  # type: ignore[typeddict-item]
             "pool_size": self.pool_size,
             "acquire_timeout": self._acquire_timeout,
             "close_on_err": self.close_on_err,

@@ -7,23 +7,32 @@ readers share and chooses between them.
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import TYPE_CHECKING, Final, Literal, Protocol
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from enum import Enum
+    from typing import Final, Literal, Protocol
+
     from pyredis.options import ConnectionOptions
     from pyredis.types import Reply
 
+    class Incomplete(Enum):
+        """The type of ``INCOMPLETE``, so that no reply can be mistaken for it."""
+
+        INCOMPLETE = "no whole reply yet"
+
+    INCOMPLETE: Final = Incomplete.INCOMPLETE
+else:
+    Protocol = object
+
+    class Incomplete:
+        """The type of ``INCOMPLETE``, so that no reply can be mistaken for it."""
+
+        def __repr__(self):
+            return "INCOMPLETE"
+
+    INCOMPLETE = Incomplete()
+
 __all__ = ["INCOMPLETE", "Decoder", "Incomplete", "make_decoder"]
-
-
-class Incomplete(Enum):
-    """The type of ``INCOMPLETE``, so that no reply can be mistaken for it."""
-
-    INCOMPLETE = "no whole reply yet"
-
-
-INCOMPLETE: Final = Incomplete.INCOMPLETE
 
 
 class Decoder(Protocol):

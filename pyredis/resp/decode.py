@@ -10,21 +10,31 @@ searched or joined twice while more are awaited, however small the pieces are.
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Final, Literal, Protocol, TypeAlias, cast
 
 from pyredis.exceptions import ProtocolError, reply_error
+from pyredis.records import cast
 from pyredis.resp import INCOMPLETE, Decoder, Incomplete
-from pyredis.types import Attributed, BigNumber, Double, Map, Push, Reply, Set, Status, Verbatim
+from pyredis.types import Attributed, BigNumber, Double, Map, Push, Set, Status, Verbatim
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Final, Literal, Protocol, TypeAlias
+
+    from pyredis.types import Reply
+
+    _NotYet: TypeAlias = Literal[Incomplete.INCOMPLETE]
+    _Build: TypeAlias = Callable[[list[Reply]], Reply]
+
+    class _Row(Protocol):
+        """How items of one type are read."""
+
+        def read(self, decoder: TypedDecoder) -> Reply | _NotYet:
+            """Consume one item and return it; INCOMPLETE when it opened a frame or must be awaited."""
+
 
 __all__ = ["INCOMPLETE", "Decoder", "Incomplete", "TypedDecoder"]
-
-_NotYet: TypeAlias = Literal[Incomplete.INCOMPLETE]
-_Build: TypeAlias = "Callable[[list[Reply]], Reply]"
 
 # What a header can announce besides a length.
 _NULL: Final = -1
@@ -33,16 +43,15 @@ _STREAMED: Final = -2
 _LONGEST_LENGTH: Final = 19  # digits
 _LONGEST_NUMBER: Final = 4097  # a sign and 4096 digits; int() refuses more than 4300
 
-_LENGTH = re.compile(rb"0|[1-9][0-9]{0,18}")
-_INTEGER = re.compile(rb"\+?0|[+-]?[1-9][0-9]{0,18}")
-_BIG_NUMBER = re.compile(rb"[+-]?[0-9]{1,4096}")
-_FINITE = re.compile(rb"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_NOT_FINITE = frozenset([b"inf", b"+inf", b"-inf", b"nan", b"-nan"])
+_IN_FINITE: Final = b"0123456789+-.eE"
+_NOT_FINITE: Final = frozenset([b"inf", b"+inf", b"-inf", b"nan", b"-nan"])
 
-# The headers of short bulk strings, so that a run of them needs no number parsing.
-_HEADERS = [b"$%d" % size for size in range(1024)]
-_SHORT = {header + b"\r": size for size, header in enumerate(_HEADERS)}
+# The headers of short bulk strings, so that a run of them needs no number parsing; made for the first run.
+_SHORTER: Final = 1024
+_HEADERS: list[bytes] = []
+_SHORT: dict[bytes, int] = {}
 
+_SHORT_LINE: Final = 22  # bytes of a line that may be one of many: a type byte, 18 digits, CRLF, and slack
 _RUN: Final = 32  # strings that an aggregate must lack for them to be split off together
 _WINDOW: Final = 16 * 1024  # bytes that are split at once
 _LONG: Final = 64 * 1024  # bytes of a string that is gathered apart, when it is not all there
@@ -185,15 +194,22 @@ class _Inbox:
             self._late = bytearray()
 
 
-@dataclass(slots=True)
 class _Frame:
     """An aggregate in the making; ``size`` is the number of items due, _STREAMED when only the end tells."""
 
-    build: _Build
-    size: int
-    rows: Mapping[int, _Row]
-    items: list[Reply] = field(default_factory=list)
-    uniform: bool = True  # nothing but short strings has been seen
+    __slots__ = ("build", "items", "rows", "size", "uniform")
+
+    def __init__(self, build: _Build, size: int, rows: Mapping[int, _Row]) -> None:
+        self.build = build
+        self.size = size
+        self.rows = rows
+        self.items: list[Reply] = []
+        self.uniform = True  # nothing but short strings has been seen
+
+    @property
+    def due(self) -> int:
+        """How many items may be added together; those of a streamed one are counted one by one."""
+        return 1 if self.size == _STREAMED else self.size - len(self.items)
 
 
 class TypedDecoder:
@@ -204,6 +220,9 @@ class TypedDecoder:
     ``max_bulk`` bytes in a string, ``max_elements`` in the aggregates of one reply together (a pair of a map
     counts as two), ``max_line`` bytes in a status or an error, ``max_depth`` aggregates inside each other.
     ``offset`` is where the first byte stands in the stream that error messages count.
+
+    With ``join``, for who only writes them out again, short strings that stand next to each other in an array
+    become one, with these bytes between them; a string that stands alone, or is long, stays as it is.
     """
 
     def __init__(
@@ -214,12 +233,14 @@ class TypedDecoder:
         max_line: int = 1024 * 1024,
         max_depth: int = 1024,
         offset: int = 0,
+        join: bytes | None = None,
     ) -> None:
         self._max_bulk = max_bulk
+        self._join = join
         self._max_elements = max_elements
         self._max_line = max_line
         self._max_depth = max_depth
-        self._short = _SHORT if max_bulk >= len(_SHORT) else {}
+        self._may_run = max_bulk >= _SHORTER
         self._inbox = _Inbox(offset)
         self._stack: list[_Frame] = []
         self._elements = 0  # announced in the reply in progress
@@ -240,9 +261,14 @@ class TypedDecoder:
         """
         self.feed(chunk)
         replies: list[Reply] = []
-        while self.broken is None and (reply := self._next()) is not INCOMPLETE:
+        inbox = self._inbox
+        while True:
+            if not self._stack and inbox.ready():
+                inbox.at = _short_items(inbox.seen, inbox.at, len(inbox.seen), self._may_run, replies)
+                inbox.let_go()
+            if self.broken is not None or (reply := self._next()) is INCOMPLETE:
+                return replies
             replies.append(reply)
-        return replies
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the stream."""
@@ -356,31 +382,24 @@ class TypedDecoder:
             raise ValueError(f"a string of {size} bytes; max_bulk is {self._max_bulk}")
 
 
-class _Row(Protocol):
-    """How items of one type are read."""
-
-    def read(self, decoder: TypedDecoder) -> Reply | _NotYet:
-        """Consume one item and return it; INCOMPLETE when it opened a frame or must be awaited."""
-
-
-@dataclass(frozen=True)
 class _Line:
     """A type that is one line; ``longest`` None is the decoder's ``max_line``."""
 
-    build: Callable[[bytes], Reply]
-    longest: int | None = _LONGEST_NUMBER
+    def __init__(self, build: Callable[[bytes], Reply], longest: int | None = _LONGEST_NUMBER) -> None:
+        self.build = build
+        self.longest = longest
 
     def read(self, decoder: TypedDecoder) -> Reply | _NotYet:
         line = decoder._inbox.line(decoder._max_line if self.longest is None else self.longest)
         return INCOMPLETE if line is None else self.build(line)
 
 
-@dataclass(frozen=True)
 class _String:
     """A type whose line announces the bytes that follow."""
 
-    build: Callable[[bytes], Reply]
-    special: Mapping[bytes, int] = field(default_factory=dict)
+    def __init__(self, build: Callable[[bytes], Reply], special: Mapping[bytes, int] = {}) -> None:
+        self.build = build
+        self.special = special
 
     def read(self, decoder: TypedDecoder) -> Reply | _NotYet:
         inbox = decoder._inbox
@@ -404,14 +423,42 @@ class _Strings(_String):
 
     def read(self, decoder: TypedDecoder) -> Reply | _NotYet:
         """Move the short strings that stand next to each other into the frame; return the last of them."""
-        frame, inbox, short = decoder._stack[-1], decoder._inbox, decoder._short
-        items, seen, start = frame.items, inbox.seen, inbox.at
-        due = 1 if frame.size == _STREAMED else frame.size - len(items)
-        at = _split_off(frame, seen, start, due) if due >= _RUN and short else start
-        due = due if at == start else frame.size - len(items)
-        while due:
-            lf = seen.find(b"\n", at, at + 7)
-            size = short.get(seen[at:lf]) if lf > 0 else None
+        frame, inbox = decoder._stack[-1], decoder._inbox
+        start = inbox.at
+        due = frame.due
+        if due >= _RUN and decoder._may_run and _short():
+            join = decoder._join if frame.build is _array else None
+            inbox.at = _split_off(frame, inbox.seen, start, due, join)
+        if due := frame.due:
+            inbox.at = _short_items(inbox.seen, inbox.at, due, decoder._may_run, frame.items)
+        # Else it is long, null, streamed, broken or not all there.
+        return super().read(decoder) if inbox.at == start else frame.items.pop()
+
+
+class _Integers(_Line):
+    """Integers inside an aggregate, which tend to come in runs, too."""
+
+    def read(self, decoder: TypedDecoder) -> Reply | _NotYet:
+        """Move the short items that stand next to each other into the frame; return the last of them."""
+        frame, inbox = decoder._stack[-1], decoder._inbox
+        start = inbox.at
+        inbox.at = _short_items(inbox.seen, start, frame.due, decoder._may_run, frame.items)
+        return super().read(decoder) if inbox.at == start else frame.items.pop()
+
+
+def _short_items(seen: bytes, at: int, due: int, may_run: bool, items: list[Reply]) -> int:
+    """Add so many short strings, integers and statuses that stand next to each other; return where they end.
+
+    It stops at whatever is not all there, or not quite as usual: that is for the rows to judge.
+    """
+    short = _short() if may_run else {}
+    while due:
+        lf = seen.find(b"\n", at, at + _SHORT_LINE)
+        if lf < 0:
+            break
+        kind = seen[at]
+        if kind == 36:  # $
+            size = short.get(seen[at:lf])
             if size is None:
                 break
             end = lf + 1 + size
@@ -419,15 +466,33 @@ class _Strings(_String):
                 break
             items.append(seen[lf + 1 : end])
             at = end + 2
-            due -= 1
-        if at == start:
-            return super().read(decoder)  # long, null, streamed, broken or not all there
-        inbox.at = at
-        return items.pop()
+        else:
+            line = seen[at + 1 : lf - 1]
+            if seen[lf - 1] != 13:
+                break
+            if kind == 58 and _is_plain(line) and len(line) < 19:  # :
+                items.append(int(line))
+            elif kind == 43 and 13 not in line:  # +
+                items.append(_OK if line == b"OK" else Status(line))
+            else:
+                break
+            at = lf + 1
+        due -= 1
+    return at
 
 
-def _split_off(frame: _Frame, seen: bytes, at: int, due: int) -> int:
+def _short() -> dict[bytes, int]:
+    """Return the lengths of short strings by their headers."""
+    if not _SHORT:
+        _HEADERS.extend([b"$%d" % size for size in range(_SHORTER)])
+        _SHORT.update([(header + b"\r", size) for size, header in enumerate(_HEADERS)])
+    return _SHORT
+
+
+def _split_off(frame: _Frame, seen: bytes, at: int, due: int, join: bytes | None) -> int:
     """Move short strings that hold no CRLF into the frame, a window at a time; return where they end.
+
+    With ``join`` those of a window become one.
 
     What is split must be header, string, header, string: each header announces the length of what follows it.
     One window in which that is not so is the last that is tried in this frame.
@@ -440,11 +505,15 @@ def _split_off(frame: _Frame, seen: bytes, at: int, due: int) -> int:
             break
         headers, strings, rest = pieces[: 2 * pairs : 2], pieces[1 : 2 * pairs : 2], pieces[2 * pairs :]
         try:
-            frame.uniform = headers == [_HEADERS[size] for size in map(len, strings)]
+            frame.uniform = headers == list(map(_HEADERS.__getitem__, map(len, strings)))
         except IndexError:
             frame.uniform = False
         if frame.uniform:
-            frame.items += strings
+            if join is None:
+                frame.items += strings
+            else:
+                frame.items.append(join.join(strings))
+                frame.size -= pairs - 1
             at += len(window) - len(b"\r\n".join(rest))
             due -= pairs
     return at
@@ -470,13 +539,13 @@ class _Chunk:
         return text
 
 
-@dataclass(frozen=True)
 class _Aggregate:
     """A type whose line announces elements, of ``width`` items each."""
 
-    build: _Build
-    width: int = 1
-    special: Mapping[bytes, int] = field(default_factory=dict)
+    def __init__(self, build: _Build, width: int = 1, special: Mapping[bytes, int] = {}) -> None:
+        self.build = build
+        self.width = width
+        self.special = special
 
     def read(self, decoder: TypedDecoder) -> Reply | _NotYet:
         line = decoder._inbox.line(_LONGEST_LENGTH)
@@ -511,9 +580,17 @@ class _Attributes(Map):
 def _announced(line: bytes, special: Mapping[bytes, int]) -> int:
     if line in special:
         return special[line]
-    if not _LENGTH.fullmatch(line):
+    if not _is_plain(line):
         raise ValueError("a length that is not a plain number")
     return int(line)
+
+
+def _is_plain(digits: bytes) -> bool:
+    """Whether these are at most 19 digits without a zero before others."""
+    return digits.isdigit() and len(digits) <= 19 and (digits[0] != 48 or len(digits) == 1)
+
+
+_OK: Final = Status(b"OK")
 
 
 def _status(line: bytes) -> Reply:
@@ -541,7 +618,7 @@ def _verbatim(text: bytes) -> Reply:
 
 
 def _integer(line: bytes) -> Reply:
-    if not _INTEGER.fullmatch(line):
+    if not (_is_plain(line) or (line[:1] in (b"+", b"-") and line != b"-0" and _is_plain(line[1:]))):
         raise ValueError("an integer that is not a plain number")
     number = int(line)
     if not -(2**63) <= number < 2**63:
@@ -550,18 +627,26 @@ def _integer(line: bytes) -> Reply:
 
 
 def _big_number(line: bytes) -> Reply:
-    if not _BIG_NUMBER.fullmatch(line):
+    digits = line[1:] if line[:1] in (b"+", b"-") else line
+    if not digits.isdigit() or len(digits) > 4096:
         raise ValueError("a big number that is not a plain number of at most 4096 digits")
     return BigNumber(line)
 
 
 def _double(line: bytes) -> Reply:
     if line not in _NOT_FINITE:
-        if not _FINITE.fullmatch(line):
+        try:
+            number = float(line) if not line.translate(None, _IN_FINITE) else None
+        except ValueError:
+            number = None
+        if number is None:
             raise ValueError("a double that is neither a number nor inf or nan")
-        if math.isinf(float(line)):
+        if number in _INFINITE:
             raise ValueError("a double that is too large")
     return Double(line.decode("ascii"))
+
+
+_INFINITE: Final = (float("inf"), float("-inf"))
 
 
 def _boolean(line: bytes) -> Reply:
@@ -625,6 +710,6 @@ _ITEMS: dict[int, _Row] = {
     ord("|"): _Aggregate(_attributes, width=2),
 }
 _BETWEEN_REPLIES: dict[int, _Row] = {**_ITEMS, ord(">"): _Aggregate(_push)}
-_WITHIN: dict[int, _Row] = {**_ITEMS, ord("$"): _Strings(bytes, _BULK_SPECIAL)}
+_WITHIN: dict[int, _Row] = {**_ITEMS, ord("$"): _Strings(bytes, _BULK_SPECIAL), ord(":"): _Integers(_integer)}
 _STREAM: dict[int, _Row] = {**_WITHIN, ord("."): _EndOfStream()}
 _CHUNKS: dict[int, _Row] = {ord(";"): _Chunk()}

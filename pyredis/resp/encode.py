@@ -7,21 +7,23 @@ an argument, for it may be a password.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Final
 
-from pyredis.types import Argument
+    from pyredis.types import Argument
 
 __all__ = ["argv", "encode", "pack", "packed"]
 
 _EMPTY = "a command needs at least its name; no argument was given"
 # Nearly every header that is ever sent, made once.
-_LENGTHS = [b"$%d" % length for length in range(512)]
+_LENGTHS = [b"$%d" % length for length in range(128)]
 _COUNTS = [b"*%d" % count for count in range(32)]
 
 # For ``packed``: headers with CRLF on both sides, and what a command of so many arguments begins with by its
 # name. Those are learnt by use, for this module knows no commands.
-_BETWEEN = [b"\r\n%b\r\n" % length for length in _LENGTHS]
+_BETWEEN: list[bytes] = []
 _HEADS: list[dict[object, bytes]] = [{} for _ in _COUNTS]
 _MOST_HEADS: Final = 500
 _LONGEST_NAME: Final = 24
@@ -67,6 +69,8 @@ def packed(args: Sequence[Argument], encoding: str | None = None) -> bytes:
 
 def _head(args: Sequence[Argument]) -> bytes:
     """Return what a command begins with; keep it for the next, unless names seem to have no end."""
+    if not _BETWEEN:  # not at import, for who sends one command
+        _BETWEEN.extend([b"\r\n$%d\r\n" % length for length in range(512)])
     count, name = len(args), args[0]
     (spelling,) = argv([name])
     head = b"*%d\r\n$%d\r\n%b" % (count, len(spelling), spelling)

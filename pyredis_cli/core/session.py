@@ -33,7 +33,7 @@ from pyredis.exceptions import (
 )
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
-from pyredis_cli.core.outcome import Outcome
+from pyredis_cli.core.outcome import START_WITH_C, Outcome, nameless, unknown_fate
 from pyredis_cli.core.wanted import Wanted, after, instead
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ _INBOX_FULL: Final = 1_000
 _DECISIVE: Final = frozenset({"select", "auth", "hello", "reset"})
 """Effects that later commands rely on: when one fails, those would meet another database, user or protocol."""
 
-
-_START_WITH_C: Final = "start with -c to follow redirects to other nodes"
 
 _ROLES: Final = {b"master": "primary", b"replica": "replica"}
 
@@ -102,6 +100,8 @@ class Session:
         """The commands of the open transaction."""
         self._notices: list[str] = []
         """What the person must be told with the command that runs."""
+        self._nameless = pool.client_name is not None
+        """Whether the person may still have to be told that the server refuses the name of the connection."""
         self._demoted = False
         """Whether the server is not any more what its sentinels called it."""
         self._cluster = cluster
@@ -362,7 +362,7 @@ class Session:
         try:
             return await self._cluster.follow(outcome)
         except PyRedisConnClosed as error:
-            raise _unknown_fate(error, outcome) from None
+            raise unknown_fate(error, outcome.name) from None
 
     async def _run_here(self, outcome: Outcome) -> Outcome:
         """Return what becomes of a command on this server; when need be, on another connection to it."""
@@ -377,7 +377,7 @@ class Session:
             if error.sent is not False and outcome.effect in _ENDS_TRANSACTION:
                 await self._drop()  # nothing that follows was meant for the transaction
             if broken_off or not repeatable:
-                raise _unknown_fate(error, outcome) from None
+                raise unknown_fate(error, outcome.name) from None
         await self._see_to_connection(outcome)
         return await self.send(outcome)
 
@@ -401,6 +401,8 @@ class Session:
             raise
         else:
             outcome = outcome._replace(silent=silent and outcome.reply is None)
+        if self._nameless:
+            self._note_name(client)
         queued = tuple(self._queued) if outcome.effect == "exec" else ()
         broken_ground = self._take_effect(client, outcome, queues=queues)
         outcome = outcome._replace(broken_ground=broken_ground, queued=queued)
@@ -425,12 +427,21 @@ class Session:
                 "the next command asks the sentinels where that is"
             )
 
+    def _note_name(self, client: AsyncClient) -> None:
+        """Tell once that the server refuses the name of the connection."""
+        if notice := nameless(self.address, self.pool.client_name, client.name_refused):
+            self._nameless = False
+            self._notices.append(notice)
+
     async def _greet_again(self, client: AsyncClient) -> None:
         """Do once somebody has logged in what the server may have refused without a password."""
         if self.pool.protocol == 3 and client.protocol == 2 and self._wanted.protocol is None:
             with suppress(ReplyError):
                 await client.execute("HELLO", 3)
                 self._wanted = self._wanted._replace(protocol=3)
+        if isinstance(client.name_refused, NoAuth):
+            with suppress(ReplyError):
+                await client.execute("CLIENT", "SETNAME", self.pool.client_name or "")
         if self._interactive and self._number is None:
             self._number = await self._number_of(client)
 
@@ -559,7 +570,7 @@ class Session:
 
     def _explain_redirect(self, outcome: Outcome) -> None:
         """Say why a redirect is only shown."""
-        reason = _START_WITH_C if self._cluster is None else self._cluster.explanation(outcome)
+        reason = START_WITH_C if self._cluster is None else self._cluster.explanation(outcome)
         if reason:
             self._notices.append(reason)
 
@@ -705,8 +716,3 @@ def _is_silent(outcome: Outcome) -> bool:
 
 def _broken_ground(outcome: Outcome, error: PyRedisError) -> str:
     return f"(error) {error}" if outcome.effect in _DECISIVE else ""
-
-
-def _unknown_fate(error: PyRedisConnClosed, outcome: Outcome) -> PyRedisConnClosed:
-    fate = "was not sent" if error.sent is False else "was sent, its outcome is unknown; it is not sent again"
-    return PyRedisConnClosed(f"{error}; {outcome.name} {fate}", address=error.address, sent=error.sent)

@@ -7,9 +7,7 @@ Nothing the server sent reaches the terminal as it came: values are `readable`, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyredis.types import Reply
 from pyredis_cli.render.layout import Part, Role, elements, layout, numbers
@@ -17,7 +15,11 @@ from pyredis_cli.render.look import Measure
 from pyredis_cli.render.theme import painter
 from pyredis_cli.render.values import Word, more, words
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Final, TypeAlias
+
     from pyredis_cli.flags import Theme
 
 __all__ = ["human", "human_parts"]

@@ -287,7 +287,11 @@ def _json_key(key: Reply, notation: Notation) -> str:
 
 
 def _json_string(text: str) -> str:
-    from json.encoder import encode_basestring  # only JSON pays for loading it
+    # Only JSON pays for loading it; the package ``json`` would take ten times as long.
+    try:
+        from _json import encode_basestring
+    except ImportError:  # an interpreter without the C part
+        from json.encoder import encode_basestring
 
     written = encode_basestring(text)
     characters = dangerous(written)

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, cast
-
-from pyredis.types import Reply
+from pyredis.records import NamedTuple, cast
+from pyredis.types import Status
 from pyredis_cli import registry
-from pyredis_cli.render.blocks import Block, Cell, Document, Layout, Section, counted
 from pyredis_cli.render.human import human_parts
-from pyredis_cli.render.layout import Part, elements
-from pyredis_cli.render.look import Look
-from pyredis_cli.render.shapes import shape
-from pyredis_cli.render.sheet import sheet_parts
-from pyredis_cli.render.views.by_shape import blocks_of
-from pyredis_cli.render.views.reading import Asked, Unexpected
+from pyredis_cli.render.layout import elements
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyredis.commands.spec import Spec
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Final, TypeAlias
 
-__all__ = ["Presented", "View", "present", "total"]
+    from pyredis.commands.spec import Spec
+    from pyredis.types import Reply
+    from pyredis_cli.render.blocks import Block, Cell
+    from pyredis_cli.render.layout import Part
+    from pyredis_cli.render.look import Look
+    from pyredis_cli.render.views.reading import Asked
+
+__all__ = ["Presented", "present", "total"]
 
 # So many lines of a document are counted before a person is told how much there is.
 _LINES: Final = 10_000
 
-View: TypeAlias = Callable[[Reply, Asked], Sequence[Block] | None]
+
+View: TypeAlias = "Callable[[Reply, Asked], Sequence[Block] | None]"
 
 
 class Presented(NamedTuple):
@@ -45,9 +47,10 @@ def present(
 
     ``queued`` are the commands of the transaction that an EXEC ran.
     """
-    asked = Asked(argv, spec, look)
-    blocks = _of_transaction(queued, reply, look) if queued else _blocks(asked, reply)
+    blocks = _blocks_of(argv, spec, reply, look, queued)
     if blocks:
+        from pyredis_cli.render.sheet import sheet_parts
+
         return Presented(sheet_parts(blocks, look), lambda: _total(blocks))
     text = spec is not None and spec.shape_for(argv) == "text"
     parts = human_parts(
@@ -61,7 +64,39 @@ def present(
     return Presented(parts, lambda: total(reply, text))
 
 
+def _blocks_of(
+    argv: Sequence[bytes],
+    spec: Spec | None,
+    reply: Reply,
+    look: Look,
+    queued: Sequence[tuple[Sequence[bytes], Spec | None]],
+) -> Sequence[Block] | None:
+    if look.decode in ("auto", "off") and _is_plain(spec, reply):
+        return None
+    if queued:
+        return _of_transaction(queued, reply, look)
+    from pyredis_cli.render.views.reading import Asked
+
+    return _blocks(Asked(argv, spec, look), reply)
+
+
+def _is_plain(spec: Spec | None, reply: Reply) -> bool:
+    """Whether there is nothing to say of a reply but the reply: then what looks for more is not even loaded."""
+    if spec is None or spec.shape is not None or spec.text is not None or spec.name in registry.VIEWS:
+        return False
+    if type(reply) is not bytes:
+        return reply is None or type(reply) in (int, Status)
+    if not reply.isascii() or not reply.decode().isprintable() or reply[:1] in (b"", b" "):
+        return False
+    decoders = registry.DECODERS.values()
+    return not any(reply[0] in row.first and len(reply) >= row.least for row in decoders)
+
+
 def _blocks(asked: Asked, reply: Reply) -> Sequence[Block] | None:
+    from pyredis_cli.render.shapes import shape
+    from pyredis_cli.render.views.by_shape import blocks_of
+    from pyredis_cli.render.views.reading import Unexpected
+
     row = registry.VIEWS.get(asked.spec.name) if asked.spec is not None else None
     if row is not None:
         try:
@@ -82,6 +117,9 @@ def _of_transaction(
     queued: Sequence[tuple[Sequence[bytes], Spec | None]], reply: Reply, look: Look
 ) -> Sequence[Block] | None:
     """Return each reply as that of its own command; None when there is nothing that is more than lines."""
+    from pyredis_cli.render.blocks import Layout, Section
+    from pyredis_cli.render.views.reading import Asked
+
     if type(reply) is not list or len(reply) != len(queued):
         return None
     parts = list(zip(queued, cast("list[Reply]", reply), strict=True))
@@ -100,6 +138,8 @@ def _title(number: int, spec: Spec | None) -> Cell:
 
 
 def _total(blocks: Sequence[Block]) -> str:
+    from pyredis_cli.render.blocks import counted
+
     found = counted(blocks, _LINES)
     # Of a document that is longer the rest is not known.
     if found > _LINES and _documents(blocks):
@@ -108,6 +148,8 @@ def _total(blocks: Sequence[Block]) -> str:
 
 
 def _documents(blocks: Sequence[Block]) -> bool:
+    from pyredis_cli.render.blocks import Document, Section
+
     return any(
         isinstance(block, Document) or (isinstance(block, Section) and _documents(block.blocks))
         for block in blocks

@@ -6,81 +6,77 @@ the words tell the parts apart as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, TypeAlias
-
-from rich.color import ColorSystem
-from rich.style import Style
-
-from pyredis_cli.render.layout import Role
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Final, TypeAlias
+
     from pyredis_cli.flags import Theme
+    from pyredis_cli.render.layout import Role
 
-__all__ = ["THEMES", "Paint", "painter"]
+__all__ = ["Paint", "painter"]
 
-Paint: TypeAlias = Callable[[Role, str], str]
+Paint: TypeAlias = "Callable[[Role, str], str]"
 """Puts words in the colour of their role."""
 
-_PLAIN: Final = Style.null()
+# What follows ESC [ in a code (ECMA-48); a terminal's palette has sixteen colours, these among them.
+_PLAIN: Final = ""
+_BOLD: Final = "1"
+_DIM: Final = "2"
+_RED: Final = "31"
+_GREEN: Final = "32"
+_YELLOW: Final = "33"
+_BLUE: Final = "34"
+_MAGENTA: Final = "35"
+_CYAN: Final = "36"
+_BRIGHT_BLACK: Final = "90"
 
 
-def _styles(
-    *, number: str, constant: str, text: str, name: str, dim: Style, warning: str
-) -> dict[Role, Style]:
+def _styles(*, number: str, dim: str, warning: str) -> dict[Role, str]:
     return {
-        "string": Style(color=text),
+        "string": _GREEN,
         "text": _PLAIN,
         "status": _PLAIN,
-        "integer": Style(color=number),
-        "double": Style(color=number),
-        "bignum": Style(color=number),
-        "nil": Style(color=constant),
-        "boolean": Style(color=constant),
-        "error": Style(color="red"),
-        "code": Style(color="red", bold=True),
+        "integer": number,
+        "double": number,
+        "bignum": number,
+        "nil": _MAGENTA,
+        "boolean": _MAGENTA,
+        "error": _RED,
+        "code": f"{_BOLD};{_RED}",
         "empty": dim,
         "index": dim,
         "attribute": dim,
         "arrow": dim,
         "break": _PLAIN,
         "note": dim,
-        "heading": Style(bold=True),
+        "heading": _BOLD,
         "label": dim,
-        "name": Style(color=name),
+        "name": number,
         "time": dim,
-        "good": Style(color=text),
-        "warning": Style(color=warning, bold=True),
+        "good": _GREEN,
+        "warning": f"{_BOLD};{warning}",
     }
 
 
-THEMES: Final[Mapping[Theme, Mapping[Role, Style]]] = {
-    "dark": _styles(
-        number="cyan", constant="magenta", text="green", name="cyan", dim=Style(dim=True), warning="yellow"
-    ),
+_THEMES: Final[Mapping[Theme, Mapping[Role, str]]] = {
+    "dark": _styles(number=_CYAN, dim=_DIM, warning=_YELLOW),
     # Cyan and yellow are too pale on white, and what is dim there is gone.
-    "light": _styles(
-        number="blue",
-        constant="magenta",
-        text="green",
-        name="blue",
-        dim=Style(color="bright_black"),
-        warning="red",
-    ),
+    "light": _styles(number=_BLUE, dim=_BRIGHT_BLACK, warning=_RED),
 }
-"""The style of each role."""
 
 
 def painter(color: bool, theme: Theme) -> Paint:
     """Return what paints words; a colour ends before its line does."""
     if not color:
         return _plainly
-    codes = {role: _codes(style) for role, style in THEMES[theme].items()}
+    styles = _THEMES[theme]
 
     def paint(role: Role, words: str) -> str:
-        begin, end = codes[role]
-        if not words or not begin:
+        style = styles[role]
+        if not words or not style:
             return words
+        begin, end = f"\x1b[{style}m", "\x1b[0m"
         if "\n" not in words:
             return f"{begin}{words}{end}"
         return "\n".join([f"{begin}{line}{end}" if line else "" for line in words.split("\n")])
@@ -90,9 +86,3 @@ def painter(color: bool, theme: Theme) -> Paint:
 
 def _plainly(role: Role, words: str) -> str:
     return words
-
-
-def _codes(style: Style) -> tuple[str, str]:
-    """Return what stands before and behind words in a style."""
-    begin, _, end = style.render("\0", color_system=ColorSystem.STANDARD).partition("\0")
-    return begin, end

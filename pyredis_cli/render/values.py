@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import codecs
-from typing import Final, TypeAlias
 
 from pyredis_cli.render.escape import printable, readable
 from pyredis_cli.render.layout import Role
 from pyredis_cli.render.look import Measure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final, TypeAlias
 
 __all__ = ["Word", "beginning", "more", "words"]
 

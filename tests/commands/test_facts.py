@@ -18,7 +18,8 @@ from tests.servers import MissingServer, Server, module_config
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATOR = ROOT / "scripts/generate_facts.py"
-FACTS = [ROOT / "pyredis/commands" / name for name in ("_facts.py", "_module_facts.py")]
+COMMANDS = ROOT / "pyredis/commands"
+FACTS = [*COMMANDS.glob("_facts/*.py"), COMMANDS / "_module_facts.py"]
 
 PRODUCTS = ["redis", "valkey", "redis with modules"]
 SERVERS = {"redis": "redis82", "valkey": "valkey9", "redis with modules": "modules82"}
@@ -240,10 +241,11 @@ def test_the_files_on_disk_are_what_the_generator_writes() -> None:
 
 @pytest.mark.usefixtures("modules")
 @pytest.mark.parametrize(
-    ("name", "word"), [("_facts.py", "'GET'"), ("_module_facts.py", "'FT.SEARCH'"), ("_facts.py", None)]
+    ("name", "word"), [("_facts/g.py", "'GET'"), ("_module_facts.py", "'FT.SEARCH'"), ("_facts/g.py", None)]
 )
 def test_check_fails_on_a_stale_file_and_leaves_it_alone(tmp_path: Path, name: str, word: str | None) -> None:
-    texts = {path.name: path.read_text() for path in FACTS}
+    texts = {str(path.relative_to(COMMANDS)): path.read_text() for path in FACTS}
+    (tmp_path / "_facts").mkdir()
     texts[name] = texts[name].replace(word, "'GOT'") if word else ""
     for file, text in texts.items():
         (tmp_path / file).write_text(text)

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import pytest
 
@@ -33,6 +33,7 @@ from pyredis import (
 )
 from pyredis.connection.blocking import BlockingConnection
 from pyredis.options import ConnectionOptions
+from pyredis.records import replace
 from pyredis.resp.encode import pack
 from pyredis.types import Map, Push, Status
 from tests.conftest import MakeBackgroundProxy, MakeServer
@@ -40,6 +41,8 @@ from tests.hostile import Close, Hear, HearBytes, Hostile, Reset, Say, Stall, St
 from tests.proxy import REPLIES
 from tests.servers import Server, free_port
 from tests.tls import Authority
+
+ROOT: Final = Path(__file__).parents[2]
 
 Decoder: TypeAlias = Literal["fast", "typed"]
 BlackHole: TypeAlias = Callable[[str, int], None]
@@ -66,12 +69,10 @@ async def with_hostile(work: Callable[[TcpAddress], Any], *steps: Step) -> tuple
         return done, b"".join(hostile.received)
 
 
-def error_of(
-    address: TcpAddress | UnixAddress, options: ConnectionOptions = PATIENT, **how: Any
-) -> PyRedisConnError:
+def error_of(address: TcpAddress | UnixAddress, options: ConnectionOptions = PATIENT) -> PyRedisConnError:
     """Return why there is no connection."""
     with pytest.raises(PyRedisConnError) as caught:
-        BlockingConnection.open(address, options, **how)
+        BlockingConnection.open(address, options)
     assert caught.value.address == str(address)
     return caught.value
 
@@ -150,6 +151,37 @@ def test_large_replies_and_arguments_pass(
         assert connection.execute([b"GET", b"big"]) == big
         connection.execute([b"RPUSH", b"list", *members])
         assert connection.execute([b"LRANGE", b"list", b"0", b"-1"]) == members
+
+
+def test_none_of_it_loads_what_takes_longer_than_all_the_rest(redis82: Server) -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from pyredis.address import UnixAddress\n"
+        "from pyredis.commands.spec import find\n"
+        "from pyredis.connection.blocking import BlockingConnection\n"
+        "from pyredis.options import ConnectionOptions\n"
+        "options = ConnectionOptions(decoder='typed', protocol=3, database=1)\n"
+        f"with BlockingConnection.open(UnixAddress({redis82.unix_path!r}), options) as connection:\n"
+        "    print(connection.execute([b'PING']), find([b'PING']).name, *sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-ISc", program], capture_output=True, text=True, check=True)
+    pong, name, *modules = done.stdout.split()
+    assert (pong, name) == ("b'PONG'", "PING")
+    assert "pyredis.resp.decode" in modules
+    assert not set(modules) & {
+        *(
+            "asyncio",
+            "collections.abc",
+            "contextlib",
+            "dataclasses",
+            "enum",
+            "hiredis",
+            "importlib",
+            "inspect",
+        ),
+        *("json", "math", "re", "select", "socket", "ssl", "threading", "tomllib", "typing"),
+        *("pyredis.commands._module_facts", "pyredis.commands._facts.s", "pyredis.connection.failures"),
+    }
 
 
 # The handshake
@@ -276,13 +308,16 @@ def test_all_addresses_that_failed_are_named(descriptors: None, name_of: NameOf)
     ("family", "order"),
     [
         (0, "::1 and 127.0.0.3 and ::ffff:127.0.0.2 and 127.0.0.4"),
-        (_socket.AF_INET, "127.0.0.3 and ::1 and 127.0.0.4 and ::ffff:127.0.0.2"),
-        (_socket.AF_INET6, "::1 and 127.0.0.3 and ::ffff:127.0.0.2 and 127.0.0.4"),
+        (4, "127.0.0.3 and 127.0.0.4"),
+        (6, "::1 and ::ffff:127.0.0.2"),
     ],
 )
-def test_addresses_of_the_wanted_family_come_first(name_of: NameOf, family: int, order: str) -> None:
+def test_of_a_host_that_has_both_families_the_preferred_one_is_tried(
+    name_of: NameOf, family: Literal[0, 4, 6], order: str
+) -> None:
     name_of(["::1", "::ffff:127.0.0.2", "127.0.0.3", "127.0.0.4"])
-    assert f"refused at {order};" in str(error_of(TcpAddress("db.example", free_port()), family=family))
+    options = replace(PATIENT, family=family)
+    assert f"refused at {order};" in str(error_of(TcpAddress("db.example", free_port()), options))
 
 
 def test_a_dead_address_ends_with_conn_timeout(
@@ -508,6 +543,43 @@ def test_replies_come_in_order_and_errors_among_them(redis82: Server) -> None:
         assert replies[0] == b"OK"
         assert isinstance(replies[1], WrongType)
         assert replies[2] == 2
+
+
+@pytest.mark.parametrize("decoder", ["fast", "typed"])
+def test_replies_are_taken_as_many_as_have_come(redis82: Server, decoder: Decoder) -> None:
+    with opened(redis82, decoder=decoder, protocol=3) as connection:
+        connection.send(pack([b"SUBSCRIBE", b"news"]))
+        connection.reply(60)
+        redis82.command("PUBLISH", "news", "1")
+        assert connection.execute([b"ECHO", b"2"]) == b"2"
+        connection.send(b"".join(pack([b"INCR", b"n"]) for _ in range(50_000)))
+        came: list[object] = []
+        rounds = 0
+        while len(came) < 50_001:
+            came += connection.replies(60)
+            rounds += 1
+        assert came == [Push([b"message", b"news", b"1"]), *range(1, 50_001)]
+        assert rounds < 5_000
+        assert connection.execute([b"PING"]) == b"PONG"
+        with pytest.raises(PyRedisConnReadTimeout):
+            connection.replies(0.05)
+
+
+@pytest.mark.parametrize("decoder", ["fast", "typed"])
+async def test_what_is_broken_behind_replies_is_told_after_them(decoder: Decoder) -> None:
+    def work(address: TcpAddress) -> None:
+        with BlockingConnection.open(
+            address, ConnectionOptions(lib_name=None, decoder=decoder)
+        ) as connection:
+            connection.send(b"PING\r\n")
+            found: list[object] = []
+            while len(found) < 2:
+                found += connection.replies(60)
+            assert found == [b"PONG", b"PONG"]
+            with pytest.raises(ProtocolError, match="not RESP at byte 14"):
+                connection.replies(60)
+
+    await with_hostile(work, Hear(b"PING"), Say(b"+PONG\r\n+PONG\r\nHTTP/1.1\r\n"))
 
 
 def test_pushes_that_come_before_a_reply_are_kept_in_order(redis82: Server) -> None:

@@ -1,0 +1,113 @@
+"""One command in the arguments, without an event loop: what a shell loop starts a thousand times.
+
+It does what ``cli`` and ``exec`` do with the same arguments, byte for byte, for a known command that leaves its
+connection as it was, to one server.
+"""
+
+from __future__ import annotations
+
+from pyredis.commands.spec import TABLE, reply_limit
+from pyredis.connection.blocking import BlockingConnection
+from pyredis.exceptions import AskError, MovedError, PyRedisConnClosed, PyRedisError, ReplyError
+from pyredis.options import ConnectionOptions
+from pyredis.resp.decode import TypedDecoder
+from pyredis_cli.argv import encoded
+from pyredis_cli.core.outcome import START_WITH_C, Outcome, nameless, unknown_fate
+from pyredis_cli.exits import Exit
+from pyredis_cli.printing import ReplyWriter, fail, form_of, protocol_for
+from pyredis_cli.settings import settle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pyredis.commands.spec import Spec
+    from pyredis.types import Reply
+    from pyredis_cli.given import Given
+    from pyredis_cli.settings import Settings
+    from pyredis_cli.streams import Streams
+
+__all__ = ["run"]
+
+
+def run(given: Given, words: Sequence[str], spec: Spec, environ: Mapping[str, str], streams: Streams) -> int:
+    """Run the words as the command that ``spec`` is about; return the exit code.
+
+    Raises UsageError, PyRedisURLError and what `Streams.write` raises.
+    """
+    settings = settle(given, environ, streams)
+    if settings.tls is not None:
+        from pyredis_cli.core.certificates import opened
+
+        settings = opened(settings, streams)
+    return _OneShot(settings, streams, encoded(words, settings.encoding), spec).run()
+
+
+class _OneShot:
+    """A command on its way to one server."""
+
+    def __init__(self, settings: Settings, streams: Streams, argv: tuple[bytes, ...], spec: Spec) -> None:
+        self._settings = settings
+        self._streams = streams
+        self._argv = argv
+        self._spec = spec
+        self._limit = reply_limit(argv, spec, settings.read_timeout)
+
+    def run(self) -> int:
+        """Connect, send, print; return the exit code."""
+        settings = self._settings
+        try:
+            connection = self._connected()
+        except PyRedisError as error:
+            return self._fail(error, at_connect=True)
+        if notice := nameless(settings.address, settings.client_name, connection.name_refused):
+            self._streams.say(notice)
+        try:
+            reply = self._reply(connection)
+        except PyRedisError as error:
+            return self._fail(error)
+        writer = ReplyWriter(settings, self._streams, lambda: connection.protocol, pages=True)
+        writer.show(Outcome(self._argv, self._spec, reply))
+        return Exit.OK
+
+    def _connected(self) -> BlockingConnection:
+        settings = self._settings
+        options = ConnectionOptions(
+            database=settings.database,
+            username=settings.username,
+            password=settings.password,
+            conn_timeout=settings.conn_timeout,
+            read_timeout=settings.read_timeout,
+            protocol=protocol_for(settings, self._streams),
+            decoder="typed",
+            client_name=settings.client_name,
+            lib_name=None,  # what a person typed is all that the server is told
+            tls=settings.tls,
+            family=settings.family,
+        )
+        return BlockingConnection.open(settings.address, options, decoder=self._decoder())
+
+    def _decoder(self) -> TypedDecoder:
+        """Return a decoder that makes as little of a reply as the format leaves of it."""
+        raw = form_of(self._settings, self._streams) == "raw"
+        return TypedDecoder(join=self._settings.marks.delimiter if raw else None)
+
+    def _reply(self, connection: BlockingConnection) -> Reply:
+        """Return the reply; of a connection that broke ask another one, if the command only reads."""
+        try:
+            return connection.execute(self._argv, timeout=self._limit)
+        except PyRedisConnClosed as error:
+            if not self._spec.readonly:
+                raise unknown_fate(error, self._spec.name) from None
+        connection = self._connected()
+        self._streams.say(f"reconnected to {self._settings.address}")
+        return connection.execute(self._argv, timeout=self._limit)
+
+    def _fail(self, error: PyRedisError, *, at_connect: bool = False) -> int:
+        if isinstance(error, ReplyError) and not at_connect:
+            from pyredis_cli.core.secrets import veiled
+
+            error = veiled(error, [self._argv], TABLE)
+            if isinstance(error, (MovedError, AskError)):
+                self._streams.say(START_WITH_C)
+        return fail(self._streams, error, self._settings.address, at_connect=at_connect)
