@@ -74,15 +74,20 @@ def _is_same(asked: Asked, encoding: str) -> bool:
 
 def _settings(asked: Asked, environ: Mapping[str, str]) -> Settings | None:
     """Return where the flags lead; None where that is no server that runs already and lets us in unasked."""
+    nobody = _Nobody(BytesIO(), BytesIO(), BytesIO())
     try:
         given = parse(asked.connection)
-        settings = settle(given, environ, _Silent(BytesIO(), BytesIO(), BytesIO()))
+        settings = settle(given, environ, nobody)
+        if settings.tls is not None:
+            from pyredis_cli.core.certificates import opened
+
+            settings = opened(settings, nobody)
     except (UsageError, PyRedisError):
         return None
     return None if given.embedded is not None or settings.group is not None else settings
 
 
-class _Silent(Streams):
+class _Nobody(Streams):
     """Streams on which a person seems to be there, and never answers: nothing is said to one."""
 
     @property
@@ -108,9 +113,10 @@ def _looked_up(asked: Asked, settings: Settings) -> list[bytes]:
         read_timeout=_LIMIT,
         protocol=settings.protocol or 2,
         tls=settings.tls,
+        family=settings.family,
         lib_name=None,
     )
-    with BlockingConnection.open(settings.address, options, family=settings.family) as connection:
+    with BlockingConnection.open(settings.address, options) as connection:
         walker = _Walker(connection, asked.prefix, settings.database)
         for want in asked.wants:
             walker.look_for(want)
