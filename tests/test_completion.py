@@ -14,6 +14,7 @@ from tests.program import PROGRAM, Ran, ran
 from tests.proxy import Proxy
 from tests.servers import Server, wait_until
 from tests.terminal import Terminal
+from tests.tls import Authority, TlsProxy, server_context
 
 LIVE = "PYREDISCLI_COMPLETE_LIVE"
 
@@ -160,6 +161,15 @@ def test_many_names_are_enough(server: Server) -> None:
     assert found == sorted(found)
 
 
+async def test_names_come_over_tls(redis82: Server, tmp_path: Path) -> None:
+    redis82.command("SET", "user", "x")
+    authority = Authority(tmp_path / "authority")
+    async with TlsProxy(("127.0.0.1", redis82.port), server_context(authority.sign())) as proxy:
+        at = f"-h {proxy.address[0]} -p {proxy.address[1]} --tls"
+        await asyncio.to_thread(tell, f"{at} --cacert {authority.ca_file} DEL us", ["user"])
+        assert await asyncio.to_thread(values, f"{at} DEL us") == [], "nobody knows that authority"
+
+
 @pytest.mark.parametrize("words", [("--answer",), ("--answer", "tcsh"), ("--answer", "bash", "more")])
 def test_an_odd_question_is_no_error(words: tuple[str, ...]) -> None:
     done = ran("completion", *words)
@@ -167,12 +177,20 @@ def test_an_odd_question_is_no_error(words: tuple[str, ...]) -> None:
 
 
 def test_nothing_comes_to_the_terminal_of_the_person(
-    redis82: Server, terminal: Callable[..., Terminal]
+    redis82: Server, terminal: Callable[..., Terminal], tmp_path: Path
 ) -> None:
-    env = {"PYREDISCLI_COMPLETE_LINE": f"pyredis-cli -s {redis82.unix_path} --askpass DEL us", LIVE: "1"}
-    asking = terminal([*PROGRAM, "completion", "--answer", "bash"], env=env)
-    assert asking.exit_code() == 0
-    assert asking.text == ""
+    locked = Authority(tmp_path / "authority").sign().encrypted("secret")
+    for flags in (
+        "--askpass",
+        "--user=",
+        "--user ada",
+        f"--tls --cert {locked.cert_file} --key {locked.key_file}",
+    ):
+        typed = f"pyredis-cli -h {redis82.host} -p {redis82.port} {flags} DEL us"
+        env = {"PYREDISCLI_COMPLETE_LINE": typed, LIVE: "1"}
+        asking = terminal([*PROGRAM, "completion", "--answer", "bash"], env=env)
+        assert asking.exit_code() == 0
+        assert asking.text == ""
 
 
 def test_the_password_on_the_line_is_in_no_argv() -> None:
