@@ -54,6 +54,7 @@ TOOLS: dict[str, Row] = {
     "rdb": Row("pyredis_cli.tools.rdb:run", "save what the server has as an RDB file"),
     "replica": Row("pyredis_cli.tools.replica:run", "show the commands that the server sends its replicas"),
     "find": Row("pyredis_cli.tools.find:run", "list the keys that match a pattern"),
+    "completion": Row("pyredis_cli.tools.completion:run", "print the completion script of a shell"),
     "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
     "lua": Row("pyredis_cli.tools.lua:run", "run a Lua script or call a function"),
 }
