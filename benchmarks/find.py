@@ -2,8 +2,8 @@
 
     python -m benchmarks.find [--keys 1000000] [--rounds 5] [--servers redis82,valkey9]
 
-The rounds of both take turns. What keeps us is the server, for nobody else walks through its table: so the CPU time
-that it needs for one of our listings is shown, too.
+The rounds of both take turns. What keeps us is the server, for nobody else walks through its table: so the CPU
+time that it needs for one of our listings is shown, too.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Pace", "Page", "Question", "walk"]
 
 _FIRST = 10  # keys; a server's own choice, and redis-cli's
-_MOST = 5_000
+_MOST = 2_500  # about a millisecond
 _LEAST = 100  # so many are always bearable
 _SHORT = 0.001  # seconds beyond the round trip in which a page may come and the next be longer
 _LONG = 0.002  # and beyond which the next is shorter
@@ -77,6 +77,8 @@ class Pace:
             return
         if most - self._way < max(_SHORT, self._way):
             self._change(min(self.size * 4, _MOST))
+            return
+        if least < self._way:  # it was here before it was waited for
             return
         self._waits.append(least - self._way)
         if min(self._waits) <= max(_LONG, 4 * self._way):

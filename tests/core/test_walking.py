@@ -15,7 +15,7 @@ def sizes(pace: Pace, *seconds: float) -> list[int]:
 
 
 def test_pages_grow_while_they_come_quickly_and_no_further_than_a_server_bears() -> None:
-    assert sizes(Pace(), *[0.0001] * 7) == [40, 160, 640, 2560, 5000, 5000, 5000]
+    assert sizes(Pace(), *[0.0001] * 7) == [40, 160, 640, 2500, 2500, 2500, 2500]
 
 
 def test_pages_that_take_a_moment_stay_as_they_are() -> None:
@@ -23,14 +23,14 @@ def test_pages_that_take_a_moment_stay_as_they_are() -> None:
 
 
 def test_a_long_way_to_the_server_is_not_the_servers_work() -> None:
-    assert sizes(Pace(), *[0.08] * 6)[-1] == 5000
+    assert sizes(Pace(), *[0.08] * 6)[-1] == 2500
 
 
 def test_pages_that_take_the_server_long_shrink_to_what_is_always_bearable() -> None:
     pace = Pace()
     sizes(pace, *[0.0001] * 6)
 
-    assert sizes(pace, *[0.02] * 28)[3::4] == [2500, 1250, 625, 312, 156, 100, 100]
+    assert sizes(pace, *[0.02] * 24)[3::4] == [1250, 625, 312, 156, 100, 100]
 
 
 def test_one_page_that_comes_quickly_among_slow_ones_says_that_it_is_not_the_size() -> None:
