@@ -1,6 +1,6 @@
 """Pages of the guide as sessions: the commands of their ``console`` blocks, in order, and what they print.
 
-    $ command               (a line of bash; behind ``<<`` or ``\\`` it goes on in lines that begin with ``> ``)
+    $ command               (a line of bash, which goes on in lines that begin with ``> ``)
     what it prints          (both streams; ``...`` stands for anything)
 
 ``$ cat FILE`` shows a file that is written before, so that the commands behind it find it.
@@ -22,7 +22,7 @@ from tests.program import ROOT
 
 __all__ = ["PAGES", "Example", "Shell", "examples"]
 
-PAGES: Final = ("README.md", "docs/redis-cli.md", "docs/output.md")
+PAGES: Final = ("README.md", "docs/redis-cli.md", "docs/scripting.md", "docs/output.md")
 
 _BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _TIMEOUT: Final = 60.0
@@ -62,7 +62,7 @@ def _examples(lines: list[str]) -> Iterator[Example]:
     assert lines[0].startswith("$ "), f"a block begins with a command, not with {lines[0]!r}"
     while lines:
         command = [lines.pop(0)[2:]]
-        while lines and lines[0].startswith("> ") and ("<<" in command[0] or command[-1].endswith("\\")):
+        while lines and lines[0].startswith("> "):
             command.append(lines.pop(0)[2:])
         output = []
         while lines and not lines[0].startswith("$ "):

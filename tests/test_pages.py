@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from pyredis_cli.exits import Exit
 from pyredis_cli.flags import by_name
 from tests.pages import PAGES, Example, Shell, examples
 from tests.program import ROOT, find_redis_cli_70, ran_redis_cli, redis_cli_70
@@ -84,6 +85,18 @@ def test_the_page_for_those_who_know_redis_cli_lists_each_of_its_flags() -> None
 def test_a_flag_is_there_unless_the_page_says_that_it_is_not() -> None:
     for flag, said in table().items():
         assert (by_name(flag) is None) == (said == "not there yet"), flag
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/scripting.md"])
+def test_the_exit_codes_are_those_of_the_program(page: str) -> None:
+    rows = Path(ROOT, page).read_text("utf-8").split("| exit code | meaning |\n", 1)[1].split("\n\n")[0]
+    told = {
+        int(code)
+        for cells in re.findall(r"^\| ([\d, ]+) \|", rows, re.MULTILINE)
+        for code in cells.split(",")
+    }
+
+    assert told == {int(code) for code in Exit}
 
 
 def test_an_example_is_a_command_and_what_it_prints() -> None:
