@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyredis_cli.given import Given
     from pyredis_cli.settings import Telling
 
-__all__ = ["argv_of", "encoded", "refuse_without_command"]
+__all__ = ["argv_of", "encoded", "refuse_without_command", "whole"]
 
 _CHUNK = 1 << 20
 
@@ -27,14 +27,14 @@ def argv_of(words: Sequence[str], telling: Telling, encoding: str, stdin: Binary
     """
     argv = _unquoted(words, encoding) if telling.quoted else encoded(words, encoding)
     if telling.last_from_stdin:
-        return (*argv, _whole(stdin))
+        return (*argv, whole(stdin))
     if telling.tag is None:
         return argv
     tag = telling.tag.encode(encoding, "surrogateescape")
     if tag not in argv:
         raise UsageError(f"Using -X option but stdin tag not match. No argument is {telling.tag!r}")
     place = argv.index(tag)
-    return (*argv[:place], _whole(stdin), *argv[place + 1 :])
+    return (*argv[:place], whole(stdin), *argv[place + 1 :])
 
 
 def encoded(words: Iterable[str], encoding: str) -> tuple[bytes, ...]:
@@ -86,7 +86,7 @@ def _misquoted(position: int, reason: str) -> UsageError:
     return UsageError(f"Invalid quoted string: argument {position} of the command: {reason}")
 
 
-def _whole(stdin: BinaryIO) -> bytes:
+def whole(stdin: BinaryIO) -> bytes:
     """Return all of standard input, the last newline as well."""
     chunks: list[bytes] = []
     try:

@@ -136,6 +136,12 @@ class Running:
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
+    @property
+    def peak_memory(self) -> int:
+        """The most memory that it has held so far, in bytes."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
     def ended(self) -> tuple[int, bytes]:
         """Return its exit code and what it wrote to standard error, once it has ended."""
         assert self._process.stderr is not None

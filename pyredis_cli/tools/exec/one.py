@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 from pyredis_cli.exits import Exit
-from pyredis_cli.settings import Telling
 from pyredis_cli.tools.exec.running import Run, Stopped
 
 __all__ = ["run_command"]
@@ -15,7 +13,7 @@ __all__ = ["run_command"]
 async def run_command(run: Run, argv: tuple[bytes, ...]) -> Exit:
     """Run the command as often as was asked for; return the exit code of the first error."""
     code = Exit.OK
-    for pause in _pauses(run.settings.telling):
+    for pause in run.settings.telling.pauses():
         if pause:
             await asyncio.sleep(pause)
         failure = await _once(run, argv)
@@ -37,12 +35,3 @@ async def _once(run: Run, argv: tuple[bytes, ...]) -> Exit:
     run.writer.pages = False
     await run.stream()
     return Exit.OK
-
-
-def _pauses(telling: Telling) -> Iterator[float]:
-    """Yield the seconds to wait before each run; there is nothing to wait for behind the last."""
-    pause, left = 0.0, telling.times
-    while left is None or left > 0:
-        yield pause
-        pause = telling.interval
-        left = None if left is None else left - 1
