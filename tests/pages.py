@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -101,21 +103,28 @@ class Shell:
         command = example.command
         for shown, real in self._ports.items():
             command = command.replace(shown, str(real))
-        done = subprocess.run(
+        # A page shows no carriage return, and no byte that is no text.
+        printed = self._output(command).decode("utf-8", "replace").replace("\r\n", "\n")
+        for shown, real in self._ports.items():
+            printed = printed.replace(str(real), shown)
+        return printed
+
+    def _output(self, command: str) -> bytes:
+        """Return what it writes to both streams; nothing that it started is left behind."""
+        with subprocess.Popen(
             ["bash", "-c", command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self.folder,
             env=self._env,
-            timeout=_TIMEOUT,
-            check=False,
-        )
-        # A page shows no carriage return, and no byte that is no text.
-        printed = done.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
-        for shown, real in self._ports.items():
-            printed = printed.replace(str(real), shown)
-        return printed
+            start_new_session=True,
+        ) as bash:
+            try:
+                return bash.communicate(timeout=_TIMEOUT)[0]
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(bash.pid, signal.SIGKILL)
 
 
 def _write(path: Path, line: str) -> None:

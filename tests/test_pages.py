@@ -46,7 +46,7 @@ async def test_each_command_of_a_page_prints_what_is_shown(
     authority = Authority(tmp_path / "authority")
     async with encrypting(redis82, authority) as proxy:
         shell = Shell(tmp_path, {"6379": redis82.port, "6380": proxy.port}, redis_cli)
-        shutil.copy(authority.ca_file, shell.folder)
+        put_certificates(authority, shell.folder)
         run = [example for example in shown if redis_cli or not example.compares]
         printed = [(example, await asyncio.to_thread(shell.run, example)) for example in run]
 
@@ -64,6 +64,13 @@ def test_no_page_with_commands_is_forgotten() -> None:
     pages = ["README.md", *(f"docs/{path.name}" for path in Path(ROOT, "docs").glob("*.md"))]
 
     assert {page for page in pages if "```console" in Path(ROOT, page).read_text("utf-8")} == set(PAGES)
+
+
+def put_certificates(authority: Authority, folder: Path) -> None:
+    """Put there what a client needs that trusts the authority and is known to it."""
+    mine = authority.sign("me")
+    for path, name in ((authority.ca_file, "ca.pem"), (mine.cert_file, "me.crt"), (mine.key_file, "me.key")):
+        shutil.copy(path, folder / name)
 
 
 def table() -> dict[str, str]:
