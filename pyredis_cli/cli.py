@@ -10,14 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from pyredis.address import UnixAddress
+from pyredis.exceptions import PyRedisError
 from pyredis.records import replace
 from pyredis_cli import __version__
+from pyredis_cli.argv import refuse_without_command
 from pyredis_cli.exits import Exit
+from pyredis_cli.flags import UsageError
 from pyredis_cli.given import Given
 from pyredis_cli.modes import tool_of
 from pyredis_cli.parsing import help_text, parse, tool_help
 from pyredis_cli.registry import TOOLS, Tool, load_mode, load_repl, load_tool
-from pyredis_cli.settings import Settings, settle
+from pyredis_cli.settings import Settings, names_server, settle
 from pyredis_cli.streams import Streams
 
 __all__ = ["run"]
@@ -29,6 +32,8 @@ def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> in
     Raises UsageError, PyRedisURLError and what `Streams.write` raises.
     """
     given = parse(args)
+    if given.version:
+        return _version(given, environ, streams)
     if text := _shown(given, streams):
         streams.write(text.encode())
         return Exit.OK
@@ -46,11 +51,20 @@ def _shown(given: Given, streams: Streams) -> str:
     """Return the text that is asked for in the place of work, empty when there is work to do."""
     if given.help:
         return help_text([(name, row.summary) for name, row in TOOLS.items()], streams.columns)
-    if given.version:
-        return f"pyredis-cli {__version__}\n"
     if given.words[1:2] == ("--help",) and given.words[0] in TOOLS:  # no command begins with a dash
         return tool_help(given.words[0], streams.columns)
     return ""
+
+
+def _version(given: Given, environ: Mapping[str, str], streams: Streams) -> int:
+    """Print the version, and that of a server that is named; when there is none to be had, that is only told."""
+    streams.write(f"pyredis-cli {__version__}\n".encode())
+    if names_server(given, environ):
+        try:
+            return load_mode("version")(settle(given, environ, streams), streams, ())
+        except (UsageError, PyRedisError) as error:
+            streams.say(str(error))
+    return Exit.OK
 
 
 def _colored(given: Given, streams: Streams) -> Streams:
@@ -76,6 +90,7 @@ def _work(given: Given, streams: Streams) -> _Work:
         return lambda: _bound(load_mode(name), rest)
     words = given.words
     if not words and streams.interactive:
+        refuse_without_command(given)
         return load_repl
     name, rest = (words[0], words[1:]) if words and words[0] in TOOLS else ("exec", words)
     return lambda: _bound(load_tool(name), rest)

@@ -105,12 +105,12 @@ def read_count(text: str) -> int:
     return int(text)
 
 
-def _times(text: str) -> int | None:
-    """Return how often; None is for ever."""
+def _times(text: str) -> int:
+    """Return how often; -1 is for ever."""
     digits = text.removeprefix("-")
     if not _is_number(digits, 18) or not int(digits):
         raise ValueError("must be a whole number, 1 or more, or -1 for ever")
-    return None if text.startswith("-") else int(text)
+    return -1 if text.startswith("-") else int(text)
 
 
 def read_seconds(text: str) -> float:
@@ -330,10 +330,16 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--scan",), "scan", "list keys; see find --help, whose flags may follow"),
         Flag(("--pattern",), "pattern", "keys that --scan lists (*)", "PATTERN"),
         Flag(("--quoted-pattern",), "quoted_pattern", "the same, quoted as in the REPL", "PATTERN"),
-        Flag(("--count",), "count", "keys that a SCAN looks at (10 and more, as it goes)", "N", read_count),
+        Flag(
+            ("--count",),
+            "count",
+            "keys that a SCAN looks at (10 and up to 2000 as long as that is quick)",
+            "N",
+            read_count,
+        ),
         Flag(("--type",), "type", "type of the keys that --scan lists", "TYPE", read_filled),
         Flag(("--limit",), "limit", "most keys that --scan lists", "N", read_count),
-        Flag(("--ttl",), "ttl", "keys of --scan that expire", sets="ttl"),
+        Flag(("--ttl",), "ttl", "keys of --scan that expire, with the seconds they have", sets="ttl"),
         Flag(("--no-ttl",), "ttl", "keys of --scan that never expire", sets="no-ttl"),
         Flag(("--size",), "size", "show the memory of each key that --scan lists"),
         Flag(("--pipe",), "pipe", "send standard input, RESP or inline commands, as it is; see pipe --help"),
@@ -347,7 +353,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--rdb",), "rdb", "save the data as an RDB file; - is standard output", "FILE", read_filled),
         Flag(("--functions-rdb",), "functions_rdb", "the same with the functions alone", "FILE", read_filled),
         Flag(("--replica", "--slave"), "replica", "show the commands that the server sends its replicas"),
-        Flag(("--ping",), "ping", "exit code 0 when the server is there and lets you in"),
+        Flag(("--ping",), "ping", "exit code 0 when the server is there, lets you in and answers"),
         Flag(("--wait",), "wait", "go on trying --ping for so long", "SECONDS", read_seconds),
     ),
     "Output": (
@@ -404,7 +410,9 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
     "Other": (
         Flag(("--verbose",), "verbose", "say more on standard error: a summary at the end of a script"),
         Flag(("--help",), "help", "show this text and exit"),
-        Flag(("-v", "--version"), "version", "show the version and exit"),
+        Flag(
+            ("-v", "--version"), "version", "show the version, and that of a server that is named, and exit"
+        ),
     ),
 }
 

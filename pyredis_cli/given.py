@@ -18,7 +18,7 @@ class Given:
     """What was typed: the flags, None where one was not given, and the words of the command.
 
     An empty ``username`` is one to be asked for; an empty ``embedded`` is a server in a temporary folder; 0
-    seconds are no limit. ``times`` None is for ever.
+    seconds are no limit. ``times`` -1 is for ever.
     """
 
     words: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class Given:
     tls_ciphers: str | None = None
     tls_ciphersuites: str | None = None
     client_name: str | None = None
-    times: int | None = 1
+    times: int = 1
     interval: float | None = None
     last_from_stdin: bool = False
     tag: str | None = None

@@ -74,6 +74,13 @@ def _words(given: Given) -> Iterator[str]:
     yield from given.words
 
 
+def _ping(given: Given) -> Iterator[str]:
+    if given.words:
+        raise UsageError(f"--ping runs no other command; leave out {given.words[0]}")
+    if given.wait:
+        yield f"{given.wait:g}"
+
+
 _MODES = (
     _Mode("--eval", "eval", "lua", _lua),
     _Mode(
@@ -87,7 +94,7 @@ _MODES = (
     _Mode("--rdb", "rdb", "rdb", _rdb),
     _Mode("--functions-rdb", "functions_rdb", "rdb", _functions_rdb),
     _Mode("--replica", "replica", "replica", _words),
-    _Mode("--ping", "ping", "ping", _words, ("--wait",)),
+    _Mode("--ping", "ping", "ping", _ping, ("--wait",)),
 )
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from pyredis.commands.spec import TABLE, reply_limit
 from pyredis.connection.blocking import BlockingConnection
 from pyredis.exceptions import AskError, MovedError, PyRedisConnClosed, PyRedisError, ReplyError
-from pyredis.options import ConnectionOptions
+from pyredis.records import replace
 from pyredis.resp.decode import TypedDecoder
 from pyredis_cli.argv import encoded
+from pyredis_cli.core.direct import options_of
 from pyredis_cli.core.outcome import START_WITH_C, Outcome, nameless, unknown_fate
 from pyredis_cli.exits import Exit
 from pyredis_cli.printing import ReplyWriter, fail, form_of, protocol_for
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pyredis.commands.spec import Spec
+    from pyredis.connection.blocking import BlockingConnection
     from pyredis.types import Reply
     from pyredis_cli.given import Given
     from pyredis_cli.settings import Settings
@@ -71,20 +73,8 @@ class _OneShot:
         return Exit.OK
 
     def _connected(self) -> BlockingConnection:
-        settings = self._settings
-        options = ConnectionOptions(
-            database=settings.database,
-            username=settings.username,
-            password=settings.password,
-            conn_timeout=settings.conn_timeout,
-            read_timeout=settings.read_timeout,
-            protocol=protocol_for(settings, self._streams),
-            decoder="typed",
-            client_name=settings.client_name,
-            lib_name=None,  # what a person typed is all that the server is told
-            tls=settings.tls,
-            family=settings.family,
-        )
+        settings = replace(self._settings, protocol=protocol_for(self._settings, self._streams))
+        options = options_of(settings, "typed")
         return BlockingConnection.open(settings.address, options, decoder=self._decoder())
 
     def _decoder(self) -> TypedDecoder:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pyredis.address import Address
     from pyredis.exceptions import PyRedisError
+    from pyredis.types import Reply
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.exits import Exit
     from pyredis_cli.flags import Output
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     _Parts: TypeAlias = Callable[[Outcome], Iterator[Part]]
     """Makes bytes of the reply in an outcome, part after part, as they are asked for."""
 
-__all__ = ["ReplyWriter", "fail", "form_of", "protocol_for"]
+__all__ = ["ReplyWriter", "fail", "form_of", "protocol_for", "shows_pushes"]
 
 _BATCH = 64 * 1024  # bytes that are written at once
 
@@ -49,6 +50,11 @@ def form_of(settings: Settings, streams: Streams) -> Output:
 def protocol_for(settings: Settings, streams: Streams) -> Literal[2, 3]:
     """Return the protocol to speak: the one that was asked for, else what the format makes the most of."""
     return settings.protocol or (3 if form_of(settings, streams) in _TYPED else 2)
+
+
+def shows_pushes(settings: Settings, streams: Streams) -> bool:
+    """Return whether pushes that nobody subscribed to are written."""
+    return streams.stdout_tty if settings.show_pushes is None else settings.show_pushes
 
 
 def fail(
@@ -86,6 +92,18 @@ class ReplyWriter:
             outcome = outcome._replace(reply=read)
         for told in _told(outcome):
             self.write(told)
+
+    def aside(self, push: Reply) -> None:
+        """Write a push that nobody subscribed to, such as an invalidation."""
+        from pyredis_cli.core.outcome import Outcome
+
+        if form_of(self._settings, self._streams) in ("human", "redis"):
+            from pyredis_cli.render.live import invalidated
+
+            if (lines := invalidated(push, self._settings.encoding)) is not None:
+                self._streams.write(lines.encode("utf-8", "replace"))
+                return
+        self.write(Outcome((), None, push))
 
     def write(self, outcome: Outcome) -> None:
         """Write a reply while it is laid out."""

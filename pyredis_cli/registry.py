@@ -51,10 +51,18 @@ class Row(NamedTuple):
 TOOLS: dict[str, Row] = {
     "exec": Row("pyredis_cli.tools.exec:run", "run one command, or the commands on standard input"),
     "completion": Row("pyredis_cli.tools.completion:run", "print the completion script of a shell"),
+    "pipe": Row("pyredis_cli.tools.pipe:run", "send standard input as it is, count replies and errors"),
+    "rdb": Row("pyredis_cli.tools.rdb:run", "save what the server has as an RDB file"),
+    "replica": Row("pyredis_cli.tools.replica:run", "show the commands that the server sends its replicas"),
+    "find": Row("pyredis_cli.tools.find:run", "list the keys that match a pattern"),
     "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
+    "lua": Row("pyredis_cli.tools.lua:run", "run a Lua script or call a function"),
 }
 
-MODES: dict[str, Row] = {}
+MODES: dict[str, Row] = {
+    "ping": Row("pyredis_cli.tools.ping:run", "ask whether the server is there and lets you in"),
+    "version": Row("pyredis_cli.tools.version:run", "print what server that is"),
+}
 """Tools that have a flag but no name: it would be that of a command."""
 
 REPL = Row("pyredis_cli.repl.loop:run", "type commands and see replies")

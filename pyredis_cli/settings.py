@@ -16,7 +16,7 @@ from pyredis_cli.flags import FOR_PROGRAMS, UsageError, read_name, read_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, Literal, TypeVar
 
     from pyredis.address import Address
@@ -28,7 +28,18 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["Group", "Marks", "Place", "Settings", "Telling", "place_of", "read_url", "settle", "with_url"]
+__all__ = [
+    "Group",
+    "Marks",
+    "Place",
+    "Settings",
+    "Telling",
+    "names_server",
+    "place_of",
+    "read_url",
+    "settle",
+    "with_url",
+]
 
 _WARNING = (
     "Warning: a password on the command line can be seen by others on this machine; "
@@ -88,6 +99,14 @@ class Telling(NamedTuple):
     last_from_stdin: bool = False
     tag: str | None = None
     quoted: bool = False
+
+    def pauses(self) -> Iterator[float]:
+        """Yield the seconds to wait before each run; there is nothing to wait for behind the last."""
+        pause, left = 0.0, self.times
+        while left is None or left > 0:
+            yield pause
+            pause = self.interval
+            left = None if left is None else left - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +189,7 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         client_name=_first(given.client_name, _url_name(options.get("client_name")), None),
         variable=_url_variable(given, environ) or "",
         telling=Telling(
-            given.times,
+            given.times if given.times > 0 else None,
             given.interval or 0.0,
             given.last_from_stdin,
             given.tag,
@@ -266,12 +285,18 @@ def _target(given: Given, environ: Mapping[str, str]) -> Target | _Unsaid:
 
 def _url_variable(given: Given, environ: Mapping[str, str]) -> str | None:
     """Return the variable whose URL says where the server is; None when something nearer does, or nothing."""
-    if given.url is not None or given.embedded is not None or _names_server(given, environ):
+    if given.url is not None or given.embedded is not None or _names_place(given, environ):
         return None
     return next((name for name in _URL_VARIABLES if environ.get(name)), None)
 
 
-def _names_server(given: Given, environ: Mapping[str, str]) -> bool:
+def names_server(given: Given, environ: Mapping[str, str]) -> bool:
+    """Return whether flags or the environment name a server, so that it is not the default one."""
+    url = given.url is not None or any(environ.get(name) for name in _URL_VARIABLES)
+    return url or _names_place(given, environ)
+
+
+def _names_place(given: Given, environ: Mapping[str, str]) -> bool:
     where = (given.host, given.port, given.socket)
     return where != (None, None, None) or any(environ.get(name) for name in (_HOST, _PORT))
 

@@ -71,8 +71,10 @@ _EXEC = ToolFlags(
 )
 _FIND = ToolFlags(
     ("find [PATTERN]",),
-    "List the keys that match PATTERN, by SCAN: each one once as the server has it, byte for byte when standard "
-    "output is not a terminal.",
+    "List the keys that match PATTERN, by SCAN, one per line, byte for byte when standard output is not a "
+    "terminal. Keys come as the server tells them: one that is there all the time is there, maybe twice. In lines "
+    "the key stands last, behind its seconds and its bytes; records (--format json, csv, ...) have names. With -c "
+    "it is all primaries of the cluster.",
     (
         Flag(
             ("--type",),
@@ -82,7 +84,13 @@ _FIND = ToolFlags(
             read_filled,
             choices=("string", "list", "set", "zset", "hash", "stream"),
         ),
-        Flag(("--count",), "count", "keys that a SCAN looks at (10 and more, as it goes)", "N", read_count),
+        Flag(
+            ("--count",),
+            "count",
+            "keys that a SCAN looks at (10 and up to 2000 as long as that is quick)",
+            "N",
+            read_count,
+        ),
         Flag(("--limit",), "limit", "most keys to list", "N", read_count),
         Flag(("--ttl",), "ttl", "keys that expire, with the seconds they have", sets="ttl"),
         Flag(("--no-ttl",), "ttl", "keys that never expire", sets="no-ttl"),
@@ -94,12 +102,13 @@ _FIND = ToolFlags(
 _PIPE = ToolFlags(
     ("pipe < FILE",),
     "Send standard input, commands as RESP or as lines, to the server as it is, count the replies and show each "
-    "error with the number of its command.",
+    "error with the number of its command. What cannot be read is told with the number of the command and the "
+    "byte, and nothing from there on is run. Exit code: 0, or 1 when there were errors.",
     (
         Flag(
             ("--timeout", "--pipe-timeout"),
             "timeout",
-            "limit to hear the last reply; 0 is none (30)",
+            "limit to hear the next reply once all is sent; 0 is none (30)",
             "SECONDS",
             read_seconds,
         ),
@@ -107,20 +116,25 @@ _PIPE = ToolFlags(
 )
 _RDB = ToolFlags(
     ("rdb FILE",),
-    "Save what the server has as an RDB file; - is standard output. The file is whole or not there.",
+    "Save what the server has as an RDB file; - is standard output. The file is whole or not there: it gets its "
+    "name, or takes the place of one that was there, when everything has come. Its checksum is not verified; "
+    "redis-check-rdb does that.",
     (Flag(("--functions",), "functions", "its functions alone, not its keys"),),
     ("FILE",),
 )
 _REPLICA = ToolFlags(
     ("replica",),
-    "Show the commands that the server sends its replicas, as they come, one per line.",
+    "Show the commands that the server sends its replicas, as they come, one per line: as redis-cli does, or in "
+    "another --format. A link that is lost is made anew and goes on where it was. The server counts it as a "
+    "replica, so WAIT and min-replicas-to-write do, too.",
 )
 _LUA = ToolFlags(
     ("lua FILE [KEY ...] [, ARG ...]", "lua --function NAME [KEY ...] [, ARG ...]"),
     "Run the Lua script in FILE, - is standard input, or call a function. A comma between blanks divides keys and "
-    "arguments.",
+    "arguments. The server is told the SHA1 of the script, and the script when it does not know that. Its reply "
+    "is shown as that of any command; an error names the line of the file.",
     (
-        Flag(("--read-only",), "read_only", "by EVAL_RO or FCALL_RO, which refuse to write"),
+        Flag(("--read-only",), "read_only", "by EVAL_RO or FCALL_RO, which refuse to write (Redis 7.0)"),
         Flag(
             ("--function",),
             "function",

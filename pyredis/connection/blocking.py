@@ -72,6 +72,8 @@ class BlockingConnection:
         self._sock: _Socket | None = sock
         self._decoder = decoder or make_decoder(options)
         self._aside: list[Reply] = []  # pushes that came before the reply to ``execute``
+        self.unread = b""
+        """What had come and was not read when the server took no more."""
         self._unheard = True
         self._sent: bool | None = False
         self._ended = False  # in good order, as far as one can tell: not by a refusal of our certificate
@@ -193,9 +195,11 @@ class BlockingConnection:
         if self.options.decoder == "typed" and self._decoder.pending:
             return self._decoder.unread()  # type: ignore[attr-defined,no-any-return]
         try:
-            return self._receive(timeout, size)
+            chunk = self._receive(timeout, size)
         except TimeoutError:
             raise self._silent(timeout) from None
+        self._unheard = self._unheard and not chunk
+        return chunk
 
     def reply(self, timeout: float | None = None) -> Reply:
         """Return the next reply or push; an error reply is returned, too.
@@ -233,6 +237,7 @@ class BlockingConnection:
         if not found and self._decoder.broken is not None:
             self.close()
             raise ProtocolError(self._decoder.broken)
+        self._unheard = self._unheard and not found
         return found
 
     def _silent(self, timeout: float | None) -> PyRedisConnReadTimeout:
@@ -305,6 +310,7 @@ class BlockingConnection:
         except ProtocolError:
             self.close()
             raise
+        self._unheard = False
         return reply
 
     def _receive(self, limit: float | None, size: int) -> bytes:
@@ -315,19 +321,20 @@ class BlockingConnection:
             if _must_wait(error):
                 raise TimeoutError from None
             self._lose(error, self._sent)
-        if chunk:
-            self._unheard = False
         return chunk
 
     def _lose_unread(self, cause: OSError) -> NoReturn:
         """Close, and say how the connection came to its end: whoever takes no more has said why before."""
         words = ""
         try:
-            self._decoder.feed(self._limited(0).recv(_CHUNK))
-            if isinstance(reply := self._decoder.next(), ReplyError):
-                words = f": {reply.message}"
+            while chunk := self._limited(0).recv(_CHUNK):
+                self.unread += chunk
         except OSError as error:
             cause = cause if _must_wait(error) else error
+        try:
+            self._decoder.feed(self.unread)
+            if isinstance(reply := self._decoder.next(), ReplyError):
+                words = f": {reply.message}"
         except ProtocolError:
             pass
         self._lose(cause, None, words)

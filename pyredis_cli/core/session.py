@@ -79,6 +79,8 @@ class Session:
         self.table = Table()
         self.on_push: Callable[[Reply], bool] | None = None
         """Is given what comes unasked, returns whether it has room for more; without it `messages` does."""
+        self.on_aside: Callable[[Reply], None] | None = None
+        """Is given what comes unasked when nothing is subscribed or monitored and there is no ``on_push``."""
         self.on_lost: Callable[[], None] | None = None
         """Hears that the connection of an interactive session is gone."""
         self.on_move: Callable[[str], Awaitable[None]] | None = None
@@ -648,6 +650,8 @@ class Session:
             self._inbox.append(reply)
             self._arrived.set()
             has_room = len(self._inbox) < _INBOX_FULL
+        elif self.on_aside is not None:
+            self.on_aside(reply)
         if not has_room and self._lease is not None and not self._expects_reply:
             self._lease.pause()
 

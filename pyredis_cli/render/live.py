@@ -14,7 +14,7 @@ from pyredis.types import Reply
 from pyredis_cli.render.escape import printable, readable
 from pyredis_cli.render.line import as_typed
 
-__all__ = ["LiveRole", "Pieces", "clock", "message", "monitored"]
+__all__ = ["LiveRole", "Pieces", "clock", "invalidated", "message", "monitored"]
 
 LiveRole: TypeAlias = Literal["time", "source", "kind", "name", "value", "write", "read", "admin", "plain"]
 Pieces: TypeAlias = list[tuple[LiveRole, str]]
@@ -41,6 +41,15 @@ def message(reply: Reply, at: float, encoding: str = "utf-8") -> Pieces | None:
     shape = _SHAPES.get(bytes(reply[0]))
     pieces = shape(push[1:], encoding) if shape is not None else None
     return None if pieces is None else [("time", f"{clock(at)} "), *pieces]
+
+
+def invalidated(push: Reply, encoding: str = "utf-8") -> str | None:
+    """Return the lines that redis-cli has for an invalidation of keys, None for every other push."""
+    match push:
+        case [b"invalidate", [*keys]] if all(isinstance(key, bytes) for key in keys):
+            shown = (printable(key, encoding=encoding) for key in cast("list[bytes]", keys))
+            return "".join(f"-> invalidate: '{key}'\n" for key in shown)
+    return None
 
 
 def monitored(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
     from typing import Final
 
-__all__ = ["json_parts", "json_text", "raw", "raw_parts"]
+__all__ = ["json_parts", "json_text", "json_values", "raw", "raw_parts"]
 
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -177,7 +177,7 @@ def _json_items(items: list[Reply], notation: Notation, in_key: bool) -> Steps[s
     start = "["
     for run in runs(items):
         if short_strings(run):
-            yield start + ",".join(_json_values(run, notation))
+            yield start + ",".join(json_values(run, notation))
         else:
             for item in run:
                 yield start
@@ -194,7 +194,7 @@ def _json_pairs(mapping: Map | dict[Hashable, Reply], notation: Notation) -> Ste
     for run in runs(pairs(mapping)):
         if strings := pairs_of_strings(run):
             keys, values = zip(*strings, strict=True)
-            written = zip(_json_keys(keys, notation), _json_values(values, notation), strict=True)
+            written = zip(_json_keys(keys, notation), json_values(values, notation), strict=True)
             yield start + ",".join(map(":".join, written))
         else:
             for key, value in run:
@@ -227,7 +227,7 @@ def _json_scalar(reply: Reply, notation: Notation) -> str:
     raise TypeError(f"a reply cannot be of type {type(reply).__name__}")
 
 
-def _json_values(values: Sequence[bytes], notation: Notation) -> Sequence[str]:
+def json_values(values: Sequence[bytes], notation: Notation) -> Sequence[str]:
     """Return the JSON of each value."""
     text = notation.text(b"\0".join(values))
     strings = () if text is None else _json_strings(text, notation)

@@ -1,20 +1,36 @@
-"""The command of the arguments: its reply on standard output, or its error in one line on standard error."""
+"""The command of the arguments: each reply on standard output, each error in one line on standard error."""
 
 from __future__ import annotations
 
-from pyredis_cli.argv import encoded
+import asyncio
+
 from pyredis_cli.exits import Exit
-from pyredis_cli.parsing import ToolArguments
-from pyredis_cli.tools.exec.running import Run
+from pyredis_cli.tools.exec.running import Run, Stopped
 
 __all__ = ["run_command"]
 
 
-async def run_command(run: Run, arguments: ToolArguments) -> Exit:
-    """Run one command; an error is one line on standard error, and nothing else."""
-    outcome = await run.outcome(encoded(arguments.words, run.settings.encoding))
+async def run_command(run: Run, argv: tuple[bytes, ...]) -> Exit:
+    """Run the command as often as was asked for; return the exit code of the first error."""
+    code = Exit.OK
+    for pause in run.settings.telling.pauses():
+        if pause:
+            await asyncio.sleep(pause)
+        failure = await _once(run, argv)
+        if failure and run.settings.stop_on_error:
+            return failure
+        code = code or failure
+    return code
+
+
+async def _once(run: Run, argv: tuple[bytes, ...]) -> Exit:
+    """Run the command; an error is one line on standard error, and nothing else. Stopped when none can follow."""
+    outcome = await run.outcome(argv)
     if outcome.error is not None:
-        return run.fail(outcome.error, at_connect=outcome.at_connect)
+        code = run.fail(outcome.error, at_connect=outcome.at_connect)
+        if not outcome.answered:
+            raise Stopped(code)
+        return code
     run.writer.show(outcome)
     run.writer.pages = False
     await run.stream()

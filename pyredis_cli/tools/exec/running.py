@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 
 from pyredis.exceptions import PyRedisError
+from pyredis.types import Reply
 from pyredis_cli.core import connect
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.exits import Exit
-from pyredis_cli.printing import ReplyWriter, fail
+from pyredis_cli.printing import ReplyWriter, fail, shows_pushes
 from pyredis_cli.settings import Settings
-from pyredis_cli.streams import Streams
+from pyredis_cli.streams import OutputError, Streams
 
 __all__ = ["Run", "Stopped"]
 
@@ -31,6 +33,8 @@ class Run:
         self.session = connect.session(settings)
         self.streams = streams
         self.writer = ReplyWriter(settings, streams, lambda: self.session.protocol, pages=pages)
+        self._broken: OSError | OutputError | None = None
+        self._hear_asides()
 
     async def connect(self, where: str = "") -> None:
         """Open the connection; Stopped when there is none to be had."""
@@ -44,13 +48,30 @@ class Run:
         self.settings = settings
         await self.session.close()
         self.session = connect.session(settings)
+        self._hear_asides()
         await self.connect(where)
 
     async def close(self) -> None:
         await self.session.close()
 
+    def _hear_asides(self) -> None:
+        if shows_pushes(self.settings, self.streams):
+            self.session.on_aside = self._aside
+
+    def _aside(self, push: Reply) -> None:
+        # Not at once: the reply that it came behind is written in this turn of the event loop.
+        asyncio.get_running_loop().call_soon(self._write_aside, push)
+
+    def _write_aside(self, push: Reply) -> None:
+        try:
+            self.writer.aside(push)
+        except (OSError, OutputError) as error:  # the event loop would swallow it
+            self._broken = error
+
     async def outcome(self, argv: tuple[bytes, ...]) -> Outcome:
         """Return what became of a command, once its notices are told."""
+        if self._broken is not None:
+            raise self._broken
         outcome = await self.session.run(argv)
         for notice in outcome.notices:
             self.streams.say(notice)
