@@ -97,8 +97,9 @@ _pyredis_cli() {
             "$program" completion --answer bash 2>/dev/null </dev/null
     )
     COMPREPLY=("${answer[@]:1}")
-    before=${answer[0]#* }
-    case ${answer[0]} in
+    before=${answer[0]-}
+    before=${before#* }
+    case ${answer[0]-} in
         "files "*) mapfile -t COMPREPLY < <(compgen -P "$before" -f -- "${2#"$before"}"); compopt -o filenames ;;
         files) compopt -o default ;;
         folders) compopt -o dirnames ;;
@@ -142,7 +143,7 @@ _FISH = """\
 # fish completion for pyredis-cli, as "pyredis-cli completion fish" prints it.
 
 function __pyredis_cli
-    set -l program (commandline -opc)[1]
+    set -l program (string replace -r '^~/' "$HOME/" -- (commandline -opc)[1])
     string match -q '*/*' -- $program; or set program pyredis-cli
     set -l answer (
         PYREDISCLI_COMPLETE_LINE=(commandline -cp | string collect) \\
