@@ -114,7 +114,7 @@ _ZSH = """\
 
 _pyredis-cli() {
     local program=pyredis-cli line value summary
-    local -a answer values shown
+    local -a answer values shown listed
     [[ $words[1] == */* ]] && program=${(Q)words[1]/#\\~\\//$HOME/}
     line="${(j: :)words[1,CURRENT-1]} $IPREFIX$QIPREFIX$PREFIX"
     answer=("${(@0)$(
@@ -129,7 +129,8 @@ _pyredis-cli() {
         values+=("$value")
         shown+=("${(V)value}${summary:+  -- $summary}")
     done
-    (($#values)) && compadd -M 'm:{a-zA-Z}={A-Za-z}' ${(M)answer[4]:#?*:+-l} -d shown -a values
+    [[ -n $answer[4] ]] && listed=(-l)
+    (($#values)) && compadd -M 'm:{a-zA-Z}={A-Za-z}' $listed -d shown -a values
 }
 
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
