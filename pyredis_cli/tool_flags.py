@@ -87,7 +87,7 @@ _FIND = ToolFlags(
         Flag(
             ("--count",),
             "count",
-            "keys that a SCAN looks at (10 and up to 2000 as long as that is quick)",
+            "keys that a SCAN looks at (10 and up to 2500 as long as that is quick)",
             "N",
             read_count,
         ),
