@@ -66,6 +66,15 @@ def test_names_are_those_that_fit_the_place(filled: Server) -> None:
     assert values(f"{at} HGET no:such na") == []
 
 
+@pytest.mark.parametrize("name", ["redis62", "redis70"])
+def test_older_servers_tell_names_too(shared_server: Callable[[str], Server], name: str) -> None:
+    server = shared_server(name)
+    server.command("HSET", "user:hash", "name", "Ada")
+    server.command("SET", "user:text", "x")
+    tell(f"-s {server.unix_path} HGET user:", ["user:hash"])
+    tell(f"-3 -s {server.unix_path} HGET user:hash ", ["name"])  # no CLIENT NO-TOUCH there
+
+
 def test_names_are_the_database_s_and_the_user_s(filled: Server) -> None:
     filled.command("ACL", "SETUSER", "ada", "on", ">secret", "~*", "+@all")
     at = f"-s {filled.unix_path}"
