@@ -164,6 +164,13 @@ async def test_what_is_no_server_is_no_trouble(said: bytes) -> None:
         assert await asyncio.to_thread(values, f"-p {peer.port} DEL us") == []
 
 
+def test_long_names_come_whole(redis82: Server) -> None:
+    names = [f"key:{number}:" + "x" * 1000 for number in range(100, 250)]  # more than a pipe takes at once
+    for name in names:
+        redis82.command("SET", name, "x")
+    tell(f"-s {redis82.unix_path} DEL key:", names)
+
+
 def test_many_names_are_enough(server: Server) -> None:
     server.command("EVAL", "for i = 1, 20000 do redis.call('SET', 'key:' .. i, i) end", 0)
     found = values(f"-s {server.unix_path} DEL key:")
