@@ -1,6 +1,6 @@
 """Pages of the guide as sessions: the commands of their ``console`` blocks, in order, and what they print.
 
-    $ command               (a line of bash; behind ``<<`` or ``\\`` it goes on in lines that begin with ``> ``)
+    $ command               (a line of bash, which goes on in lines that begin with ``> ``)
     what it prints          (both streams; ``...`` stands for anything)
 
 ``$ cat FILE`` shows a file that is written before, so that the commands behind it find it.
@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,7 +24,7 @@ from tests.program import ROOT
 
 __all__ = ["PAGES", "Example", "Shell", "examples"]
 
-PAGES: Final = ("README.md", "docs/redis-cli.md", "docs/output.md")
+PAGES: Final = ("README.md", "docs/redis-cli.md", "docs/scripting.md", "docs/output.md")
 
 _BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _TIMEOUT: Final = 60.0
@@ -62,7 +64,7 @@ def _examples(lines: list[str]) -> Iterator[Example]:
     assert lines[0].startswith("$ "), f"a block begins with a command, not with {lines[0]!r}"
     while lines:
         command = [lines.pop(0)[2:]]
-        while lines and lines[0].startswith("> ") and ("<<" in command[0] or command[-1].endswith("\\")):
+        while lines and lines[0].startswith("> "):
             command.append(lines.pop(0)[2:])
         output = []
         while lines and not lines[0].startswith("$ "):
@@ -101,21 +103,28 @@ class Shell:
         command = example.command
         for shown, real in self._ports.items():
             command = command.replace(shown, str(real))
-        done = subprocess.run(
+        # A page shows no carriage return, and no byte that is no text.
+        printed = self._output(command).decode("utf-8", "replace").replace("\r\n", "\n")
+        for shown, real in self._ports.items():
+            printed = printed.replace(str(real), shown)
+        return printed
+
+    def _output(self, command: str) -> bytes:
+        """Return what it writes to both streams; nothing that it started is left behind."""
+        with subprocess.Popen(
             ["bash", "-c", command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self.folder,
             env=self._env,
-            timeout=_TIMEOUT,
-            check=False,
-        )
-        # A page shows no carriage return, and no byte that is no text.
-        printed = done.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
-        for shown, real in self._ports.items():
-            printed = printed.replace(str(real), shown)
-        return printed
+            start_new_session=True,
+        ) as bash:
+            try:
+                return bash.communicate(timeout=_TIMEOUT)[0]
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(bash.pid, signal.SIGKILL)
 
 
 def _write(path: Path, line: str) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from pyredis_cli.exits import Exit
 from pyredis_cli.flags import by_name
 from tests.pages import PAGES, Example, Shell, examples
 from tests.program import ROOT, find_redis_cli_70, ran_redis_cli, redis_cli_70
@@ -45,7 +46,7 @@ async def test_each_command_of_a_page_prints_what_is_shown(
     authority = Authority(tmp_path / "authority")
     async with encrypting(redis82, authority) as proxy:
         shell = Shell(tmp_path, {"6379": redis82.port, "6380": proxy.port}, redis_cli)
-        shutil.copy(authority.ca_file, shell.folder)
+        put_certificates(authority, shell.folder)
         run = [example for example in shown if redis_cli or not example.compares]
         printed = [(example, await asyncio.to_thread(shell.run, example)) for example in run]
 
@@ -63,6 +64,13 @@ def test_no_page_with_commands_is_forgotten() -> None:
     pages = ["README.md", *(f"docs/{path.name}" for path in Path(ROOT, "docs").glob("*.md"))]
 
     assert {page for page in pages if "```console" in Path(ROOT, page).read_text("utf-8")} == set(PAGES)
+
+
+def put_certificates(authority: Authority, folder: Path) -> None:
+    """Put there what a client needs that trusts the authority and is known to it."""
+    mine = authority.sign("me")
+    for path, name in ((authority.ca_file, "ca.pem"), (mine.cert_file, "me.crt"), (mine.key_file, "me.key")):
+        shutil.copy(path, folder / name)
 
 
 def table() -> dict[str, str]:
@@ -84,6 +92,18 @@ def test_the_page_for_those_who_know_redis_cli_lists_each_of_its_flags() -> None
 def test_a_flag_is_there_unless_the_page_says_that_it_is_not() -> None:
     for flag, said in table().items():
         assert (by_name(flag) is None) == (said == "not there yet"), flag
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/scripting.md"])
+def test_the_exit_codes_are_those_of_the_program(page: str) -> None:
+    rows = Path(ROOT, page).read_text("utf-8").split("| exit code | meaning |\n", 1)[1].split("\n\n")[0]
+    told = {
+        int(code)
+        for cells in re.findall(r"^\| ([\d, ]+) \|", rows, re.MULTILINE)
+        for code in cells.split(",")
+    }
+
+    assert told == {int(code) for code in Exit}
 
 
 def test_an_example_is_a_command_and_what_it_prints() -> None:
