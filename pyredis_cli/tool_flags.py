@@ -11,8 +11,8 @@ __all__ = ["TOOL_FLAGS", "ToolFlags"]
 class ToolFlags(NamedTuple):
     """How a tool is called, what its help says of it, and its flags.
 
-    ``operands`` are what may stand behind the flags, as the help calls it; a ``FILE`` is a file. Without ``mixed``
-    the first word that is no flag ends the flags.
+    ``operands`` are what may stand behind the flags, as the help calls it; a ``FILE`` is a file, and of
+    ``KEY ...`` there may be many. Without ``mixed`` the first word that is no flag ends the flags.
     """
 
     usage: tuple[str, ...]
@@ -102,12 +102,13 @@ _FIND = ToolFlags(
 _PIPE = ToolFlags(
     ("pipe < FILE",),
     "Send standard input, commands as RESP or as lines, to the server as it is, count the replies and show each "
-    "error with the number of its command.",
+    "error with the number of its command. What cannot be read is told with the number of the command and the "
+    "byte, and nothing from there on is run. Exit code: 0, or 1 when there were errors.",
     (
         Flag(
             ("--timeout", "--pipe-timeout"),
             "timeout",
-            "limit to hear the last reply; 0 is none (30)",
+            "limit to hear the next reply once all is sent; 0 is none (30)",
             "SECONDS",
             read_seconds,
         ),
@@ -115,13 +116,17 @@ _PIPE = ToolFlags(
 )
 _RDB = ToolFlags(
     ("rdb FILE",),
-    "Save what the server has as an RDB file; - is standard output. The file is whole or not there.",
+    "Save what the server has as an RDB file; - is standard output. The file is whole or not there: it gets its "
+    "name, or takes the place of one that was there, when everything has come. Its checksum is not verified; "
+    "redis-check-rdb does that.",
     (Flag(("--functions",), "functions", "its functions alone, not its keys"),),
     ("FILE",),
 )
 _REPLICA = ToolFlags(
     ("replica",),
-    "Show the commands that the server sends its replicas, as they come, one per line.",
+    "Show the commands that the server sends its replicas, as they come, one per line: as redis-cli does, or in "
+    "another --format. A link that is lost is made anew and goes on where it was. The server counts it as a "
+    "replica, so WAIT and min-replicas-to-write do, too.",
 )
 _LUA = ToolFlags(
     ("lua FILE [KEY ...] [, ARG ...]", "lua --function NAME [KEY ...] [, ARG ...]"),
@@ -138,7 +143,7 @@ _LUA = ToolFlags(
             read_filled,
         ),
     ),
-    ("FILE",),
+    ("FILE", "KEY ..."),
     mixed=False,
 )
 _COMPLETION = ToolFlags(

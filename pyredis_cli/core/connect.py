@@ -54,6 +54,8 @@ def _options(settings: Settings) -> PoolOptions:
         "protocol": settings.protocol or 2,
         "decoder": "typed",
         "tls": settings.tls,
+        "family": settings.family,
+        "client_name": settings.client_name,
         # What a person typed is all that the server is told.
         "lib_name": None,
     }

@@ -33,7 +33,7 @@ from pyredis.exceptions import (
 )
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
-from pyredis_cli.core.outcome import START_WITH_C, Outcome, unknown_fate
+from pyredis_cli.core.outcome import START_WITH_C, Outcome, nameless, unknown_fate
 from pyredis_cli.core.wanted import Wanted, after, instead
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ class Session:
         """The commands of the open transaction."""
         self._notices: list[str] = []
         """What the person must be told with the command that runs."""
+        self._nameless = pool.client_name is not None
+        """Whether the person may still have to be told that the server refuses the name of the connection."""
         self._demoted = False
         """Whether the server is not any more what its sentinels called it."""
         self._cluster = cluster
@@ -401,6 +403,8 @@ class Session:
             raise
         else:
             outcome = outcome._replace(silent=silent and outcome.reply is None)
+        if self._nameless:
+            self._note_name(client)
         queued = tuple(self._queued) if outcome.effect == "exec" else ()
         broken_ground = self._take_effect(client, outcome, queues=queues)
         outcome = outcome._replace(broken_ground=broken_ground, queued=queued)
@@ -425,12 +429,21 @@ class Session:
                 "the next command asks the sentinels where that is"
             )
 
+    def _note_name(self, client: AsyncClient) -> None:
+        """Tell once that the server refuses the name of the connection."""
+        if notice := nameless(self.address, self.pool.client_name, client.name_refused):
+            self._nameless = False
+            self._notices.append(notice)
+
     async def _greet_again(self, client: AsyncClient) -> None:
         """Do once somebody has logged in what the server may have refused without a password."""
         if self.pool.protocol == 3 and client.protocol == 2 and self._wanted.protocol is None:
             with suppress(ReplyError):
                 await client.execute("HELLO", 3)
                 self._wanted = self._wanted._replace(protocol=3)
+        if isinstance(client.name_refused, NoAuth):
+            with suppress(ReplyError):
+                await client.execute("CLIENT", "SETNAME", self.pool.client_name or "")
         if self._interactive and self._number is None:
             self._number = await self._number_of(client)
 
