@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clusters import Cluster
 from tests.conftest import MakeServer
 from tests.hostile import Close, Hostile, Say
 from tests.program import PROGRAM, Ran, ran
@@ -159,6 +160,17 @@ def test_many_names_are_enough(server: Server) -> None:
     found = values(f"-s {server.unix_path} DEL key:")
     assert 200 <= len(found) < 6000
     assert found == sorted(found)
+
+
+def test_a_cluster_has_the_names_of_all_its_nodes(shared_cluster: Callable[[str], Cluster]) -> None:
+    host, port = shared_cluster("redis82").seeds[0]
+    keys = [f"user:{number}" for number in range(1, 7)]  # on all three nodes
+    for key in keys:
+        assert ran("-c", "-h", host, "-p", str(port), "HSET", key, "name", "Ada").code == 0
+    tell(f"-c -h {host} -p {port} HGET user:", keys)
+    for key in keys:
+        tell(f"-c -h {host} -p {port} HGET {key} n", ["name"])
+    assert len(values(f"-h {host} -p {port} HGET user:")) < len(keys)
 
 
 async def test_names_come_over_tls(redis82: Server, tmp_path: Path) -> None:
