@@ -5,8 +5,6 @@ It knows spelling and values. It does not know what the flags mean together, nor
 
 from __future__ import annotations
 
-import math
-
 from pyredis.records import NamedTuple
 
 TYPE_CHECKING = False
@@ -118,8 +116,8 @@ def read_seconds(text: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
         raise ValueError("must be a number of seconds, or 0 for no limit")
     return seconds
 
@@ -333,7 +331,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(
             ("--count",),
             "count",
-            "keys that a SCAN looks at (10 and up to 2000 as long as that is quick)",
+            "keys that a SCAN looks at (10 and up to 2500 as long as that is quick)",
             "N",
             read_count,
         ),

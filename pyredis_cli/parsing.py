@@ -17,7 +17,7 @@ from pyredis_cli.flags import FLAGS, NOT_HERE, Flag, UsageError, by_name, is_url
 from pyredis_cli.given import Given
 from pyredis_cli.tool_flags import TOOL_FLAGS
 
-__all__ = ["ToolArguments", "help_text", "parse", "parse_tool", "tool_help"]
+__all__ = ["EXAMPLES", "ToolArguments", "help_text", "parse", "parse_tool", "tool_help"]
 
 
 def parse(args: Sequence[str]) -> Given:
@@ -146,7 +146,7 @@ def _habits(args: Sequence[str]) -> list[str]:
 
 # -- help
 
-_EXAMPLES = """\
+EXAMPLES = """\
 Examples:
   pyredis-cli                          type commands and see replies
   pyredis-cli -p 7000 GET greeting     run one command
@@ -159,7 +159,7 @@ def help_text(tools: Iterable[tuple[str, str]], columns: int) -> str:
     """Return the help: examples first, then the tools given as name and summary, then the flags."""
     formatter = _formatter(columns)
     formatter.write("Usage: pyredis-cli [FLAGS] [COMMAND [ARG ...]]\n\n")
-    formatter.write(_EXAMPLES)
+    formatter.write(EXAMPLES)
     with formatter.section("Tools"):
         formatter.write_dl(list(tools))
     for title, rows in FLAGS.items():

@@ -110,6 +110,27 @@ def test_a_script_goes_over_tls_on_one_connection(vault: Vault) -> None:
     assert int(vault.server.info("stats")["total_connections_received"]) == before + 1
 
 
+def test_tools_go_over_tls(vault: Vault, tmp_path: Path) -> None:
+    vault.server.command("SET", "k", "v")
+    script = tmp_path / "get.lua"
+    script.write_text("return redis.call('GET', KEYS[1])")
+    for args, stdin, replies in (
+        (("find", "k*"), b"", b"k\n"),
+        (("--scan",), b"", b"k\n"),
+        (("--eval", str(script), "k"), b"", b"v\n"),
+        (("--ping",), b"", b"PONG\n"),
+        (("pipe",), b"SET k w\r\n", b""),
+        (("rdb", "-"), b"", b"REDIS"),
+    ):
+        told = ran(*vault.trusted, *args, stdin=stdin)
+        assert told.code == 0, (args, told.said)
+        assert told.stdout.startswith(replies), args
+    assert vault.server.command("GET", "k") == b"w"
+    told = ran(*vault.there, "--tls", "find")
+    assert told.code == 3
+    assert "give the certificate of its authority as --cacert" in told.said
+
+
 def test_a_person_talks_over_tls(vault: Vault, terminal: Callable[..., Terminal]) -> None:
     screen = terminal([*PROGRAM, *vault.trusted, "--name", "ada"], columns=120)
     screen.wait_until(lambda screen: screen.line.endswith(">"), what="the first prompt")
