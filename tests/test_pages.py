@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +20,7 @@ from tests.servers import Server
 from tests.tls import Authority, TlsProxy, server_context
 
 _SESSION: Final = '{"user":{"id":7,"name":"Ada Lovelace"},"expires":1795719854,"rights":["read","write"]}'
+_FILES: Final = {"bash": "pyredis-cli.bash", "zsh": "_pyredis-cli", "fish": "pyredis-cli.fish"}
 _STATE: Final = {
     "docs/output.md": (
         ("HSET", "user:7", "name", "Ada Lovelace"),
@@ -58,6 +61,26 @@ async def test_each_command_of_a_page_prints_what_is_shown(
 def encrypting(server: Server, authority: Authority) -> TlsProxy:
     """Return the server once more, with TLS and a certificate for cache.example."""
     return TlsProxy(("127.0.0.1", server.port), server_context(authority.sign("cache.example")))
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="one of the lines is for zsh")
+def test_the_lines_that_install_completions_do(tmp_path: Path) -> None:
+    text = Path(ROOT, "README.md").read_text("utf-8")
+    found = re.search(r"```sh\n(.*?)```", text[text.index("## Shell completion") :], re.DOTALL)
+    assert found is not None
+    (tmp_path / "pyredis-cli").write_text(f'#!/bin/sh\nexec {sys.executable} -m pyredis_cli "$@"\n')
+    (tmp_path / "pyredis-cli").chmod(0o700)
+    env = {"HOME": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    places = {
+        "bash": ".local/share/bash-completion/completions/pyredis-cli",
+        "zsh": "_pyredis-cli",
+        "fish": ".config/fish/completions/pyredis-cli.fish",
+    }
+
+    for line, (shell, place) in zip(found[1].splitlines(), places.items(), strict=True):
+        run = ["zsh", "-fc", f"fpath=({tmp_path})\n{line}"] if shell == "zsh" else ["bash", "-c", line]
+        subprocess.run(run, env=env, check=True)
+        assert (tmp_path / place).read_bytes() == Path(ROOT, "completions", _FILES[shell]).read_bytes()
 
 
 def test_no_page_with_commands_is_forgotten() -> None:
