@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -79,7 +78,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--commands", type=int, default=100_000)
-    parser.add_argument("--program", default=shutil.which("pyredis-cli") or "pyredis-cli")
+    parser.add_argument("--program", default=str(Path(sys.executable).with_name("pyredis-cli")))
     parser.add_argument("--redis-cli", default="/usr/bin/redis-cli")
     return parser.parse_args()
 

@@ -206,6 +206,14 @@ def test_formats_are_measured_beside_redis_cli() -> None:
     assert "own PING: pyredis-cli " in done.stdout
 
 
+def test_scripts_are_measured_beside_redis_cli() -> None:
+    done = run("scripts.py", "--rounds", "2", "--commands", "300", "--redis-cli", str(redis_cli_70()))
+    measured = rows(done.stdout)[2:]
+    assert [row[1] for row in measured] == ["TCP", "unix socket"] * 4
+    assert [row[6] for row in measured] == ["15"] * 2 + [""] * 6
+    assert all(float(row[4]) > 0 for row in measured)
+
+
 # The cluster benchmark
 
 
