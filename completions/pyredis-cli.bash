@@ -8,8 +8,9 @@ _pyredis_cli() {
             "$program" completion --answer bash 2>/dev/null </dev/null
     )
     COMPREPLY=("${answer[@]:1}")
-    before=${answer[0]#* }
-    case ${answer[0]} in
+    before=${answer[0]-}
+    before=${before#* }
+    case ${answer[0]-} in
         "files "*) mapfile -t COMPREPLY < <(compgen -P "$before" -f -- "${2#"$before"}"); compopt -o filenames ;;
         files) compopt -o default ;;
         folders) compopt -o dirnames ;;

@@ -1,7 +1,7 @@
 # fish completion for pyredis-cli, as "pyredis-cli completion fish" prints it.
 
 function __pyredis_cli
-    set -l program (commandline -opc)[1]
+    set -l program (string replace -r '^~/' "$HOME/" -- (commandline -opc)[1])
     string match -q '*/*' -- $program; or set program pyredis-cli
     set -l answer (
         PYREDISCLI_COMPLETE_LINE=(commandline -cp | string collect) \

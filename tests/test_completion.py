@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clusters import Cluster
 from tests.conftest import MakeServer
 from tests.hostile import Close, Hostile, Say
 from tests.program import PROGRAM, Ran, ran
@@ -63,6 +64,15 @@ def test_names_are_those_that_fit_the_place(filled: Server) -> None:
     tell(f"{at} GET 'us*", ["us*r"])
     assert values(f"{at} HGET user:text na") == []
     assert values(f"{at} HGET no:such na") == []
+
+
+@pytest.mark.parametrize("name", ["redis62", "redis70"])
+def test_older_servers_tell_names_too(shared_server: Callable[[str], Server], name: str) -> None:
+    server = shared_server(name)
+    server.command("HSET", "user:hash", "name", "Ada")
+    server.command("SET", "user:text", "x")
+    tell(f"-s {server.unix_path} HGET user:", ["user:hash"])
+    tell(f"-3 -s {server.unix_path} HGET user:hash ", ["name"])  # no CLIENT NO-TOUCH there
 
 
 def test_names_are_the_database_s_and_the_user_s(filled: Server) -> None:
@@ -154,11 +164,29 @@ async def test_what_is_no_server_is_no_trouble(said: bytes) -> None:
         assert await asyncio.to_thread(values, f"-p {peer.port} DEL us") == []
 
 
+def test_long_names_come_whole(redis82: Server) -> None:
+    names = [f"key:{number}:" + "x" * 1000 for number in range(100, 250)]  # more than a pipe takes at once
+    for name in names:
+        redis82.command("SET", name, "x")
+    tell(f"-s {redis82.unix_path} DEL key:", names)
+
+
 def test_many_names_are_enough(server: Server) -> None:
     server.command("EVAL", "for i = 1, 20000 do redis.call('SET', 'key:' .. i, i) end", 0)
     found = values(f"-s {server.unix_path} DEL key:")
     assert 200 <= len(found) < 6000
     assert found == sorted(found)
+
+
+def test_a_cluster_has_the_names_of_all_its_nodes(shared_cluster: Callable[[str], Cluster]) -> None:
+    host, port = shared_cluster("redis82").seeds[0]
+    keys = [f"user:{number}" for number in range(1, 7)]  # on all three nodes
+    for key in keys:
+        assert ran("-c", "-h", host, "-p", str(port), "HSET", key, "name", "Ada").code == 0
+    tell(f"-c -h {host} -p {port} HGET user:", keys)
+    for key in keys:
+        tell(f"-c -h {host} -p {port} HGET {key} n", ["name"])
+    assert len(values(f"-h {host} -p {port} HGET user:")) < len(keys)
 
 
 async def test_names_come_over_tls(redis82: Server, tmp_path: Path) -> None:

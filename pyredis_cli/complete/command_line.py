@@ -64,6 +64,8 @@ _FILES: Mapping[str, Literal["files", "folders"]] = {
 _MODES = {"eval": ("lua", 1)}
 """The flags in front that run a tool on the words behind them, and how many operands of it they have said."""
 _COMMANDLESS = ("scan", "pipe", "rdb", "functions_rdb", "replica", "ping", "help", "version")
+_HELP = Flag(("--help",), "help", "show what the tool does, and its flags")
+"""Right behind the name of a tool."""
 _INSTEAD = {"function": "FILE"}
 """Flags in the place of an operand."""
 
@@ -209,7 +211,8 @@ class _Behind(NamedTuple):
         tool = TOOL_FLAGS[name]
         read = _read_flags(words, tool.flags, mixed=tool.mixed)
         if read.pending or not read.ended:
-            found = _at_flag(self.partial.value, tool.flags, read.pending)
+            rows = tool.flags if words else (*tool.flags, _HELP)
+            found = _at_flag(self.partial.value, rows, read.pending)
             if found is not None:
                 return found
         if tool.operands == ("COMMAND",):

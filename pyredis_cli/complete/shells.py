@@ -97,8 +97,9 @@ _pyredis_cli() {
             "$program" completion --answer bash 2>/dev/null </dev/null
     )
     COMPREPLY=("${answer[@]:1}")
-    before=${answer[0]#* }
-    case ${answer[0]} in
+    before=${answer[0]-}
+    before=${before#* }
+    case ${answer[0]-} in
         "files "*) mapfile -t COMPREPLY < <(compgen -P "$before" -f -- "${2#"$before"}"); compopt -o filenames ;;
         files) compopt -o default ;;
         folders) compopt -o dirnames ;;
@@ -113,7 +114,7 @@ _ZSH = """\
 
 _pyredis-cli() {
     local program=pyredis-cli line value summary
-    local -a answer values shown
+    local -a answer values shown listed
     [[ $words[1] == */* ]] && program=${(Q)words[1]/#\\~\\//$HOME/}
     line="${(j: :)words[1,CURRENT-1]} $IPREFIX$QIPREFIX$PREFIX"
     answer=("${(@0)$(
@@ -128,7 +129,8 @@ _pyredis-cli() {
         values+=("$value")
         shown+=("${(V)value}${summary:+  -- $summary}")
     done
-    (($#values)) && compadd -M 'm:{a-zA-Z}={A-Za-z}' ${(M)answer[4]:#?*:+-l} -d shown -a values
+    [[ -n $answer[4] ]] && listed=(-l)
+    (($#values)) && compadd -M 'm:{a-zA-Z}={A-Za-z}' $listed -d shown -a values
 }
 
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
@@ -142,7 +144,7 @@ _FISH = """\
 # fish completion for pyredis-cli, as "pyredis-cli completion fish" prints it.
 
 function __pyredis_cli
-    set -l program (commandline -opc)[1]
+    set -l program (string replace -r '^~/' "$HOME/" -- (commandline -opc)[1])
     string match -q '*/*' -- $program; or set program pyredis-cli
     set -l answer (
         PYREDISCLI_COMPLETE_LINE=(commandline -cp | string collect) \\

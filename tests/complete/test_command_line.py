@@ -61,7 +61,8 @@ def offered(typed: str) -> list[str]:
         ("find ", []),
         ("completion ", ["bash", "zsh", "fish"]),
         ("completion bash ", []),
-        ("completion --", []),
+        ("completion --", ["--help"]),
+        ("find x --h", []),
         # commands, in the case that is typed
         ("hget", ["hget", "hgetall", "hgetdel", "hgetex"]),
         ("HGETA", ["HGETALL"]),

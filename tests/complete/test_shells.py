@@ -204,6 +204,12 @@ def test_each_place_is_completed_by_what_belongs_there(
     ):
         complete(shell, f"pyredis-cli {typed}")
         finish(shell)
+    complete(shell, "~/bin/pyredis-cli hgeta")
+    finish(shell)
+    redis82.command("MSET", "a pair:1", "x", "a pair:2", "x")
+    complete(shell, f"pyredis-cli -s {redis82.unix_path} GET a")
+    shell.send("2")  # all that one TAB can tell is what both begin with
+    finish(shell)
     at = ["-s", redis82.unix_path, "-n", "2"]
     # zsh takes the slash away again when the line is finished.
     assert [[word.decode().removesuffix("/") for word in line] for line in got(tmp_path)] == [
@@ -222,4 +228,6 @@ def test_each_place_is_completed_by_what_belongs_there(
         [*at, "exec", "HGET", "person:ada"],
         [*at, "HGET", "person:ada", "first name"],
         [*at, "HGET", "person:ada", "first name"],
+        ["hgetall"],
+        [*at[:2], "GET", "a pair:2"],
     ]

@@ -10,9 +10,10 @@ import _thread
 from contextlib import suppress
 from io import BytesIO
 
+from pyredis.cluster.topology import from_slots
 from pyredis.commands.spec import TABLE
 from pyredis.connection.blocking import BlockingConnection
-from pyredis.exceptions import PyRedisError, ReplyError
+from pyredis.exceptions import MovedError, PyRedisError, ReplyError
 from pyredis.options import ConnectionOptions
 from pyredis_cli.complete.asking import OF_TYPE, QUESTIONS, WALKS, found_on, pattern
 from pyredis_cli.complete.harvest import harvest
@@ -27,6 +28,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pyredis.address import Address
+    from pyredis.cluster.topology import Topology
     from pyredis.types import Reply
     from pyredis_cli.complete.command_line import Asked
     from pyredis_cli.complete.wants import Want
@@ -52,7 +55,7 @@ def names(asked: Asked, environ: Mapping[str, str]) -> list[bytes]:
     def look() -> None:
         try:
             found.extend(_looked_up(asked, settings))
-        except (PyRedisError, OSError, ValueError):
+        except Exception:  # noqa: BLE001 - a server may say anything, and who typed a TAB asked for no report
             found.clear()
         finally:
             done.release()
@@ -104,7 +107,36 @@ class _Nobody(Streams):
         pass
 
 
-def _looked_up(asked: Asked, settings: Settings) -> list[bytes]:
+def _looked_up(asked: Asked, settings: Settings) -> dict[bytes, None]:
+    """Return the names of one server, or of the nodes of its cluster that have them."""
+    if not settings.cluster:
+        return _told(asked, settings.address, settings)
+    try:
+        found = _told(asked, settings.address, settings)
+    except MovedError as moved:  # what is asked about is a key elsewhere
+        shard = _topology(settings).shard(moved.slot)
+        return {} if shard is None else _told(asked, shard.primary, settings)
+    if any(want.kind == "key" for want in asked.wants):
+        for address in _topology(settings).primaries:
+            if address != settings.address:
+                found |= _told(asked, address, settings)
+    return found
+
+
+def _told(asked: Asked, address: Address, settings: Settings) -> dict[bytes, None]:
+    with _opened(address, settings) as connection:
+        walker = _Walker(connection, asked.prefix, settings.database)
+        for want in asked.wants:
+            walker.look_for(want)
+    return walker.found
+
+
+def _topology(settings: Settings) -> Topology:
+    with _opened(settings.address, settings) as connection:
+        return from_slots(connection.execute([b"CLUSTER", b"SLOTS"]), settings.address)
+
+
+def _opened(address: Address, settings: Settings) -> BlockingConnection:
     options = ConnectionOptions(
         database=settings.database,
         username=settings.username,
@@ -116,11 +148,7 @@ def _looked_up(asked: Asked, settings: Settings) -> list[bytes]:
         family=settings.family,
         lib_name=None,
     )
-    with BlockingConnection.open(settings.address, options) as connection:
-        walker = _Walker(connection, asked.prefix, settings.database)
-        for want in asked.wants:
-            walker.look_for(want)
-    return list(walker.found)
+    return BlockingConnection.open(address, options)
 
 
 class _Walker:
