@@ -214,6 +214,17 @@ def test_scripts_are_measured_beside_redis_cli() -> None:
     assert all(float(row[4]) > 0 for row in measured)
 
 
+# A million keys
+
+
+def test_listing_keys_is_measured_beside_redis_cli() -> None:
+    redis_cli_70()
+    done = run("find.py", "--rounds", "1", "--keys", "2000", "--servers", "valkey9")
+    measured = rows(done.stdout)[2:]
+    assert [row[1] for row in measured] == ["TCP", "unix socket"]
+    assert all(float(row[4]) > 0 and row[7] in ("met", "NOT met") for row in measured)
+
+
 # The cluster benchmark
 
 
