@@ -1,29 +1,41 @@
-"""How long `pyredis-cli` takes to start, beside what Python's own imports take, in one run.
+"""What one command costs by starting `pyredis-cli`, beside Python's own imports and redis-cli, in one run.
 
-Usage: python benchmarks/startup.py [ROUNDS]
+Usage: python benchmarks/startup.py [ROUNDS] [--program PATH] [--redis-cli PATH]
 
-Contenders run in turn, round by round, so that a machine that slows down slows them all. For scripts the figure is
-CPU time (user and system) of the whole process; for the REPL it is the wall time until the prompt stands on a
-pseudo-terminal. Ratios of medians are what counts. Needs the `embedded` extra; install the package first, not
-editable, so that bytecode is there as it is for its users.
+Contenders run in turn, round by round, so that a machine that slows down slows them all. For commands the figure
+is CPU time (user and system) of the whole process as a multiple of `python -c "import asyncio"`; for the REPL it
+is the wall time until the prompt stands on a pseudo-terminal, as a multiple of that of importing prompt_toolkit.
+Ratios of medians are what counts. Memory is the peak of the resident set, each process started through
+`/usr/bin/time -v`, for a child of this one would inherit its peak. TLS needs Debian's redis-server; install the
+program first, not editable, so that bytecode is there as it is for its users, and name it.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import pty
+import re
 import select
 import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 
-from pyredis_cli.embedded import EmbeddedServer
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
-_AIM_EXEC = 1.5
-_AIM_PROMPT = 2.0
+from benchmarks.report import machine, table
+from benchmarks.terminal import live_in
+from tests.servers import BINARIES, Server, free_port
+from tests.tls import Authority
+
+_ASYNCIO = "import asyncio"
+_AIM_PLAIN, _AIM_CONFIG, _AIM_TLS, _AIM_PROMPT, _AIM_MEMORY = 0.45, 0.65, 0.8, 2.0, 1.8
 
 
 def cpu_seconds(argv: list[str]) -> float:
@@ -73,27 +85,126 @@ def measure(rounds: int, contenders: dict[str, Callable[[], float]]) -> dict[str
     return {name: statistics.median(values) for name, values in samples.items()}
 
 
-def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 11
-    python = sys.executable
-    program = os.path.join(os.path.dirname(python), "pyredis-cli")
-    with EmbeddedServer.start(None) as server:
-        cli = [program, "-s", server.path]
+def peak_kilobytes(argv: list[str]) -> int:
+    """Return the peak of the resident set of a process, as GNU time tells it."""
+    done = subprocess.run(
+        ["/usr/bin/time", "-v", *argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    )
+    found = re.search(r"Maximum resident set size \(kbytes\): (\d+)", done.stderr)
+    assert found is not None, done.stderr
+    return int(found[1])
+
+
+def plain_commands(cli: list[str], server: Server, settings: Path) -> dict[str, tuple[list[str], float]]:
+    """Return the command lines that are measured, and what each may take, in times of `import asyncio`."""
+    tcp, unix = ["-h", "127.0.0.1", "-p", str(server.port)], ["-s", server.unix_path]
+    configured = ["/usr/bin/env", f"PYREDISCLI_CONFIG={settings}", *cli]
+    return {
+        "PING over TCP": ([*cli, *tcp, "PING"], _AIM_PLAIN),
+        "PING over a unix socket": ([*cli, *unix, "PING"], _AIM_PLAIN),
+        "exec GET, database 2": ([*cli, *tcp, "-n", "2", "exec", "GET", "key"], _AIM_PLAIN),
+        "a URL": ([*cli, "-u", f"redis://127.0.0.1:{server.port}", "PING"], _AIM_PLAIN),
+        "LRANGE of 3": ([*cli, *tcp, "LRANGE", "list", "0", "-1"], _AIM_PLAIN),
+        "--json HGETALL of 2": ([*cli, *tcp, "--json", "HGETALL", "hash"], _AIM_PLAIN),
+        "PING with a config file": ([*configured, *tcp, "PING"], _AIM_CONFIG),
+    }
+
+
+def over_tls(cli: list[str], stack: ExitStack, folder: Path) -> dict[str, tuple[list[str], float]]:
+    """Return a command line over TLS; none where Debian's server is not installed."""
+    if not Path("/usr/bin/redis-server").exists():
+        return {}
+    authority = Authority(folder / "authority")
+    identity = authority.sign()
+    files = f"tls-cert-file {identity.cert_file}", f"tls-key-file {identity.key_file}"
+    port = free_port()
+    trust = f"tls-ca-cert-file {authority.ca_file}"
+    stack.enter_context(Server(BINARIES["redis70"], f"tls-port {port}", "tls-auth-clients no", *files, trust))
+    words = ["-h", "127.0.0.1", "-p", str(port), "--tls", "--cacert", authority.ca_file, "PING"]
+    return {"PING over TLS": ([*cli, *words], _AIM_TLS)}
+
+
+def row(name: str, seconds: float, unit: float, aim: float | None) -> tuple[str, ...]:
+    bar, verdict = (
+        ("", "") if aim is None else (f"at most {aim:g}", "met" if seconds / unit <= aim else "NOT met")
+    )
+    return name, f"{seconds * 1000:.1f}", f"{seconds / unit:.2f}", bar, verdict
+
+
+def commands(rounds: int, program: str, redis_cli: str, folder: Path) -> str:
+    """Return the table of what one command costs."""
+    python = str(Path(program).with_name("python"))
+    settings = folder / "config.toml"
+    settings.write_text("[repl]\nhints = true\n")
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(BINARIES["redis82"]))
+        server.command("RPUSH", "list", "a", "b", "c")
+        server.command("HSET", "hash", "a", 1, "b", 2)
+        lines = plain_commands([program], server, settings) | over_tls([program], stack, folder)
+        floors = {
+            _ASYNCIO: [python, "-c", _ASYNCIO],
+            "nothing": [python, "-c", "pass"],
+            "import re (the script of an older pip does)": [python, "-c", "import re"],
+            "redis-cli PING": [redis_cli, "-h", "127.0.0.1", "-p", str(server.port), "PING"],
+        }
+        argvs = floors | {name: argv for name, (argv, _) in lines.items()}
+        medians = measure(rounds, {name: cpu_of(argv) for name, argv in argvs.items()})
+        unit = medians[_ASYNCIO]
+        aims = {name: aim for name, (_, aim) in lines.items()}
+        rows = [row(name, seconds, unit, aims.get(name)) for name, seconds in medians.items()]
+        peaks = [
+            statistics.median(peak_kilobytes(argv) for _ in range(5))
+            for argv in (lines["PING over TCP"][0], floors["redis-cli PING"])
+        ]
+    ratio = peaks[0] / peaks[1]
+    verdict = "met" if ratio <= _AIM_MEMORY else "NOT met"
+    memory = (
+        f"Peak memory of PING: {peaks[0]:,.0f} KiB, redis-cli's {peaks[1]:,.0f} KiB, ratio {ratio:.2f}; "
+        f"at most {_AIM_MEMORY}: {verdict}"
+    )
+    return f"{table(('command', 'ms', 'ratio', 'bar', 'verdict'), rows, left=1)}\n\n{memory}"
+
+
+def cpu_of(argv: list[str]) -> Callable[[], float]:
+    return lambda: cpu_seconds(argv)
+
+
+def prompt(rounds: int, program: str) -> str:
+    """Return what is to be said of the first prompt."""
+    python = str(Path(program).with_name("python"))
+    with Server(BINARIES["redis82"]) as server:
+        cli = [program, "-s", server.unix_path]
         medians = measure(
             rounds,
             {
-                "import asyncio (CPU)": lambda: cpu_seconds([python, "-c", "import asyncio"]),
-                "pyredis-cli exec PING (CPU)": lambda: cpu_seconds([*cli, "exec", "PING"]),
-                "import prompt_toolkit (wall)": lambda: wall_seconds([python, "-c", "import prompt_toolkit"]),
-                "pyredis-cli, first prompt (wall)": lambda: seconds_to_prompt(cli),
+                "toolkit": lambda: wall_seconds([python, "-c", "import prompt_toolkit"]),
+                "prompt": lambda: seconds_to_prompt(cli),
             },
         )
-    for name, seconds in medians.items():
-        print(f"{name:34} {seconds * 1000:7.1f} ms")
-    asyncio_cpu, exec_cpu, toolkit, prompt = medians.values()
-    print(f"exec PING / import asyncio           {exec_cpu / asyncio_cpu:5.2f}   aim: at most {_AIM_EXEC}")
-    print(f"first prompt / import prompt_toolkit {prompt / toolkit:5.2f}   aim: at most {_AIM_PROMPT}")
-    print(f"({rounds} rounds, {os.cpu_count()} cores, Python {sys.version.split()[0]})")
+    ratio = medians["prompt"] / medians["toolkit"]
+    verdict = "met" if ratio <= _AIM_PROMPT else "NOT met"
+    return (
+        f"First prompt: {medians['prompt'] * 1000:.0f} ms, import prompt_toolkit {medians['toolkit'] * 1000:.0f}, "
+        f"ratio {ratio:.2f}; at most {_AIM_PROMPT}: {verdict}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure what starting costs.")
+    parser.add_argument("rounds", type=int, nargs="?", default=11, help="how often each is run (default: 11)")
+    beside = Path(sys.executable).with_name("pyredis-cli")
+    parser.add_argument("--program", default=str(beside), help="pyredis-cli (default: beside this Python)")
+    parser.add_argument("--redis-cli", default="/usr/bin/redis-cli", help="its judge (default: %(default)s)")
+    options = parser.parse_args()
+    # The programs must be those that are installed, with the bytecode that is there.
+    for name in [name for name in os.environ if name.startswith("PYTHON")]:
+        del os.environ[name]
+    with tempfile.TemporaryDirectory() as home:
+        live_in(home)
+        print(f"# Start-up\n\n- {machine()}, Python {sys.version.split()[0]}")
+        print(f"- CPU milliseconds, medians of {options.rounds} rounds, as multiples of `{_ASYNCIO}`\n")
+        print(commands(options.rounds, options.program, options.redis_cli, Path(home)))
+        print(prompt(options.rounds, options.program))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@
     |- PyRedisURLError              the URL cannot mean anything (also a ValueError)
     |- PoolExhausted                pool_size leases are out
     |- StatefulCommand              a pool was asked to change a connection's state (also a ValueError)
-    |- PyRedisConnError             the network; .address and .sent
+    |- PyRedisConnError             the network; .address, .sent and .told()
     |  |- PyRedisConnReadTimeout      a reply did not come in time; .seconds and .command
+    |  |- PyRedisTlsError             no encryption, or nobody who can be trusted
     |  '- PyRedisConnClosed           the connection is closed
     |- ProtocolError                the peer broke RESP; its connection is dead
     |- ClusterError                 slot uncovered, too many redirects, keys in different slots
@@ -23,6 +24,10 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = [
     "REPLY_ERRORS",
@@ -47,6 +52,7 @@ __all__ = [
     "PyRedisConnError",
     "PyRedisConnReadTimeout",
     "PyRedisError",
+    "PyRedisTlsError",
     "PyRedisURLError",
     "ReadOnly",
     "ReplyError",
@@ -75,18 +81,52 @@ class StatefulCommand(PyRedisError, ValueError):
     """The command changes the state of its connection, which a pool would hand to somebody else."""
 
 
+_TLS_OPTIONS: Mapping[str, str] = {
+    "ca_file": "ca_file",
+    "ca_folder": "ca_folder",
+    "cert_file": "cert_file",
+    "ciphers": "ciphers",
+    "ciphersuites": "ciphersuites",
+    "key_file": "key_file",
+    "key_password": "key_password",
+    "server_name": "server_name",
+    "verify": "verify=False",
+    "verify_hostname": "verify_hostname=False",
+    "tls": "TLS",
+}
+
+
 class PyRedisConnError(PyRedisError):
     """The network failed: refused, unreachable, timed out or broken.
 
     ``address`` is the server's, as ``host:port`` or the path of its socket. ``sent`` tells what became of the
     command: False, it was provably never written; True, all of it was handed to the operating system; None,
-    unknown.
+    unknown. ``causes`` are the errors of several servers that the message goes through.
     """
+
+    causes: tuple[PyRedisError, ...] = ()
 
     def __init__(self, message: str, *, address: str | None = None, sent: bool | None = False) -> None:
         super().__init__(message)
         self.address = address
         self.sent = sent
+        self._template = ""
+        self._facts: Mapping[str, str] = {}
+
+    @classmethod
+    def of(cls, template: str, *, address: str | None = None, **facts: str) -> Self:
+        """Return the error whose message is the template, the facts and the names of options in their places."""
+        error = cls(template.format_map({**_TLS_OPTIONS, **facts}), address=address)
+        error._template, error._facts = template, facts
+        return error
+
+    def told(self, names: Mapping[str, str]) -> str:
+        """Return the message with other names for the options of ``TlsOptions``, those of flags for example."""
+        message = self._template.format_map({**_TLS_OPTIONS, **names, **self._facts}) or str(self)
+        for cause in self.causes:
+            if isinstance(cause, PyRedisConnError):
+                message = message.replace(str(cause), cause.told(names))
+        return message
 
 
 class PyRedisConnReadTimeout(PyRedisConnError):
@@ -106,8 +146,17 @@ class PyRedisConnReadTimeout(PyRedisConnError):
         self.command = command
 
 
+class PyRedisTlsError(PyRedisConnError):
+    """There is no encrypted connection: the server cannot be trusted, does not trust us, or a file is none."""
+
+
 class PyRedisConnClosed(PyRedisConnError):
-    """The connection was closed, by the server, by the network or by us."""
+    """The connection was closed, by the server, by the network or by us.
+
+    ``unheard`` is whether the server had not said a word: it may be no Redis, or want TLS.
+    """
+
+    unheard = False
 
 
 class ProtocolError(PyRedisError):

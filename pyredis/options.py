@@ -76,8 +76,10 @@ class TlsOptions:
     ``ca_file`` (PEM) and ``ca_folder`` (as ``openssl rehash`` leaves it) hold the authorities to trust, those of
     the system when neither is given. ``cert_file`` and ``key_file`` (PEM; one file may hold both) are shown to a
     server that asks for a client certificate. ``server_name`` is the name asked for and verified, the host when
-    None; over a unix socket there is no host, so it must be given. ``verify=False`` checks neither the chain nor
-    the name: whoever is in between can then read and change everything.
+    None; over a unix socket there is no host, so it must be given. ``verify_hostname=False`` checks the chain
+    alone: whoever has any certificate of those authorities can be in between. ``verify=False`` checks nothing:
+    whoever is in between can then read and change everything. ``ciphers`` are those up to TLS 1.2, in OpenSSL's
+    words; ``ciphersuites`` those of TLS 1.3, which Python's ssl can choose from 3.15 on.
     """
 
     ca_file: str | None = None
@@ -87,12 +89,16 @@ class TlsOptions:
     key_password: str | bytes | None = field(default=None, repr=False)
     server_name: str | None = None
     verify: bool = True
+    verify_hostname: bool = True
+    ciphers: str | None = None
+    ciphersuites: str | None = None
 
     def __post_init__(self) -> None:
-        for option in ("ca_file", "ca_folder", "cert_file", "key_file", "server_name"):
+        for option in _TEXTS:
             _check_filled(option, getattr(self, option))
-        if not isinstance(self.verify, bool):
-            raise TypeError(f"verify must be True or False, not {type(self.verify).__name__}")
+        for option in ("verify", "verify_hostname"):
+            if not isinstance(getattr(self, option), bool):
+                raise TypeError(f"{option} must be True or False, not {type(getattr(self, option)).__name__}")
         if not isinstance(self.key_password, (str, bytes, type(None))):
             raise TypeError(
                 f"key_password must be str, bytes or None, not {type(self.key_password).__name__}"
@@ -103,6 +109,9 @@ class TlsOptions:
             raise ValueError("key_password without cert_file; give the certificate and the key it opens")
         if self.server_name is not None:
             _check_server_name(self.server_name)
+
+
+_TEXTS = ("ca_file", "ca_folder", "cert_file", "key_file", "server_name", "ciphers", "ciphersuites")
 
 
 def checked_tls(tls: TlsOptions | bool | None) -> TlsOptions | None:
@@ -138,7 +147,8 @@ class ConnectionOptions:
     for no limit. ``max_bulk`` is the largest string in bytes that a server may announce. The server's lists of
     clients show ``client_name``, and ``lib_name`` with the version of this library; None sends neither. A
     connection that was idle for ``health_check_interval`` seconds is asked with PING before it is used. With
-    ``tls`` everything is encrypted, and nothing is said before the server's certificate is verified.
+    ``tls`` everything is encrypted, and nothing is said before the server's certificate is verified. ``family``
+    4 or 6 is the version of IP to use where a host has addresses of both, 0 takes whichever answers first.
     """
 
     database: int = 0
@@ -154,6 +164,7 @@ class ConnectionOptions:
     lib_name: str | None = "pyredis"
     health_check_interval: float | None = None
     tls: TlsOptions | None = None
+    family: Literal[0, 4, 6] = 0
 
     def __post_init__(self) -> None:
         if isinstance(self.database, bool) or not isinstance(self.database, int):
@@ -162,6 +173,8 @@ class ConnectionOptions:
             raise ValueError(f"database must be 0 or more, got {self.database}")
         if self.protocol not in (2, 3):
             raise ValueError(f"protocol must be 2 or 3, got {self.protocol!r}")
+        if self.family not in (0, 4, 6):
+            raise ValueError(f"family must be 4, 6 or 0 for both, got {self.family!r}")
         if self.decoder not in ("fast", "typed"):
             raise ValueError(f"decoder must be 'fast' or 'typed', got {self.decoder!r}")
         if not isinstance(self.password, (str, bytes, type(None))):

@@ -7,11 +7,11 @@ defaults, and frozen classes with slots. ``cast`` is here for the same reason.
 
 from __future__ import annotations
 
-from collections import namedtuple
+from _collections import _tuplegetter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from dataclasses import dataclass, field, replace
     from typing import Any, NamedTuple, cast
 
@@ -167,6 +167,58 @@ def _reduce(self: Any) -> tuple[Any, ...]:
     return type(self), _values(self)
 
 
+class _Named(tuple):  # type: ignore[type-arg]
+    """What named tuples have in common."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+        _fields: tuple[str, ...]
+
+    @classmethod
+    def _make(cls, values: Iterable[Any]) -> Any:
+        """Return one made of these values, in the order of the fields."""
+        return cls(*values)
+
+    def _replace(self, **changes: Any) -> Any:
+        """Return the same with other values in the fields named."""
+        values = dict(zip(self._fields, self, strict=True)) | changes
+        if len(values) != len(self):
+            raise ValueError(
+                f"{type(self).__name__} has no field {', '.join(set(changes) - set(self._fields))}"
+            )
+        return tuple.__new__(type(self), values.values())
+
+    def _asdict(self) -> dict[str, Any]:
+        """Return the values by the names of their fields."""
+        return dict(zip(self._fields, self, strict=True))
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={value!r}" for name, value in self._asdict().items()]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return tuple(self)
+
+
+def _maker(names: tuple[str, ...], defaults: dict[str, Any]) -> Callable[..., Any]:
+    """Return the ``__new__`` of a named tuple; its source is not compiled, for the reason above."""
+    last = tuple(defaults.values())
+    most, least = len(names), len(names) - len(last)
+
+    def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        count = len(args)
+        if kwargs or not least <= count <= most:
+            values = defaults | _named(cls, names, args, kwargs)
+            if len(values) != most or not values.keys() <= set(names):
+                raise TypeError(_mismatch(cls, names, values))
+            args = tuple([values[name] for name in names])
+        elif count < most:
+            args += last[count - least :]
+        return tuple.__new__(cls, args)
+
+    return __new__
+
+
 def _repr_of(shown: list[str]) -> Callable[[Any], str]:
     def __repr__(self: Any) -> str:
         return f"{type(self).__name__}({', '.join([f'{name}={getattr(self, name)!r}' for name in shown])})"
@@ -224,12 +276,22 @@ if not TYPE_CHECKING:
 
         def __new__(cls, name, _bases, body):
             fields = _fields(body)
-            defaults = [one.default for one in fields.values() if one.default is not _MISSING]
-            made = namedtuple(name, fields, defaults=defaults, module=body["__module__"])
-            for key, value in body.items():
-                if key not in fields and key not in ("__module__", "__slots__", "__classcell__"):
-                    setattr(made, key, value)
-            return made
+            body = {key: value for key, value in body.items() if key not in fields}
+            body.pop("__classcell__", None)
+            names = tuple(fields)
+            defaults = {name: one.default for name, one in fields.items() if one.default is not _MISSING}
+            for at, getter in enumerate(map(_tuplegetter, range(len(names)), names)):
+                body[names[at]] = getter
+            body |= {
+                "__slots__": (),
+                "__match_args__": names,
+                "__new__": _maker(names, defaults),
+                "__record_fields__": fields,
+                "__signature__": _Signature(),
+                "_fields": names,
+                "_field_defaults": defaults,
+            }
+            return type(name, (_Named,), body)
 
     # Not by a class statement: that would already be taken for what is to be made.
     NamedTuple = type.__new__(_NamedTupleType, "NamedTuple", (), {"__module__": __name__})

@@ -13,7 +13,8 @@ User, password, host, path and values are percent-decoded; the last ``@`` ends t
 password may hold one unescaped. Before it no option is taken: with ``?name=`` or ``&name=`` there, nobody can tell
 whether the ``@`` is one of a password or of an option's value. One word before the ``@`` is the password, as in
 redis-cli. Options are those of a pool, and for TLS the flags of redis-cli: ``cacert``, ``cacertdir``, ``cert``,
-``key``, ``sni``, ``insecure``. User and password are the servers'; those of sentinels are the options
+``key``, ``sni``, ``insecure``, ... What redis-py calls ``ssl_cert_reqs``, ``socket_timeout`` and the like, as
+many a ``REDIS_URL`` does, is understood. User and password are the servers'; those of sentinels are the options
 ``sentinel_username`` and ``sentinel_password``. No message shows the password.
 """
 
@@ -407,8 +408,34 @@ _TLS_FIELDS: Final = {
     "key": "key_file",
     "sni": "server_name",
     "insecure": "verify",
+    "verify_hostname": "verify_hostname",
+    "tls_ciphers": "ciphers",
+    "tls_ciphersuites": "ciphersuites",
 }
 """The options of TLS, spelt as redis-cli spells its flags, and the fields of ``TlsOptions`` that they fill."""
+
+_CERT_REQS: Final = {"none": True, "optional": False, "required": False}
+
+
+def _unverified(text: str) -> bool:
+    """Return whether nothing is verified; a client cannot have a server choose."""
+    word = text.lower().removeprefix("cert_")
+    if word not in _CERT_REQS:
+        raise ValueError(f"{text!r} is neither none nor required")
+    return _CERT_REQS[word]
+
+
+_OF_REDIS_PY: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
+    "socket_connect_timeout": ("conn_timeout", _limit),
+    "socket_timeout": ("read_timeout", _limit),
+    "ssl_ca_certs": ("cacert", _filled),
+    "ssl_ca_path": ("cacertdir", _filled),
+    "ssl_cert_reqs": ("insecure", _unverified),
+    "ssl_certfile": ("cert", _filled),
+    "ssl_check_hostname": ("verify_hostname", _truth),
+    "ssl_keyfile": ("key", _filled),
+}
+"""Options as redis-py spells them, what they are called here, and how each is read."""
 
 _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "acquire_timeout": _seconds,
@@ -417,18 +444,21 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "conn_timeout": _limit,
     "db": _whole,
     "encoding": str,
+    "family": _whole,
     "health_check_interval": _limit,
     "pool_size": _whole,
     "protocol": _whole,
     "read_timeout": _limit,
     **dict.fromkeys(_TLS_FIELDS, _filled),
     "insecure": _truth,
+    "verify_hostname": _truth,
     "name": _filled,
     "replica_ok": _truth,
     "retries": _whole,
     "sentinel_password": _filled,
     "sentinel_username": _filled,
     "slave_ok": _truth,
+    **{name: reader for name, (_, reader) in _OF_REDIS_PY.items()},
 }
 """The options that a query may hold, and how each is read."""
 
@@ -453,16 +483,19 @@ def _options(query: str, kind: Kind, *, encrypted: bool) -> dict[str, Any]:
         if name not in _READERS:
             if not said.keys().isdisjoint(_SECRET):  # whose rest it may be
                 raise ValueError("an unknown option after a password (write an & of a value as %26)")
-            known = sorted(option for option in _READERS if kind in _ONLY.get(option, (kind,)))
+            known = sorted(
+                option for option in _READERS.keys() - _OF_REDIS_PY if kind in _ONLY.get(option, (kind,))
+            )
             raise ValueError(f"unknown option {name!r} (there are {', '.join(known)})")
         if kind not in _ONLY.get(name, (kind,)):
             raise ValueError(f"option {name}, which is for {' and '.join(_ONLY[name])} URLs,")
-        if name in said:
-            raise ValueError(f"option {name} twice")
+        own, _ = _OF_REDIS_PY.get(name, (name, None))
+        if own in said:
+            raise ValueError(f"option {own} twice")
         if not equals:
             raise ValueError(f"option {name} without a value")
         try:
-            said[name] = _READERS[name](_unquoted(value))
+            said[own] = _READERS[name](_unquoted(value))
         except ValueError as error:
             raise ValueError(f"option {name}: {error}") from None
     if len({said[name] for name in _SPELLINGS if name in said}) > 1:

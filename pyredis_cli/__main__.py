@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _DEBUG = "PYREDISCLI_DEBUG"
 _INTERRUPTED = 130
+_TAB = ["completion", "--answer"]
+"""What a completion script calls the program with: it is answered without the rest of the program."""
 
 
 def main() -> int:
@@ -27,12 +29,18 @@ def main() -> int:
     # Nothing of what is being loaded is garbage; looking for it costs a tenth of a one-shot's time.
     gc.disable()
     try:
-        return _run()
+        return _answer() if sys.argv[1:3] == _TAB else _run()
     except KeyboardInterrupt:
         return _INTERRUPTED  # while the program was still being loaded
     finally:
         # The interpreter's last collections would look at every object once more: an eighth of a one-shot's time.
         gc.freeze()
+
+
+def _answer() -> int:
+    from pyredis_cli.tools.completion import answer_shell
+
+    return answer_shell("".join(sys.argv[3:4]), os.environ)
 
 
 def _run() -> int:

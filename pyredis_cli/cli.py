@@ -39,7 +39,12 @@ def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> in
         return Exit.OK
     streams = _colored(given, streams)
     work = _work(given, streams)
-    return _start(work, given, settle(given, environ, streams), streams)
+    settings = settle(given, environ, streams)
+    if settings.tls is not None:
+        from pyredis_cli.core.certificates import opened
+
+        settings = opened(settings, streams)
+    return _start(work, given, settings, streams)
 
 
 def _shown(given: Given, streams: Streams) -> str:

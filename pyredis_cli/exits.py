@@ -13,6 +13,7 @@ from pyredis.exceptions import (
     NoAuth,
     PoolExhausted,
     ProtocolError,
+    PyRedisConnClosed,
     PyRedisConnError,
     PyRedisConnReadTimeout,
     PyRedisError,
@@ -20,7 +21,7 @@ from pyredis.exceptions import (
     ReplyError,
 )
 
-__all__ = ["Exit", "exit_for", "explain"]
+__all__ = ["TLS_FLAGS", "Exit", "exit_for", "explain"]
 
 
 class Exit(IntEnum):
@@ -63,6 +64,24 @@ _MENDS = {
     "HELLO": _CHECK_PASSWORD,
     "SELECT": "choose another database with -n",
 }
+TLS_FLAGS = {
+    "ca_file": "--cacert",
+    "ca_folder": "--cacertdir",
+    "cert_file": "--cert",
+    "ciphers": "--tls-ciphers",
+    "ciphersuites": "--tls-ciphersuites",
+    "key_file": "--key",
+    "key_password": "the passphrase",
+    "server_name": "--sni",
+    "tls": "--tls or rediss://",
+    "verify": "--insecure",
+    "verify_hostname": "--no-verify-hostname",
+}
+"""What the options of TLS are called here, which are the library's in its errors."""
+
+_ALERT = "at byte 0 of the stream: no item that may stand here begins with 0x15"
+"""What is said of an alert of TLS, where a reply should stand."""
+
 _LOG_IN = "AUTH [user] password logs in"
 _TYPED = {"AUTH": _LOG_IN, "HELLO": _LOG_IN, "SELECT": "SELECT chooses another database"}
 
@@ -84,6 +103,12 @@ def explain(
             return f"{error.server or address} refused {refused}: (error) {error.message.rstrip('.')}; {mend}"
         case ReplyError():
             return f"(error) {error.message}"
+        case ProtocolError() if _ALERT in str(error):
+            return f"{address} does not speak RESP, but TLS; give --tls, or a URL that begins with rediss://"
         case ProtocolError():
             return f"{address} does not speak RESP: {error}; is that a Redis or Valkey server?"
+        case PyRedisConnClosed(unheard=True):
+            return f"{error}; is that a Redis or Valkey server, and does it want {TLS_FLAGS['tls']}?"
+        case PyRedisConnError():
+            return error.told(TLS_FLAGS)
     return str(error)

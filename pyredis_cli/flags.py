@@ -5,8 +5,6 @@ It knows spelling and values. It does not know what the flags mean together, nor
 
 from __future__ import annotations
 
-import math
-
 from pyredis.records import NamedTuple
 
 TYPE_CHECKING = False
@@ -36,6 +34,7 @@ __all__ = [
     "FLAGS",
     "FOR_PROGRAMS",
     "NOTATION_NAMES",
+    "NOT_HERE",
     "OUTPUTS",
     "THEMES",
     "WHENS",
@@ -45,6 +44,7 @@ __all__ = [
     "is_url",
     "read_count",
     "read_filled",
+    "read_name",
     "read_number",
     "read_port",
     "read_seconds",
@@ -116,8 +116,8 @@ def read_seconds(text: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
         raise ValueError("must be a number of seconds, or 0 for no limit")
     return seconds
 
@@ -153,6 +153,13 @@ def read_filled(text: str) -> str:
     """Return a text that is not empty."""
     if not text:
         raise ValueError("must not be empty")
+    return text
+
+
+def read_name(text: str) -> str:
+    """Return the name of a connection, which lists of them, one line each, can show."""
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise ValueError("must be printable ASCII without blanks")
     return text
 
 
@@ -236,7 +243,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--no-auth-warning",), "no_auth_warning", "no warning about a password on the command line"),
     ),
     "TLS": (
-        Flag(("--tls",), "tls", "encrypt, and verify the certificate of the server"),
+        Flag(("--tls",), "tls", "encrypt, and verify the certificate of the server and its name"),
         Flag(("--sni",), "sni", "name to ask for and to verify (the host)", "NAME", read_filled),
         Flag(
             ("--cacert",),
@@ -247,7 +254,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         ),
         Flag(("--cacertdir",), "cacertdir", "folder of the authorities to trust", "DIR", read_filled),
         Flag(("--cert",), "cert", "PEM file of the client's certificate", "PATH", read_filled),
-        Flag(("--key",), "key", "PEM file of its key", "PATH", read_filled),
+        Flag(("--key",), "key", "PEM file of its key (that of --cert)", "PATH", read_filled),
         Flag(
             ("--no-verify-hostname",),
             "no_verify_hostname",
@@ -263,7 +270,13 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             "LIST",
             read_filled,
         ),
-        Flag(("--tls-ciphersuites",), "tls_ciphersuites", "ciphersuites of TLS 1.3", "LIST", read_filled),
+        Flag(
+            ("--tls-ciphersuites",),
+            "tls_ciphersuites",
+            "ciphersuites of TLS 1.3; before Python 3.15 OPENSSL_CONF chooses them",
+            "LIST",
+            read_filled,
+        ),
     ),
     "How": (
         Flag(
@@ -284,7 +297,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--encoding",), "encoding", "of what is typed and shown (utf-8)", "NAME", _encoding),
         Flag(("-2",), "resp2", "speak RESP2"),
         Flag(("-3",), "resp3", "speak RESP3"),
-        Flag(("--name",), "client_name", "name of the connections, for CLIENT LIST", "NAME", read_filled),
+        Flag(("--name",), "client_name", "name of the connections, for CLIENT LIST", "NAME", read_name),
     ),
     "The command": (
         Flag(("-r",), "times", "run it N times, -1 for ever", "N", _times),
@@ -318,7 +331,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(
             ("--count",),
             "count",
-            "keys that a SCAN looks at (10 and up to 2000 as long as that is quick)",
+            "keys that a SCAN looks at (10 and up to 2500 as long as that is quick)",
             "N",
             read_count,
         ),
@@ -400,6 +413,28 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         ),
     ),
 }
+
+NOT_HERE: dict[str, str] = {
+    "--bigkeys": "MEMORY USAGE tells the size of a key",
+    "--cluster": "CLUSTER INFO and its kin tell what a node knows",
+    "--hotkeys": "OBJECT FREQ tells how often a key is used",
+    "--intrinsic-latency": "",
+    "--keystats": "MEMORY USAGE tells the size of a key",
+    "--keystats-samples": "",
+    "--latency": "LATENCY DOCTOR tells what the server has measured",
+    "--latency-dist": "LATENCY HISTOGRAM tells what the server has measured",
+    "--latency-history": "LATENCY HISTORY tells what the server has measured",
+    "--ldb": "",
+    "--ldb-sync-mode": "",
+    "--lru-test": "",
+    "--memkeys": "MEMORY USAGE tells the size of a key",
+    "--memkeys-samples": "",
+    "--mptcp": "",
+    "--rdma": "",
+    "--stat": "INFO tells these figures",
+    "--vset-recall": "",
+}
+"""Flags of redis-cli and valkey-cli that this program has not, and what may serve instead."""
 
 _BY_NAME: dict[str, Flag] = {}
 

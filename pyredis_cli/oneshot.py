@@ -7,13 +7,15 @@ connection as it was, to one server.
 from __future__ import annotations
 
 from pyredis.commands.spec import TABLE, reply_limit
+from pyredis.connection.blocking import BlockingConnection
 from pyredis.exceptions import AskError, MovedError, PyRedisConnClosed, PyRedisError, ReplyError
 from pyredis.records import replace
+from pyredis.resp.decode import TypedDecoder
 from pyredis_cli.argv import encoded
-from pyredis_cli.core.direct import connect_to
-from pyredis_cli.core.outcome import START_WITH_C, Outcome, unknown_fate
+from pyredis_cli.core.direct import options_of
+from pyredis_cli.core.outcome import START_WITH_C, Outcome, nameless, unknown_fate
 from pyredis_cli.exits import Exit
-from pyredis_cli.printing import ReplyWriter, fail, protocol_for
+from pyredis_cli.printing import ReplyWriter, fail, form_of, protocol_for
 from pyredis_cli.settings import settle
 
 TYPE_CHECKING = False
@@ -36,6 +38,10 @@ def run(given: Given, words: Sequence[str], spec: Spec, environ: Mapping[str, st
     Raises UsageError, PyRedisURLError and what `Streams.write` raises.
     """
     settings = settle(given, environ, streams)
+    if settings.tls is not None:
+        from pyredis_cli.core.certificates import opened
+
+        settings = opened(settings, streams)
     return _OneShot(settings, streams, encoded(words, settings.encoding), spec).run()
 
 
@@ -51,21 +57,30 @@ class _OneShot:
 
     def run(self) -> int:
         """Connect, send, print; return the exit code."""
+        settings = self._settings
         try:
             connection = self._connected()
         except PyRedisError as error:
             return self._fail(error, at_connect=True)
+        if notice := nameless(settings.address, settings.client_name, connection.name_refused):
+            self._streams.say(notice)
         try:
             reply = self._reply(connection)
         except PyRedisError as error:
             return self._fail(error)
-        writer = ReplyWriter(self._settings, self._streams, lambda: connection.protocol, pages=True)
+        writer = ReplyWriter(settings, self._streams, lambda: connection.protocol, pages=True)
         writer.show(Outcome(self._argv, self._spec, reply))
         return Exit.OK
 
     def _connected(self) -> BlockingConnection:
         settings = replace(self._settings, protocol=protocol_for(self._settings, self._streams))
-        return connect_to(settings.address, settings, "typed")
+        options = options_of(settings, "typed")
+        return BlockingConnection.open(settings.address, options, decoder=self._decoder())
+
+    def _decoder(self) -> TypedDecoder:
+        """Return a decoder that makes as little of a reply as the format leaves of it."""
+        raw = form_of(self._settings, self._streams) == "raw"
+        return TypedDecoder(join=self._settings.marks.delimiter if raw else None)
 
     def _reply(self, connection: BlockingConnection) -> Reply:
         """Return the reply; of a connection that broke ask another one, if the command only reads."""

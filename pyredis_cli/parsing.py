@@ -13,11 +13,11 @@ from typing import Any
 import click
 
 from pyredis.records import NamedTuple
-from pyredis_cli.flags import FLAGS, Flag, UsageError, by_name, is_url
+from pyredis_cli.flags import FLAGS, NOT_HERE, Flag, UsageError, by_name, is_url
 from pyredis_cli.given import Given
 from pyredis_cli.tool_flags import TOOL_FLAGS
 
-__all__ = ["ToolArguments", "help_text", "parse", "parse_tool", "tool_help"]
+__all__ = ["EXAMPLES", "ToolArguments", "help_text", "parse", "parse_tool", "tool_help"]
 
 
 def parse(args: Sequence[str]) -> Given:
@@ -62,7 +62,8 @@ def _params(name: str, rows: Iterable[Flag], args: Sequence[str], *, mixed: bool
         params = _command(name, rows, mixed=mixed).make_context(name, list(args)).params
     except click.NoSuchOption as error:
         helping = "--help" if name == "pyredis-cli" else f"{name} --help"
-        raise _unrecognized(error.option_name, _similar(error.possibilities, helping)) from None
+        hint = _absent(error.option_name) or _similar(error.possibilities, helping)
+        raise _unrecognized(error.option_name, hint) from None
     return {field: value for field, value in params.items() if value not in (None, ())}
 
 
@@ -73,6 +74,14 @@ def _unrecognized(name: str, hint: str) -> UsageError:
 def _misused(error: click.BadOptionUsage, flag: Flag | None, helping: str = "--help") -> UsageError:
     takes = f"it takes {flag.metavar or 'no value'}" if flag else f"see {helping}"
     return _unrecognized(error.option_name, takes)
+
+
+def _absent(name: str) -> str:
+    """Return what to say of a flag that redis-cli has and this program has not; nothing of another one."""
+    if name not in NOT_HERE:
+        return ""
+    instead = NOT_HERE[name]
+    return "redis-cli has it, this program has not" + (f"; {instead}" if instead else "")
 
 
 def _similar(names: Sequence[str] | None, helping: str) -> str:
@@ -137,7 +146,7 @@ def _habits(args: Sequence[str]) -> list[str]:
 
 # -- help
 
-_EXAMPLES = """\
+EXAMPLES = """\
 Examples:
   pyredis-cli                          type commands and see replies
   pyredis-cli -p 7000 GET greeting     run one command
@@ -150,7 +159,7 @@ def help_text(tools: Iterable[tuple[str, str]], columns: int) -> str:
     """Return the help: examples first, then the tools given as name and summary, then the flags."""
     formatter = _formatter(columns)
     formatter.write("Usage: pyredis-cli [FLAGS] [COMMAND [ARG ...]]\n\n")
-    formatter.write(_EXAMPLES)
+    formatter.write(EXAMPLES)
     with formatter.section("Tools"):
         formatter.write_dl(list(tools))
     for title, rows in FLAGS.items():

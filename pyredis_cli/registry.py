@@ -50,12 +50,13 @@ class Row(NamedTuple):
 
 TOOLS: dict[str, Row] = {
     "exec": Row("pyredis_cli.tools.exec:run", "run one command, or the commands on standard input"),
+    "find": Row("pyredis_cli.tools.find:run", "list the keys that match a pattern"),
     "pipe": Row("pyredis_cli.tools.pipe:run", "send standard input as it is, count replies and errors"),
     "rdb": Row("pyredis_cli.tools.rdb:run", "save what the server has as an RDB file"),
     "replica": Row("pyredis_cli.tools.replica:run", "show the commands that the server sends its replicas"),
-    "find": Row("pyredis_cli.tools.find:run", "list the keys that match a pattern"),
-    "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
     "lua": Row("pyredis_cli.tools.lua:run", "run a Lua script or call a function"),
+    "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
+    "completion": Row("pyredis_cli.tools.completion:run", "print the completion script of a shell"),
 }
 
 MODES: dict[str, Row] = {

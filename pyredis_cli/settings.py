@@ -12,7 +12,7 @@ from types import MappingProxyType
 from pyredis.address import TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
 from pyredis.records import NamedTuple, dataclass, field, replace
-from pyredis_cli.flags import FOR_PROGRAMS, UsageError, read_port
+from pyredis_cli.flags import FOR_PROGRAMS, UsageError, read_name, read_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _WARNING = (
 _WITH_NULL = ("csv", "tsv", "markdown")
 _PASSWORD_VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
 _URL_VARIABLES = ("REDIS_URL", "VALKEY_URL")
-_HOST, _PORT = "VALKEYCLI_HOST", "VALKEYCLI_PORT"
+_HOST, _PORT, _USER = "VALKEYCLI_HOST", "VALKEYCLI_PORT", "VALKEYCLI_USER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,7 @@ class Settings:
     ``cluster``: redirects are followed; ``others`` are nodes that are tried when ``address`` does not answer.
     With a ``group`` it is the sentinels who know where the server is, and ``address`` is the first of them.
 
+    ``variable`` is that of the environment whose URL says so, empty when the arguments or nobody did.
     ``family`` is the version of IP that is preferred, 0 for neither. ``telling`` is about the command that
     stands in the arguments. ``show_pushes`` None: on a terminal.
 
@@ -144,6 +145,7 @@ class Settings:
     echo: bool = False
     family: Literal[0, 4, 6] = 0
     client_name: str | None = None
+    variable: str = ""
     telling: Telling = field(default_factory=Telling)
     stop_on_error: bool = False
     show_pushes: bool | None = None
@@ -161,7 +163,8 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
     """
     _check(given)
     target = _target(given, environ)
-    if not given.no_auth_warning and (given.password is not None or target.password is not None):
+    seen = given.password if given.url is None else target.password or given.password
+    if seen is not None and not given.no_auth_warning:
         streams.say(_WARNING)
     username, password = _credentials(given, target, environ, streams)
     options = target.options
@@ -175,15 +178,16 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         read_timeout=_first(given.read_timeout, options.get("read_timeout"), 0.0) or None,
         pool_size=_first(given.pool_size, options.get("pool_size"), 16),
         protocol=_protocol(given, options.get("protocol")),
-        tls=options.get("tls"),
+        tls=_tls(given, options.get("tls")),
         output=given.output or ("raw" if _marked(given) or given.null is not None else None),
         notation=given.notation,
         marks=_marks(given),
         pager=not given.no_pager,
         theme=given.theme,
         echo=given.echo,
-        family=_family(given),
-        client_name=given.client_name,
+        family=_family(given) or _url_family(options.get("family")) or 0,
+        client_name=_first(given.client_name, _url_name(options.get("client_name")), None),
+        variable=_url_variable(given, environ) or "",
         telling=Telling(
             given.times if given.times > 0 else None,
             given.interval or 0.0,
@@ -222,6 +226,8 @@ def with_url(settings: Settings, url: str) -> Settings:
         pool_size=_first(options.get("pool_size"), None, settings.pool_size),
         protocol=_url_protocol(options.get("protocol")) or settings.protocol,
         tls=options.get("tls"),
+        family=_first(_url_family(options.get("family")), None, settings.family),
+        client_name=_first(_url_name(options.get("client_name")), None, settings.client_name),
     )
 
 
@@ -234,6 +240,30 @@ def _family(given: Given) -> Literal[0, 4, 6]:
     if given.ipv4:
         return 4
     return 6 if given.ipv6 else 0
+
+
+def _url_family(said: int | None) -> Literal[0, 4, 6] | None:
+    match said:
+        case None | 0 | 4 | 6:
+            return said
+    raise UsageError(f"the URL says family={said}; there are 4 and 6")
+
+
+def _url_name(said: str | None) -> str | None:
+    try:
+        return said if said is None else read_name(said)
+    except ValueError as error:
+        raise UsageError(f"the URL says client_name={said}; it {error}") from None
+
+
+def _tls(given: Given, said: TlsOptions | None) -> TlsOptions | None:
+    flags = (given.sni, given.cacert, given.cacertdir, given.cert, given.key)
+    ciphers = (given.tls_ciphers, given.tls_ciphersuites)
+    if not (said or any(flags) or any(ciphers) or given.tls or given.insecure or given.no_verify_hostname):
+        return None
+    from pyredis_cli.encryption import encryption
+
+    return encryption(given, said)
 
 
 class _Unsaid(NamedTuple):
@@ -249,11 +279,15 @@ def _target(given: Given, environ: Mapping[str, str]) -> Target | _Unsaid:
     """Return what the URL says: the given one, else that of the environment when nothing names a server."""
     if given.url is not None:
         return read_url(given.url)
-    if given.embedded is None and not _names_place(given, environ):
-        for name in _URL_VARIABLES:
-            if url := environ.get(name):
-                return _read_variable(name, url)
-    return _Unsaid()
+    name = _url_variable(given, environ)
+    return _Unsaid() if name is None else _read_variable(name, environ[name])
+
+
+def _url_variable(given: Given, environ: Mapping[str, str]) -> str | None:
+    """Return the variable whose URL says where the server is; None when something nearer does, or nothing."""
+    if given.url is not None or given.embedded is not None or _names_place(given, environ):
+        return None
+    return next((name for name in _URL_VARIABLES if environ.get(name)), None)
 
 
 def names_server(given: Given, environ: Mapping[str, str]) -> bool:
@@ -419,7 +453,9 @@ def _credentials(
     given: Given, target: Target | _Unsaid, environ: Mapping[str, str], streams: Streams
 ) -> tuple[str | None, str | None]:
     """Return user name and password; an empty password, which only nopass users have, when nobody can answer."""
-    username = target.username if given.username is None else given.username or _asked_name(streams)
+    username = (
+        _named(given, target, environ) if given.username is None else given.username or _asked_name(streams)
+    )
     if given.askpass:
         return username, _asked_password(username, streams)
     password = given.password
@@ -431,6 +467,13 @@ def _credentials(
     if password is None and username is not None:
         password = _asked_password(username, streams) if streams.can_ask else ""
     return username, password
+
+
+def _named(given: Given, target: Target | _Unsaid, environ: Mapping[str, str]) -> str | None:
+    """Return the user of the URL, else of the environment, who is another one than a URL's password is for."""
+    if given.embedded is not None or target.username is not None or target.password is not None:
+        return target.username
+    return environ.get(_USER) or None
 
 
 def _asked_name(streams: Streams) -> str:

@@ -11,8 +11,8 @@ __all__ = ["TOOL_FLAGS", "ToolFlags"]
 class ToolFlags(NamedTuple):
     """How a tool is called, what its help says of it, and its flags.
 
-    ``operands`` are what may stand behind the flags, as the help calls it; a ``FILE`` is a file. Without ``mixed``
-    the first word that is no flag ends the flags.
+    ``operands`` are what may stand behind the flags, as the help calls it; a ``FILE`` is a file, and of
+    ``KEY ...`` there may be many. Without ``mixed`` the first word that is no flag ends the flags.
     """
 
     usage: tuple[str, ...]
@@ -87,7 +87,7 @@ _FIND = ToolFlags(
         Flag(
             ("--count",),
             "count",
-            "keys that a SCAN looks at (10 and up to 2000 as long as that is quick)",
+            "keys that a SCAN looks at (10 and up to 2500 as long as that is quick)",
             "N",
             read_count,
         ),
@@ -143,7 +143,7 @@ _LUA = ToolFlags(
             read_filled,
         ),
     ),
-    ("FILE",),
+    ("FILE", "KEY ..."),
     mixed=False,
 )
 _COMPLETION = ToolFlags(

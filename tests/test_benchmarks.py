@@ -238,3 +238,12 @@ def test_cluster_clients_are_measured_beside_one_server() -> None:
     for bar in bars:
         measured = bar.against == "pyredis"
         assert (verdicts[bar.workload, str(bar)] == "not measured") is not measured
+
+
+# Shell completion
+
+
+def test_what_a_tab_costs_is_reported_for_each_place() -> None:
+    report = rows(run("completion.py", "1").stdout)
+    assert len(report) > 5
+    assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in report[2:])

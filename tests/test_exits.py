@@ -13,10 +13,13 @@ from pyredis.exceptions import (
     PyRedisConnError,
     PyRedisConnReadTimeout,
     PyRedisError,
+    PyRedisTlsError,
     PyRedisURLError,
     ReplyError,
     reply_error,
 )
+from pyredis.options import ConnectionOptions
+from pyredis.resp import make_decoder
 from pyredis_cli.exits import Exit, exit_for, explain
 
 HERE = TcpAddress("db", 7000)
@@ -31,6 +34,7 @@ HERE = TcpAddress("db", 7000)
         (reply_error("NOAUTH Authentication required."), 4, 4),
         (PyRedisConnError("cannot connect"), 3, 3),
         (PyRedisConnClosed("closed"), 3, 3),
+        (PyRedisTlsError("nobody can be trusted"), 3, 3),
         (PyRedisConnReadTimeout("late"), 5, 5),
         (ProtocolError("not RESP"), 3, 3),
         (PoolExhausted("all leased"), 3, 3),
@@ -70,6 +74,32 @@ def test_signals_end_as_shells_count_them() -> None:
 )
 def test_a_failed_start_says_what_where_and_the_mend(error: PyRedisError, line: str) -> None:
     assert explain(error, HERE, at_connect=True) == line
+
+
+def test_the_options_of_tls_are_told_by_the_names_of_the_flags() -> None:
+    one = PyRedisTlsError.of("{path} is none; give {ca_file}, or {verify}", path="{ca_file}")
+    assert str(one) == "{ca_file} is none; give ca_file, or verify=False"
+    assert explain(one, HERE) == "{ca_file} is none; give --cacert, or --insecure"
+    several = PyRedisConnError(f"nobody answers (a: {one})")
+    several.causes = (one, ReplyError("ERR no"))
+    assert explain(several, HERE) == "nobody answers (a: {ca_file} is none; give --cacert, or --insecure)"
+
+
+def test_a_server_that_may_want_tls_is_asked_about_it() -> None:
+    closed = PyRedisConnClosed("db:7000 closed the connection")
+    assert explain(closed, HERE) == "db:7000 closed the connection"
+    closed.unheard = True
+    assert explain(closed, HERE).endswith(
+        "; is that a Redis or Valkey server, and does it want --tls or rediss://?"
+    )
+    alert = bytes.fromhex("15030100020246")
+    decoder = make_decoder(ConnectionOptions(decoder="typed"))
+    decoder.feed(alert)
+    with pytest.raises(ProtocolError) as caught:
+        decoder.next()
+    assert explain(caught.value, HERE) == (
+        "db:7000 does not speak RESP, but TLS; give --tls, or a URL that begins with rediss://"
+    )
 
 
 def test_an_error_reply_is_said_as_redis_cli_says_it() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pyredis_cli.flags import FLAGS, UsageError
+from pyredis_cli.flags import FLAGS, NOT_HERE, UsageError
 from pyredis_cli.given import Given
 from pyredis_cli.parsing import help_text, parse
 
@@ -27,6 +27,14 @@ from pyredis_cli.parsing import help_text, parse
         (["--pass", "-dash"], {"password": "-dash"}),
         (["--askpass", "--no-auth-warning"], {"askpass": True, "no_auth_warning": True}),
         (["-t", "0.5"], {"conn_timeout": 0.5}),
+        (["-t", "0"], {"conn_timeout": 0.0}),
+        (["-4"], {"ipv4": True}),
+        (["-6", "--name", "ada"], {"ipv6": True, "client_name": "ada"}),
+        (["--tls", "--sni", "db", "--cacert", "/ca"], {"tls": True, "sni": "db", "cacert": "/ca"}),
+        (["--cacertdir", "/cas", "--insecure"], {"cacertdir": "/cas", "insecure": True}),
+        (["--cert", "/c", "--key", "/k"], {"cert": "/c", "key": "/k"}),
+        (["--tls-ciphers", "A:B", "--tls-ciphersuites=C"], {"tls_ciphers": "A:B", "tls_ciphersuites": "C"}),
+        (["--no-verify-hostname"], {"no_verify_hostname": True}),
         (["--conn-timeout", "0", "--read-timeout=1e1"], {"conn_timeout": 0.0, "read_timeout": 10.0}),
         (["--pool-size", "3"], {"pool_size": 3}),
         (["--encoding", "gb18030"], {"encoding": "gb18030"}),
@@ -131,6 +139,20 @@ def test_only_one_url_is_taken() -> None:
         (["--bogus"], "Unrecognized option or bad number of args for: '--bogus'"),
         (["-q"], "Unrecognized option or bad number of args for: '-q'; see --help"),
         (["--ech"], "Unrecognized option or bad number of args for: '--ech'; did you mean --echo"),
+        (["--ttls"], "Unrecognized option or bad number of args for: '--ttls'; did you mean --ttl or --tls"),
+        (
+            ["--stat"],
+            "Unrecognized option or bad number of args for: '--stat'; "
+            "redis-cli has it, this program has not; INFO tells these figures",
+        ),
+        (
+            ["--bigkeys", "-i", "1"],
+            "Unrecognized option or bad number of args for: '--bigkeys'; redis-cli has it, this program has not",
+        ),
+        (
+            ["--cluster", "check", "h:1"],
+            "Unrecognized option or bad number of args for: '--cluster'; redis-cli",
+        ),
         (["-p"], "Unrecognized option or bad number of args for: '-p'; it takes PORT"),
         (["--raw=yes"], "Unrecognized option or bad number of args for: '--raw'; it takes no value"),
         (["-p", "redis"], "-p must be a whole number from 1 to 65535, not 'redis'"),
@@ -159,6 +181,11 @@ def test_only_one_url_is_taken() -> None:
         (["--bytes", "octal"], "--bytes must be one of utf8, escape, base64, hex, not 'octal'"),
         (["-h", ""], "-h must not be empty"),
         (["-s", ""], "-s must not be empty"),
+        (["--name", "a b"], "--name must be printable ASCII without blanks, not 'a b'"),
+        (["--name", ""], "--name must be printable ASCII without blanks, not ''"),
+        (["--cacert", ""], "--cacert must not be empty"),
+        (["--sni"], "Unrecognized option or bad number of args for: '--sni'; it takes NAME"),
+        (["-t", "1,5"], "-t/--conn-timeout must be a number of seconds, or 0 for no limit, not '1,5'"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_one_line(args: list[str], line: str) -> None:
@@ -173,6 +200,12 @@ def test_a_password_is_in_no_message_and_no_repr() -> None:
         parse(["--password=hunter2"])
     assert "hunter2" not in str(raised.value)
     assert "hunter2" not in repr(parse(["-a", "hunter2", "-u", "redis://:hunter2@h"]))
+
+
+def test_what_redis_cli_has_and_this_program_has_not_is_no_flag() -> None:
+    names = {name for rows in FLAGS.values() for flag in rows for name in flag.names}
+
+    assert NOT_HERE.keys().isdisjoint(names)
 
 
 def test_no_spelling_is_declared_twice() -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from pyredis_cli.parsing import help_text
-from tests.program import PROGRAM, ROOT, ran
+from tests.program import PROGRAM, ROOT
 from tests.servers import Server
 
 README = (Path(ROOT) / "README.md").read_text(encoding="utf-8")
@@ -35,26 +35,6 @@ def test_the_first_command_prints_what_is_shown() -> None:
 def test_the_flags_are_those_of_the_help() -> None:
     shown = help_text([("tool", "")], 80)
     assert block_behind("## Flags") == shown[shown.index("Where:") :]
-
-
-def test_the_formats_are_as_they_are_shown(redis82: Server) -> None:
-    redis82.command("HSET", "user:7", "name", "Ada Lovelace")
-    redis82.command("HSET", "user:7", "motto", 'say "on", twice', "photo", b"\xff\xd8\xff\xe0")
-    redis82.command("ZADD", "board", "42", "ada", "17.5", "grace")
-    redis82.command("SET", "greeting", "hello")
-    redis82.command("XADD", "jobs", "1-1", "to", "ada")
-    session = '{"user":{"id":7,"name":"Ada Lovelace"},"expires":1795719854,"rights":["read","write"]}'
-    redis82.command("SET", "session:9", session)
-    redis82.command("SET", "last-login", "1795719854")
-    for group in ("mail", "print"):
-        redis82.command("XGROUP", "CREATE", "jobs", group, "0")
-    text = (Path(ROOT) / "docs/output.md").read_text("utf-8")
-    shown = "".join(re.findall(r"```console\n(.*?)```", text, re.DOTALL))
-    examples = re.findall(r"^\$ pyredis-cli (.*)\n((?:[^$\n].*\n|\n)*)", shown, re.MULTILINE)
-    assert len(examples) == shown.count("$ pyredis-cli") > 5
-    for words, output in examples:
-        done = ran(redis82, *words.split())
-        assert (words, done.stdout.decode().replace("\r\n", "\n"), done.said) == (words, output, "")
 
 
 def test_the_example_of_the_library_runs(redis82: Server) -> None:

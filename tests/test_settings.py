@@ -75,6 +75,8 @@ def test_the_defaults_are_a_local_server_and_a_patient_reader() -> None:
         (["-s", "/s", "-h", "db"], UnixAddress("/s")),
         (["-u", "redis://db:7000"], TcpAddress("db", 7000)),
         (["-u", "unix:///s"], UnixAddress("/s")),
+        (["-u", "redis://[::1]:7000"], TcpAddress("::1", 7000)),
+        (["valkey://[fe80::1]"], TcpAddress("fe80::1", 6379)),
         (["-h", "::1"], TcpAddress("::1", 6379)),
     ],
 )
@@ -138,6 +140,40 @@ def test_the_url_asks_for_tls_and_says_how() -> None:
     assert settled("-u", "redis://db").tls is None
 
 
+@pytest.mark.parametrize(
+    ("args", "options"),
+    [
+        (["--tls"], TlsOptions()),
+        (["--tls", "redis://db"], TlsOptions()),
+        (["--tls", "--cacert", "/ca", "--cacertdir", "/cas"], TlsOptions("/ca", "/cas")),
+        (["rediss://db", "--cacert", "/ca"], TlsOptions("/ca")),
+        (["rediss://db?cacert=/url&sni=url", "--cacert", "/flag"], TlsOptions("/flag", server_name="url")),
+        (["--tls", "--cert", "/c", "--key", "/k"], TlsOptions(cert_file="/c", key_file="/k")),
+        (["rediss://db?cert=/c", "--key", "/k", "--cert", "/d"], TlsOptions(cert_file="/d", key_file="/k")),
+        (["--tls", "--sni", "other"], TlsOptions(server_name="other")),
+        (["--tls", "--insecure"], TlsOptions(verify=False)),
+        (["rediss://db?insecure=no", "--insecure"], TlsOptions(verify=False)),
+        (["--tls", "--no-verify-hostname"], TlsOptions(verify_hostname=False)),
+        (
+            ["--tls", "--tls-ciphers", "A", "--tls-ciphersuites", "B"],
+            TlsOptions(ciphers="A", ciphersuites="B"),
+        ),
+    ],
+)
+def test_flags_ask_for_tls_and_win_over_the_url(args: list[str], options: TlsOptions) -> None:
+    assert settled(*args).tls == options
+
+
+def test_the_version_of_ip_and_the_name_are_flags_or_in_the_url() -> None:
+    told = settled("redis://db?family=6&client_name=ada")
+    assert (told.family, told.client_name) == (6, "ada")
+    told = settled("redis://db?family=6&client_name=ada", "-4", "--name", "bob")
+    assert (told.family, told.client_name) == (4, "bob")
+    assert (settled().family, settled().client_name) == (0, None)
+    later = with_url(settled("-6", "--name", "ada"), "redis://b?client_name=eve")
+    assert (later.family, later.client_name) == (6, "eve")
+
+
 def test_the_size_of_the_pool_is_a_flag_or_in_the_url() -> None:
     assert settled("-u", "redis://db?pool_size=3").pool_size == 3
     assert settled("-u", "redis://db?pool_size=3", "--pool-size", "4").pool_size == 4
@@ -157,6 +193,77 @@ def test_the_password_comes_from_the_flag_then_the_url_then_the_environment() ->
     assert settled(environ={"VALKEYCLI_AUTH": "other"}).password == "other"
     assert settled(environ={"REDISCLI_AUTH": ""}).password is None
     assert settled("-a", "").password == ""
+
+
+def test_the_user_comes_from_the_flag_then_the_url_then_the_environment() -> None:
+    environ = {"VALKEYCLI_USER": "env", "REDISCLI_AUTH": "pw"}
+
+    assert settled("--user", "flag", "-u", "redis://url:x@db", environ=environ).username == "flag"
+    assert settled("-u", "redis://url:x@db", environ=environ).username == "url"
+    assert settled(environ=environ).username == "env"
+    assert settled("redis://:of-default@db", environ=environ).username is None
+    assert settled("--embedded", environ=environ).username is None
+    assert settled(environ={"VALKEYCLI_USER": ""}).username is None
+
+
+def test_the_host_and_the_port_come_from_the_flag_then_the_environment() -> None:
+    environ = {"VALKEYCLI_HOST": "env", "VALKEYCLI_PORT": "7000", "REDIS_URL": "redis://url"}
+
+    assert settled(environ=environ).address == TcpAddress("env", 7000)
+    assert settled("-h", "flag", environ=environ).address == TcpAddress("flag", 7000)
+    assert settled("-p", "1", environ=environ).address == TcpAddress("env", 1)
+    assert settled("redis://one", environ=environ).address == TcpAddress("one", 6379)
+    assert settled("-s", "/s", environ=environ).address == UnixAddress("/s")
+    assert settled(environ={"VALKEYCLI_HOST": "", "VALKEYCLI_PORT": ""}).address == TcpAddress()
+    for port in ("0", "65536", "redis"):
+        with pytest.raises(UsageError, match=f"VALKEYCLI_PORT must be .* from 1 to 65535, not '{port}'"):
+            settled(environ={"VALKEYCLI_PORT": port})
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "VALKEY_URL"])
+def test_a_url_in_the_environment_holds_when_nothing_else_names_a_server(name: str) -> None:
+    environ = {name: "rediss://ada:pw@db:7000/3?cacert=/ca"}
+
+    told = settled(environ=environ)
+
+    assert (told.address, told.database, told.variable) == (TcpAddress("db", 7000), 3, name)
+    assert (told.username, told.password, told.tls) == ("ada", "pw", TlsOptions("/ca"))
+    assert settled("-n", "4", "--user", "bob", environ=environ).database == 4
+    for other in (
+        ["-h", "b"],
+        ["-p", "6379"],
+        ["-s", "/s"],
+        ["-u", "redis://b"],
+        ["redis://b"],
+        ["--embedded"],
+    ):
+        overruled = settled(*other, environ=environ)
+        assert (overruled.variable, overruled.password, overruled.tls) == ("", None, None)
+    assert settled(environ={"REDIS_URL": "redis://a", "VALKEY_URL": "redis://b"}).address == TcpAddress("a")
+    with pytest.raises(UsageError, match=f"{name}: unknown scheme 'http'"):
+        settled(environ={name: "http://:s3cret@db"})
+
+
+def test_a_password_in_the_environment_is_not_warned_of() -> None:
+    streams = nobody()
+    settled(environ={"REDIS_URL": "redis://:pw@db"}, streams=streams)
+    settled(environ={"REDISCLI_AUTH": "pw"}, streams=streams)
+    assert said(streams) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "who"),
+    [
+        ("redis://a%3Ab:p%40w%2Fx@h", ("a:b", "p@w/x")),
+        ("redis://ada:p@ss@w@h", ("ada", "p@ss@w")),
+        ("redis://:pw@h", (None, "pw")),
+        ("redis://pw@h", (None, "pw")),
+        ("redis://ada:@h", ("ada", "")),
+    ],
+)
+def test_user_and_password_of_a_url(url: str, who: tuple[str | None, str | None]) -> None:
+    told = settled(url, "--no-auth-warning")
+    assert (told.username, told.password, told.address) == (*who, TcpAddress("h"))
 
 
 def test_askpass_wins_over_every_password() -> None:
@@ -247,6 +354,17 @@ def test_a_password_that_others_can_see_is_warned_of_unless_asked_not_to(args: l
         (["-u", "redis://db", "-s", "/s"], "the URL says where the server is; leave out -h, -p and -s"),
         (["-u", "redis://db?encoding=bogus"], "the URL says encoding=bogus"),
         (["-u", "redis://db?protocol=4"], "the URL says protocol=4"),
+        (["-u", "redis://db?family=5"], "the URL says family=5; there are 4 and 6"),
+        (["-u", "redis://db?client_name=a%20b"], "the URL says client_name=a b; it must be printable ASCII"),
+        (["-4", "-6"], "-4 and -6 exclude each other"),
+        (["--cacert", "/ca"], "--cacert is about TLS; give --tls, too, or a URL that begins with rediss://"),
+        (["--key", "/k", "redis://db"], "--key is about TLS; give --tls, too"),
+        (["--insecure"], "--insecure is about TLS; give --tls, too"),
+        (["--no-verify-hostname"], "--no-verify-hostname is about TLS"),
+        (["--tls-ciphersuites", "x"], "--tls-ciphersuites is about TLS"),
+        (["--tls", "--key", "/k"], "--key is shown with its certificate; give that with --cert"),
+        (["--tls", "--sni", "a..b"], "--sni 'a..b' is no host name"),
+        (["--embedded", "--tls"], "--embedded starts a server that speaks no TLS"),
         (["-c", "-s", "/s"], "not reached by a unix socket; leave out -s, or -c"),
         (["-c", "unix:///s"], "not reached by a unix socket; use cluster://host, or leave out -c"),
         (["-c", "sentinel://one/g"], "not reached by sentinels; use cluster://host, or leave out -c"),

@@ -137,6 +137,13 @@ def test_one_command_starts_at_once(redis82: Server, words: tuple[str, ...]) -> 
     assert not modules & SLOW_TO_LOAD
 
 
+def test_a_tab_loads_no_more_than_what_answers_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYREDISCLI_COMPLETE_LINE", "pyredis-cli -n 2 SET key value E")
+    modules = loaded(PROGRAM, "completion", "--answer", "zsh")
+    assert "pyredis_cli.complete.command_line" in modules
+    assert not modules & (NEVER_FOR_ONE_COMMAND | {"asyncio", "click", "hiredis", "socket", "ssl"})
+
+
 def test_a_script_loads_what_it_needs_and_no_more(redis82: Server) -> None:
     modules = loaded(PROGRAM, "-s", redis82.unix_path)
     assert "pyredis_cli.tools.exec" in modules

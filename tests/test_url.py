@@ -79,6 +79,28 @@ from pyredis.url import Target, masked, parse
         ("VALKEYS://h?insecure=no", Target(TcpAddress("h"), options={"tls": TlsOptions()})),
         ("rediss://h?insecure=yes", Target(TcpAddress("h"), options={"tls": TlsOptions(verify=False)})),
         (
+            "rediss://h?verify_hostname=no&tls_ciphers=ECDHE%2BAESGCM&family=6",
+            Target(
+                TcpAddress("h"),
+                options={"tls": TlsOptions(verify_hostname=False, ciphers="ECDHE+AESGCM"), "family": 6},
+            ),
+        ),
+        (
+            "rediss://h?ssl_cert_reqs=CERT_NONE&socket_timeout=3&socket_connect_timeout=0",
+            Target(
+                TcpAddress("h"),
+                options={"tls": TlsOptions(verify=False), "read_timeout": 3, "conn_timeout": None},
+            ),
+        ),
+        (
+            "rediss://h?ssl_cert_reqs=required&ssl_ca_certs=/ca&ssl_ca_path=/cas&ssl_check_hostname=false"
+            "&ssl_certfile=/c&ssl_keyfile=/k",
+            Target(
+                TcpAddress("h"),
+                options={"tls": TlsOptions("/ca", "/cas", "/c", "/k", verify_hostname=False)},
+            ),
+        ),
+        (
             "valkeys://ada:pw@h:1/2?cacert=/c%20a.pem&cacertdir=/cas&cert=/c.pem&key=/k.pem&sni=db.example",
             Target(
                 TcpAddress("h", 1),
@@ -116,6 +138,11 @@ def test_a_url_says(url: str, target: Target) -> None:
         ("rediss://u:hush@h?cacert=", "option cacert: it is empty"),
         ("rediss://u:hush@h?insecure=perhaps", "option insecure: 'perhaps' is neither yes nor no"),
         ("rediss://u:hush@h?insecure", "option insecure without a value"),
+        (
+            "rediss://u:hush@h?ssl_cert_reqs=maybe",
+            "option ssl_cert_reqs: 'maybe' is neither none nor required",
+        ),
+        ("rediss://u:hush@h?ssl_cert_reqs=none&insecure=no", "option insecure twice"),
         ("rediss://u:hush@h?sni=a..b", "server_name 'a..b' is no host name"),
         ("redis://u:hush@h?db=1&db=1", "option db twice"),
         ("redis://u:hush@h/1?db=4", "two databases"),

@@ -27,6 +27,7 @@ __all__ = ["Authority", "Identity", "TlsProxy", "server_context"]
 
 _READ_SIZE: Final = 1 << 16
 _LONG_AGO: Final = datetime.datetime(2001, 1, 1, tzinfo=datetime.UTC)
+_FAR_AHEAD: Final = datetime.datetime(2999, 1, 1, tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,23 @@ class Authority:
             (folder / f"{_subject_hash(pem)}.0").write_bytes(pem)
         return str(folder)
 
-    def sign(self, *names: str, expired: bool = False) -> Identity:
-        """Return a certificate for these host names and addresses, those of this machine when there are none."""
+    @property
+    def itself(self) -> Identity:
+        """What the authority shows when it is a server: its own certificate, which nobody else has signed."""
+        key_file = self._folder / "ca.key"
+        self._authority.private_key_pem.write_to_path(str(key_file))
+        return Identity(self.ca_file, str(key_file))
+
+    def sign(self, *names: str, expired: bool = False, early: bool = False) -> Identity:
+        """Return a certificate for these host names and addresses, those of this machine when there are none.
+
+        One that is ``early`` is not valid yet.
+        """
         self._signed += 1
         signed = self._authority.issue_cert(
-            *(names or ("localhost", "127.0.0.1", "::1")), not_after=_LONG_AGO if expired else None
+            *(names or ("localhost", "127.0.0.1", "::1")),
+            not_before=_FAR_AHEAD if early else None,
+            not_after=_LONG_AGO if expired else _FAR_AHEAD.replace(month=2) if early else None,
         )
         cert_file, key_file = (self._folder / f"{self._signed}.{kind}" for kind in ("crt", "key"))
         cert_file.write_bytes(b"".join(part.bytes() for part in signed.cert_chain_pems))

@@ -45,6 +45,7 @@ class AsyncClusterClient(NodesClient, OverCluster):
         max_bulk: int = 512 * 1024 * 1024,
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
+        family: Literal[0, 4, 6] = 0,
     ) -> None:
         replica_ok = replica_choice(replica_ok, slave_ok)
         self._options = ConnectionOptions(
@@ -60,6 +61,7 @@ class AsyncClusterClient(NodesClient, OverCluster):
             max_bulk=max_bulk,
             client_name=client_name,
             lib_name=lib_name,
+            family=family,
         )
         cluster = ClusterMap(addresses_of("seeds", seeds), self._ask_node, tls=self._options.tls is not None)
         self._owns_map = True

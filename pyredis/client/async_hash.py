@@ -39,6 +39,7 @@ class AsyncHashClient(NodesClient, OverBuckets):
         max_bulk: int = 512 * 1024 * 1024,
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
+        family: Literal[0, 4, 6] = 0,
     ) -> None:
         self._options = ConnectionOptions(
             database=database,
@@ -53,6 +54,7 @@ class AsyncHashClient(NodesClient, OverBuckets):
             max_bulk=max_bulk,
             client_name=client_name,
             lib_name=lib_name,
+            family=family,
         )
         super().__init__(Bundle(self._connect, close_client), encoding)
         self._buckets = Buckets(addresses_of("buckets", buckets))

@@ -67,6 +67,7 @@ class AsyncPubSubClient:
         max_bulk: int = 512 * 1024 * 1024,
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
+        family: Literal[0, 4, 6] = 0,
         reconnect: Backoff | None = Backoff(),  # noqa: B008  a frozen value
         health_check_interval: float | None = 15,
         buffer_size: int = BUFFER_SIZE,
@@ -87,6 +88,7 @@ class AsyncPubSubClient:
                 max_bulk=max_bulk,
                 client_name=client_name,
                 lib_name=lib_name,
+                family=family,
             ),
             reconnect=reconnect,
             health_check_interval=health_check_interval,

@@ -72,6 +72,7 @@ class AsyncSentinelClient:
         protocol: Literal[2, 3] = 2,
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
+        family: Literal[0, 4, 6] = 0,
     ) -> None:
         self._sentinels = deque(dict.fromkeys(addresses_of("sentinels", sentinels)))
         self._options = ConnectionOptions(
@@ -84,6 +85,7 @@ class AsyncSentinelClient:
             protocol=protocol,
             client_name=client_name,
             lib_name=lib_name,
+            family=family,
         )
         self._lanes: dict[TcpAddress, Lane] = {}
         self._asking: set[asyncio.Task[object]] = set()
@@ -329,7 +331,9 @@ def _unanswered(told: dict[TcpAddress, PyRedisError]) -> PyRedisError:
     if len(refusals) == len(told):
         return refusals[0]
     reasons = "; ".join(f"{sentinel}: {error}" for sentinel, error in told.items())
-    return PyRedisConnError(f"no sentinel answers ({reasons})")
+    error = PyRedisConnError(f"no sentinel answers ({reasons})")
+    error.causes = tuple(told.values())
+    return error
 
 
 # -- what an answer must look like

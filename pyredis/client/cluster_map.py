@@ -199,4 +199,6 @@ def _unanswered(told: dict[TcpAddress, PyRedisError]) -> PyRedisError:
         if isinstance(error, ReplyError):
             return error
     reasons = "; ".join(f"{address}: {error}" for address, error in told.items())
-    return PyRedisConnError(f"no node of the cluster tells what it looks like ({reasons})")
+    error = PyRedisConnError(f"no node of the cluster tells what it looks like ({reasons})")
+    error.causes = tuple(told.values())
+    return error

@@ -74,6 +74,7 @@ class AsyncConnection(Commands):
         max_bulk: int = 512 * 1024 * 1024,
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
+        family: Literal[0, 4, 6] = 0,
     ) -> None:
         self._address = address_of(host, port, unix_sock)
         self._options = ConnectionOptions(
@@ -89,6 +90,7 @@ class AsyncConnection(Commands):
             max_bulk=max_bulk,
             client_name=client_name,
             lib_name=lib_name,
+            family=family,
         )
         self._wire: Wire | None = None
         self._bulk: Bulk | None = None
@@ -276,6 +278,11 @@ class AsyncConnection(Commands):
         Names are as Redis documents them, values as they came.
         """
         return self._take_wire().conversation.greeting
+
+    @property
+    def name_refused(self) -> ReplyError | None:
+        """Why the server does not show ``client_name``; None when it does, as far as is known."""
+        return None if self._wire is None else self._wire.name_refused
 
     @property
     def in_transaction(self) -> bool:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pyredis.address import Address, TcpAddress
     from pyredis.connection.dialing import Found
     from pyredis.options import ConnectionOptions, TlsOptions
+    from pyredis.resp import Decoder
     from pyredis.types import Reply
 
     _Socket: TypeAlias = _socket.socket | ssl.SSLSocket
@@ -56,7 +57,9 @@ class BlockingConnection:
     of ``receive`` or ``reply``, leave it open.
     """
 
-    def __init__(self, sock: _Socket, address: Address, options: ConnectionOptions) -> None:
+    def __init__(
+        self, sock: _Socket, address: Address, options: ConnectionOptions, decoder: Decoder | None = None
+    ) -> None:
         self.address = address
         self.options = options
         self.database = options.database
@@ -64,8 +67,10 @@ class BlockingConnection:
         self.protocol = 2
         self.greeting: dict[str, Reply] = {}
         """What the server told of itself and of this connection in reply to HELLO."""
+        self.name_refused: ReplyError | None = None
+        """Why the server does not show ``client_name``."""
         self._sock: _Socket | None = sock
-        self._decoder = make_decoder(options)
+        self._decoder = decoder or make_decoder(options)
         self._aside: list[Reply] = []  # pushes that came before the reply to ``execute``
         self.unread = b""
         """What had come and was not read when the server took no more."""
@@ -74,20 +79,20 @@ class BlockingConnection:
         self._ended = False  # in good order, as far as one can tell: not by a refusal of our certificate
 
     @classmethod
-    def open(cls, address: Address, options: ConnectionOptions, *, family: int = 0) -> Self:
+    def open(cls, address: Address, options: ConnectionOptions, *, decoder: Decoder | None = None) -> Self:
         """Return a connection that has shaken hands, within ``conn_timeout`` in all.
 
-        Of a name's addresses those of ``family`` (AF_INET, AF_INET6) are tried first.
+        Without a ``decoder`` it has the one that the options name.
 
         Raises PyRedisConnError when there is nobody to talk to, or nobody who can be trusted, and the ReplyError
         of a refused AUTH or SELECT; the socket is closed then.
         """
         deadline = None if options.conn_timeout is None else monotonic() + options.conn_timeout
-        sock: _Socket = _connected(Dialing(address, family), options, deadline)
+        sock: _Socket = _connected(Dialing(address, options.family), options, deadline)
         try:
             if options.tls is not None:
                 sock = _encrypted(sock, address, options.tls, deadline)
-            connection = cls(sock, address, options)
+            connection = cls(sock, address, options, decoder)
             connection._shake_hands(deadline)
         except BaseException as error:
             sock.close()
@@ -190,9 +195,11 @@ class BlockingConnection:
         if self.options.decoder == "typed" and self._decoder.pending:
             return self._decoder.unread()  # type: ignore[attr-defined,no-any-return]
         try:
-            return self._receive(timeout, size)
+            chunk = self._receive(timeout, size)
         except TimeoutError:
             raise self._silent(timeout) from None
+        self._unheard = self._unheard and not chunk
+        return chunk
 
     def reply(self, timeout: float | None = None) -> Reply:
         """Return the next reply or push; an error reply is returned, too.
@@ -230,6 +237,7 @@ class BlockingConnection:
         if not found and self._decoder.broken is not None:
             self.close()
             raise ProtocolError(self._decoder.broken)
+        self._unheard = self._unheard and not found
         return found
 
     def _silent(self, timeout: float | None) -> PyRedisConnReadTimeout:
@@ -254,7 +262,9 @@ class BlockingConnection:
         except StopIteration as done:
             self.protocol = done.value
         for argv in introduction(self.options):
-            self._ask(argv, deadline)
+            reply = self._ask(argv, deadline)
+            if argv[1] == b"SETNAME" and isinstance(reply, ReplyError):
+                self.name_refused = reply
 
     def _ask(self, argv: Sequence[bytes], deadline: float | None) -> Reply:
         self._send_all(pack(argv), _left(deadline))
@@ -300,6 +310,7 @@ class BlockingConnection:
         except ProtocolError:
             self.close()
             raise
+        self._unheard = False
         return reply
 
     def _receive(self, limit: float | None, size: int) -> bytes:
@@ -310,8 +321,6 @@ class BlockingConnection:
             if _must_wait(error):
                 raise TimeoutError from None
             self._lose(error, self._sent)
-        if chunk:
-            self._unheard = False
         return chunk
 
     def _lose_unread(self, cause: OSError) -> NoReturn:
@@ -334,7 +343,9 @@ class BlockingConnection:
         """Close, and say how the connection came to its end."""
         self.close()
         how = "closed" if cause is None else "broke"
-        error: PyRedisConnError = PyRedisConnClosed(f"{self.address} {how} the connection{words}")
+        closed = PyRedisConnClosed(f"{self.address} {how} the connection{words}")
+        closed.unheard = self._unheard
+        error: PyRedisConnError = closed
         self._ended = cause is None
         if self._unheard and self.options.tls is not None:
             # In TLS 1.3 a server tells only after the handshake that it refuses our certificate.
@@ -418,9 +429,11 @@ def _encrypted(sock: _Socket, address: Address, options: TlsOptions, deadline: f
     except PyRedisConnError as error:
         error.address = str(address)
         raise
+    # As bytes: of a str the codec for names outside ASCII would be loaded, to the same effect.
+    asked = name.encode("ascii") if name.isascii() else name
     plain = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
     try:
-        encrypted = context.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
+        encrypted = context.wrap_socket(plain, server_hostname=asked or None, do_handshake_on_connect=False)
     except BaseException:
         plain.close()
         raise

@@ -34,6 +34,8 @@ _HEAD_START: Final = 0.25  # seconds, the "Connection Attempt Delay" that RFC 83
 _QUEUE_FULL_PAUSE: Final = 0.01  # seconds until a unix socket with a full queue is asked again
 _FEW: Final = 4  # addresses that a message names one by one
 
+_FAMILIES: Final = {4: _socket.AF_INET, 6: _socket.AF_INET6}
+
 # A peer that vanished is noticed half a minute after its last word.
 _KEEPALIVE: Final = (
     ("TCP_KEEPIDLE", 15),
@@ -46,7 +48,7 @@ _KEEPALIVE: Final = (
 class Dialing:
     """The attempts to reach one server; ``tried`` names the addresses so far.
 
-    Addresses of ``family`` come first; with 0 both families take turns, as the name server has them in order.
+    Only addresses of ``family``, 4 or 6, are tried of a host that has any; with 0 both families take turns.
     """
 
     def __init__(self, address: Address, family: int = 0) -> None:
@@ -68,7 +70,8 @@ class Dialing:
         if isinstance(found, Exception):
             raise self._unresolvable() from found
         ways = [(family, sockaddr) for family, _, _, _, sockaddr in found]
-        self._ways = _interleaved(sorted(ways, key=lambda way: self._family not in (0, way[0])))
+        preferred = [way for way in ways if way[0] == _FAMILIES.get(self._family)]
+        self._ways = preferred or _interleaved(ways)
 
     def _unresolvable(self) -> PyRedisConnError:
         address = self._address

@@ -11,6 +11,7 @@ from pyredis.exceptions import (
     PyRedisConnError,
     PyRedisConnReadTimeout,
     PyRedisError,
+    PyRedisTlsError,
     ReplyError,
 )
 
@@ -49,25 +50,29 @@ def unopened(
             mend = "check the address, or allow more time to connect"
         case OSError() | PyRedisConnClosed() if encrypts:
             assert options.tls is not None
-            reason, mend = _insecure(error, address, options.tls)
+            return _insecure(error, address, options.tls)
         case PyRedisConnClosed() | OSError():
-            reason = f"{ended} while it was being opened"
-            mend = "is that a Redis or Valkey server, and does it want TLS?"
+            return PyRedisConnError.of(
+                "{ended} while it was being opened; is that a Redis or Valkey server, and does it want {tls}?",
+                address=where,
+                ended=str(ended),
+            )
         case _:
             return None
     return PyRedisConnError(f"{reason}; {mend}", address=where)
 
 
-def _insecure(error: BaseException, address: Address, options: TlsOptions) -> tuple[str, str]:
+def _insecure(error: BaseException, address: Address, options: TlsOptions) -> PyRedisConnError:
     """Return why there is no encrypted connection."""
     from pyredis.connection import tls
 
     cause = error.__cause__ if isinstance(error, PyRedisConnClosed) else error
-    told = tls.reason_and_mend(cause, options, tls.server_name(address, options))
-    if told is not None:
-        return f"cannot connect to {address}: {told[0]}", told[1]
-    mend = "does it speak TLS on this port, and does it ask for a client certificate?"
-    return f"{address} closed the connection during the TLS handshake", mend
+    return tls.failure(cause, address, options, tls.server_name(address, options)) or PyRedisTlsError.of(
+        "{where} closed the connection during the TLS handshake; "
+        "does it speak TLS on this port, and does it want a client certificate ({cert_file})?",
+        address=str(address),
+        where=str(address),
+    )
 
 
 def timed_out(

@@ -31,7 +31,7 @@ async def open_wire(address: Address, options: ConnectionOptions, *, replica: bo
     a refused AUTH or SELECT; the socket is closed then.
     """
     wire = Wire(address, options)
-    dialing = Dialing(address)
+    dialing = Dialing(address, options.family)
     sock: socket.socket | None = None
     try:
         security = {} if options.tls is None else _security(address, options.tls)

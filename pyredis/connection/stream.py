@@ -61,6 +61,11 @@ class Wire(asyncio.BufferedProtocol):
         """Whether the network, the server or the clock closed it, not its holder."""
         self.reason = ""
         """Why it was closed, in a word or two, for statistics."""
+        self.heard = False
+        """Whether the server has said anything that is RESP."""
+        self.name_refused: ReplyError | None = None
+        """Why the server does not show ``client_name``."""
+        self._naming: Exchange | Run | None = None
         self.on_unasked: Callable[[Reply], None] | None = None
         self.on_end: weakref.WeakMethod[Callable[[Wire], None]] | None = None
         self.on_idle: weakref.WeakMethod[Callable[[Wire], None]] | None = None
@@ -223,6 +228,8 @@ class Wire(asyncio.BufferedProtocol):
         if self.introduction:
             argvs, self.introduction = self.introduction, ()
             self.conversation.say_before(len(argvs), self.options.read_timeout)
+            if self.options.client_name is not None:
+                self._naming = self.conversation.head
             packed = b"".join(map(encode, argvs)) + packed
         self.write(packed, idle=idle)
         self._watch()
@@ -374,6 +381,7 @@ class Wire(asyncio.BufferedProtocol):
         replies = decoder.take(bytes(self._space[:size])) if decoder.room is None else decoder.filled(size)
         try:
             if replies:
+                self.heard = True
                 self.last_words = None
                 if self._begun_unasked:
                     self._begun_unasked = False
@@ -422,8 +430,10 @@ class Wire(asyncio.BufferedProtocol):
                 self._pass_on(heard)
             elif isinstance(heard, Exchange):
                 reply = heard.reply
-                unwanted = heard.waiter is None and isinstance(reply, ReplyError)
-                self.last_words = str(reply) if unwanted else None
+                self.last_words = None
+                if heard.waiter is None and isinstance(reply, ReplyError):
+                    self.last_words = str(reply)
+                    self.name_refused = reply if heard is self._naming else self.name_refused
                 _wake(heard)
         if conversation.owed:
             self._watch()
@@ -549,6 +559,7 @@ class Wire(asyncio.BufferedProtocol):
         if isinstance(error, PyRedisConnClosed):
             error.address = str(self.address)
             error.sent = self._sent()
+            error.unheard = not self.heard
         self.error = error
         self.lost = reason is None and not (self.conversation.leaving or self._on_trial)
         self.reason = reason or ("unchecked" if self._on_trial else _REASONS.get(type(error), "lost"))

@@ -56,6 +56,7 @@ class PoolOptions(TypedDict, total=False):
     max_bulk: int
     client_name: str | None
     lib_name: str | None
+    family: Literal[0, 4, 6]
     health_check_interval: float | None
     acquire_timeout: float | None
     close_on_err: bool
@@ -145,6 +146,7 @@ class AsyncBasePool(Commands, Scanning):
         max_bulk: int = 512 * 1024 * 1024,
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
+        family: Literal[0, 4, 6] = 0,
         health_check_interval: float | None = None,
         acquire_timeout: float | None = 0,
         close_on_err: bool = False,
@@ -162,6 +164,7 @@ class AsyncBasePool(Commands, Scanning):
             max_bulk=max_bulk,
             client_name=client_name,
             lib_name=lib_name,
+            family=family,
             health_check_interval=health_check_interval,
         )
         self._acquire_timeout = acquire_timeout and checked_timeout("acquire_timeout", acquire_timeout)
@@ -197,6 +200,10 @@ class AsyncBasePool(Commands, Scanning):
     @property
     def username(self) -> str | None:
         return self._options.username
+
+    @property
+    def client_name(self) -> str | None:
+        return self._options.client_name
 
     @property
     def protocol(self) -> Literal[2, 3]:

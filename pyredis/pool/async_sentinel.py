@@ -53,8 +53,8 @@ class AsyncSentinelPool(SharingPool):
     step with its primary; or to the primary while there is none. A server to connect to is looked for in
     ``retries`` rounds over the sentinels; when none of them answers there is no other round.
     ``sentinel_password`` and ``sentinel_username`` are for the sentinels. The other options are those of
-    ``AsyncBasePool``, by keyword; ``close_on_err`` is True, and ``tls`` and the timeouts are for the sentinels,
-    too, who have ``conn_timeout`` to answer when there is no ``read_timeout``.
+    ``AsyncBasePool``, by keyword; ``close_on_err`` is True, and ``tls``, ``family`` and the timeouts are for the
+    sentinels, too, who have ``conn_timeout`` to answer when there is no ``read_timeout``.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class AsyncSentinelPool(SharingPool):
             self._options.conn_timeout,
             self._options.read_timeout or self._options.conn_timeout,
             tls=self._options.tls,
+            family=self._options.family,
             lib_name=self._options.lib_name,
         )
         self._finder = Finder(

@@ -220,6 +220,9 @@ class TypedDecoder:
     ``max_bulk`` bytes in a string, ``max_elements`` in the aggregates of one reply together (a pair of a map
     counts as two), ``max_line`` bytes in a status or an error, ``max_depth`` aggregates inside each other.
     ``offset`` is where the first byte stands in the stream that error messages count.
+
+    With ``join``, for who only writes them out again, short strings that stand next to each other in an array
+    become one, with these bytes between them; a string that stands alone, or is long, stays as it is.
     """
 
     def __init__(
@@ -230,8 +233,10 @@ class TypedDecoder:
         max_line: int = 1024 * 1024,
         max_depth: int = 1024,
         offset: int = 0,
+        join: bytes | None = None,
     ) -> None:
         self._max_bulk = max_bulk
+        self._join = join
         self._max_elements = max_elements
         self._max_line = max_line
         self._max_depth = max_depth
@@ -421,8 +426,9 @@ class _Strings(_String):
         frame, inbox = decoder._stack[-1], decoder._inbox
         start = inbox.at
         due = frame.due
-        if due >= _RUN and decoder._may_run:
-            inbox.at = _split_off(frame, inbox.seen, start, due)
+        if due >= _RUN and decoder._may_run and _short():
+            join = decoder._join if frame.build is _array else None
+            inbox.at = _split_off(frame, inbox.seen, start, due, join)
         if due := frame.due:
             inbox.at = _short_items(inbox.seen, inbox.at, due, decoder._may_run, frame.items)
         # Else it is long, null, streamed, broken or not all there.
@@ -483,8 +489,10 @@ def _short() -> dict[bytes, int]:
     return _SHORT
 
 
-def _split_off(frame: _Frame, seen: bytes, at: int, due: int) -> int:
+def _split_off(frame: _Frame, seen: bytes, at: int, due: int, join: bytes | None) -> int:
     """Move short strings that hold no CRLF into the frame, a window at a time; return where they end.
+
+    With ``join`` those of a window become one.
 
     What is split must be header, string, header, string: each header announces the length of what follows it.
     One window in which that is not so is the last that is tried in this frame.
@@ -497,11 +505,15 @@ def _split_off(frame: _Frame, seen: bytes, at: int, due: int) -> int:
             break
         headers, strings, rest = pieces[: 2 * pairs : 2], pieces[1 : 2 * pairs : 2], pieces[2 * pairs :]
         try:
-            frame.uniform = headers == [_HEADERS[size] for size in map(len, strings)]
+            frame.uniform = headers == list(map(_HEADERS.__getitem__, map(len, strings)))
         except IndexError:
             frame.uniform = False
         if frame.uniform:
-            frame.items += strings
+            if join is None:
+                frame.items += strings
+            else:
+                frame.items.append(join.join(strings))
+                frame.size -= pairs - 1
             at += len(window) - len(b"\r\n".join(rest))
             due -= pairs
     return at

@@ -19,34 +19,61 @@ cheaply known not to. So there are four ways, from the cheapest to the last reso
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final, Literal
 
 import hiredis
 
-from pyredis.exceptions import ProtocolError, ReplyError, reply_error
-from pyredis.resp import INCOMPLETE, Incomplete
-from pyredis.types import Push, Reply, plain
+from pyredis.exceptions import ProtocolError, reply_error
+from pyredis.resp import INCOMPLETE
+from pyredis.types import Push, plain
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterator
+    from typing import Final, Literal
+
+    from pyredis.exceptions import ReplyError
+    from pyredis.resp import Incomplete
     from pyredis.resp.decode import TypedDecoder
+    from pyredis.types import Reply
 
 __all__ = ["FastDecoder"]
 
 # Headers that hiredis may take wrongly: these types, much announced, a length of -1. Less than 1000 elements
 # are no danger: 1024 such arrays in each other reserve 8 MiB. In this form ``re`` gives up early.
 _TRAP = rb"[%|(*~>=](?:(?<=[%|(])|\d{4}|(?<!\*)-)"
-_FIRST_TRAP = re.compile(_TRAP)
-_LATER_TRAP = re.compile(rb"\n" + _TRAP)
-_LATER_ARRAY = re.compile(rb"\*\d{4}(?<=\n\*\d{4})")
+_SOURCES: Final = {
+    "first_trap": _TRAP,
+    "later_trap": rb"\n" + _TRAP,
+    "later_array": rb"\*\d{4}(?<=\n\*\d{4})",
+    "later_type": rb"\n[%|(*~>=]",
+    "long_string": rb"\$([1-9]\d{4,18})\r\n",
+}
+
+
+class _Patterns:
+    """Each pattern is compiled when it is first asked for: many programs need none, and it takes a millisecond."""
+
+    if TYPE_CHECKING:
+        first_trap: re.Pattern[bytes]
+        later_trap: re.Pattern[bytes]
+        later_array: re.Pattern[bytes]
+        later_type: re.Pattern[bytes]
+        long_string: re.Pattern[bytes]
+    else:
+
+        def __getattr__(self, name):
+            import re
+
+            found = self.__dict__[name] = re.compile(_SOURCES[name])
+            return found
+
+
+_patterns: Final = _Patterns()
 
 _TYPES: Final = b"%|(*~>="
-_LATER_TYPE = re.compile(rb"\n[%|(*~>=]")
-
 _NEEDS_MORE = frozenset([b"*", b"~", b">", b"="])
-_LONG_STRING = re.compile(rb"\$([1-9]\d{4,18})\r\n")
 
 # By the length of a chunk that is one string: its header.
 _HEADERS: Final = {len(header) + size + 2: header for size in range(1000) for header in [b"$%d\r\n" % size]}
@@ -207,7 +234,7 @@ class FastDecoder:
     def _cut_long(self, chunk: bytes, replies: list[Reply]) -> bytes:
         """Cut out the long strings that a chunk begins with; return what stands behind them."""
         at = 0
-        while (header := _LONG_STRING.match(chunk, at)) is not None:
+        while (header := _patterns.long_string.match(chunk, at)) is not None:
             size, start = int(header[1]), header.end()
             end = start + size
             if size > self._max_bulk or chunk[end : end + 2] not in (b"\r\n", b"\r", b""):
@@ -508,7 +535,7 @@ def _harmless(chunk: bytes) -> bool:
 
 def _begins_nothing(chunk: bytes) -> bool:
     """Return whether no line begins in the chunk as an aggregate does or what hiredis takes wrongly."""
-    return chunk[0] not in _TYPES and _LATER_TYPE.search(chunk) is None
+    return chunk[0] not in _TYPES and _patterns.later_type.search(chunk) is None
 
 
 def _odd(chunk: bytes) -> bool:
@@ -537,13 +564,13 @@ def _guess(chunk: bytes) -> int:
 
 def _suspects(chunk: bytes) -> Iterator[int]:
     """Yield where the lines start that may be a trap or the inside of a string."""
-    if _FIRST_TRAP.match(chunk):
+    if _patterns.first_trap.match(chunk):
         yield 0
     if _odd(chunk):
-        for trap in _LATER_TRAP.finditer(chunk):
+        for trap in _patterns.later_trap.finditer(chunk):
             yield trap.start() + 1
     elif chunk.find(b"*", 1) > 0:
-        for trap in _LATER_ARRAY.finditer(chunk):
+        for trap in _patterns.later_array.finditer(chunk):
             yield trap.start()
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pyredis.commands.spec import Spec, Table
 
-__all__ = ["Line", "known", "tokens"]
+__all__ = ["Line", "known", "line_of", "tokens"]
 
 _COUNT: Final = re.compile(rb"[+-]?\d+")
 
@@ -71,6 +71,18 @@ def tokens(text: str, table: Table, encoding: str = "utf-8") -> Line:
     The places in it are counted from the beginning of that.
     """
     return _line(text[stretches(text)[-1].start :], table, table.revision, encoding)
+
+
+def line_of(argv: Sequence[bytes], partial: bytes, table: Table) -> Line:
+    """Return the line that these finished words and the one at the cursor would be, in quotes each.
+
+    The quote of the last one is open, so what stands there already is a candidate like others.
+    """
+    spec = known(argv[:2], table)
+    words = [Word(value, 2 * place, 2 * place + 1) for place, value in enumerate(argv)]
+    size = 0 if not words else 1 + (spec is not None and " " in spec.name)
+    at = 2 * len(words)
+    return Line(None, tuple(words[:size]), tuple(words[size:]), Word(partial, at, at + 1, '"'), spec)
 
 
 def known(argv: Sequence[bytes], table: Table) -> Spec | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyredis.cluster.topology import Topology
     from pyredis_cli.settings import Settings
 
-__all__ = ["connect", "connect_to", "primaries"]
+__all__ = ["connect", "connect_to", "options_of", "primaries"]
 
 
 def connect(settings: Settings, decoder: Literal["fast", "typed"] = "fast") -> BlockingConnection:
@@ -40,10 +40,11 @@ def connect_to(
     address: Address, settings: Settings, decoder: Literal["fast", "typed"] = "fast"
 ) -> BlockingConnection:
     """Return a connection to this server, as the settings say."""
-    return BlockingConnection.open(address, _options(settings, decoder))
+    return BlockingConnection.open(address, options_of(settings, decoder))
 
 
-def _options(settings: Settings, decoder: Literal["fast", "typed"]) -> ConnectionOptions:
+def options_of(settings: Settings, decoder: Literal["fast", "typed"]) -> ConnectionOptions:
+    """Return how a connection is opened."""
     return ConnectionOptions(
         database=settings.database,
         username=settings.username,
@@ -55,6 +56,7 @@ def _options(settings: Settings, decoder: Literal["fast", "typed"]) -> Connectio
         client_name=settings.client_name,
         lib_name=None,  # what a person typed is all that the server is told
         tls=settings.tls,
+        family=settings.family,
     )
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pyredis.commands.spec import Spec
-from pyredis.exceptions import PyRedisConnClosed, PyRedisError, ReplyError
+from pyredis.exceptions import NoAuth, PyRedisConnClosed, PyRedisError, ReplyError
 from pyredis.records import NamedTuple
 from pyredis.types import Reply
 
-__all__ = ["START_WITH_C", "Outcome", "unknown_fate"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyredis.address import Address
+
+__all__ = ["START_WITH_C", "Outcome", "nameless", "unknown_fate"]
 
 START_WITH_C = "start with -c to follow redirects to other nodes"
 
@@ -79,4 +83,16 @@ class Outcome(NamedTuple):
 def unknown_fate(error: PyRedisConnClosed, name: str) -> PyRedisConnClosed:
     """Return the error of a connection with what is known of the command that was on it."""
     fate = "was not sent" if error.sent is False else "was sent, its outcome is unknown; it is not sent again"
-    return PyRedisConnClosed(f"{error}; {name} {fate}", address=error.address, sent=error.sent)
+    told = PyRedisConnClosed(f"{error}; {name} {fate}", address=error.address, sent=error.sent)
+    told.unheard = error.unheard
+    return told
+
+
+def nameless(address: Address, name: str | None, refusal: ReplyError | None) -> str:
+    """Return what to say of a server that refuses the name of a connection; nothing of one that has not yet.
+
+    Who must log in first can say it again then.
+    """
+    if refusal is None or isinstance(refusal, NoAuth):
+        return ""
+    return f"{address} refused the name {name}: (error) {refusal.message}"

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["Pace", "Page", "Question", "walk"]
 
 _FIRST = 10  # keys; a server's own choice, and redis-cli's
-_MOST = 2_000  # a millisecond of the server's time
+_MOST = 2_500  # about a millisecond
 _LEAST = 100  # so many are always bearable
 _SHORT = 0.001  # seconds beyond the round trip in which a page may come and the next be longer
-_LONG = 0.004  # and beyond which the next is shorter
+_LONG = 0.002  # and beyond which the next is shorter
+_TIMES = 4  # in a row, for it may have been the machine and not the page
 
 _DONE = b"0"
 _STRINGS = frozenset([bytes])
@@ -62,22 +63,32 @@ class Pace:
     The first page tells how long the way to the server is; only what takes longer is the server's work.
     """
 
-    def __init__(self, count: int | None = None) -> None:
-        self.count = count or _FIRST
-        self._fixed = count is not None
+    def __init__(self, size: int | None = None) -> None:
+        self.size = size or _FIRST
+        self._fixed = size is not None
         self._way: float | None = None
+        self._waits: list[float] = []
 
-    def heard(self, seconds: float) -> None:
-        """Hear how long a page was waited for."""
+    def heard(self, least: float, most: float) -> None:
+        """Hear how many seconds a page took the server and its way, at least and at most."""
         if self._way is None:
-            self._way = seconds
+            self._way = most
         if self._fixed:
             return
-        beyond = seconds - self._way
-        if beyond < max(_SHORT, self._way):
-            self.count = min(self.count * 4, _MOST)
-        elif beyond > max(_LONG, 4 * self._way):
-            self.count = max(self.count // 2, min(self.count, _LEAST))
+        if most - self._way < max(_SHORT, self._way):
+            self._change(min(self.size * 4, _MOST))
+            return
+        if least < self._way:  # it was here before it was waited for
+            return
+        self._waits.append(least - self._way)
+        if min(self._waits) <= max(_LONG, 4 * self._way):
+            self._waits.clear()
+        elif len(self._waits) == _TIMES:
+            self._change(max(self.size // 2, min(self.size, _LEAST)))
+
+    def _change(self, size: int) -> None:
+        self.size = size
+        self._waits.clear()
 
 
 def walk(connection: BlockingConnection, question: Question) -> Iterator[Page]:
@@ -112,13 +123,16 @@ def _pages(connection: BlockingConnection, question: Question) -> Iterator[Page]
     """Yield the pages of a server that knows all the words of the question."""
     replies = _Replies(connection)
     pace = Pace(question.size)
-    connection.send(_scan(b"0", question, pace.count))
+    sent = monotonic()
+    connection.send(_scan(b"0", question, pace.size))
     while True:
-        pace.heard(replies.wait())
+        waited = replies.wait()
+        pace.heard(waited, monotonic() - sent)
         # The server is done with a page when it begins to come, and can begin with the next.
         ahead = None if question.pause or question.facts else replies.cursor()
         if ahead not in (None, _DONE):
-            connection.send(_scan(ahead, question, pace.count))
+            sent = monotonic()
+            connection.send(_scan(ahead, question, pace.size))
         cursor, keys = _page(replies.next())
         if ahead not in (None, cursor):
             raise _misshapen()
@@ -127,7 +141,8 @@ def _pages(connection: BlockingConnection, question: Question) -> Iterator[Page]
             return
         if ahead is None:
             sleep(question.pause)
-            connection.send(_scan(cursor, question, pace.count))
+            sent = monotonic()
+            connection.send(_scan(cursor, question, pace.size))
 
 
 class _Replies:
@@ -177,11 +192,11 @@ class _Replies:
         return chunk
 
 
-def _scan(cursor: bytes, question: Question, count: int) -> bytes:
+def _scan(cursor: bytes, question: Question, size: int) -> bytes:
     words = [b"SCAN", cursor]
     if question.pattern is not None:
         words += (b"MATCH", question.pattern)
-    words += (b"COUNT", b"%d" % count)
+    words += (b"COUNT", b"%d" % size)
     if question.type is not None:
         words += (b"TYPE", question.type)
     return packed(words)

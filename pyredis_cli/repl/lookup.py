@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyredis.exceptions import NoPerm, PyRedisError, ReplyError
 from pyredis_cli.complete import harvest
+from pyredis_cli.complete.asking import OF_TYPE, QUESTIONS, WALKS, found_on, pattern
 from pyredis_cli.complete.wants import ABOUT
 from pyredis_cli.repl.aside import Aside
 
@@ -135,7 +136,7 @@ class LookUp:
         return (
             self._allowed()
             and (self._session.username, kind) not in self._forbidden
-            and (kind in _QUESTIONS or kind in _WALKS)
+            and (kind in QUESTIONS or kind in WALKS)
             and len(about) == len(ABOUT.get(kind, ()))
             and not self._is_answered(wanted)
         )
@@ -150,9 +151,9 @@ class LookUp:
 
     async def _look_for(self, wanted: Wanted) -> bool:
         """Return whether anything was learnt."""
-        if wanted.want.kind in _WALKS:
+        if wanted.want.kind in WALKS:
             return await self._walk(wanted)
-        argv = _QUESTIONS[wanted.want.kind](wanted)
+        argv = QUESTIONS[wanted.want.kind](wanted)
         reply = await self._ask(wanted.database, argv)
         self._note_answered(wanted, complete=True)
         return self._learn(argv, reply, wanted.database)
@@ -168,7 +169,7 @@ class LookUp:
             reply = await self._ask(wanted.database, [*argv, *kind])
             self._adapt(time.monotonic() - self._asked_at)
             learnt |= self._learn(argv, reply, wanted.database)
-            cursor, size = _found(reply)
+            cursor, size = found_on(reply)
             found += size
             self._left -= size
             if cursor == b"0" or found >= _ENOUGH:
@@ -180,8 +181,8 @@ class LookUp:
 
     def _page(self, name: bytes, cursor: bytes, wanted: Wanted) -> list[bytes]:
         """Return the command for one page."""
-        pattern, count = _pattern(wanted.prefix), b"%d" % self._count
-        return [name, *wanted.want.about[:1], cursor, b"MATCH", pattern, b"COUNT", count]
+        matching, count = pattern(wanted.prefix), b"%d" % self._count
+        return [name, *wanted.want.about[:1], cursor, b"MATCH", matching, b"COUNT", count]
 
     async def _scanned(self, wanted: Wanted) -> tuple[bytes, list[bytes]]:
         """Return the command that walks through what is wanted, empty when there is none, and its last words."""
@@ -189,7 +190,7 @@ class LookUp:
             types = sorted(wanted.want.types)
             return b"SCAN", [b"TYPE", types[0].encode()] if len(types) == 1 else []
         type = _text(await self._ask(wanted.database, [b"TYPE", wanted.want.about[0]]))
-        return _OF_TYPE.get(type, b""), []
+        return OF_TYPE.get(type, b""), []
 
     async def _ask_types(self, wanted: Wanted) -> None:
         """Ask for the types of the keys that a menu would show."""
@@ -256,52 +257,6 @@ async def _timed(client: AsyncClient) -> float:
     began = time.monotonic()
     await client.execute(b"PING")
     return time.monotonic() - began
-
-
-# -- what is asked
-
-
-def _pattern(prefix: bytes) -> bytes:
-    r"""Return the glob that matches what begins with these very bytes."""
-    return b"".join(b"\\" + byte if byte in _SPECIAL else byte for byte in map(_byte, prefix)) + b"*"
-
-
-def _byte(number: int) -> bytes:
-    return bytes((number,))
-
-
-_SPECIAL: Final = frozenset((b"*", b"?", b"[", b"]", b"^", b"\\"))
-_WALKS: Final = frozenset({"key", "field", "member"})
-"""The kinds of which there may be very many."""
-_OF_TYPE: Final = {"hash": b"HSCAN", "set": b"SSCAN", "zset": b"ZSCAN"}
-_QUESTIONS: Final[dict[str, Callable[[Wanted], list[bytes]]]] = {
-    "group": lambda wanted: [b"XINFO", b"GROUPS", *wanted.want.about[:1]],
-    "consumer": lambda wanted: [b"XINFO", b"CONSUMERS", *wanted.want.about[:2]],
-    "channel": lambda wanted: [b"PUBSUB", b"CHANNELS", _pattern(wanted.prefix)],
-    "shard-channel": lambda wanted: [b"PUBSUB", b"SHARDCHANNELS", _pattern(wanted.prefix)],
-    "user": lambda _: [b"ACL", b"USERS"],
-    "parameter": lambda wanted: [b"CONFIG", b"GET", _pattern(wanted.prefix)],
-    "client-id": lambda _: [b"CLIENT", b"LIST"],
-    "client-address": lambda _: [b"CLIENT", b"LIST"],
-    "library": lambda _: [b"FUNCTION", b"LIST"],
-    "function": lambda _: [b"FUNCTION", b"LIST"],
-    "node-id": lambda _: [b"CLUSTER", b"NODES"],
-    "index": lambda _: [b"FT._LIST"],
-    "module": lambda _: [b"MODULE", b"LIST"],
-}
-"""What is asked for the names of a kind of which there are few; `harvest` reads the replies."""
-
-
-def _found(reply: Reply) -> tuple[bytes, int]:
-    """Return the next cursor of a page and how many names were on it; the walk ends with what is no page."""
-    if (
-        isinstance(reply, list)
-        and len(reply) == 2
-        and isinstance(reply[0], bytes)
-        and isinstance(reply[1], list)
-    ):
-        return bytes(reply[0]), len(reply[1])
-    return b"0", 0
 
 
 def _text(reply: Reply) -> str:

@@ -61,6 +61,8 @@ def run(settings: Settings, streams: Streams) -> int:
     """Talk with the person at the terminal; return the exit code."""
     # RESP3 tells a map from an array and a double from a string; a server without it answers in RESP2.
     settings = replace(settings, protocol=settings.protocol or 3)
+    if settings.variable:
+        streams.say(f"{settings.variable} says where to connect: {settings.address}")
     try:
         return asyncio.run(_converse(settings, streams))
     except Terminated as ending:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 
 import pytest
 
@@ -17,6 +17,7 @@ from pyredis import PyRedisConnError, TcpAddress, UnixAddress
 from pyredis.connection.dialing import Dialing
 from pyredis.connection.opening import dial, open_wire
 from pyredis.options import ConnectionOptions
+from pyredis.records import replace
 from tests.hostile import Close, Hostile, Stall
 from tests.servers import Server, free_port, until
 
@@ -130,6 +131,39 @@ async def test_the_addresses_tried_are_named_when_the_time_is_over(
 
     assert "no answer from db.example" in said
     assert "(tried 127.0.0.2, 127.0.0.3) within 0.5 seconds; check the address" in said
+
+
+@pytest.mark.parametrize(
+    ("family", "tried"), [(4, ["127.0.0.3"]), (6, ["::1", "::ffff:127.0.0.2"]), (0, ["::1", "127.0.0.3"])]
+)
+async def test_of_a_host_that_has_both_families_the_preferred_one_is_tried(
+    name_of: Addresses, family: Literal[0, 4, 6], tried: list[str]
+) -> None:
+    name_of(["::1", "::ffff:127.0.0.2", "127.0.0.3"])
+    dialing = Dialing(TcpAddress("db.example", free_port()), family)
+    with pytest.raises(PyRedisConnError):
+        await dial(dialing)
+    assert dialing.tried[: len(tried)] == tried
+    assert len(dialing.tried) == (len(tried) if family else 3)
+
+
+async def test_the_other_family_will_do_where_there_is_no_preferred_one(
+    no_leaks: None, redis82: Server, name_of: Addresses
+) -> None:
+    name_of([redis82.host])
+    for host in ("db.example", redis82.host):
+        await connected(TcpAddress(host, redis82.port), replace(PATIENT, family=6))
+
+
+def test_a_family_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="family must be 4, 6 or 0"):
+        replace(PATIENT, family=5)  # type: ignore[arg-type]  # what a caller may do
+
+
+async def test_a_peer_that_vanished_is_noticed(redis82: Server) -> None:
+    with await dial(Dialing(TcpAddress(redis82.host, redis82.port))) as sock:
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_KEEPIDLE", 0x10)) == 15
 
 
 async def test_the_families_take_turns(name_of: Addresses) -> None:

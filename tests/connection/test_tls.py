@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from pyredis import AsyncPool, PyRedisConnClosed, PyRedisConnError, UnixAddress
+from pyredis import AsyncPool, PyRedisConnClosed, PyRedisConnError, PyRedisTlsError, UnixAddress
 from pyredis.connection import tls
 from pyredis.options import ConnectionOptions, TlsOptions, checked_tls
 from pyredis.pool.by_url import get_by_url
@@ -101,7 +101,8 @@ async def test_a_server_of_another_name_hears_nothing(
 
     told = await refusal(proxy.port, TlsOptions(ca_file=authority.ca_file), password="hush")
 
-    assert "certificate is not for 'localhost'; connect by a name" in told
+    assert "is not for 'localhost' but for db.example; connect by a name" in told
+    assert "give that name as server_name; verify_hostname=False takes any name" in told
     await until(lambda: proxy.open == 0)
     assert proxy.requests == b""
 
@@ -109,13 +110,84 @@ async def test_a_server_of_another_name_hears_nothing(
 async def test_a_server_of_another_address_is_refused(speak_tls: SpeakTls, authority: Authority) -> None:
     proxy = await speak_tls(authority.sign("localhost"))
     told = await refusal(proxy.port, TlsOptions(ca_file=authority.ca_file), host="127.0.0.1")
-    assert "certificate is not for '127.0.0.1'" in told
+    assert "is not for '127.0.0.1' but for localhost;" in told
 
 
 async def test_an_expired_certificate_is_refused(speak_tls: SpeakTls, authority: Authority) -> None:
     proxy = await speak_tls(authority.sign("localhost", expired=True))
     told = await refusal(proxy.port, TlsOptions(ca_file=authority.ca_file))
-    assert "certificate has expired; have it renewed, or check the clock" in told
+    assert re.search(
+        r"certificate \(O=trustme .*, signed by O=trustme .*\) has expired on 2001-01-01 00:00:00 UTC; "
+        "have it renewed, or check the clock",
+        told,
+    )
+
+
+async def test_a_certificate_that_is_not_valid_yet_is_refused(
+    speak_tls: SpeakTls, authority: Authority
+) -> None:
+    proxy = await speak_tls(authority.sign("localhost", early=True))
+    told = await refusal(proxy.port, TlsOptions(ca_file=authority.ca_file))
+    assert ") is not valid before 2999-01-01 00:00:00 UTC; have it renewed, or check the clock" in told
+
+
+async def test_a_certificate_that_signed_itself_is_told_apart(
+    speak_tls: SpeakTls, authority: Authority, stranger: Authority
+) -> None:
+    proxy = await speak_tls(stranger.itself)
+    told = await refusal(proxy.port, TlsOptions(ca_file=authority.ca_file))
+    assert re.search(
+        r"certificate \(O=trustme [^)]*\) is signed by itself and not trusted here; give it as ca_file", told
+    )
+    options = TlsOptions(ca_file=stranger.ca_file, verify_hostname=False)
+    async with AsyncPool("localhost", proxy.port, tls=options) as pool:
+        assert await pool.execute("PING") == b"PONG"
+
+
+async def test_what_is_wrong_can_be_told_with_other_names_for_the_options(
+    speak_tls: SpeakTls, stranger: Authority
+) -> None:
+    proxy = await speak_tls()
+    async with AsyncPool("localhost", proxy.port, tls=TlsOptions(ca_file=stranger.ca_file)) as pool:
+        with pytest.raises(PyRedisTlsError) as caught:
+            await pool.execute("PING")
+    assert str(caught.value).endswith("of its authority as ca_file")
+    assert caught.value.told({"ca_file": "--cacert"}) == str(caught.value).replace("ca_file", "--cacert")
+
+
+async def test_any_name_will_do_when_names_are_not_verified(
+    no_leaks: None, speak_tls: SpeakTls, authority: Authority, stranger: Authority
+) -> None:
+    proxy = await speak_tls(authority.sign("db.example"))
+    for host in ("localhost", "127.0.0.1"):
+        options = TlsOptions(ca_file=authority.ca_file, verify_hostname=False)
+        async with AsyncPool(host, proxy.port, tls=options) as pool:
+            assert await pool.execute("PING") == b"PONG"
+    told = await refusal(proxy.port, TlsOptions(ca_file=stranger.ca_file, verify_hostname=False))
+    assert "signed by no authority that is trusted here" in told
+
+
+async def test_the_ciphers_can_be_chosen(redis82: Server, authority: Authority) -> None:
+    context = server_context(authority.sign())
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM")
+    async with TlsProxy((redis82.host, redis82.port), context) as proxy:
+        options = TlsOptions(authority.ca_file, ciphers="ECDHE+AESGCM")
+        async with AsyncPool("localhost", proxy.port, tls=options) as pool:
+            assert await pool.execute("PING") == b"PONG"
+        told = await refusal(proxy.port, TlsOptions(authority.ca_file, ciphers="ECDHE+CHACHA20"))
+    assert "localhost" in told  # the two have no cipher in common
+
+
+@pytest.mark.skipif(hasattr(ssl.SSLContext, "set_ciphersuites"), reason="this Python can choose ciphersuites")
+async def test_ciphersuites_that_this_python_cannot_choose_are_refused_with_the_mend() -> None:
+    told = await refusal(1, TlsOptions(ciphersuites="TLS_AES_128_GCM_SHA256"))
+    assert re.search(r"ciphersuites cannot be chosen .*name that in OPENSSL_CONF", told)
+
+
+async def test_ciphers_that_there_are_none_of_are_refused() -> None:
+    told = await refusal(1, TlsOptions(ciphers="none-such"))
+    assert told == "ciphers 'none-such' holds none that OpenSSL knows; see openssl ciphers"
 
 
 async def test_the_name_to_verify_can_be_given(speak_tls: SpeakTls, authority: Authority) -> None:
@@ -272,7 +344,9 @@ def test_options_that_mean_nothing_are_refused(options: dict[str, Any], says: st
     assert "hush" not in str(caught.value)
 
 
-@pytest.mark.parametrize("options", [{"ca_file": 1}, {"verify": None}, {"key_password": 1}])
+@pytest.mark.parametrize(
+    "options", [{"ca_file": 1}, {"verify": None}, {"verify_hostname": 0}, {"ciphers": 1}, {"key_password": 1}]
+)
 def test_options_of_the_wrong_type_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match="must be"):
         TlsOptions(**options)

@@ -184,6 +184,9 @@ def test_the_environment_names_another_rc_file_or_none(
     assert configured(os.environ, Preferences())[0] == Preferences(vi=True)
     monkeypatch.setenv("REDISCLI_RCFILE", "/dev/null")
     assert configured(os.environ, Preferences()) == (Preferences(), [])
+    monkeypatch.delenv("REDISCLI_RCFILE")
+    monkeypatch.setenv("VALKEYCLI_RCFILE", str(tmp_path / "rc"))
+    assert configured(os.environ, Preferences())[0] == Preferences(vi=True)
 
 
 def test_our_own_file_wins_over_redis_clis() -> None:

@@ -376,6 +376,8 @@ def test_sessions_that_append_while_another_one_trims_lose_nothing(tmp_path: Pat
 
 def test_the_environment_may_name_another_file() -> None:
     assert history_path({"REDISCLI_HISTFILE": "/x/y"}) == Path("/x/y")
+    assert history_path({"VALKEYCLI_HISTFILE": "/x/z"}) == Path("/x/z")
+    assert history_path({"VALKEYCLI_HISTFILE": "/x/z", "REDISCLI_HISTFILE": "/x/y"}) == Path("/x/y")
 
 
 def test_dev_null_means_no_file() -> None:
