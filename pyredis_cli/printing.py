@@ -16,7 +16,7 @@ from pyredis_cli.settings import Marks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Literal, TypeAlias
 
     from pyredis.address import Address
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["ReplyWriter", "fail", "form_of", "protocol_for", "shows_pushes"]
 
 _BATCH = 64 * 1024  # bytes that are written at once
+_SHORT = 1024  # bytes of a reply that is worth holding
+_MOST_HELD = 256
 
 # Formats that keep the types of RESP3, or its pairs; the others people know from RESP2.
 _TYPED = FOR_PROGRAMS | {"quoted-json", "human"}
@@ -78,6 +80,36 @@ class ReplyWriter:
         self._settings = settings
         self._streams = streams
         self._parts = _parts(settings, streams, protocol, whole=self.pages)
+        self._bare = form_of(settings, streams) == "raw" and settings.marks == Marks()
+        self._held: list[bytes] | None = None
+
+    def show_plain(self, replies: Sequence[Reply]) -> bool:
+        """Write many replies that are no texts at once; False, and nothing, when each needs a look of its own."""
+        if not self._bare:
+            return False
+        from pyredis_cli.render.machine import raw_each
+
+        self._streams.write(raw_each(replies))
+        return True
+
+    def hold(self) -> None:
+        """Keep what is shown until there is much of it, or `let_go`."""
+        self._held = []
+
+    def let_go(self) -> None:
+        """Write what is held, and hold nothing any more."""
+        held, self._held = self._held, None
+        if held:
+            self._streams.write(b"".join(held))
+
+    def _put(self, written: bytes) -> None:
+        if self._held is None:
+            self._streams.write(written)
+            return
+        self._held.append(written)
+        if len(written) > _SHORT or len(self._held) > _MOST_HELD:
+            self.let_go()
+            self.hold()
 
     def show(self, outcome: Outcome) -> None:
         """Write the reply of an outcome, or its error in the place of the reply."""
@@ -119,7 +151,7 @@ class ReplyWriter:
         from pyredis_cli.render.portions import in_batches
 
         for batch in in_batches(laid_out(), _BATCH):
-            self._streams.write(batch)
+            self._put(batch)
 
 
 def _told(outcome: Outcome) -> Iterator[Outcome]:

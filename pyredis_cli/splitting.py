@@ -13,10 +13,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
 from functools import lru_cache
 from operator import attrgetter
-from typing import NamedTuple
+
+from pyredis.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "SplitError",
@@ -24,11 +28,13 @@ __all__ = [
     "Word",
     "between",
     "meaning",
+    "pieces",
     "quote_at",
     "scan",
     "split",
     "split_bytes",
     "stretches",
+    "unescaped",
 ]
 
 _BLANKS = re.compile(r"[ \t\n\v\f\r]*+")
@@ -102,7 +108,20 @@ def split(line: str, encoding: str = "utf-8") -> list[bytes]:
     came in as lone surrogates (surrogateescape) go out as they were. SplitError when a quote is not closed,
     when text is glued to a closing quote, or when the encoding has no such character.
     """
-    argv = []
+    return [_encoded(word, encoding) for word in _words(line)]
+
+
+def pieces(line: str) -> Iterator[tuple[str, str | None, str]]:
+    """Yield each word of a line as what it is made of: bare text, then what is in quotes.
+
+    The text in double quotes has its escapes still, and is None for a word without; the one in single quotes has
+    none any more. SplitError as with `split`.
+    """
+    for word in _words(line):
+        yield word["bare"], word["double"], (word["single"] or "").replace(r"\'", "'")
+
+
+def _words(line: str) -> Iterator[re.Match[str]]:
     at = _after_blanks(line, 0)
     while at < len(line):
         word = _WORD.match(line, at)
@@ -110,9 +129,8 @@ def split(line: str, encoding: str = "utf-8") -> list[bytes]:
         end = word.end()
         if end < len(line) and line[end] not in _BLANK:
             raise _misquoted(word)
-        argv.append(_encoded(word, encoding))
+        yield word
         at = _after_blanks(line, end)
-    return argv
 
 
 def scan(line: str, encoding: str = "utf-8") -> list[Word]:
@@ -254,7 +272,11 @@ def _fits(text: str, encoding: str) -> bool:
 
 
 def _unescaped(escape: re.Match[str]) -> str:
-    text = escape[0]
+    return unescaped(escape[0])
+
+
+def unescaped(text: str) -> str:
+    """Return the character that an escape in double quotes stands for."""
     if len(text) == 4:
         byte = int(text[2:], 16)
         # Every encoding in use keeps ASCII; a higher byte goes through the encoder as surrogateescape has it.

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from pyredis_cli.exits import Exit
-from pyredis_cli.flags import by_name
+from pyredis_cli.flags import NOT_HERE, by_name
 from tests.pages import PAGES, Example, Shell, examples
 from tests.program import ROOT, find_redis_cli_70, ran_redis_cli, redis_cli_70
 from tests.servers import Server
 from tests.tls import Authority, TlsProxy, server_context
 
 _SESSION: Final = '{"user":{"id":7,"name":"Ada Lovelace"},"expires":1795719854,"rights":["read","write"]}'
+_FILES: Final = {"bash": "pyredis-cli.bash", "zsh": "_pyredis-cli", "fish": "pyredis-cli.fish"}
 _STATE: Final = {
     "docs/output.md": (
         ("HSET", "user:7", "name", "Ada Lovelace"),
@@ -60,6 +63,26 @@ def encrypting(server: Server, authority: Authority) -> TlsProxy:
     return TlsProxy(("127.0.0.1", server.port), server_context(authority.sign("cache.example")))
 
 
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="one of the lines is for zsh")
+def test_the_lines_that_install_completions_do(tmp_path: Path) -> None:
+    text = Path(ROOT, "README.md").read_text("utf-8")
+    found = re.search(r"```sh\n(.*?)```", text[text.index("## Shell completion") :], re.DOTALL)
+    assert found is not None
+    (tmp_path / "pyredis-cli").write_text(f'#!/bin/sh\nexec {sys.executable} -m pyredis_cli "$@"\n')
+    (tmp_path / "pyredis-cli").chmod(0o700)
+    env = {"HOME": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    places = {
+        "bash": ".local/share/bash-completion/completions/pyredis-cli",
+        "zsh": "_pyredis-cli",
+        "fish": ".config/fish/completions/pyredis-cli.fish",
+    }
+
+    for line, (shell, place) in zip(found[1].splitlines(), places.items(), strict=True):
+        run = ["zsh", "-fc", f"fpath=({tmp_path})\n{line}"] if shell == "zsh" else ["bash", "-c", line]
+        subprocess.run(run, env=env, check=True)
+        assert (tmp_path / place).read_bytes() == Path(ROOT, "completions", _FILES[shell]).read_bytes()
+
+
 def test_no_page_with_commands_is_forgotten() -> None:
     pages = ["README.md", *(f"docs/{path.name}" for path in Path(ROOT, "docs").glob("*.md"))]
 
@@ -76,7 +99,7 @@ def put_certificates(authority: Authority, folder: Path) -> None:
 def table() -> dict[str, str]:
     """Return redis-cli's flags and what its page says of each."""
     page = Path(ROOT, "docs/redis-cli.md").read_text("utf-8")
-    rows = re.findall(r"^\| (`-.*?) \| (.*?) \|$", page, re.MULTILINE)
+    rows = re.findall(r"^\| (.*?`-.*?) \| (.*?) \|$", page, re.MULTILINE)
     return {flag: said for flags, said in rows for flag in re.findall(r"`(--?[\w-]+)", flags)}
 
 
@@ -90,8 +113,10 @@ def test_the_page_for_those_who_know_redis_cli_lists_each_of_its_flags() -> None
 
 
 def test_a_flag_is_there_unless_the_page_says_that_it_is_not() -> None:
-    for flag, said in table().items():
-        assert (by_name(flag) is None) == (said == "not there yet"), flag
+    told = table()
+
+    assert {flag for flag in told if by_name(flag) is None} == set(NOT_HERE)
+    assert {flag for flag, said in told.items() if said == "not there yet"} == set(NOT_HERE)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/scripting.md"])

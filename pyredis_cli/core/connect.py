@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pyredis.address import UnixAddress
-from pyredis.pool.async_base import PoolOptions
-from pyredis.pool.async_pool import AsyncPool
+from pyredis.records import cast
 from pyredis_cli.core.session import Session
-from pyredis_cli.settings import Group, Settings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pyredis.pool.async_base import PoolOptions
+    from pyredis.pool.async_pool import AsyncPool
     from pyredis.pool.async_sentinel import AsyncSentinelPool
     from pyredis_cli.core.cluster import Cluster
     from pyredis_cli.core.session import Pool
+    from pyredis_cli.settings import Group, Settings
 
-__all__ = ["make_pool", "session"]
+__all__ = ["can_block", "make_pool", "session"]
+
+
+def can_block(settings: Settings) -> bool:
+    """Whether a session may do without an event loop: with one connection at a time, to one server."""
+    return not settings.cluster and settings.group is None
 
 
 def make_pool(settings: Settings) -> Pool:
@@ -23,6 +28,8 @@ def make_pool(settings: Settings) -> Pool:
     address = settings.address
     if settings.group is not None:
         return _make_group_pool(settings.group, _options(settings))
+    from pyredis.pool.async_pool import AsyncPool
+
     if isinstance(address, UnixAddress):
         return AsyncPool(unix_sock=address.path, **_options(settings))
     return AsyncPool(address.host, address.port, **_options(settings))
@@ -61,8 +68,24 @@ def _options(settings: Settings) -> PoolOptions:
     }
 
 
-def session(settings: Settings, *, interactive: bool = False) -> Session:
-    """Return a session that is not connected yet; an ``interactive`` one is a person's."""
+def _blocking_pool(settings: Settings) -> AsyncPool:
+    from pyredis.options import ConnectionOptions
+    from pyredis_cli.core.lease import BlockingPool
+
+    options = _options(settings)
+    del options["pool_size"]
+    pool = BlockingPool(settings.address, ConnectionOptions(**options))  # type: ignore[misc, arg-type]
+    # It and its leases have all that a session asks of the asyncio ones that stays at one server.
+    return cast("AsyncPool", pool)
+
+
+def session(settings: Settings, *, interactive: bool = False, blocking: bool = False) -> Session:
+    """Return a session that is not connected yet; an ``interactive`` one is a person's.
+
+    A ``blocking`` one, where it ``can_block``, is for ``run_now``.
+    """
+    if blocking:
+        return Session(_blocking_pool(settings))
     cluster = _cluster(settings) if settings.cluster else None
     return Session(make_pool(settings), cluster, interactive=interactive)
 

@@ -7,11 +7,14 @@ not the server's, and sends nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pyredis.address import TcpAddress
+from pyredis.records import dataclass
 from pyredis_cli.splitting import SplitError, split, stretches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["LineError", "Order", "counted", "destination", "lines_of", "order"]
 

@@ -8,15 +8,10 @@ a user or in a protocol that was not asked for, and a write is never sent twice.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from time import perf_counter
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from time import monotonic, perf_counter
 
-from pyredis.address import Address, TcpAddress
-from pyredis.client.async_client import AsyncClient
 from pyredis.commands.keys import keys
 from pyredis.commands.spec import Table
 from pyredis.exceptions import (
@@ -31,14 +26,23 @@ from pyredis.exceptions import (
     WrongPass,
     WrongType,
 )
-from pyredis.pool.async_pool import AsyncPool
-from pyredis.types import Reply
+from pyredis.records import cast
 from pyredis_cli.core.outcome import START_WITH_C, Outcome, nameless, unknown_fate
 from pyredis_cli.core.wanted import Wanted, after, instead
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from typing import Final, TypeAlias, TypeGuard
+
+    from pyredis.address import Address, TcpAddress
+    from pyredis.client.async_client import AsyncClient
+    from pyredis.pool.async_pool import AsyncPool
     from pyredis.pool.async_sentinel import AsyncSentinelPool
+    from pyredis.types import Reply
     from pyredis_cli.core.cluster import Cluster
+    from pyredis_cli.core.lease import Lease
 
     Pool: TypeAlias = AsyncPool | AsyncSentinelPool
     """Where a session has its connections from: one server, or whichever its sentinels name."""
@@ -107,10 +111,11 @@ class Session:
         self._demoted = False
         """Whether the server is not any more what its sentinels called it."""
         self._cluster = cluster
-        if cluster is not None and isinstance(pool, AsyncPool):
-            cluster.seat(self, pool)
+        if cluster is not None:
+            cluster.seat(self, cast("AsyncPool", pool))
         self._inbox: deque[Reply] = deque()
-        self._arrived = asyncio.Event()
+        self._arrived: asyncio.Event | None = None
+        """Is set when a message comes, while somebody waits for one."""
 
     # -- where it stands
 
@@ -119,8 +124,7 @@ class Session:
         """Where commands run, or will run once connected, as far as it is known."""
         address = self.pool.address if self._lease is None else self._lease.address
         if address is None:  # nobody has told yet which server it is
-            assert not isinstance(self.pool, AsyncPool)
-            return self.pool.sentinels[0]
+            return cast("AsyncSentinelPool", self.pool).sentinels[0]
         return address
 
     @property
@@ -213,7 +217,7 @@ class Session:
             self.busy = self.busy and isinstance(error.__cause__, TimeoutError)  # or it is gone by now
             await self._drop()
             raise
-        except asyncio.CancelledError:
+        except BaseException:
             await self._drop()
             raise
 
@@ -245,6 +249,8 @@ class Session:
         """Learn what the server calls the connection, and what its role is."""
         self._role = _role(client)
         self._number = await self._number_of(client)
+        import asyncio  # which costs a script more than all else that it imports
+
         self._watching = asyncio.create_task(self._watch(client))
 
     async def _number_of(self, client: AsyncClient) -> int | None:
@@ -354,7 +360,7 @@ class Session:
         return outcome._replace(seconds=perf_counter() - started, notices=tuple(self._notices))
 
     async def _run(self, outcome: Outcome) -> Outcome:
-        await _let_the_network_speak()
+        await self._let_the_network_speak()
         if self._cluster is None:
             return await self._run_here(outcome)
         outcome = await self._cluster.route(outcome)
@@ -365,6 +371,20 @@ class Session:
             return await self._cluster.follow(outcome)
         except PyRedisConnClosed as error:
             raise unknown_fate(error, outcome.name) from None
+
+    async def _let_the_network_speak(self) -> None:
+        """See an end of file that has come already, before anything is written."""
+        lease = self._lease
+        if lease is None:
+            return
+        if _blocks(lease):
+            lease.heard(0)
+            return
+        from asyncio import sleep
+
+        # The first turn resumes this task before the sockets' callbacks, the second one after them.
+        await sleep(0)
+        await sleep(0)
 
     async def _run_here(self, outcome: Outcome) -> Outcome:
         """Return what becomes of a command on this server; when need be, on another connection to it."""
@@ -398,8 +418,10 @@ class Session:
 
             outcome = outcome._replace(error=veiled(error, [outcome.argv], self.table))
             self._note_demotion(error)
-        except asyncio.CancelledError:
-            client.close()  # its reply may have come by now, and have changed what nobody takes note of
+        except PyRedisError:
+            raise
+        except BaseException:  # its reply may have come by now, and have changed what nobody takes note of
+            client.close()
             raise
         else:
             outcome = outcome._replace(silent=silent and outcome.reply is None)
@@ -422,7 +444,7 @@ class Session:
         """Hear from a server that it takes no writes; the sentinels may have another one by now."""
         if isinstance(error, ReadOnly):
             self._role = "replica"
-        if isinstance(error, ReadOnly) and not isinstance(self.pool, AsyncPool) and not self.pool.replica_ok:
+        if isinstance(error, ReadOnly) and _asks_sentinels(self.pool) and not self.pool.replica_ok:
             self._demoted = True
             self._notices.append(
                 f"{self.address} is not the primary of {self.pool.name} any more; "
@@ -499,8 +521,8 @@ class Session:
             useless = before[0] if right else self.pool
             if not right:
                 self.pool, self._wanted = before
-            if right and self._cluster is not None and isinstance(self.pool, AsyncPool):
-                await self._cluster.replaced(self.pool)
+            if right and self._cluster is not None:
+                await self._cluster.replaced(cast("AsyncPool", self.pool))
             await useless.close()
 
     def _subscriptions(self) -> str:
@@ -576,6 +598,40 @@ class Session:
         if reason:
             self._notices.append(reason)
 
+    # -- many commands at once
+
+    @property
+    def blocking_lease(self) -> Lease | None:
+        """The lease when it is one that blocks, be it closed; None without one."""
+        lease = self._lease
+        return lease if lease is not None and _blocks(lease) else None
+
+    @property
+    def many(self) -> Lease | None:
+        """What takes many commands at once, None while they must go one by one.
+
+        It takes commands without effect that do not block; nothing else may be run until all are answered.
+        """
+        lease = self.blocking_lease
+        if lease is None or not lease.calm or self.streaming:
+            return None
+        untold = self._nameless and lease.name_refused is not None
+        return None if untold and not isinstance(lease.name_refused, NoAuth) else lease
+
+    def answered(self, argv: tuple[bytes, ...], reply: Reply) -> Outcome:
+        """Return what became of a command that was one of many."""
+        outcome = Outcome(argv, self.table.find(argv))
+        if not isinstance(reply, ReplyError):
+            return outcome._replace(reply=reply)
+        from pyredis_cli.core.secrets import veiled
+
+        reply.command = outcome.spec.name if outcome.spec else None
+        outcome = outcome._replace(error=veiled(reply, [argv], self.table))
+        self._notices = []
+        if isinstance(reply, MovedError | AskError):
+            self._explain_redirect(outcome)
+        return outcome._replace(notices=tuple(self._notices))
+
     # -- what commands change
 
     def _take_effect(self, client: AsyncClient, outcome: Outcome, *, queues: bool) -> str:
@@ -608,8 +664,8 @@ class Session:
 
     # -- messages
 
-    async def messages(self) -> AsyncGenerator[Reply, None]:
-        """Yield each push, published message or line of MONITOR as it comes.
+    async def messages(self, deadline: float | None = None) -> AsyncGenerator[Reply, None]:
+        """Yield each push, published message or line of MONITOR as it comes, until ``deadline`` (monotonic).
 
         Ends when nothing is subscribed any more; leaving it early closes the connection, and the next command
         opens another. Raises the error that ended the connection.
@@ -625,19 +681,27 @@ class Session:
                     raise client.error or PyRedisConnClosed(f"the connection to {self.address} is closed")
                 if not self.streaming:
                     break
-                self._arrived.clear()
-                await self._next_arrival(client)
+                left = None if deadline is None else deadline - monotonic()
+                if left is not None and left <= 0:
+                    return
+                await self._next_arrival(client, left)
             finished = True
         finally:
             if not finished and client is not None:
                 client.close()  # and stays the lease: the next command tells what was lost with it
 
-    async def _next_arrival(self, client: AsyncClient) -> None:
-        """Return when a message is there or the connection is gone."""
+    async def _next_arrival(self, client: AsyncClient, seconds: float | None) -> None:
+        """Return when a message is there, the connection is gone or the seconds are over."""
+        if _blocks(client):
+            client.heard(seconds)
+            return
+        import asyncio
+
+        self._arrived = asyncio.Event()
         gone = asyncio.ensure_future(client.wait_closed())
         arrived = asyncio.ensure_future(self._arrived.wait())
         try:
-            await asyncio.wait({gone, arrived}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({gone, arrived}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
             arrived.cancel()
@@ -648,7 +712,8 @@ class Session:
             has_room = self.on_push(reply)
         elif self.streaming:
             self._inbox.append(reply)
-            self._arrived.set()
+            if self._arrived is not None:
+                self._arrived.set()
             has_room = len(self._inbox) < _INBOX_FULL
         elif self.on_aside is not None:
             self.on_aside(reply)
@@ -678,11 +743,12 @@ class Session:
         await self.pool.close()
 
 
-async def _let_the_network_speak() -> None:
-    """Let the event loop see an end of file that has come already, before anything is written."""
-    # The first turn resumes this task before the sockets' callbacks, the second one after them.
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+def _blocks(client: AsyncClient) -> TypeGuard[Lease]:
+    return hasattr(client, "heard")
+
+
+def _asks_sentinels(pool: Pool) -> TypeGuard[AsyncSentinelPool]:
+    return hasattr(pool, "sentinels")
 
 
 def _role(client: AsyncClient) -> str:

@@ -5,10 +5,12 @@ Pure: from commands and what became of them to commands that have to be said aga
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pyredis.records import NamedTuple
 
-from pyredis.pool.async_base import PoolOptions
-from pyredis_cli.core.outcome import Outcome
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyredis.pool.async_base import PoolOptions
+    from pyredis_cli.core.outcome import Outcome
 
 __all__ = ["Wanted", "after", "instead"]
 

@@ -11,7 +11,7 @@ from math import isfinite
 
 from pyredis.exceptions import ReplyError
 from pyredis.records import NamedTuple, cast
-from pyredis.types import Attributed, Map, Reply
+from pyredis.types import Attributed, Map, Reply, Status
 from pyredis_cli.render.escape import dangerous
 from pyredis_cli.render.layout import NESTED, Part, Steps, digits, double, message, pairs, unroll
 from pyredis_cli.render.notation import BASE64, Notation
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
     from typing import Final
 
-__all__ = ["json_parts", "json_text", "json_values", "raw", "raw_parts"]
+__all__ = ["json_parts", "json_text", "json_values", "raw", "raw_each", "raw_parts"]
 
+_STRINGS: Final = frozenset({bytes, Status})
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -70,6 +71,24 @@ def raw_parts(
         yield end, 0
     elif not last.endswith(b"\n"):
         yield b"\n", 0
+
+
+def raw_each(replies: Sequence[Reply]) -> bytes:
+    """Return what `raw` returns for each of the replies, which are no texts, one after the other."""
+    if _STRINGS.issuperset(map(type, replies)):
+        return b"\n".join(cast("Sequence[bytes]", replies)) + b"\n"
+    return b"".join([_raw_short(reply) for reply in replies])
+
+
+def _raw_short(reply: Reply) -> bytes:
+    match reply:
+        case bytes():
+            return reply + b"\n"
+        case None:
+            return b"\n"
+        case int() if type(reply) is int:
+            return b"%d\n" % reply
+    return raw(reply)
 
 
 def json_text(reply: Reply, notation: Notation = BASE64) -> bytes:

@@ -10,7 +10,7 @@ from itertools import compress
 
 from pyredis.exceptions import AskError, MovedError, PyRedisError, ReplyError
 from pyredis.records import NamedTuple, replace
-from pyredis_cli.argv import encoded
+from pyredis_cli.argv import argv_of, encoded, refuse_without_command
 from pyredis_cli.core import direct
 from pyredis_cli.core.walking import Question, walk
 from pyredis_cli.exits import Exit
@@ -43,10 +43,11 @@ _TYPE_WIDTH, _TTL_WIDTH, _SIZE_WIDTH = 0, 10, 12
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """List the keys; return the exit code."""
+    refuse_without_command(settings.telling)
     arguments = parse_tool("find", words)
     if arguments.get("zero"):
         settings = _ended_by_nul(settings)
-    return _Find(settings, streams, _wanted(settings, arguments)).run()
+    return _Find(settings, streams, _wanted(settings, streams, arguments)).run()
 
 
 def _ended_by_nul(settings: Settings) -> Settings:
@@ -69,13 +70,14 @@ class _Wanted(NamedTuple):
     limit: int | None
 
 
-def _wanted(settings: Settings, arguments: ToolArguments) -> _Wanted:
+def _wanted(settings: Settings, streams: Streams, arguments: ToolArguments) -> _Wanted:
     if len(arguments.words) > 1:
         raise UsageError(f"find takes one pattern, not {len(arguments.words)}; quote it for the shell")
     facts = tuple(_facts(arguments))
-    kind, pattern = arguments.get("type"), arguments.words[0] if arguments.words else None
+    pattern = argv_of(arguments.words, settings.telling, settings.encoding, streams.stdin)
+    kind = arguments.get("type")
     question = Question(
-        None if pattern is None else encoded((pattern,), settings.encoding)[0],
+        pattern[0] if pattern else None,
         None if kind is None else encoded((kind,), settings.encoding)[0],
         arguments.get("count"),
         settings.telling.interval,

@@ -13,6 +13,7 @@ from typing import Final
 from pyredis.exceptions import NoPerm, PyRedisError, may_pass
 from pyredis.records import replace
 from pyredis.retry import Backoff
+from pyredis_cli.argv import refuse_without_command
 from pyredis_cli.core.asking import Answer, ask
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.exits import Exit
@@ -27,6 +28,7 @@ _AGAIN: Final = Backoff(first=0.05, most=1.0)
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Ask the server once, or for as many seconds as the word says; return the exit code."""
+    refuse_without_command(settings.telling)
     settings = replace(settings, protocol=protocol_for(settings, streams))
     seconds = float(words[0]) if words else 0.0
     answer = asyncio.run(_ready(settings, seconds) if seconds else ask(settings, b"PING"))

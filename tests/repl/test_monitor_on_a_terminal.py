@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.program import ROOT
 from tests.repl.conftest import StartRepl, ask
 from tests.servers import Server, wait_until
 from tests.terminal import Terminal
@@ -74,6 +75,19 @@ def test_it_ends_by_itself_after_a_count_or_a_time(repl: StartRepl, redis82: Ser
     ask(screen, ":monitor --for 0.5")
     screen.wait_for(re.compile(r"MONITOR ended: \d+ lines in 0\.[5-9] s"))
     assert monitors(redis82) == 0
+
+
+def test_the_lines_of_the_page_begin_to_monitor(repl: StartRepl, redis82: Server) -> None:
+    page = (ROOT / "docs" / "repl.md").read_text("utf-8")
+    lines = re.findall(r"^:monitor .*$", page, re.MULTILINE)
+    screen = repl(redis82)
+
+    assert len(lines) == 3
+    for line in lines:
+        begun(screen, redis82, line)
+        screen.send_key("c-c")
+        screen.wait_until(lambda shown: shown.line == f"{redis82.host}:{redis82.port}>")
+        wait_until(lambda: monitors(redis82) == 0)
 
 
 @pytest.mark.parametrize("form", ["human", "raw", "redis", "json"])

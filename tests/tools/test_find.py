@@ -92,6 +92,7 @@ def test_a_pattern_may_stand_behind_the_name_and_holds_any_byte(redis82: Server)
     assert ran(redis82, "find", "* words", "--limit", "5") == Ran(0, b"two words\n", b"")
     assert ran(redis82, "--scan", "\u6771*").stdout.decode() == "\u6771\u4eac\n"
     assert ran(redis82, "find", "nothing*") == Ran(0, b"", b"")
+    assert ran(redis82, "--quoted-input", "-3", "find", r'"\xff*"').stdout == b"\xff\x00\xfe\n"
 
 
 def test_keys_are_chosen_by_type_and_by_expiry(server: Server) -> None:
@@ -217,6 +218,7 @@ def test_exit_codes_tell_what_went_wrong(redis82: Server, background_proxy: Make
     assert nobody.said.startswith("cannot connect to 127.0.0.1:1")
     assert ran(redis82, "-n", "99", "find").code == 4
     assert ran(redis82, "find", "a", "b").code == 2
+    assert ran(redis82, "-r", "2", "find").code == 2
     assert ran(redis82, "--json", "find", "-0").code == 2
 
     proxy = background_proxy(redis82)

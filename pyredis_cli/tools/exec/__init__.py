@@ -1,22 +1,28 @@
 """``exec``: one command from the arguments, or the commands of files or of standard input.
 
-It knows how it is called; ``one`` and ``script`` do the work.
+It knows how it is called; ``one``, ``script`` and ``dry`` do the work.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-
 from pyredis.records import replace
 from pyredis_cli.argv import argv_of, refuse_without_command
+from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import ToolArguments, parse_tool
 from pyredis_cli.printing import protocol_for
-from pyredis_cli.settings import Settings
-from pyredis_cli.streams import Streams
-from pyredis_cli.tools.exec.running import Run, Stopped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+    from typing import Any
+
+    from pyredis_cli.settings import Settings
+    from pyredis_cli.streams import Streams
+    from pyredis_cli.tools.exec.running import Run
 
 __all__ = ["run"]
+
+_OF_SCRIPTS = {"files": "-f", "variables": "--set"}
 
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
@@ -24,28 +30,62 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     arguments = ToolArguments(tuple(words), {})
     if words and words[0].startswith("-"):  # no command begins with a dash
         arguments = parse_tool("exec", words)
-    argv: tuple[bytes, ...] = ()
-    if arguments.words:
-        argv = argv_of(arguments.words, settings.telling, settings.encoding, streams.stdin)
-    else:
-        refuse_without_command(settings.telling)
     settings = replace(settings, protocol=protocol_for(settings, streams))
-    return asyncio.run(_run(settings, streams, argv, arguments))
+    if arguments.words:
+        return _command(settings, streams, arguments)
+    refuse_without_command(settings.telling)
+    return _script(settings, streams, arguments)
 
 
-async def _run(
-    settings: Settings, streams: Streams, argv: tuple[bytes, ...], arguments: ToolArguments
-) -> int:
-    run = Run(settings, streams, pages=bool(argv) and settings.telling.times == 1)
+def _command(settings: Settings, streams: Streams, arguments: ToolArguments) -> int:
+    for field, flag in _OF_SCRIPTS.items():
+        if arguments.get(field):
+            raise UsageError(f"{flag} is for scripts, and there is a command in the arguments")
+    argv = argv_of(arguments.words, settings.telling, settings.encoding, streams.stdin)
+    if arguments.get("dry_run"):
+        from pyredis_cli.tools.exec.dry import show_command
+
+        return show_command(settings, streams, argv)
+    import asyncio
+
+    from pyredis_cli.tools.exec.one import run_command
+    from pyredis_cli.tools.exec.running import Run
+
+    one = Run(settings, streams, pages=settings.telling.times == 1)
+    return asyncio.run(_run(one, lambda: run_command(one, argv, arguments)))
+
+
+def _script(settings: Settings, streams: Streams, arguments: ToolArguments) -> int:
+    from pyredis_cli.tools.exec.source import opened
+
+    sources = opened(arguments.get("files", ()), streams)
+    if arguments.get("dry_run"):
+        from pyredis_cli.tools.exec.dry import show_script
+
+        return show_script(settings, streams, sources, arguments)
+    from pyredis_cli.core.connect import can_block
+    from pyredis_cli.tools.exec.running import Run
+    from pyredis_cli.tools.exec.script import run_script
+
+    blocking = can_block(settings)
+    script = Run(settings, streams, blocking=blocking)
+    work = _run(script, lambda: run_script(script, sources, arguments))
+    if blocking:
+        from pyredis_cli.core.lease import run_now
+
+        return run_now(work)
+    import asyncio
+
+    return asyncio.run(work)
+
+
+async def _run(run: Run, work: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Connect, do the work and close; return the exit code."""
+    from pyredis_cli.tools.exec.running import Stopped
+
     try:
         await run.connect()
-        if argv:
-            from pyredis_cli.tools.exec.one import run_command
-
-            return await run_command(run, argv)
-        from pyredis_cli.tools.exec.script import run_script
-
-        return await run_script(run, arguments)
+        return await work()
     except Stopped as stopped:
         return stopped.code
     finally:

@@ -5,25 +5,26 @@ from __future__ import annotations
 import asyncio
 
 from pyredis_cli.exits import Exit
+from pyredis_cli.parsing import ToolArguments
 from pyredis_cli.tools.exec.running import Run, Stopped
 
 __all__ = ["run_command"]
 
 
-async def run_command(run: Run, argv: tuple[bytes, ...]) -> Exit:
+async def run_command(run: Run, argv: tuple[bytes, ...], arguments: ToolArguments) -> Exit:
     """Run the command as often as was asked for; return the exit code of the first error."""
     code = Exit.OK
     for pause in run.settings.telling.pauses():
         if pause:
             await asyncio.sleep(pause)
-        failure = await _once(run, argv)
+        failure = await _once(run, argv, arguments)
         if failure and run.settings.stop_on_error:
             return failure
         code = code or failure
     return code
 
 
-async def _once(run: Run, argv: tuple[bytes, ...]) -> Exit:
+async def _once(run: Run, argv: tuple[bytes, ...], arguments: ToolArguments) -> Exit:
     """Run the command; an error is one line on standard error, and nothing else. Stopped when none can follow."""
     outcome = await run.outcome(argv)
     if outcome.error is not None:
@@ -33,5 +34,5 @@ async def _once(run: Run, argv: tuple[bytes, ...]) -> Exit:
         return code
     run.writer.show(outcome)
     run.writer.pages = False
-    await run.stream()
+    await run.stream(arguments.get("count"), arguments.get("seconds"))
     return Exit.OK

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
+from time import monotonic
 
 from pyredis.exceptions import PyRedisError
-from pyredis.types import Reply
 from pyredis_cli.core import connect
 from pyredis_cli.core.outcome import Outcome
-from pyredis_cli.exits import Exit
 from pyredis_cli.printing import ReplyWriter, fail, shows_pushes
-from pyredis_cli.settings import Settings
-from pyredis_cli.streams import OutputError, Streams
+from pyredis_cli.streams import OutputError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyredis.types import Reply
+    from pyredis_cli.exits import Exit
+    from pyredis_cli.settings import Settings
+    from pyredis_cli.streams import Streams
 
 __all__ = ["Run", "Stopped"]
 
@@ -26,13 +30,20 @@ class Stopped(Exception):
 
 
 class Run:
-    """Commands and their replies, on one session; ``pages``: what is taller than the screen goes to a pager."""
+    """Commands and their replies, on one session.
 
-    def __init__(self, settings: Settings, streams: Streams, *, pages: bool) -> None:
+    ``pages``: what is taller than the screen goes to a pager; ``blocking``: it is run by ``run_now``.
+    """
+
+    def __init__(
+        self, settings: Settings, streams: Streams, *, pages: bool = False, blocking: bool = False
+    ) -> None:
         self.settings = settings
-        self.session = connect.session(settings)
+        self.session = connect.session(settings, blocking=blocking)
         self.streams = streams
         self.writer = ReplyWriter(settings, streams, lambda: self.session.protocol, pages=pages)
+        self.blocking = blocking
+        self._asides: list[Reply] = []
         self._broken: OSError | OutputError | None = None
         self._hear_asides()
 
@@ -47,7 +58,7 @@ class Run:
         """Go on with another server; Stopped when there is no connection to be had."""
         self.settings = settings
         await self.session.close()
-        self.session = connect.session(settings)
+        self.session = connect.session(settings, blocking=self.blocking)
         self._hear_asides()
         await self.connect(where)
 
@@ -60,7 +71,22 @@ class Run:
 
     def _aside(self, push: Reply) -> None:
         # Not at once: the reply that it came behind is written in this turn of the event loop.
+        if self.blocking:
+            lease = self.session.blocking_lease
+            if lease is not None and lease.owes:
+                self.writer.aside(push)
+            else:
+                self._asides.append(push)
+            return
+        import asyncio
+
         asyncio.get_running_loop().call_soon(self._write_aside, push)
+
+    def tell_asides(self) -> None:
+        """Write what came unasked behind the replies that are written by now."""
+        asides, self._asides = self._asides, []
+        for push in asides:
+            self.writer.aside(push)
 
     def _write_aside(self, push: Reply) -> None:
         try:
@@ -77,16 +103,25 @@ class Run:
             self.streams.say(notice)
         return outcome
 
-    async def stream(self) -> None:
-        """Write messages as they come, while anything is subscribed or monitored."""
+    async def stream(self, count: int | None = None, seconds: float | None = None) -> bool:
+        """Write messages as they come, while anything is subscribed or monitored.
+
+        Return whether it was ended by so many messages, or after so many seconds; the connection is closed then.
+        """
         if not self.session.streaming:
-            return
+            return False
+        deadline = None if seconds is None else monotonic() + seconds
+        told = 0
         try:
-            async with aclosing(self.session.messages()) as messages:
+            async with aclosing(self.session.messages(deadline)) as messages:
                 async for message in messages:
                     self.writer.write(Outcome((), None, message))
+                    told += 1
+                    if told == count:
+                        return True
         except PyRedisError as error:
             raise Stopped(self.fail(error)) from None
+        return deadline is not None and monotonic() >= deadline
 
     def fail(self, error: PyRedisError, where: str = "", *, at_connect: bool = False) -> Exit:
         """Say what went wrong in one line; return the exit code that it means."""

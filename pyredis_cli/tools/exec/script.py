@@ -1,186 +1,298 @@
-"""A script: commands one per line, each run as soon as its line is complete.
+"""A script: the commands of files or of standard input, sent as many at a time as is safe.
 
-It knows how commands come in and when a script must stop.
+It knows how lines come in, which go by themselves, and when a script must stop.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from typing import BinaryIO, cast
+from time import perf_counter
 
 from pyredis.exceptions import ReplyError
 from pyredis.records import replace
-from pyredis.types import Reply
-from pyredis_cli.core.lines import LineError, Order, counted, destination
-from pyredis_cli.core.outcome import Outcome
-from pyredis_cli.exits import Exit
-from pyredis_cli.flags import UsageError
-from pyredis_cli.parsing import ToolArguments
-from pyredis_cli.splitting import SplitError, split, split_bytes
-from pyredis_cli.tools.exec.running import Run, Stopped
+from pyredis_cli.core.lines import LineError, destination
+from pyredis_cli.exits import Exit, exit_for, explain
+from pyredis_cli.tools.exec.bar import Bar
+from pyredis_cli.tools.exec.reading import BadLine, Many, One, is_connect, is_goodbye, make_reader
+from pyredis_cli.tools.exec.running import Stopped
+from pyredis_cli.tools.exec.sending import Lost, Sending
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import BinaryIO
+
+    from pyredis.exceptions import PyRedisError
+    from pyredis_cli.core.outcome import Outcome
+    from pyredis_cli.core.session import Session
+    from pyredis_cli.parsing import ToolArguments
+    from pyredis_cli.tools.exec.reading import Reader
+    from pyredis_cli.tools.exec.running import Run
+    from pyredis_cli.tools.exec.source import Source
 
 __all__ = ["run_script"]
 
-_CHUNK = 64 * 1024
 
-
-async def run_script(run: Run, arguments: ToolArguments) -> Exit:
-    """Run each line of standard input; return the exit code of the first error."""
-    return await _Script(run).run()
+async def run_script(run: Run, sources: Sequence[Source], arguments: ToolArguments) -> Exit:
+    """Run each line of the files or of standard input; return the exit code of the first error."""
+    started = perf_counter()
+    script = _Script(run, arguments, Bar(run.streams, sources))
+    try:
+        return await script.run(sources)
+    finally:
+        script.end(perf_counter() - started)
 
 
 class _Script:
-    """The lines of standard input on a session."""
+    """The lines of a script on a session."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, arguments: ToolArguments, bar: Bar) -> None:
         self._run = run
+        self._stops = bool(run.settings.stop_on_error or arguments.get("stops"))
+        self._count: int | None = arguments.get("count")
+        self._seconds: float | None = arguments.get("seconds")
+        self._verbose = bool(run.settings.verbose or arguments.get("verbose"))
+        self._bar = bar
+        self._sending = Sending(run, self._tell)
+        self._singly = self._stops or run.settings.echo
+        self._variables = arguments.get("variables", ())
+        self._reader = self._make_reader()
+        self._name = ""
+        self._code = Exit.OK
+        self._singles = 0
+        """How many commands were answered that were sent by themselves."""
+        self._errors = 0
 
-    async def run(self) -> Exit:
-        """Run each line of standard input; return the exit code of the first error.
+    @property
+    def _session(self) -> Session:
+        return self._run.session
+
+    def _make_reader(self) -> Reader:
+        return make_reader(self._run.settings, self._session.table, self._variables, singly=self._singly)
+
+    async def run(self, sources: Sequence[Source]) -> Exit:
+        """Run each line; return the exit code of the first error.
 
         Stopped at a line that cannot be read, a connection that failed, or a change of database, user or
         protocol that did not come true: nothing is sent after it.
         """
-        code = Exit.OK
-        number = 0
-        async with aclosing(_lines(self._run.streams.stdin)) as lines:
-            async for line in lines:
-                number += 1
-                asked = self._asked(line, f"stdin:{number}")
-                if _is_goodbye(asked.argv):
+        try:
+            for source in sources:
+                if not await self._read(source):
                     break
-                failure = await self._line(asked, f"stdin:{number}")
-                code = code or failure
-        return code
+        except Lost as lost:
+            told = explain(lost.error, self._session.address)
+            self._say(f"{self._where(lost.line, lost.outcome)}{told}; {lost.others}")
+            raise Stopped(exit_for(lost.error)) from None
+        return self._code
 
-    def _asked(self, line: bytes, where: str) -> Order:
-        """Return what a line asks for."""
+    async def _read(self, source: Source) -> bool:
+        """Run the lines of one source; return whether the script goes on behind them."""
+        self._name = source.name
+        while not source.ended:
+            await self._until_input(source)
+            first, block = source.line, source.block()
+            self._bar.begin(block, first)
+            if block and not await self._block(block, first, source):
+                return False
+        await self._settle()
+        return True
+
+    async def _block(self, block: bytes, first: int, source: Source) -> bool:
+        """Run some lines; return whether the script goes on behind them."""
         try:
-            return counted(_words(line, self._run.settings.encoding))
-        except SplitError as error:
-            problem = f"{where}:{error.column}: {error.message}"
-        except LineError as error:
-            problem = f"{where}: {error}"
-        self._run.streams.say(f"{problem}; stopped before this line")
-        raise Stopped(Exit.USAGE)
-
-    async def _line(self, asked: Order, where: str) -> Exit:
-        """Do what a line asks for; return the exit code of its first error."""
-        if not asked.argv:
-            return Exit.OK
-        if self._run.settings.echo:
-            self._echo(asked.argv)
-        if asked.argv[0].lower() == b"connect":
-            await self._move(asked.argv, where)
-            return Exit.OK
-        code = Exit.OK
-        for _ in range(asked.times):
-            failure = await self._entry(asked.argv, where)
-            code = code or failure
-        return code
-
-    async def _move(self, argv: tuple[bytes, ...], where: str) -> None:
-        """Go on with another server, as redis-cli's scripts do; the database stays the one selected."""
-        try:
-            address = destination([word.decode("utf-8", "surrogateescape") for word in argv[1:]])
-        except LineError as error:
-            self._run.streams.say(f"{where}: connect: {error}; stopped here, no later line was sent")
+            for step in self._reader.steps(block, first, comments=source.comments):
+                if isinstance(step, Many):
+                    await self._many(step)
+                    continue
+                await self._settle()
+                if is_goodbye(step.argv) or not await self._one(step):
+                    return False
+                self._bar.reach(step.line)
+        except BadLine as bad:
+            await self._settle()
+            self._say(_misread(source.name, bad))
             raise Stopped(Exit.USAGE) from None
-        settings = replace(self._run.settings.at(address), database=self._run.session.database)
-        await self._run.move(settings, f"{where}: connect: ")
+        return True
+
+    # -- commands that are sent many at a time
+
+    async def _many(self, many: Many | None) -> None:
+        while many is not None:
+            lease = self._session.many
+            if lease is not None:
+                many = self._sending.send(lease, many)
+                self._bar.reach(many.lines[0] if many else None)
+                if self._sending.lost:
+                    await self._again()
+                continue
+            await self._settle()
+            await self._one(One(many.argvs[0], many.lines[0]))
+            many = many._replace(argvs=many.argvs[1:], lines=many.lines[1:]) if many.argvs[1:] else None
+
+    async def _settle(self) -> None:
+        """Return when all that was sent is answered."""
+        while self._sending.owes:
+            lease = self._session.blocking_lease
+            assert lease is not None
+            self._sending.settle(lease)
+            if self._sending.lost:
+                await self._again()
+
+    async def _again(self) -> None:
+        """Send again what was lost with a connection and may be."""
+        lost, self._sending.lost = self._sending.lost, []
+        for many in lost:
+            await self._many(many)
+            await self._settle()
+
+    # -- commands by themselves
+
+    async def _one(self, one: One) -> bool:
+        """Do what a line asks for; return whether the script goes on."""
+        if not one.argv:
+            return True
+        if self._run.settings.echo:
+            self._echo(one.argv)
+        if is_connect(one.argv):
+            await self._move(one)
+            return True
+        for _ in range(one.times):
+            if not await self._entry(one):
+                return False
+        return True
+
+    async def _entry(self, one: One) -> bool:
+        """Run one command; return whether the script goes on. Stopped when it must not."""
+        outcome = await self._session.run(one.argv)
+        self._singles += outcome.answered
+        self._note(outcome)
+        if outcome.answered:
+            self._run.writer.show(outcome)
+        self._run.tell_asides()
+        where = self._where(one.line, outcome)
+        if outcome.broken_ground:
+            self._errors += 1
+            self._say(f"{where}{outcome.broken_ground}; stopped here, no later line was sent")
+            raise Stopped(Exit.REFUSED)
+        if outcome.error is not None:
+            self._fail(outcome.error, where, at_connect=outcome.at_connect)
+            if not outcome.answered:
+                raise Stopped(exit_for(outcome.error, at_connect=outcome.at_connect))
+        elif outcome.effect == "exec":
+            self._look_inside(outcome, where)
+        elif await self._run.stream(self._count, self._seconds):
+            return False
+        return self._may_go_on(one.line)
+
+    def _may_go_on(self, line: int) -> bool:
+        if not (self._stops and self._errors):
+            return True
+        self._say(f"{self._name}:{line}: stopped at the first error, no later line was sent")
+        raise Stopped(self._code)
+
+    def _look_inside(self, outcome: Outcome, where: str) -> None:
+        """Tell which commands of a transaction failed; they are errors like others."""
+        if isinstance(outcome.reply, list):
+            for number, reply in enumerate(outcome.reply, 1):
+                if isinstance(reply, ReplyError):
+                    self._fail(reply, f"{where}{number}) ")
+
+    async def _move(self, one: One) -> None:
+        """Go on with another server, as redis-cli's scripts do; the database stays the one selected."""
+        where = f"{self._name}:{one.line}: connect: "
+        try:
+            address = destination([word.decode("utf-8", "surrogateescape") for word in one.argv[1:]])
+        except LineError as error:
+            self._say(f"{where}{error}; stopped here, no later line was sent")
+            raise Stopped(Exit.USAGE) from None
+        settings = replace(self._run.settings.at(address), database=self._session.database)
+        await self._run.move(settings, where)
+        self._reader = self._make_reader()
 
     def _echo(self, argv: tuple[bytes, ...]) -> None:
         """Write the command as the prompt would show it, without its secrets."""
         from pyredis_cli.core.secrets import hidden
         from pyredis_cli.render.line import as_typed
 
-        shown = as_typed(argv, self._run.settings.encoding, hidden(argv, self._run.session.table))
+        shown = as_typed(argv, self._run.settings.encoding, hidden(argv, self._session.table))
         self._run.streams.write(f"> {shown}\n".encode("utf-8", "replace"))
 
-    async def _entry(self, argv: tuple[bytes, ...], where: str) -> Exit:
-        """Run one command of a script; return the exit code it deserves."""
-        outcome = await self._run.outcome(argv)
-        where = f"{where}: {_name(outcome)}: "
-        if outcome.answered:
-            self._run.writer.show(outcome)
-        if outcome.broken_ground:
-            self._run.streams.say(f"{where}{outcome.broken_ground}; stopped here, no later line was sent")
-            raise Stopped(Exit.REFUSED)
-        if outcome.error is not None:
-            code = self._run.fail(outcome.error, where, at_connect=outcome.at_connect)
-            if not outcome.answered:
-                raise Stopped(code)
-            return code
-        await self._run.stream()
-        return self._failed_inside(outcome, where)
+    # -- waiting for lines
 
-    def _failed_inside(self, outcome: Outcome, where: str) -> Exit:
-        """Tell which commands of a transaction failed; they are errors like others."""
-        if outcome.effect != "exec" or not isinstance(outcome.reply, list):
-            return Exit.OK
-        code = Exit.OK
-        for number, reply in enumerate(cast("list[Reply]", outcome.reply), 1):
-            if isinstance(reply, ReplyError):
-                code = self._run.fail(reply, f"{where}{number}) ")
-        return code
+    async def _until_input(self, source: Source) -> None:
+        """Return once there is something to read; replies are written meanwhile, and the end is seen."""
+        if not self._run.blocking:
+            await _readable(source.stream)
+            return
+        while (lease := self._session.blocking_lease) is not None and not lease.closed:
+            has_input, has_replies = lease.until(source.stream.fileno())
+            if has_replies and self._sending.owes:
+                self._sending.hear(lease, wait=False)
+                if self._sending.lost:
+                    await self._again()
+            elif has_replies:
+                lease.heard(0)
+            self._run.tell_asides()
+            if has_input:
+                return
 
+    # -- what is said
 
-def _name(outcome: Outcome) -> str:
-    return outcome.spec.name if outcome.spec else outcome.argv[0].decode("utf-8", "surrogateescape")
+    def _where(self, line: int, outcome: Outcome) -> str:
+        name = outcome.spec.name if outcome.spec else outcome.argv[0].decode("utf-8", "surrogateescape")
+        return f"{self._name}:{line}: {name}: "
 
+    def _tell(self, outcome: Outcome, line: int) -> None:
+        """Tell of an error among many replies."""
+        assert outcome.error is not None
+        self._note(outcome)
+        self._fail(outcome.error, self._where(line, outcome))
 
-def _is_goodbye(argv: tuple[bytes, ...]) -> bool:
-    """Whether a line ends the script, as in redis-cli; the server is not told."""
-    return len(argv) == 1 and argv[0].lower() in (b"quit", b"exit")
+    def _note(self, outcome: Outcome) -> None:
+        for notice in outcome.notices:
+            self._say(notice)
 
+    def _fail(self, error: PyRedisError, where: str, *, at_connect: bool = False) -> None:
+        self._errors += 1
+        self._bar.clear()
+        code = self._run.fail(error, where, at_connect=at_connect)
+        self._code = self._code or code
 
-# -- lines of standard input
+    def _say(self, line: str) -> None:
+        self._bar.clear()
+        self._run.streams.say(line)
 
-
-def _words(line: bytes, encoding: str) -> tuple[bytes, ...]:
-    """Return the words of a line, byte for byte as they came; the column of a SplitError counts characters."""
-    # A character of gb18030 may end in the byte of a backslash, so quoting is looked for in text.
-    text = line.decode(encoding, "surrogateescape")
-    if text.encode(encoding, "surrogateescape") == line:
-        return tuple(split(text, encoding))
-    return tuple(split_bytes(line))
-
-
-async def _lines(stdin: BinaryIO) -> AsyncGenerator[bytes, None]:
-    """Yield each line as soon as it is complete, without its newline; the last one may lack it."""
-    begun: list[bytes] = []
-    while chunk := await _chunk(stdin):
-        first, *others = chunk.split(b"\n")
-        begun.append(first)
-        for line in others:
-            yield b"".join(begun)
-            begun = [line]
-    if last := b"".join(begun):
-        yield last
+    def end(self, seconds: float) -> None:
+        """Say how much was done when that was asked for."""
+        self._bar.clear()
+        if self._verbose:
+            done = self._sending.done + self._singles
+            commands, errors = _counted(done, "command"), _counted(self._errors, "error")
+            rate = round(done / seconds) if seconds else 0
+            self._run.streams.say(f"{commands}, {errors}, {seconds:.2f} s, {rate:,} per second")
 
 
-async def _chunk(stdin: BinaryIO) -> bytes:
-    """Return what there is to read, empty at the end, while the event loop goes on."""
-    try:
-        while True:
-            await _readable(stdin)
-            chunk: bytes | None = stdin.read(_CHUNK)
-            if chunk is not None:  # None: somebody else was faster
-                return chunk
-    except OSError as error:
-        raise UsageError(f"cannot read standard input: {error.strerror}") from None
+def _misread(name: str, bad: BadLine) -> str:
+    """Return the line that says why another one cannot be read."""
+    column = f":{bad.column}" if bad.column else ""
+    return f"{name}:{bad.line}{column}: {bad.message}; stopped before this line"
 
 
-async def _readable(stdin: BinaryIO) -> None:
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+async def _readable(stream: BinaryIO) -> None:
+    """Return once there is something to read, while the event loop goes on."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     try:
-        loop.add_reader(stdin, ready.set)
+        loop.add_reader(stream, ready.set)
     except PermissionError:  # a regular file, always ready, is nothing to wait for
         return
     try:
         await ready.wait()
     finally:
-        loop.remove_reader(stdin)
+        loop.remove_reader(stream)
