@@ -214,6 +214,17 @@ def test_scripts_are_measured_beside_redis_cli() -> None:
     assert all(float(row[4]) > 0 for row in measured)
 
 
+# A million keys
+
+
+def test_listing_keys_is_measured_beside_redis_cli() -> None:
+    redis_cli_70()
+    done = run("find.py", "--rounds", "1", "--keys", "2000", "--servers", "valkey9")
+    measured = rows(done.stdout)[2:]
+    assert [row[1] for row in measured] == ["TCP", "unix socket"]
+    assert all(float(row[4]) > 0 and row[7] in ("met", "NOT met") for row in measured)
+
+
 # The cluster benchmark
 
 
@@ -255,3 +266,17 @@ def test_what_a_tab_costs_is_reported_for_each_place() -> None:
     report = rows(run("completion.py", "1").stdout)
     assert len(report) > 5
     assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in report[2:])
+
+
+# Raw commands
+
+
+def test_a_pipe_is_measured_beside_that_of_redis_cli() -> None:
+    redis_cli_70()  # skips where there is none
+    report = rows(run("pipe.py", "1", "2000").stdout)
+    assert [row[:2] for row in report[2:]] == [
+        [kind, program]
+        for kind in ("SETs as arrays", "SETs as lines")
+        for program in ("redis-cli", "pyredis-cli")
+    ]
+    assert all(float(row[2]) > 0 for row in report[2:])
