@@ -59,7 +59,7 @@ def _ended_by_nul(settings: Settings) -> Settings:
 class _Fact(NamedTuple):
     """A command that is asked of each key, which replies choose a key, and the column that shows them, if any."""
 
-    command: tuple[bytes, ...]
+    command: tuple[str, ...]
     chooses: Callable[[Reply], bool]
     column: Column | None
 
@@ -89,11 +89,11 @@ def _wanted(settings: Settings, streams: Streams, arguments: ToolArguments) -> _
 def _facts(arguments: ToolArguments) -> Iterable[_Fact]:
     match arguments.get("ttl"):
         case "ttl":
-            yield _Fact((b"TTL",), lambda reply: reply not in (-1, -2), Column("ttl", _TTL_WIDTH))
+            yield _Fact(("TTL",), lambda reply: reply not in (-1, -2), Column("ttl", _TTL_WIDTH))
         case "no-ttl":
-            yield _Fact((b"TTL",), lambda reply: reply == -1, None)
+            yield _Fact(("TTL",), lambda reply: reply == -1, None)
     if arguments.get("size"):  # of a key that is gone it is nil
-        yield _Fact((b"MEMORY", b"USAGE"), lambda reply: reply is not None, Column("size", _SIZE_WIDTH))
+        yield _Fact(("MEMORY", "USAGE"), lambda reply: reply is not None, Column("size", _SIZE_WIDTH))
 
 
 class _Find:

@@ -106,7 +106,7 @@ class _Pipe:
         self._held = memoryview(b"")  # that command, until everything in front of it is answered
         self._lost: PyRedisConnError | None = None
         self._malformed: Malformed | None = None
-        self._heard = monotonic()
+        self._heard = monotonic()  # when the server last said or took something
 
     def run(self) -> Exit:
         """Do all of it; return the exit code."""
@@ -271,6 +271,7 @@ class _Pipe:
                 return
             self._out = self._out[sent:]
             self._sent += sent
+            self._heard = monotonic()
             self._progress.at(self._sent)
 
     def _wait(self) -> None:
@@ -292,14 +293,22 @@ class _Pipe:
 
     def _patience(self) -> float | None:
         """Return how many milliseconds to wait for anything; PyRedisConnReadTimeout when it is enough."""
-        seconds = self._tick
-        if self._limit is not None and (self._all_sent or self._farewell is not None):
-            left = self._heard + self._limit - monotonic()
+        waits = [] if self._tick is None else [self._tick]
+        if (limit := self._current_limit) is not None:
+            left = self._heard + limit - monotonic()
             if left <= 0:
-                where = self._connection.address
-                raise PyRedisConnReadTimeout(f"no reply from {where} for {self._limit:g} seconds")
-            seconds = left if seconds is None else min(left, seconds)
-        return None if seconds is None else seconds * 1000
+                raise PyRedisConnReadTimeout(
+                    f"no reply from {self._connection.address} for {limit:g} seconds"
+                )
+            waits.append(left)
+        return min(waits) * 1000 if waits else None
+
+    @property
+    def _current_limit(self) -> float | None:
+        """How long the server may be silent, None when it owes nothing or there is no limit."""
+        if self._all_sent or self._farewell is not None:
+            return self._limit
+        return self._connection.options.read_timeout if self._out or self._answers.due else None
 
     def _receive(self) -> None:
         try:

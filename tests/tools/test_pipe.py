@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,6 +136,28 @@ def test_no_reply_in_time_is_told_with_what_had_come(redis82: Server):
         redis82.resume()
     assert code == 5
     assert f"no reply from {redis82.unix_path} for 0.5 seconds; 1 commands were sent, " in said.decode()
+
+
+def test_a_slow_producer_does_not_use_up_the_time_for_the_last_reply(redis82: Server):
+    with Running(redis82, "pipe", "--timeout", "0.5") as program:
+        program.write(b"SET a 1\n")
+        wait_until(lambda: redis82.command("GET", "a") == b"1")
+        started = time.monotonic()
+        wait_until(lambda: time.monotonic() - started > 0.7)
+        program.end_input()
+        assert program.ended() == (0, b"")
+
+
+def test_a_server_that_takes_nothing_more_is_given_up_when_asked_to(redis82: Server):
+    with Running(redis82, "--read-timeout", "0.5", "pipe") as program:
+        program.write(b"SET a 1\n")
+        wait_until(lambda: redis82.command("GET", "a") == b"1")
+        redis82.pause()
+        program.write(b"SET a 2\n")
+        code, said = program.ended()
+        redis82.resume()
+    assert code == 5
+    assert said.endswith(b" for 0.5 seconds; 2 commands were sent, 1 replies came\n")
 
 
 def test_a_connection_that_is_cut_is_told_with_what_had_come(
