@@ -39,7 +39,8 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     arguments = parse_tool("rdb", words)
     if len(arguments.words) != 1:
         raise UsageError("rdb: name one FILE to write, or - for standard output")
-    with _target(arguments.words[0], streams) as target, Progress(streams, None, "bytes") as progress:
+    progress = Progress(streams, None, "bytes", waiting=linking.WAITING)
+    with _target(arguments.words[0], streams) as target, progress:
         try:
             connection = linking.connect(settings)
         except PyRedisError as error:
