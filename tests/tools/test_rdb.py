@@ -153,6 +153,19 @@ def test_an_interrupt_leaves_nothing_behind(
     assert holds(target, OLD)
 
 
+def test_what_somebody_else_removed_on_the_way_is_told(
+    server: Server, background_proxy: MakeBackgroundProxy, target: Path
+):
+    fill(server, 1_000_000)
+    proxy = background_proxy(server)
+    proxy.do(lambda inner: inner.chunk(1000))
+    with Running("-p", str(proxy.port), "rdb", str(target)) as program:
+        wait_until(lambda: list(target.parent.glob(".*.part")))[0].unlink()
+        proxy.do(lambda inner: inner.heal())
+        assert program.ended() == (7, f"cannot write {target}: No such file or directory\n".encode())
+    assert not list(target.parent.iterdir())
+
+
 def test_a_full_disk_leaves_nothing_behind(server: Server, target: Path, terminal: MakeTerminal):
     fill(server, 1_000_000)
     target.write_bytes(OLD)
@@ -237,6 +250,7 @@ def test_a_refusal_is_one_line(make_server: MakeServer, target: Path):
     [
         ((), 2, "rdb: name one FILE"),
         (("a", "b"), 2, "rdb: name one FILE"),
+        (("",), 2, "rdb: name one FILE"),
         (("/nowhere/x.rdb",), 2, "rdb: cannot write /nowhere/x.rdb: No such file or directory"),
         (("/",), 2, "rdb: cannot write /: Is a directory"),
         (("-",), 3, "cannot connect to 127.0.0.1:1"),
