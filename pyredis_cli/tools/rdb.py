@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.core import linking
@@ -37,9 +38,10 @@ __all__ = ["run"]
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Save the server's data, or its functions alone; return the exit code."""
     arguments = parse_tool("rdb", words)
-    if len(arguments.words) != 1:
+    if len(arguments.words) != 1 or not arguments.words[0]:
         raise UsageError("rdb: name one FILE to write, or - for standard output")
-    with _target(arguments.words[0], streams) as target, Progress(streams, None, "bytes") as progress:
+    progress = Progress(streams, None, "bytes", waiting=linking.WAITING)
+    with _target(arguments.words[0], streams) as target, progress:
         try:
             connection = linking.connect(settings)
         except PyRedisError as error:
@@ -133,7 +135,8 @@ class _File:
     ) -> None:
         os.close(self._number)
         if self._part is not None:
-            os.unlink(self._part)
+            with suppress(OSError):  # somebody else has removed it, or its folder
+                os.unlink(self._part)
 
     def write(self, piece: bytes) -> None:
         """Write all of it; OutputError when the disk is full."""

@@ -90,7 +90,7 @@ class _Replica:
         )  # unknown before 7.0, which then send all they have
         before = self._link
         wanted = before.wanted if before is not None else _FROM_NOW
-        with Progress(self._streams, None, "bytes") as progress:
+        with Progress(self._streams, None, "bytes", waiting=linking.WAITING) as progress:
             snapshot = linking.synchronize(connection, wanted, _drop, progress)
         if before is not None and snapshot.status.startswith("CONTINUE"):
             before.go_on(snapshot.status)

@@ -233,6 +233,7 @@ class _Script:
             self._run.tell_asides()
             if has_input:
                 return
+        source.wait()
 
     # -- what is said
 
