@@ -4,7 +4,7 @@ Usage: python benchmarks/pipe.py [ROUNDS [COMMANDS]]
 
 Both send the same file in turn, round by round, over TCP on this machine, to a server that is emptied before. Wall
 time is what counts, the ratio of the medians; CPU time is told beside it. One kind of input is SETs as arrays with
-values of 5 to 60 bytes, one is the same as lines. Needs the `embedded` extra and redis-cli; install the package
+values of 5 to 60 bytes, one is the same as lines. Needs the `test` extra and redis-cli 7.0; install the package
 first, not editable, so that bytecode is there as it is for its users.
 """
 

@@ -1,7 +1,7 @@
 """The way in: the ``pyredis-cli`` script and ``python -m pyredis_cli`` both end here.
 
 From the process to its exit code: the only place that catches everything. What is usual is done by ``oneshot``
-without loading the rest of the program; everything else is ``cli``'s.
+and ``exec`` without loading the rest of the program; everything else is ``cli``'s.
 """
 
 from __future__ import annotations
@@ -76,10 +76,15 @@ def _work(streams: Streams) -> int:
     from pyredis_cli.quick import command, quick
 
     args = sys.argv[1:]
-    if (given := quick(args)) and (found := command(given.words)):
+    given = quick(args)
+    if given is not None and (found := command(given.words)):
         from pyredis_cli.oneshot import run as run_one
 
         return run_one(given, *found, os.environ, streams)
+    if given is not None and given.words in ((), ("exec",)) and not streams.interactive:
+        from pyredis_cli.tools.exec import run_unnamed
+
+        return run_unnamed(given, os.environ, streams)
     from pyredis_cli.cli import run
 
     return run(args, os.environ, streams)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pyredis.records import dataclass, field
+from pyredis.records import NamedTuple, dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal
+    from collections.abc import Mapping
+    from typing import Any, Literal
 
     from pyredis_cli.flags import NotationName, Output, Theme, When
 
-__all__ = ["Given"]
+__all__ = ["Given", "ToolArguments"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +89,14 @@ class Given:
     verbose: bool = False
     help: bool = False
     version: bool = False
+
+
+class ToolArguments(NamedTuple):
+    """What stands behind the name of a tool: the words that are no flags, and the flags by their fields."""
+
+    words: tuple[str, ...]
+    flags: Mapping[str, Any]
+
+    def get(self, field: str, default: Any = None) -> Any:
+        """Return what the flag said that fills the field."""
+        return self.flags.get(field, default)

@@ -6,15 +6,14 @@ ends the flags, a URL may stand in front of the command.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import click
 
-from pyredis.records import NamedTuple
 from pyredis_cli.flags import FLAGS, NOT_HERE, Flag, UsageError, by_name, is_url
-from pyredis_cli.given import Given
+from pyredis_cli.given import Given, ToolArguments
 from pyredis_cli.tool_flags import TOOL_FLAGS
 
 __all__ = ["EXAMPLES", "ToolArguments", "help_text", "parse", "parse_tool", "tool_help"]
@@ -30,17 +29,6 @@ def parse(args: Sequence[str]) -> Given:
             return Given(help=True)
         raise _misused(error, by_name(error.option_name)) from None
     return Given(**params)
-
-
-class ToolArguments(NamedTuple):
-    """What stands behind the name of a tool: the words that are no flags, and the flags by their fields."""
-
-    words: tuple[str, ...]
-    flags: Mapping[str, Any]
-
-    def get(self, field: str, default: Any = None) -> Any:
-        """Return what the flag said that fills the field."""
-        return self.flags.get(field, default)
 
 
 def parse_tool(name: str, args: Sequence[str]) -> ToolArguments:

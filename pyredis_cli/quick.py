@@ -1,4 +1,4 @@
-"""The flags in front of a command without click, as far as they are usual and spelt the usual way.
+"""The flags in front of a command, or of none, without click, as far as they are usual and spelt the usual way.
 
 It reads the same rows, so the same words mean the same. What it does not know for sure it leaves to ``parsing``,
 mistakes too: that tells them.
@@ -49,13 +49,16 @@ _UNUSUAL = frozenset(
         "times",
     )
 )
-"""Fields of flags that lead elsewhere than to one command on one server."""
+"""Fields of flags that lead elsewhere than to one command or one script on one server."""
 
 _SCHEMES = ("redis://", "rediss://", "valkey://", "valkeys://", "unix://")
 
 
 def quick(args: Sequence[str]) -> Given | None:
-    """Return what the arguments say of one command to one server; None when that is for ``parsing`` to tell."""
+    """Return what the arguments say of one command, or a script, to one server.
+
+    None when that is for ``parsing`` to tell.
+    """
     said: dict[str, object] = {}
     at = 0
     while at < len(args) and args[at].startswith("-"):
@@ -75,7 +78,7 @@ def quick(args: Sequence[str]) -> Given | None:
         if value is not None:
             said[flag.fills] = value
         at += 1
-    if at == len(args) or is_url(args[at]) or not said.keys().isdisjoint(_UNUSUAL):
+    if (at < len(args) and is_url(args[at])) or not said.keys().isdisjoint(_UNUSUAL):
         return None
     given = Given(words=tuple(args[at:]), **said)  # type: ignore[arg-type]
     return given if given.url is None or given.url.lower().startswith(_SCHEMES) else None
@@ -84,8 +87,10 @@ def quick(args: Sequence[str]) -> Given | None:
 def command(words: Sequence[str]) -> tuple[Sequence[str], Spec] | None:
     """Return the words of a command without ``exec`` in front, and what the facts say of it.
 
-    None when nothing is known of it, and when it changes the state of its connection.
+    None when there is none, when nothing is known of it, and when it changes the state of its connection.
     """
+    if not words:
+        return None
     from pyredis.commands.spec import find
 
     words = words[1:] if words[0] == "exec" else words

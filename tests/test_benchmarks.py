@@ -196,14 +196,44 @@ def test_formats_are_measured_beside_redis_cli() -> None:
     few = "--rounds", "1", "--elements", "1000", "--only", "LRANGE, 10 bytes"
     done = run("formats.py", *few, "--redis-cli", str(redis_cli_70()))
     measured = {row[1]: row for row in rows(done.stdout)[2:]}
-    assert {flag: row[7] for flag, row in measured.items() if row[7]} == {
-        "--raw": "at most 1.5",
+    assert {flag: row[6] for flag, row in measured.items() if row[6]} == {
+        "--raw": "at most 1.6",
         "--json": "at most 2",
         "--no-raw": "at most 2",
     }
     assert measured.keys() >= {"--csv", "--quoted-json"}
-    assert all((row[8] in ("met", "NOT met")) is bool(row[7]) for row in measured.values())
+    assert all((row[7] in ("met", "NOT met")) is bool(row[6]) for row in measured.values())
     assert "own PING: pyredis-cli " in done.stdout
+
+
+def test_start_up_is_measured_beside_its_floors() -> None:
+    done = run("startup.py", "1", "--redis-cli", str(redis_cli_70()))
+    measured = {row[0]: row for row in rows(done.stdout)[2:]}
+    assert measured["PING over TCP"][3] == measured["a URL"][3] == "at most 0.45"
+    assert measured["PING with a config file"][3] == "at most 0.65"
+    assert measured["PING over TLS"][3] == "at most 0.8"
+    assert measured["import asyncio"][2] == "1.00"
+    assert "First prompt: " in done.stdout
+    assert "Peak memory of PING: " in done.stdout
+
+
+def test_scripts_are_measured_beside_redis_cli() -> None:
+    done = run("scripts.py", "--rounds", "2", "--commands", "300", "--redis-cli", str(redis_cli_70()))
+    measured = rows(done.stdout)[2:]
+    assert [row[1] for row in measured] == ["TCP", "unix socket"] * 4
+    assert [row[6] for row in measured] == ["15"] * 2 + [""] * 6
+    assert all(float(row[4]) > 0 for row in measured)
+
+
+# A million keys
+
+
+def test_listing_keys_is_measured_beside_redis_cli() -> None:
+    redis_cli_70()
+    done = run("find.py", "--rounds", "1", "--keys", "2000", "--servers", "valkey9")
+    measured = rows(done.stdout)[2:]
+    assert [row[1] for row in measured] == ["TCP", "unix socket"]
+    assert all(float(row[4]) > 0 and row[7] in ("met", "NOT met") for row in measured)
 
 
 # The cluster benchmark
@@ -247,3 +277,17 @@ def test_what_a_tab_costs_is_reported_for_each_place() -> None:
     report = rows(run("completion.py", "1").stdout)
     assert len(report) > 5
     assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in report[2:])
+
+
+# Raw commands
+
+
+def test_a_pipe_is_measured_beside_that_of_redis_cli() -> None:
+    redis_cli_70()  # skips where there is none
+    report = rows(run("pipe.py", "1", "2000").stdout)
+    assert [row[:2] for row in report[2:]] == [
+        [kind, program]
+        for kind in ("SETs as arrays", "SETs as lines")
+        for program in ("redis-cli", "pyredis-cli")
+    ]
+    assert all(float(row[2]) > 0 for row in report[2:])

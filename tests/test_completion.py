@@ -66,6 +66,15 @@ def test_names_are_those_that_fit_the_place(filled: Server) -> None:
     assert values(f"{at} HGET no:such na") == []
 
 
+@pytest.mark.parametrize("name", ["redis62", "redis70"])
+def test_older_servers_tell_names_too(shared_server: Callable[[str], Server], name: str) -> None:
+    server = shared_server(name)
+    server.command("HSET", "user:hash", "name", "Ada")
+    server.command("SET", "user:text", "x")
+    tell(f"-s {server.unix_path} HGET user:", ["user:hash"])
+    tell(f"-3 -s {server.unix_path} HGET user:hash ", ["name"])  # no CLIENT NO-TOUCH there
+
+
 def test_names_are_the_database_s_and_the_user_s(filled: Server) -> None:
     filled.command("ACL", "SETUSER", "ada", "on", ">secret", "~*", "+@all")
     at = f"-s {filled.unix_path}"
@@ -153,6 +162,13 @@ async def test_a_walk_that_does_not_end_in_time_is_no_answer(redis82: Server) ->
 async def test_what_is_no_server_is_no_trouble(said: bytes) -> None:
     async with Hostile([Say(said), Close()]) as peer:
         assert await asyncio.to_thread(values, f"-p {peer.port} DEL us") == []
+
+
+def test_long_names_come_whole(redis82: Server) -> None:
+    names = [f"key:{number}:" + "x" * 1000 for number in range(100, 250)]  # more than a pipe takes at once
+    for name in names:
+        redis82.command("SET", name, "x")
+    tell(f"-s {redis82.unix_path} DEL key:", names)
 
 
 def test_many_names_are_enough(server: Server) -> None:

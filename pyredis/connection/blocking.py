@@ -292,9 +292,9 @@ class BlockingConnection:
             rest = memoryview(payload)
             while rest:
                 rest = rest[sock.send(rest) :]
-        except TimeoutError:
-            raise
         except OSError as error:
+            if _must_wait(error):
+                raise TimeoutError from None
             self._lose_unread(error)
         self._sent = True
 
@@ -469,7 +469,9 @@ def _left(deadline: float | None) -> float | None:
 
 def _must_wait(error: OSError) -> bool:
     """Whether nothing is wrong but that it would take more time."""
-    return isinstance(error, (TimeoutError, BlockingIOError)) or type(error).__name__ in _WANTS
+    # With a number it is the network's ETIMEDOUT: the peer has vanished.
+    waits = isinstance(error, BlockingIOError) or (isinstance(error, TimeoutError) and error.errno is None)
+    return waits or type(error).__name__ in _WANTS
 
 
 _WANTS: Final = frozenset({"SSLWantReadError", "SSLWantWriteError"})

@@ -18,7 +18,7 @@ from pyredis.resp.fast import FastDecoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from pyredis.connection.blocking import BlockingConnection
     from pyredis.types import Reply
@@ -47,7 +47,7 @@ class Question(NamedTuple):
     type: bytes | None = None
     size: int | None = None
     pause: float = 0.0
-    facts: tuple[tuple[bytes, ...], ...] = ()
+    facts: tuple[tuple[str, ...], ...] = ()
 
 
 class Page(NamedTuple):
@@ -110,7 +110,7 @@ def walk(connection: BlockingConnection, question: Question) -> Iterator[Page]:
 
 def _of_type(connection: BlockingConnection, question: Question, kind: bytes) -> Iterator[Page]:
     """Yield the same of a server older than 6.0, whose SCAN does not know TYPE: each key is asked what it is."""
-    without = question._replace(type=None, facts=(*question.facts, (b"TYPE",)))
+    without = question._replace(type=None, facts=(*question.facts, ("TYPE",)))
     for keys, (*facts, kinds) in _pages(connection, without):
         for reply in kinds:
             if isinstance(reply, ReplyError):
@@ -136,10 +136,16 @@ def _pages(connection: BlockingConnection, question: Question) -> Iterator[Page]
         cursor, keys = _page(replies.next())
         if ahead not in (None, cursor):
             raise _misshapen()
-        yield Page(keys, replies.facts(question.facts, keys))
+        asked = [packed((*command, key)) for command in question.facts for key in keys]
+        if ahead is None and cursor != _DONE and not question.pause:
+            sent = monotonic()
+            asked.append(_scan(cursor, question, pace.size))
+        if asked:
+            connection.send(b"".join(asked))
+        yield Page(keys, [[replies.next() for _ in keys] for _ in question.facts])
         if cursor == _DONE:
             return
-        if ahead is None:
+        if question.pause:
             sleep(question.pause)
             sent = monotonic()
             connection.send(_scan(cursor, question, pace.size))
@@ -177,13 +183,6 @@ class _Replies:
             chunk, self._begun = self._begun or self._received(), b""
             decoder.feed(chunk)
         return reply
-
-    def facts(self, commands: Sequence[tuple[bytes, ...]], keys: Sequence[bytes]) -> list[list[Reply]]:
-        """Return for each command what is replied for each key."""
-        if commands and keys:
-            asked = [packed((*command, key)) for command in commands for key in keys]
-            self._connection.send(b"".join(asked))
-        return [[self.next() for _ in keys] for _ in commands]
 
     def _received(self) -> bytes:
         chunk = self._connection.receive(self._timeout)

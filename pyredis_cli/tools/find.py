@@ -12,6 +12,7 @@ from pyredis.exceptions import AskError, MovedError, PyRedisError, ReplyError
 from pyredis.records import NamedTuple, replace
 from pyredis_cli.argv import argv_of, encoded, refuse_without_command
 from pyredis_cli.core import direct
+from pyredis_cli.core.outcome import nameless
 from pyredis_cli.core.walking import Question, walk
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
@@ -59,7 +60,7 @@ def _ended_by_nul(settings: Settings) -> Settings:
 class _Fact(NamedTuple):
     """A command that is asked of each key, which replies choose a key, and the column that shows them, if any."""
 
-    command: tuple[bytes, ...]
+    command: tuple[str, ...]
     chooses: Callable[[Reply], bool]
     column: Column | None
 
@@ -89,11 +90,11 @@ def _wanted(settings: Settings, streams: Streams, arguments: ToolArguments) -> _
 def _facts(arguments: ToolArguments) -> Iterable[_Fact]:
     match arguments.get("ttl"):
         case "ttl":
-            yield _Fact((b"TTL",), lambda reply: reply not in (-1, -2), Column("ttl", _TTL_WIDTH))
+            yield _Fact(("TTL",), lambda reply: reply not in (-1, -2), Column("ttl", _TTL_WIDTH))
         case "no-ttl":
-            yield _Fact((b"TTL",), lambda reply: reply == -1, None)
+            yield _Fact(("TTL",), lambda reply: reply == -1, None)
     if arguments.get("size"):  # of a key that is gone it is nil
-        yield _Fact((b"MEMORY", b"USAGE"), lambda reply: reply is not None, Column("size", _SIZE_WIDTH))
+        yield _Fact(("MEMORY", "USAGE"), lambda reply: reply is not None, Column("size", _SIZE_WIDTH))
 
 
 class _Find:
@@ -123,6 +124,9 @@ class _Find:
             connection = direct.connect(self._settings)
         except PyRedisError as error:
             return fail(self._streams, error, self._settings.address, at_connect=True)
+        name = self._settings.client_name
+        if notice := nameless(connection.address, name, connection.name_refused):
+            self._streams.say(notice)
         with connection:
             try:
                 topology = direct.primaries(connection, self._settings) if self._settings.cluster else None

@@ -44,7 +44,7 @@ def answer_shell(shell: str, environ: Mapping[str, str]) -> int:
     """Print what may stand at the cursor of the line in the environment; return the exit code, which is 0."""
     try:
         told = answer(_place(shell, environ), shell, environ)
-        with open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as stdout:
+        with open(sys.stdout.fileno(), "wb", closefd=False) as stdout:
             stdout.write(told)
     except BaseException:
         if environ.get("PYREDISCLI_DEBUG"):

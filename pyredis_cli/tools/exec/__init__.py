@@ -5,22 +5,25 @@ It knows how it is called; ``one``, ``script`` and ``dry`` do the work.
 
 from __future__ import annotations
 
+import gc
+
 from pyredis.records import replace
 from pyredis_cli.argv import argv_of, refuse_without_command
 from pyredis_cli.flags import UsageError
-from pyredis_cli.parsing import ToolArguments, parse_tool
+from pyredis_cli.given import ToolArguments
 from pyredis_cli.printing import protocol_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from typing import Any
 
+    from pyredis_cli.given import Given
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
     from pyredis_cli.tools.exec.running import Run
 
-__all__ = ["run"]
+__all__ = ["run", "run_unnamed"]
 
 _OF_SCRIPTS = {"files": "-f", "variables": "--set"}
 
@@ -29,12 +32,29 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Run the words as a command, or what files or standard input hold; return the exit code."""
     arguments = ToolArguments(tuple(words), {})
     if words and words[0].startswith("-"):  # no command begins with a dash
+        from pyredis_cli.parsing import parse_tool
+
         arguments = parse_tool("exec", words)
     settings = replace(settings, protocol=protocol_for(settings, streams))
     if arguments.words:
         return _command(settings, streams, arguments)
     refuse_without_command(settings.telling)
     return _script(settings, streams, arguments)
+
+
+def run_unnamed(given: Given, environ: Mapping[str, str], streams: Streams) -> int:
+    """Run the script on standard input as ``run`` does, when nothing but flags was typed; return the exit code."""
+    from pyredis_cli.settings import settle
+
+    settings = settle(given, environ, streams)
+    if settings.tls is not None:
+        from pyredis_cli.core.certificates import opened
+
+        settings = opened(settings, streams)
+    # From now on there may be garbage, but not among what is loaded.
+    gc.freeze()
+    gc.enable()
+    return run(settings, streams, ())
 
 
 def _command(settings: Settings, streams: Streams, arguments: ToolArguments) -> int:

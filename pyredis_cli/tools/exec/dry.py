@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pyredis_cli.parsing import ToolArguments
+    from pyredis_cli.given import ToolArguments
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
     from pyredis_cli.tools.exec.reading import Reader

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from pyredis_cli.exits import Exit
-from pyredis_cli.parsing import ToolArguments
+from pyredis_cli.given import ToolArguments
 from pyredis_cli.tools.exec.running import Run, Stopped
 
 __all__ = ["run_command"]

@@ -6,6 +6,7 @@ before the one in front of them is answered. It reads no file and sends nothing.
 
 from __future__ import annotations
 
+import re
 from operator import itemgetter
 
 from pyredis.records import NamedTuple
@@ -25,8 +26,16 @@ __all__ = ["BadLine", "Many", "One", "Reader", "is_connect", "is_goodbye", "make
 
 _first: Final = itemgetter(0)
 _MOST_NAMES: Final = 1000
-_ODD: Final = (b'"', b"'", b"\v", b"\f")
+_ODD: Final = re.compile(rb"[\"'\v\f]").search
 """Quotes, and what is a blank between words alone: lines without these are split at their blanks."""
+
+_QUOTED: Final = re.compile(
+    rb"""(?: [ \t\r]*+ (?: [^ \t\r\v\f"'\\]++ | "[^"\\\v\f]*+" | '[^'\\\v\f]*+' ) (?=[ \t\r]|\Z) )*+ [ \t\r]*+""",
+    re.VERBOSE,
+).fullmatch
+"""A line of words that are bare or in quotes throughout, without backslashes."""
+
+_WORDS: Final = re.compile(rb"""[ \t\r]*+(?:"([^"]*+)"|'([^']*+)'|([^ \t\r"']++))""").findall
 
 
 class BadLine(Exception):
@@ -78,7 +87,12 @@ class Reader:
         lines: list[int] = []
         bad: BadLine | None = None
         for number, line in enumerate(block.split(b"\n"), first):
-            if comments and line.lstrip().startswith(b"#"):
+            words = self._simple(line)
+            if words and words[0] in self._plain:
+                argvs.append(words)
+                lines.append(number)
+                continue
+            if words == () or (comments and line.lstrip().startswith(b"#")):
                 continue
             try:
                 one = self._one(line, number)
@@ -100,9 +114,22 @@ class Reader:
         if bad is not None:
             raise bad
 
+    def _simple(self, line: bytes) -> tuple[bytes, ...] | None:
+        """Return the words of a line that need no closer look; None when they do.
+
+        No character of any encoding ends in the byte of a quote or a blank; of a backslash some do.
+        """
+        if self._variables is not None and b"${" in line:
+            return None
+        if not _ODD(line):
+            return tuple(line.split())
+        if _QUOTED(line) is None:
+            return None
+        return tuple([double or single or bare for double, single, bare in _WORDS(line)])
+
     def _alike(self, block: bytes, first: int) -> Many | None:
         """Return the lines as commands when all may be sent at once and no line needs a closer look."""
-        if self._singly or not block.endswith(b"\n") or any(odd in block for odd in _ODD):
+        if self._singly or not block.endswith(b"\n") or _ODD(block):
             return None
         if self._variables is not None and b"${" in block:
             return None
@@ -127,10 +154,10 @@ class Reader:
             raise BadLine(number, f"{word} is a word of the prompt; a script has commands")
         return One(order.argv, number, order.times)
 
-    def _words(self, line: bytes) -> list[bytes]:
+    def _words(self, line: bytes) -> Sequence[bytes]:
         """Return the words of a line, byte for byte as they came; the column of a SplitError counts characters."""
-        if not any(odd in line for odd in _ODD) and not (self._variables and b"${" in line):
-            return line.split()
+        if (simple := self._simple(line)) is not None:
+            return simple
         # A character of gb18030 may end in the byte of a backslash, so quoting is looked for in text.
         text = line.decode(self._encoding, "surrogateescape")
         if self._variables is not None and "${" in text:

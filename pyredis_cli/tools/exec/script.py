@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyredis.exceptions import PyRedisError
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.core.session import Session
-    from pyredis_cli.parsing import ToolArguments
+    from pyredis_cli.given import ToolArguments
     from pyredis_cli.tools.exec.reading import Reader
     from pyredis_cli.tools.exec.running import Run
     from pyredis_cli.tools.exec.source import Source
@@ -149,8 +149,6 @@ class _Script:
 
     async def _one(self, one: One) -> bool:
         """Do what a line asks for; return whether the script goes on."""
-        if not one.argv:
-            return True
         if self._run.settings.echo:
             self._echo(one.argv)
         if is_connect(one.argv):
@@ -235,6 +233,7 @@ class _Script:
             self._run.tell_asides()
             if has_input:
                 return
+        source.wait()
 
     # -- what is said
 

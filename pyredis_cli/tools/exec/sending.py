@@ -70,7 +70,8 @@ class Sending:
 
     def send(self, lease: Lease, many: Many) -> Many | None:
         """Send as many of the commands as there is room for; return the others, None when there are none."""
-        while not (room := self._window.room(many.names, self._count)):
+        short = all(map(self._is_short, many.names))
+        while not (room := self._window.room(many.names, self._count, short=short)):
             self.hear(lease, wait=True)
             if self.lost:
                 return many
@@ -97,10 +98,17 @@ class Sending:
         except PyRedisError as error:
             self._lose(error, lease.unsent)
             return
-        came, self._received = lease.received - self._received, lease.received
+        came = max(0, lease.received - self._received)  # since the last reply; another lease counts anew
         if self._owed and (replies or came > 0):
             self._window.learn(self._owed[0].names, len(replies), came)
+        if replies or not came:
+            self._received = lease.received
         self._show(replies)
+
+    def _is_short(self, name: bytes) -> bool:
+        """Whether a reply is short by nature: that of a command which adds to the database mostly is."""
+        spec = self.session.table.find((name,))
+        return spec is not None and "denyoom" in spec.flags
 
     def _show(self, replies: list[Reply]) -> None:
         while Push in map(type, replies):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import stat
 
 from pyredis_cli.flags import UsageError
@@ -59,6 +60,10 @@ class Source:
         self._begun = [] if self.ended else [rest]
         self.line += block.count(b"\n")
         return block
+
+    def wait(self) -> None:
+        """Return once there is something to read, or the end."""
+        select.select([self.stream], [], [])
 
     @property
     def size(self) -> int | None:
