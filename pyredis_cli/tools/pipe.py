@@ -171,8 +171,8 @@ class _Pipe:
         self._print("Last reply received from server.")
         if self._answers.queued:
             self._progress.note("the input ends inside a transaction, which was not run: EXEC is missing")
-            failed = failed or Exit.PARTIAL
-        elif not self._answers.exact:
+            return self._summed_up(self._code or Exit.PARTIAL)
+        if not self._answers.exact:
             owed = f"{self._answers.owed} commands got {self._answers.count} replies"
             self._progress.note(f"{owed}; an error may belong to another command than was told")
         return self._summed_up(self._code)
