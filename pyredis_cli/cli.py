@@ -39,12 +39,17 @@ def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> in
         return Exit.OK
     streams = _colored(given, streams)
     work = _work(given, streams)
+    return _start(work, given, _settled(given, environ, streams), streams)
+
+
+def _settled(given: Given, environ: Mapping[str, str], streams: Streams) -> Settings:
+    """Return the settings, with the password of a key that needs one."""
     settings = settle(given, environ, streams)
     if settings.tls is not None:
         from pyredis_cli.core.certificates import opened
 
         settings = opened(settings, streams)
-    return _start(work, given, settings, streams)
+    return settings
 
 
 def _shown(given: Given, streams: Streams) -> str:
@@ -61,7 +66,7 @@ def _version(given: Given, environ: Mapping[str, str], streams: Streams) -> int:
     streams.write(f"pyredis-cli {__version__}\n".encode())
     if names_server(given, environ):
         try:
-            return load_mode("version")(settle(given, environ, streams), streams, ())
+            return load_mode("version")(_settled(given, environ, streams), streams, ())
         except (UsageError, PyRedisError) as error:
             streams.say(str(error))
     return Exit.OK

@@ -26,8 +26,11 @@ def encryption(given: Given, said: TlsOptions | None) -> TlsOptions | None:
     """
     chosen = _chosen(given)
     _check(given, chosen, encrypts=given.tls or said is not None)
+    said = said or TlsOptions()
+    if given.key is not None and given.cert is None and said.cert_file is None:
+        raise UsageError("--key is shown with its certificate; give that with --cert")
     try:
-        return replace(said or TlsOptions(), **chosen)
+        return replace(said, **chosen)
     except ValueError as error:
         option, _, rest = str(error).partition(" ")
         raise UsageError(f"{TLS_FLAGS.get(option, option)} {rest}") from None
@@ -50,5 +53,3 @@ def _check(given: Given, chosen: dict[str, Any], *, encrypts: bool) -> None:
     if not encrypts:
         flag = TLS_FLAGS[next(iter(chosen))]
         raise UsageError(f"{flag} is about TLS; give --tls, too, or a URL that begins with rediss://")
-    if given.key is not None and given.cert is None:
-        raise UsageError("--key is shown with its certificate; give that with --cert")

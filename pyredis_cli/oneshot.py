@@ -1,7 +1,8 @@
 """One command in the arguments, without an event loop: what a shell loop starts a thousand times.
 
 It does what ``cli`` and ``exec`` do with the same arguments, byte for byte, for a known command that leaves its
-connection as it was, to one server.
+connection as it was, to one server. Where that turns out to be a cluster, or to be known by sentinels, it is
+``exec`` that does it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ def run(given: Given, words: Sequence[str], spec: Spec, environ: Mapping[str, st
         from pyredis_cli.core.certificates import opened
 
         settings = opened(settings, streams)
+    if settings.cluster or settings.group is not None:  # by a URL of the environment
+        from pyredis_cli.tools.exec import run as run_tool
+
+        return run_tool(settings, streams, words)
     return _OneShot(settings, streams, encoded(words, settings.encoding), spec).run()
 
 

@@ -197,7 +197,7 @@ def _parts(settings: Settings, streams: Streams, protocol: Callable[[], int], *,
 def _raw_parts(outcome: Outcome) -> Iterator[Part]:
     reply = outcome.reply
     if isinstance(reply, bytes) and type(reply) in (bytes, Status) and not outcome.is_text:
-        return iter([(reply + b"\n", 0)])
+        return iter([(reply + b"\n", 0)] if len(reply) < _BATCH else [(reply, 0), (b"\n", 0)])
     if type(reply) is int or reply is None:
         return iter([(b"\n" if reply is None else b"%d\n" % reply, 0)])
     # What most one-shot commands get in reply is written by now.

@@ -30,17 +30,25 @@ class Progress:
     """``with Progress(streams, total, "bytes") as progress``: ``advance`` or ``at`` as the work goes on.
 
     ``total`` is None when nobody knows it. ``unit`` is ``"bytes"``, shown as sizes, or what is counted.
+    ``waiting`` is what stands in the line, with the time it takes, until something is done or the total is known.
     """
 
     def __init__(
-        self, streams: Streams, total: int | None, unit: str, clock: Callable[[], float] = monotonic
+        self,
+        streams: Streams,
+        total: int | None,
+        unit: str,
+        clock: Callable[[], float] = monotonic,
+        *,
+        waiting: str = "",
     ) -> None:
         self.done = 0
         self._streams = streams
         self.total = total
         self._unit = unit
         self._clock = clock
-        started = clock()
+        self._waiting = waiting
+        self._started = started = clock()
         self._due = started + _QUIET if streams.stderr_tty else float("inf")
         self._samples = [(started, 0)]
         self._width = 0  # of what stands in the line
@@ -77,15 +85,21 @@ class Progress:
             self._width = 0
 
     def _draw(self, now: float) -> None:
+        # The last column stays free: some terminals begin a new line behind it.
+        line = self._line(now, _columns(self._streams) - 1)
+        self._write("\r" + line.ljust(self._width))
+        self._width = len(line)
+
+    def _line(self, now: float, columns: int) -> str:
+        if self._waiting and not self.done and self.total is None:
+            self._samples = [(now, 0)]
+            return f"{self._waiting}  {_span(now - self._started)}"[:columns]
         self._samples.append((now, self.done))
         while len(self._samples) > 2 and self._samples[1][0] < now - _WINDOW:
             del self._samples[0]
         (since, before), seconds = self._samples[0], now - self._samples[0][0]
         rate = (self.done - before) / seconds if now > since else 0.0
-        # The last column stays free: some terminals begin a new line behind it.
-        line = drawn(self.done, self.total, self._unit, rate, _columns(self._streams) - 1)
-        self._write("\r" + line.ljust(self._width))
-        self._width = len(line)
+        return drawn(self.done, self.total, self._unit, rate, columns)
 
     def _write(self, text: str) -> None:
         # Nobody is left to be told that standard error cannot be written to.

@@ -72,8 +72,8 @@ _EXEC = ToolFlags(
 _FIND = ToolFlags(
     ("find [PATTERN]",),
     "List the keys that match PATTERN, by SCAN, one per line, byte for byte when standard output is not a "
-    "terminal. Keys come as the server tells them: one that is there all the time is there, maybe twice. In lines "
-    "the key stands last, behind its seconds and its bytes; records (--format json, csv, ...) have names. With -c "
+    "terminal. A key that exists all the while is listed for certain, but may be listed twice. In lines the "
+    "key stands last, behind its seconds and its bytes; records (--format json, csv, ...) have names. With -c "
     "it is all primaries of the cluster.",
     (
         Flag(

@@ -196,14 +196,25 @@ def test_formats_are_measured_beside_redis_cli() -> None:
     few = "--rounds", "1", "--elements", "1000", "--only", "LRANGE, 10 bytes"
     done = run("formats.py", *few, "--redis-cli", str(redis_cli_70()))
     measured = {row[1]: row for row in rows(done.stdout)[2:]}
-    assert {flag: row[7] for flag, row in measured.items() if row[7]} == {
-        "--raw": "at most 1.5",
+    assert {flag: row[6] for flag, row in measured.items() if row[6]} == {
+        "--raw": "at most 1.6",
         "--json": "at most 2",
         "--no-raw": "at most 2",
     }
     assert measured.keys() >= {"--csv", "--quoted-json"}
-    assert all((row[8] in ("met", "NOT met")) is bool(row[7]) for row in measured.values())
+    assert all((row[7] in ("met", "NOT met")) is bool(row[6]) for row in measured.values())
     assert "own PING: pyredis-cli " in done.stdout
+
+
+def test_start_up_is_measured_beside_its_floors() -> None:
+    done = run("startup.py", "1", "--redis-cli", str(redis_cli_70()))
+    measured = {row[0]: row for row in rows(done.stdout)[2:]}
+    assert measured["PING over TCP"][3] == measured["a URL"][3] == "at most 0.45"
+    assert measured["PING with a config file"][3] == "at most 0.65"
+    assert measured["PING over TLS"][3] == "at most 0.8"
+    assert measured["import asyncio"][2] == "1.00"
+    assert "First prompt: " in done.stdout
+    assert "Peak memory of PING: " in done.stdout
 
 
 def test_scripts_are_measured_beside_redis_cli() -> None:

@@ -31,6 +31,12 @@ def test_one_command_follows_redirects_as_redis_cli_does(cluster: Cluster) -> No
     assert ran(*to(bars), "-c", "exec", "GET", "foo").stdout == b"1\n"
 
 
+def test_a_url_of_the_environment_makes_one_command_follow_redirects(cluster: Cluster) -> None:
+    bars, foos = cluster.primary_of(BAR), cluster.primary_of(FOO)
+    told = ran("SET", "foo", "1", env={"REDIS_URL": f"cluster://{at(bars)}"})
+    assert told == Ran(0, b"OK\n", arrow(FOO, foos).encode())
+
+
 def test_a_script_is_routed_and_its_replies_are_those_of_redis_cli(cluster: Cluster) -> None:
     bars, foos = cluster.primary_of(BAR), cluster.primary_of(FOO)
     script = b"SET foo 1\nSET bar 2\nINCR foo\nGET bar\nMGET {foo}1 foo\nDBSIZE\n"

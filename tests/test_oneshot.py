@@ -146,6 +146,14 @@ def test_the_environment_is_heard_both_ways(redis82: Server) -> None:
         assert ran("DBSIZE", env=env) == by_the_long_way("DBSIZE", env=env)
 
 
+def test_sentinels_of_the_environment_are_asked_and_no_command_is_sent_to_them(redis82: Server) -> None:
+    env = {"REDIS_URL": f"sentinel://127.0.0.1:{redis82.port}/group"}
+    short = ran("DBSIZE", env=env)
+    assert short == by_the_long_way("DBSIZE", env=env)
+    assert (short.code, short.stdout) == (4, b"")
+    assert "SENTINEL" in short.said
+
+
 # -- what stands between the program and the server
 
 

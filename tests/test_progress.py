@@ -68,6 +68,37 @@ def test_quick_work_shows_nothing_and_slow_work_at_most_ten_lines_a_second():
     assert last[-1] == b""
 
 
+def test_what_is_waited_for_stands_there_until_something_comes():
+    stderr, streams = on_terminal()
+    clock = Clock()
+    with Progress(streams, None, "bytes", clock, waiting="waiting for the fork") as progress:
+        for seconds in (1, 61):
+            clock.now += seconds
+            progress.at(0)
+        clock.now += 1
+        progress.at(2048)
+        progress.total = 4096
+        clock.now += 1
+        progress.at(2048)
+    shown = [line.rstrip() for line in stderr.getvalue().split(b"\r")]
+    assert shown[1:4] == [
+        b"waiting for the fork  0:01",
+        b"waiting for the fork  1:02",
+        b"2.00K  2.00K/s",
+    ]
+    assert b" 50%  2.00K of 4.00K" in shown[4]
+
+
+def test_an_amount_of_nothing_of_a_known_total_is_no_waiting():
+    stderr, streams = on_terminal()
+    clock = Clock()
+    with Progress(streams, None, "bytes", clock, waiting="waiting") as progress:
+        progress.total = 4096
+        clock.now += 1
+        progress.at(0)
+    assert b"  0%  0B of 4.00K" in stderr.getvalue()
+
+
 def test_a_note_stands_in_a_line_of_its_own():
     stderr, streams = on_terminal()
     clock = Clock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -150,8 +151,31 @@ def test_a_client_certificate_is_shown_when_it_is_asked_for(vault: Vault) -> Non
     for missing in (ran(*vault.trusted, "PING"), ran(*vault.trusted, stdin=b"PING\n")):
         assert missing.code == 3
         # Its alert may be lost behind the end of the connection.
-        assert re.search(r"a client certificate(; give --cert and --key| \(--cert\)\?)\n", missing.said)
+        mend = r"(; give --cert and --key| \(--cert\)\?)"
+        assert re.search(f"a client certificate{mend}(; no later line was sent)?\n", missing.said)
         assert missing.said.count("\n") == 1
+
+
+def test_certificates_and_keys_come_through_pipes_too(vault: Vault) -> None:
+    vault.server.command("CONFIG", "SET", "tls-auth-clients", "yes")
+    flags = {
+        "--cacert": vault.authority.ca_file,
+        "--cert": vault.client.cert_file,
+        "--key": vault.client.key_file,
+    }
+    piped = " ".join(f"{flag} <(cat {path})" for flag, path in flags.items())
+    words = " ".join([*PROGRAM, *vault.there, "--tls", piped])
+    done = subprocess.run(["bash", "-c", f"{words} PING"], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"PONG\n", b"")
+
+
+def test_a_key_may_belong_to_the_certificate_of_the_url(vault: Vault) -> None:
+    vault.server.command("CONFIG", "SET", "tls-auth-clients", "yes")
+    url = f"rediss://localhost:{vault.port}?cacert={vault.authority.ca_file}&cert={vault.client.cert_file}"
+    told = ran(url, "--key", vault.client.key_file, "PING")
+    assert (told.code, told.stdout, told.stderr) == (0, b"PONG\n", b"")
+    told = ran(*vault.trusted, "--key", vault.client.key_file, "PING")
+    assert (told.code, told.said) == (2, "--key is shown with its certificate; give that with --cert\n")
 
 
 # The passphrase of a key

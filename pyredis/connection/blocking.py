@@ -292,9 +292,9 @@ class BlockingConnection:
             rest = memoryview(payload)
             while rest:
                 rest = rest[sock.send(rest) :]
-        except TimeoutError:
-            raise
         except OSError as error:
+            if _must_wait(error):
+                raise TimeoutError from None
             self._lose_unread(error)
         self._sent = True
 
@@ -338,6 +338,18 @@ class BlockingConnection:
         except ProtocolError:
             pass
         self._lose(cause, None, words)
+
+    @property
+    def heard(self) -> bool:
+        """Whether the peer has said anything yet."""
+        return not self._unheard
+
+    def over(self, words: str = "") -> PyRedisConnError:
+        """Close, and return how the connection came to its end: the peer has ended it."""
+        try:
+            self._lose(None, None, words)
+        except PyRedisConnError as error:
+            return error
 
     def _lose(self, cause: OSError | None, sent: bool | None, words: str = "") -> NoReturn:
         """Close, and say how the connection came to its end."""
@@ -469,7 +481,9 @@ def _left(deadline: float | None) -> float | None:
 
 def _must_wait(error: OSError) -> bool:
     """Whether nothing is wrong but that it would take more time."""
-    return isinstance(error, (TimeoutError, BlockingIOError)) or type(error).__name__ in _WANTS
+    # With a number it is the network's ETIMEDOUT: the peer has vanished.
+    waits = isinstance(error, BlockingIOError) or (isinstance(error, TimeoutError) and error.errno is None)
+    return waits or type(error).__name__ in _WANTS
 
 
 _WANTS: Final = frozenset({"SSLWantReadError", "SSLWantWriteError"})

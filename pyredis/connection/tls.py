@@ -11,6 +11,7 @@ import re
 import ssl
 import time
 from functools import lru_cache
+from stat import S_ISFIFO
 
 from pyredis.address import TcpAddress
 from pyredis.exceptions import PyRedisTlsError
@@ -72,6 +73,8 @@ def _stamp(option: str, path: str | None) -> _Stamp | None:
         status = os.stat(path)
     except OSError as error:
         _unreadable(option, path, error)
+    if S_ISFIFO(status.st_mode):  # as <(...) of a shell: it can be read once
+        return 0, 0, status.st_ino
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
@@ -158,20 +161,20 @@ def _show(
 
     try:
         made.load_cert_chain(cert_file, key_file, password)
-    except ssl.SSLError as error:
+    except OSError as error:  # ssl.SSLError is one
         if encrypted and key_password is None:
             _useless(option, path, "holds an encrypted key; give {key_password}", error)
         if encrypted:
             _useless(option, path, "is not opened by {key_password}", error)
+        if not isinstance(error, ssl.SSLError):
+            readable = os.access(cert_file, os.R_OK) and not os.path.isdir(cert_file)
+            _unreadable(*(option, path) if readable else ("cert_file", cert_file), error)
         if error.reason == "KEY_VALUES_MISMATCH":
             other = "holds another key than that of the certificate in {cert}"
             _useless(option, path, other, error, cert=repr(cert_file))
         if not _holds(cert_file, b"CERTIFICATE-----"):
             _useless("cert_file", cert_file, "holds no certificate in PEM form", error)
         _useless(option, path, "holds no private key in PEM form", error)
-    except OSError as error:
-        readable = os.access(cert_file, os.R_OK) and not os.path.isdir(cert_file)
-        _unreadable(*(option, path) if readable else ("cert_file", cert_file), error)
     except ValueError as error:  # longer than OpenSSL takes
         _useless(option, path, "is not opened by {key_password}", error)
 

@@ -5,6 +5,8 @@ It asks a person for the passphrase of a key, and connects nowhere.
 
 from __future__ import annotations
 
+from os.path import isfile
+
 from pyredis.connection import tls
 from pyredis.exceptions import PyRedisTlsError
 from pyredis.records import replace
@@ -55,6 +57,8 @@ def _with_passphrase(options: TlsOptions, streams: Streams) -> TlsOptions:
 
 def _is_encrypted(path: str) -> bool:
     """Whether a file holds an encrypted key in PEM form; what cannot be read is told by who reads it next."""
+    if not isfile(path):  # a pipe can be read once, and not here
+        return False
     try:
         with open(path, "rb") as file:
             return b"ENCRYPTED" in file.read()

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from pyredis_cli.progress import Progress
     from pyredis_cli.settings import Settings
 
-__all__ = ["announce", "closed", "connect", "silence", "synchronize"]
+__all__ = ["WAITING", "announce", "closed", "connect", "silence", "synchronize"]
+
+WAITING: Final = "waiting for the server to begin its snapshot"
+"""What there is to say of the seconds, maybe many, until a server sends the first byte of its data."""
 
 _CHUNK: Final = 256 * 1024
 # Servers say something every second while they are busy, and every ten seconds on a link that is in use.

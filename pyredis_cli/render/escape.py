@@ -16,8 +16,7 @@ It knows no colours, no replies and no terminals.
 from __future__ import annotations
 
 import re
-import unicodedata
-from functools import partial
+from functools import cache, partial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,12 +37,6 @@ _SHORT: Final = {
     "\a": r"\a",
     "\b": r"\b",
 }
-# Of each byte there is one, for to miss one costs more than to find it.
-_QUOTED: Final = {
-    byte: _SHORT.get(chr(byte)) or (chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}")
-    for byte in range(256)
-}
-_QUOTED_BUT_NUL: Final = {**_QUOTED, 0: "\0"}
 # What means something inside quotes.
 _SYNTAX: Final = frozenset('"\\')
 
@@ -63,16 +56,31 @@ _MOST_MARKS: Final = 6
 
 def quote(value: bytes) -> str:
     """Return the value as redis-cli shows it on a terminal: double quotes, printable ASCII, escapes."""
-    return f'"{value.decode("latin-1").translate(_QUOTED)}"'
+    return f'"{value.decode("latin-1").translate(_quoted())}"'
 
 
 def quote_each(values: Sequence[bytes]) -> Sequence[str]:
     """Return each value as `quote` does."""
     # Together they are quoted ten times as fast, with NUL between them: more of it is in a value.
-    quoted = b"\0".join(values).decode("latin-1").translate(_QUOTED_BUT_NUL)
+    quoted = b"\0".join(values).decode("latin-1").translate(_quoted_but_nul())
     if quoted.count("\0") != len(values) - 1:
         return [quote(value) for value in values]
     return f'"{quoted}"'.replace("\0", '"\0"').split("\0")
+
+
+# Of each byte there is one, for to miss one costs more than to find it; made when something is quoted.
+@cache
+def _quoted() -> dict[int, str]:
+    """Return how each byte is written."""
+    return {
+        byte: _SHORT.get(chr(byte)) or (chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}")
+        for byte in range(256)
+    }
+
+
+@cache
+def _quoted_but_nul() -> dict[int, str]:
+    return {**_quoted(), 0: "\0"}
 
 
 def readable(value: bytes, encoding: str = "utf-8") -> str:
@@ -155,6 +163,8 @@ def _encoded(character: str, encoding: str) -> bytes:
 
 def _bare_of_marks(text: str, escape: _Escape) -> str:
     """Return the text with combining marks escaped that nothing carries, or that too many stand before."""
+    import unicodedata  # few texts need it
+
     characters = set(text)
     marks = "".join(sorted(c for c in characters if unicodedata.category(c) in ("Mn", "Me")))
     if not marks:

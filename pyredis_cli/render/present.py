@@ -7,6 +7,7 @@ from pyredis.types import Status
 from pyredis_cli import registry
 from pyredis_cli.render.human import human_parts
 from pyredis_cli.render.layout import elements
+from pyredis_cli.render.portions import LONG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +87,12 @@ def _is_plain(spec: Spec | None, reply: Reply) -> bool:
         return False
     if type(reply) is not bytes:
         return reply is None or type(reply) in (int, Status)
-    if not reply.isascii() or not reply.decode().isprintable() or reply[:1] in (b"", b" "):
+    if (
+        len(reply) > LONG
+        or not reply.isascii()
+        or not reply.decode().isprintable()
+        or reply[:1] in (b"", b" ")
+    ):
         return False
     decoders = registry.DECODERS.values()
     return not any(reply[0] in row.first and len(reply) >= row.least for row in decoders)

@@ -12,6 +12,7 @@ from pyredis.exceptions import AskError, MovedError, PyRedisError, ReplyError
 from pyredis.records import NamedTuple, replace
 from pyredis_cli.argv import argv_of, encoded, refuse_without_command
 from pyredis_cli.core import direct
+from pyredis_cli.core.outcome import nameless
 from pyredis_cli.core.walking import Question, walk
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
@@ -123,6 +124,9 @@ class _Find:
             connection = direct.connect(self._settings)
         except PyRedisError as error:
             return fail(self._streams, error, self._settings.address, at_connect=True)
+        name = self._settings.client_name
+        if notice := nameless(connection.address, name, connection.name_refused):
+            self._streams.say(notice)
         with connection:
             try:
                 topology = direct.primaries(connection, self._settings) if self._settings.cluster else None

@@ -30,6 +30,8 @@ __all__ = ["run"]
 _LINE: Final = re.compile(r"user_script:(\d+)")
 _STDIN: Final = "-"
 _UNKNOWN_SCRIPT: Final = "NOSCRIPT No matching script"
+_UNKNOWN_COMMAND: Final = re.compile(r"^ERR unknown command ['`](\w+)")
+_SINCE_7: Final = frozenset({"FCALL", "FCALL_RO", "EVALSHA_RO"})
 
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
@@ -131,7 +133,8 @@ class _Run:
 
     async def _outcome(self, session: Session) -> Outcome:
         outcome = await self._once(session, self._call.first())
-        if isinstance(outcome.error, NoScript) and outcome.error.message.startswith(_UNKNOWN_SCRIPT):
+        unknown = isinstance(outcome.error, NoScript) and outcome.error.message.startswith(_UNKNOWN_SCRIPT)
+        if unknown and self._call.source is not None:
             outcome = await self._once(session, self._call.in_full())
         return outcome
 
@@ -150,7 +153,7 @@ class _Run:
         where = ""
         if isinstance(error, ReplyError) and not outcome.at_connect:
             where = f"{self._place(error)}: "
-            if "unknown command" in error.message.lower():
+            if (unknown := _UNKNOWN_COMMAND.search(error.message)) and unknown[1] in _SINCE_7:
                 what = "functions" if self._call.source is None else "scripts that are read-only"
                 self._streams.say(f"{where}{self._session.address} knows no {what}; Redis 7.0 is the first")
                 return Exit.REPLY

@@ -33,6 +33,8 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     seconds = float(words[0]) if words else 0.0
     answer = asyncio.run(_ready(settings, seconds) if seconds else ask(settings, b"PING"))
     outcome, address = answer
+    for notice in outcome.notices:
+        streams.say(notice)
     if isinstance(outcome.error, NoPerm) and not outcome.at_connect:
         streams.say(f"{address} is there and lets you in; you may not say PING there")
         return Exit.OK

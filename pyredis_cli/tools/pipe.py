@@ -19,6 +19,7 @@ from pyredis.exceptions import (
     PyRedisError,
 )
 from pyredis.resp.encode import pack
+from pyredis_cli.argv import refuse_without_command
 from pyredis_cli.core import direct
 from pyredis_cli.core.answers import Answers
 from pyredis_cli.core.requests import Malformed, Requests
@@ -50,6 +51,7 @@ _ENDING: Final = frozenset({"quit", "shutdown"})
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Send standard input, count the replies, show the errors; return the exit code."""
+    refuse_without_command(settings.telling)
     arguments = parse_tool("pipe", words)
     if arguments.words:
         raise UsageError(f"pipe: it reads standard input; what is {arguments.words[0]!r} for?")
@@ -100,9 +102,8 @@ class _Pipe:
         self._all_taken = False  # there will be nothing more to send
         self._silent = False  # CLIENT REPLY OFF
         self._skipped = False  # CLIENT REPLY SKIP
-        self._farewell: Spec | None = (
-            None  # a command that may end the connection; nothing is sent behind it yet
-        )
+        # A command that may end the connection, so that nothing is sent behind it yet.
+        self._farewell: Spec | None = None
         self._held = memoryview(b"")  # that command, until everything in front of it is answered
         self._lost: PyRedisConnError | None = None
         self._malformed: Malformed | None = None
@@ -129,7 +130,7 @@ class _Pipe:
 
     def told(self) -> str:
         """Return how far it came."""
-        return f"{self._requests.commands} commands were sent, {self._answers.count} replies came"
+        return f"commands sent: {self._requests.commands}, replies: {self._answers.count}"
 
     @property
     def _all_sent(self) -> bool:
@@ -138,8 +139,10 @@ class _Pipe:
     def _is_over(self) -> bool:
         if self._lost is not None or self._answers.ended:
             return True
-        # Behind half a command nothing can be asked.
-        return self._malformed is not None and self._all_sent and not self._answers.due
+        if self._out or self._held or self._answers.due:
+            return False
+        # Behind half a command nothing can be asked, and behind QUIT nothing is answered.
+        return self._malformed is not None or (self._farewell is not None and self._farewell.effect == "quit")
 
     # -- how it ends
 
@@ -157,31 +160,46 @@ class _Pipe:
         return code
 
     def _result(self) -> Exit:
-        failed = Exit.REPLY if self._answers.errors else Exit.OK
         if self._malformed is not None:
-            return self._fail(Exit.USAGE, f"{self._malformed}; what is before it was run")
+            self._progress.note(f"{self._malformed}; nothing from there on is run")
+        if self._farewell is not None and not self._held and not self._is_unheard:
+            return self._parted(self._farewell)
         if self._lost is not None:
-            if self._farewell is None or (self._answers.due and self._farewell.effect == "quit"):
-                return self._fail(Exit.CONNECTION, f"{self._lost}; {self.told()}")
-            if self._has_more():
-                ended = f"command {self._requests.commands}, {self._farewell.name}, ended the connection"
-                return self._fail(Exit.PARTIAL, f"{ended}; what is behind it was not sent")
-            return self._summed_up(failed)
+            return self._fail(Exit.CONNECTION, f"{self._lost}; {self.told()}")
+        if self._malformed is not None:
+            return self._summed_up(Exit.USAGE)
         self._print("Last reply received from server.")
         if self._answers.queued:
             self._progress.note("the input ends inside a transaction, which was not run: EXEC is missing")
-        elif not self._answers.exact:
+            return self._summed_up(self._code or Exit.PARTIAL)
+        if not self._answers.exact:
             owed = f"{self._answers.owed} commands got {self._answers.count} replies"
             self._progress.note(f"{owed}; an error may belong to another command than was told")
-        return self._summed_up(failed)
+        return self._summed_up(self._code)
+
+    @property
+    def _code(self) -> Exit:
+        return Exit.REPLY if self._answers.errors else Exit.OK
+
+    @property
+    def _is_unheard(self) -> bool:
+        """Whether a QUIT was not answered; a SHUTDOWN that is obeyed is not."""
+        return self._answers.due and self._farewell is not None and self._farewell.effect == "quit"
+
+    def _parted(self, last: Spec) -> Exit:
+        """Tell what is left of the input behind a command that ended the connection."""
+        if self._has_more():
+            ended = f"command {self._requests.commands}, {last.name}, ended the connection"
+            return self._fail(Exit.PARTIAL, f"{ended}; what is behind it was not sent")
+        return self._summed_up(self._code)
 
     def _has_more(self) -> bool:
-        """Whether there is input that was not sent."""
-        while not self._input.ended:
-            if self._requests.rest.strip():
-                return True
+        """Whether there is input that was not sent, as far as it is here."""
+        while not self._requests.rest.strip():
+            if self._input.ended or not self._input.is_here():
+                return False
             self._requests.feed(self._input.read())
-        return bool(self._requests.rest.strip())
+        return True
 
     # -- from the input
 
@@ -216,7 +234,7 @@ class _Pipe:
             # By itself: a server that shuts down answers nothing that came together with it.
             self._out = self._held
             self._held = memoryview(b"")
-            self._answers.expect(1, 1)
+            self._expect_reply()
         elif self._farewell.effect != "quit":
             self._farewell = None
 
@@ -225,8 +243,7 @@ class _Pipe:
         self._out = memoryview(batch.payload)
         plain = batch.commands - (batch.last is not None)
         if self._skipped and plain:
-            self._answers.expect(1, 0)
-            self._skipped = False
+            self._expect_reply()
             plain -= 1
         self._answers.expect(plain, 0 if self._silent else plain)
         if batch.last is not None:
@@ -237,7 +254,7 @@ class _Pipe:
         if last.effect == "reply":
             mode = batch.words[-1].upper()
             self._silent = mode == b"OFF" or (self._silent and mode != b"ON")
-            self._skipped = mode == b"SKIP"
+            self._skipped = mode == b"SKIP" and not self._silent
             self._answers.expect(1, int(not self._silent and not self._skipped))
         elif last.effect in _ENDING:
             self._farewell = last
@@ -245,7 +262,12 @@ class _Pipe:
             self._out = self._out[: -batch.size]
         else:
             self._answers.expect_any()
-            self._answers.expect(1, 1)
+            self._expect_reply()
+
+    def _expect_reply(self) -> None:
+        """Expect the reply to one command, unless replies are off."""
+        self._answers.expect(1, int(not self._silent and not self._skipped))
+        self._skipped = False
 
     def _ask_for_token(self) -> None:
         """Ask for what tells that everything was answered."""
@@ -344,6 +366,10 @@ class _Input:
     def ready(self) -> bool:
         """Whether to read does not wait."""
         return self._is_file or self.readable
+
+    def is_here(self) -> bool:
+        """Return whether to read does not wait, at this very moment."""
+        return self.ready or bool(select.select([self], [], [], 0)[0])
 
     def fileno(self) -> int:
         return self._stdin.fileno()

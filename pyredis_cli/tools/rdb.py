@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 
 from pyredis.exceptions import PyRedisError
+from pyredis_cli.argv import refuse_without_command
 from pyredis_cli.core import linking
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.flags import UsageError
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TypeAlias
 
+    from pyredis.address import Address
     from pyredis.connection.blocking import BlockingConnection
     from pyredis_cli.core.snapshot import Snapshot
     from pyredis_cli.settings import Settings
@@ -36,10 +39,12 @@ __all__ = ["run"]
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Save the server's data, or its functions alone; return the exit code."""
+    refuse_without_command(settings.telling)
     arguments = parse_tool("rdb", words)
-    if len(arguments.words) != 1:
+    if len(arguments.words) != 1 or not arguments.words[0]:
         raise UsageError("rdb: name one FILE to write, or - for standard output")
-    with _target(arguments.words[0], streams) as target, Progress(streams, None, "bytes") as progress:
+    progress = Progress(streams, None, "bytes", waiting=linking.WAITING)
+    with _target(arguments.words[0], streams) as target, progress:
         try:
             connection = linking.connect(settings)
         except PyRedisError as error:
@@ -54,7 +59,8 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
                 came = f"; {progress.done} bytes had come, {target.unfinished}" if progress.done else ""
                 progress.note(f"{explain(error, connection.address)}{came}")
                 return exit_for(error)
-        return _finished(snapshot, target, streams)
+        alone = connection.address if settings.cluster else None
+        return _finished(snapshot, target, streams, alone)
 
 
 def _prepare(connection: BlockingConnection, *, functions: bool) -> bool:
@@ -66,12 +72,14 @@ def _prepare(connection: BlockingConnection, *, functions: bool) -> bool:
     return not functions or linking.announce(connection, b"rdb-filter-only", b"functions")
 
 
-def _finished(snapshot: Snapshot, target: _Target, streams: Streams) -> Exit:
+def _finished(snapshot: Snapshot, target: _Target, streams: Streams, alone: Address | None) -> Exit:
     if snapshot.problem:
         streams.say(f"what the server sent is no RDB: {snapshot.problem}; {target.unfinished}")
         return Exit.CONNECTION
     target.finish()
     written = f"{snapshot.received} bytes were written to {target.name}"
+    if alone is not None:
+        written = f"{written}, the data of {alone} alone and of no other node"
     streams.say(f"{written}; their checksum was not verified, redis-check-rdb does that")
     return Exit.OK
 
@@ -133,7 +141,8 @@ class _File:
     ) -> None:
         os.close(self._number)
         if self._part is not None:
-            os.unlink(self._part)
+            with suppress(OSError):  # somebody else has removed it, or its folder
+                os.unlink(self._part)
 
     def write(self, piece: bytes) -> None:
         """Write all of it; OutputError when the disk is full."""

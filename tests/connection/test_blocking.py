@@ -648,6 +648,29 @@ def test_a_server_that_takes_nothing_is_not_sent_to_for_ever(redis82: Server) ->
             redis82.resume()
 
 
+@pytest.mark.parametrize(
+    "talk",
+    [lambda c: c.send(bytes(50_000_000)), lambda c: c.execute((b"SET", b"k", bytes(50_000_000)))],
+    ids=["send", "execute"],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux to give up soon")
+def test_a_network_that_gives_up_is_no_timeout_of_ours(
+    redis82: Server, talk: Callable[[BlockingConnection], object]
+) -> None:
+    connection = opened(redis82, read_timeout=None)
+    with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as wire:
+        # Milliseconds after which unsent bytes are given up, as keepalive gives up a peer that vanished.
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1)
+    redis82.pause()
+    try:
+        with pytest.raises(PyRedisConnClosed, match="broke the connection") as caught:
+            talk(connection)
+    finally:
+        redis82.resume()
+    assert isinstance(caught.value.__cause__, TimeoutError)
+    assert caught.value.sent is None
+
+
 async def test_the_last_words_of_a_server_that_takes_no_more_are_told() -> None:
     def work(address: TcpAddress) -> str:
         with BlockingConnection.open(address, PATIENT) as connection:

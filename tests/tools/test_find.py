@@ -206,6 +206,9 @@ def test_a_server_that_refuses_is_told_in_a_line(redis82: Server) -> None:
     refused = ran(redis82, "--user", "nobody", "--scan")
     assert (refused.code, refused.stdout) == (1, b"")
     assert refused.said.startswith("(error) NOPERM")
+    named = ran(redis82, "--user", "reader", "--name", "me", "find")
+    assert (named.code, named.stdout) == (0, b"k\n")
+    assert "refused the name me" in named.said
     in_part = ran(redis82, "--user", "reader", "find", "--size")
     assert (in_part.code, in_part.stdout) == (1, b"")
     assert "memory" in in_part.said

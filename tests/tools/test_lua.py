@@ -96,6 +96,20 @@ def test_the_words_noscript_of_a_script_itself_do_not_run_it_twice(redis82: Serv
     assert redis82.command("GET", "n") == b"1"
 
 
+def test_an_error_of_the_servers_words_is_still_the_scripts_own(redis82: Server, script: Write) -> None:
+    path = script("return redis.error_reply(ARGV[1])")
+    for told in ("NOSCRIPT No matching script", "ERR unknown command 'PING'"):
+        expected = f"script.lua: (error) {told}\n"
+        assert ran(redis82, "lua", path, ",", told).said.endswith(expected)
+    own = "function(_, args) return redis.error_reply(args[1]) end"
+    library = f"#!lua name=own\nredis.register_function('own', {own})"
+    redis82.command("FUNCTION", "LOAD", "REPLACE", library)
+    for told in ("NOSCRIPT No matching script", "ERR unknown command 'PING'"):
+        done = ran(redis82, "lua", "--function", "own", ",", told)
+        assert (done.code, done.said) == (1, f"own: (error) {told}\n")
+    redis82.command("FUNCTION", "FLUSH")
+
+
 def test_a_script_may_come_on_standard_input_and_hold_any_byte(redis82: Server, script: Write) -> None:
     source = b"return '\xff\\r\\n' .. ARGV[1]"
 

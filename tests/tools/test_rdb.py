@@ -17,6 +17,8 @@ from tests.servers import Server, wait_until
 
 OLD = b"what was there before"
 RDB = b"REDIS0011" + b"x" * 1000 + b"\xff" + b"checksum"
+ASKED = (Hear(b"eof\r\n"), Say(b"+OK\r\n"), Hear(b"rdb-only"), Say(b"+OK\r\n"), Hear(b"SYNC\r\n"))
+"""What a server hears, and says, until it is asked for its data."""
 
 
 @pytest.fixture(params=["redis62", "redis70", "redis82", "valkey9"])
@@ -76,6 +78,13 @@ def test_standard_output_gets_the_rdb_alone(server: Server):
     assert done.stdout.startswith(b"REDIS")
     assert done.stdout[-9] == 0xFF
     assert done.said.startswith(f"{len(done.stdout)} bytes were written to standard output")
+
+
+def test_of_a_cluster_it_is_one_node_and_says_so(server: Server, target: Path):
+    done = ran("-c", "-p", str(server.port), "rdb", str(target))
+    alone = f"the data of 127.0.0.1:{server.port} alone and of no other node; their checksum was not verified"
+    assert done.code == 0
+    assert f"were written to {target}, {alone}" in done.said
 
 
 def test_functions_alone(any_server: Server, target: Path):
@@ -151,6 +160,19 @@ def test_an_interrupt_leaves_nothing_behind(
     assert holds(target, OLD)
 
 
+def test_what_somebody_else_removed_on_the_way_is_told(
+    server: Server, background_proxy: MakeBackgroundProxy, target: Path
+):
+    fill(server, 1_000_000)
+    proxy = background_proxy(server)
+    proxy.do(lambda inner: inner.chunk(1000))
+    with Running("-p", str(proxy.port), "rdb", str(target)) as program:
+        wait_until(lambda: list(target.parent.glob(".*.part")))[0].unlink()
+        proxy.do(lambda inner: inner.heal())
+        assert program.ended() == (7, f"cannot write {target}: No such file or directory\n".encode())
+    assert not list(target.parent.iterdir())
+
+
 def test_a_full_disk_leaves_nothing_behind(server: Server, target: Path, terminal: MakeTerminal):
     fill(server, 1_000_000)
     target.write_bytes(OLD)
@@ -170,9 +192,8 @@ def test_a_device_is_written_as_it_is(server: Server):
 
 async def served(*words: bytes, piece: int | None = None, target: Path) -> Ran:
     """Run ``rdb`` against a server that answers SYNC like this, and then hangs up."""
-    script = [Hear(b"eof\r\n"), Say(b"+OK\r\n"), Hear(b"rdb-only"), Say(b"+OK\r\n"), Hear(b"SYNC\r\n")]
     said = [Say(word, piece) for word in words]
-    async with Hostile([*script, *said, Close()]) as server:
+    async with Hostile([*ASKED, *said, Close()]) as server:
         return await asyncio.to_thread(ran, "-p", str(server.port), "rdb", str(target))
 
 
@@ -208,15 +229,7 @@ async def test_what_is_no_rdb_is_not_kept(old_target: Path, answer: bytes, code:
 
 
 async def test_a_server_that_falls_silent_is_given_up(target: Path):
-    script = [
-        Hear(b"eof\r\n"),
-        Say(b"+OK\r\n"),
-        Hear(b"rdb-only"),
-        Say(b"+OK\r\n"),
-        Hear(b"SYNC\r\n"),
-        Stall(),
-    ]
-    async with Hostile(script) as server:
+    async with Hostile([*ASKED, Stall()]) as server:
         done = await asyncio.to_thread(
             ran, "-p", str(server.port), "--read-timeout", "0.3", "rdb", str(target)
         )
@@ -244,6 +257,7 @@ def test_a_refusal_is_one_line(make_server: MakeServer, target: Path):
     [
         ((), 2, "rdb: name one FILE"),
         (("a", "b"), 2, "rdb: name one FILE"),
+        (("",), 2, "rdb: name one FILE"),
         (("/nowhere/x.rdb",), 2, "rdb: cannot write /nowhere/x.rdb: No such file or directory"),
         (("/",), 2, "rdb: cannot write /: Is a directory"),
         (("-",), 3, "cannot connect to 127.0.0.1:1"),
@@ -270,3 +284,12 @@ def test_a_terminal_sees_how_far_it_is_and_never_an_rdb(
     assert "K/s" not in program.text
     refused = terminal([*PROGRAM, "-s", server.unix_path, "rdb", "-"], cwd=str(ROOT), columns=120)
     wait_until(lambda: "an RDB is nothing for a terminal" in refused.text)
+
+
+async def test_a_terminal_sees_that_the_server_has_not_begun(target: Path, terminal: MakeTerminal):
+    async with Hostile([*ASKED, Say(b"\n" * 2000, 1), Stall()]) as server:
+        command = [*PROGRAM, "-p", str(server.port), "rdb", str(target)]
+        program = terminal(command, cwd=str(ROOT), columns=78)
+        told = "waiting for the server to begin its snapshot  0:0"
+        await asyncio.to_thread(wait_until, lambda: told in program.text)
+        assert "0B" not in program.text
