@@ -5,6 +5,7 @@ It knows how lines come in, which go by themselves, and when a script must stop.
 
 from __future__ import annotations
 
+from collections import deque
 from time import perf_counter
 
 from pyredis.exceptions import ReplyError
@@ -116,34 +117,29 @@ class _Script:
 
     # -- commands that are sent many at a time
 
-    async def _many(self, many: Many | None) -> None:
-        while many is not None:
-            lease = self._session.many
-            if lease is not None:
-                many = self._sending.send(lease, many)
-                self._bar.reach(many.lines[0] if many else None)
-                if self._sending.lost:
-                    await self._again()
-                continue
-            await self._settle()
-            await self._one(One(many.argvs[0], many.lines[0]))
-            many = many._replace(argvs=many.argvs[1:], lines=many.lines[1:]) if many.argvs[1:] else None
+    async def _many(self, *many: Many) -> None:
+        """Send commands, and once more those that are lost with a connection and may be."""
+        left = deque(many)
+        while left:
+            rest = await self._some(left.popleft())
+            left.extendleft(filter(None, (rest, *reversed(self._sending.give_back()))))
+
+    async def _some(self, many: Many) -> Many | None:
+        """Send some of the commands, all others first unless these are lost; return what is left of them."""
+        lease = self._session.many
+        if lease is not None:
+            rest = self._sending.send(lease, many)
+            self._bar.reach(rest.lines[0] if rest else None)
+            return rest
+        if not self._sending.settle():
+            return many
+        await self._one(One(many.argvs[0], many.lines[0]))
+        return many._replace(argvs=many.argvs[1:], lines=many.lines[1:]) if many.argvs[1:] else None
 
     async def _settle(self) -> None:
         """Return when all that was sent is answered."""
-        while self._sending.owes:
-            lease = self._session.blocking_lease
-            assert lease is not None
-            self._sending.settle(lease)
-            if self._sending.lost:
-                await self._again()
-
-    async def _again(self) -> None:
-        """Send again what was lost with a connection and may be."""
-        lost, self._sending.lost = self._sending.lost, []
-        for many in lost:
-            await self._many(many)
-            await self._settle()
+        while not self._sending.settle():
+            await self._many(*self._sending.give_back())
 
     # -- commands by themselves
 
@@ -226,8 +222,7 @@ class _Script:
             has_input, has_replies = lease.until(source.stream.fileno())
             if has_replies and self._sending.owes:
                 self._sending.hear(lease, wait=False)
-                if self._sending.lost:
-                    await self._again()
+                await self._many(*self._sending.give_back())
             elif has_replies:
                 lease.heard(0)
             self._run.tell_asides()
