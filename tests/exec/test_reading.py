@@ -64,6 +64,7 @@ def test_commands_without_effect_go_together(times: int) -> None:
         b"WAIT 1 0",
         b"XREAD BLOCK 0 STREAMS s $",
         b"NOSUCH x",
+        b"CLIENT NOSUCH x",
         b"3 INCR n",
         b"connect h 1",
         b"quit",

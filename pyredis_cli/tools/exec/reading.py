@@ -173,9 +173,10 @@ class Reader:
         if argv[0] in self._plain:
             return True
         spec = self._table.find(argv)
-        if spec is None or spec.effect is not None or spec.blocking:
+        # With subcommands it is the family of one that nobody knows.
+        if spec is None or spec.subcommands or spec.effect is not None or spec.blocking:
             return False
-        if not spec.subcommands and " " not in spec.name and len(self._plain) < _MOST_NAMES:
+        if " " not in spec.name and len(self._plain) < _MOST_NAMES:
             self._plain[argv[0]] = spec
         return True
 
