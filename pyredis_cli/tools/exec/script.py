@@ -13,14 +13,22 @@ from pyredis.records import replace
 from pyredis_cli.core.lines import LineError, destination
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.tools.exec.bar import Bar
-from pyredis_cli.tools.exec.reading import BadLine, Many, One, is_connect, is_goodbye, make_reader
+from pyredis_cli.tools.exec.reading import (
+    BadLine,
+    Many,
+    One,
+    is_connect,
+    is_goodbye,
+    make_reader,
+    shown,
+)
 from pyredis_cli.tools.exec.running import Stopped
 from pyredis_cli.tools.exec.sending import Lost, Sending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import BinaryIO
+    from typing import BinaryIO, NoReturn
 
     from pyredis.exceptions import PyRedisError
     from pyredis_cli.core.outcome import Outcome
@@ -84,6 +92,9 @@ class _Script:
             told = explain(lost.error, self._session.address)
             self._say(f"{self._where(lost.line, lost.outcome)}{told}; {lost.others}")
             raise Stopped(exit_for(lost.error)) from None
+        if self._session.in_transaction:
+            self._say(f"{self._name}: ended inside MULTI, so nothing of that transaction was run")
+            return self._code or Exit.PARTIAL
         return self._code
 
     async def _read(self, source: Source) -> bool:
@@ -165,18 +176,23 @@ class _Script:
         self._run.tell_asides()
         where = self._where(one.line, outcome)
         if outcome.broken_ground:
-            self._errors += 1
-            self._say(f"{where}{outcome.broken_ground}; stopped here, no later line was sent")
-            raise Stopped(Exit.REFUSED)
+            self._stop(f"{where}{outcome.broken_ground}", Exit.REFUSED)
+        if outcome.error is not None and not outcome.answered:
+            told = explain(outcome.error, self._session.address, at_connect=outcome.at_connect)
+            self._stop(f"{where}{told}", exit_for(outcome.error, at_connect=outcome.at_connect))
         if outcome.error is not None:
-            self._fail(outcome.error, where, at_connect=outcome.at_connect)
-            if not outcome.answered:
-                raise Stopped(exit_for(outcome.error, at_connect=outcome.at_connect))
+            self._fail(outcome.error, where)
         elif outcome.effect == "exec":
             self._look_inside(outcome, where)
         elif await self._run.stream(self._count, self._seconds):
             return False
         return self._may_go_on(one.line)
+
+    def _stop(self, reason: str, code: Exit) -> NoReturn:
+        """Say why nothing can follow, and be Stopped."""
+        self._errors += 1
+        self._say(f"{reason}; stopped here, no later line was sent")
+        raise Stopped(code)
 
     def _may_go_on(self, line: int) -> bool:
         if not (self._stops and self._errors):
@@ -197,8 +213,7 @@ class _Script:
         try:
             address = destination([word.decode("utf-8", "surrogateescape") for word in one.argv[1:]])
         except LineError as error:
-            self._say(f"{where}{error}; stopped here, no later line was sent")
-            raise Stopped(Exit.USAGE) from None
+            self._stop(f"{where}{error}", Exit.USAGE)
         settings = replace(self._run.settings.at(address), database=self._session.database)
         await self._run.move(settings, where)
         self._reader = self._make_reader()
@@ -233,7 +248,7 @@ class _Script:
     # -- what is said
 
     def _where(self, line: int, outcome: Outcome) -> str:
-        name = outcome.spec.name if outcome.spec else outcome.argv[0].decode("utf-8", "surrogateescape")
+        name = outcome.spec.name if outcome.spec else shown(outcome.argv[0])
         return f"{self._name}:{line}: {name}: "
 
     def _tell(self, outcome: Outcome, line: int) -> None:
@@ -246,10 +261,10 @@ class _Script:
         for notice in outcome.notices:
             self._say(notice)
 
-    def _fail(self, error: PyRedisError, where: str, *, at_connect: bool = False) -> None:
+    def _fail(self, error: PyRedisError, where: str) -> None:
         self._errors += 1
         self._bar.clear()
-        code = self._run.fail(error, where, at_connect=at_connect)
+        code = self._run.fail(error, where)
         self._code = self._code or code
 
     def _say(self, line: str) -> None:
