@@ -339,6 +339,18 @@ class BlockingConnection:
             pass
         self._lose(cause, None, words)
 
+    @property
+    def heard(self) -> bool:
+        """Whether the peer has said anything yet."""
+        return not self._unheard
+
+    def over(self, words: str = "") -> PyRedisConnError:
+        """Close, and return how the connection came to its end: the peer has ended it."""
+        try:
+            self._lose(None, None, words)
+        except PyRedisConnError as error:
+            return error
+
     def _lose(self, cause: OSError | None, sent: bool | None, words: str = "") -> NoReturn:
         """Close, and say how the connection came to its end."""
         self.close()

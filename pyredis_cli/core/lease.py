@@ -99,6 +99,7 @@ class Lease:
         self.unsent = 0
         """How many of the last commands begun were provably not sent whole, once the connection is closed."""
         self._connection = connection
+        self._answered = connection.heard
         self._limit = options.read_timeout
         self._conversation = Conversation(options.database, user, connection.protocol)
         self._conversation.greeting = connection.greeting
@@ -307,12 +308,15 @@ class Lease:
             chunk = self._connection.receive(0)
         except PyRedisConnReadTimeout:  # over TLS what came may be no data
             return False
-        except PyRedisError as error:
-            self._end(error)
+        except PyRedisError as lost:
+            self._end(lost)
             return True
         if not chunk:
             said = f": {self._last_words}" if self._last_words else ""
-            self._end(PyRedisConnClosed(f"{self.address} closed the connection{said}"))
+            error = self._connection.over(said)
+            if isinstance(error, PyRedisConnClosed):
+                error.unheard = not self._answered
+            self._end(error)
             return True
         self.received += len(chunk)
         now = monotonic()
@@ -374,6 +378,7 @@ class Lease:
 
     def _hear(self, replies: list[Reply]) -> None:
         conversation = self._conversation
+        self._answered = self._answered or bool(replies)
         at = 0
         while at < len(replies):
             head = conversation.head

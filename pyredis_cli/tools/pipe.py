@@ -19,6 +19,7 @@ from pyredis.exceptions import (
     PyRedisError,
 )
 from pyredis.resp.encode import pack
+from pyredis_cli.argv import refuse_without_command
 from pyredis_cli.core import direct
 from pyredis_cli.core.answers import Answers
 from pyredis_cli.core.requests import Malformed, Requests
@@ -50,6 +51,7 @@ _ENDING: Final = frozenset({"quit", "shutdown"})
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Send standard input, count the replies, show the errors; return the exit code."""
+    refuse_without_command(settings.telling)
     arguments = parse_tool("pipe", words)
     if arguments.words:
         raise UsageError(f"pipe: it reads standard input; what is {arguments.words[0]!r} for?")
@@ -169,7 +171,8 @@ class _Pipe:
         self._print("Last reply received from server.")
         if self._answers.queued:
             self._progress.note("the input ends inside a transaction, which was not run: EXEC is missing")
-        elif not self._answers.exact:
+            return self._summed_up(self._code or Exit.PARTIAL)
+        if not self._answers.exact:
             owed = f"{self._answers.owed} commands got {self._answers.count} replies"
             self._progress.note(f"{owed}; an error may belong to another command than was told")
         return self._summed_up(self._code)

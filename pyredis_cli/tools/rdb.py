@@ -11,6 +11,7 @@ import stat
 from contextlib import suppress
 
 from pyredis.exceptions import PyRedisError
+from pyredis_cli.argv import refuse_without_command
 from pyredis_cli.core import linking
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.flags import UsageError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TypeAlias
 
+    from pyredis.address import Address
     from pyredis.connection.blocking import BlockingConnection
     from pyredis_cli.core.snapshot import Snapshot
     from pyredis_cli.settings import Settings
@@ -37,6 +39,7 @@ __all__ = ["run"]
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Save the server's data, or its functions alone; return the exit code."""
+    refuse_without_command(settings.telling)
     arguments = parse_tool("rdb", words)
     if len(arguments.words) != 1 or not arguments.words[0]:
         raise UsageError("rdb: name one FILE to write, or - for standard output")
@@ -56,7 +59,8 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
                 came = f"; {progress.done} bytes had come, {target.unfinished}" if progress.done else ""
                 progress.note(f"{explain(error, connection.address)}{came}")
                 return exit_for(error)
-        return _finished(snapshot, target, streams)
+        alone = connection.address if settings.cluster else None
+        return _finished(snapshot, target, streams, alone)
 
 
 def _prepare(connection: BlockingConnection, *, functions: bool) -> bool:
@@ -68,12 +72,14 @@ def _prepare(connection: BlockingConnection, *, functions: bool) -> bool:
     return not functions or linking.announce(connection, b"rdb-filter-only", b"functions")
 
 
-def _finished(snapshot: Snapshot, target: _Target, streams: Streams) -> Exit:
+def _finished(snapshot: Snapshot, target: _Target, streams: Streams, alone: Address | None) -> Exit:
     if snapshot.problem:
         streams.say(f"what the server sent is no RDB: {snapshot.problem}; {target.unfinished}")
         return Exit.CONNECTION
     target.finish()
     written = f"{snapshot.received} bytes were written to {target.name}"
+    if alone is not None:
+        written = f"{written}, the data of {alone} alone and of no other node"
     streams.say(f"{written}; their checksum was not verified, redis-check-rdb does that")
     return Exit.OK
 

@@ -11,6 +11,7 @@ from time import monotonic, sleep
 from pyredis.exceptions import PyRedisConnReadTimeout, PyRedisError, ReplyError, may_pass
 from pyredis.resp.encode import pack
 from pyredis.retry import Backoff
+from pyredis_cli.argv import refuse_without_command
 from pyredis_cli.core import linking
 from pyredis_cli.core.link import Link, Position, wants_acknowledgement
 from pyredis_cli.exits import Exit, explain
@@ -42,6 +43,7 @@ _FROM_NOW: Final = (b"PSYNC", b"?", b"-1")
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Show the commands until the program is ended; return the exit code when there is nothing to be followed."""
+    refuse_without_command(settings.telling)
     arguments = parse_tool("replica", words)
     if arguments.words:
         raise UsageError(f"replica: it takes no arguments; what is {arguments.words[0]!r} for?")

@@ -80,6 +80,13 @@ def test_standard_output_gets_the_rdb_alone(server: Server):
     assert done.said.startswith(f"{len(done.stdout)} bytes were written to standard output")
 
 
+def test_of_a_cluster_it_is_one_node_and_says_so(server: Server, target: Path):
+    done = ran("-c", "-p", str(server.port), "rdb", str(target))
+    alone = f"the data of 127.0.0.1:{server.port} alone and of no other node; their checksum was not verified"
+    assert done.code == 0
+    assert f"were written to {target}, {alone}" in done.said
+
+
 def test_functions_alone(any_server: Server, target: Path):
     any_server.command("SET", "a", "1")
     if any_server.binary.major < 7:
