@@ -24,9 +24,10 @@ from pyredis.exceptions import (
 )
 from pyredis.records import replace
 from pyredis.resp.decode import TypedDecoder
-from pyredis.resp.encode import argv, pack
+from pyredis.resp.encode import argv, pack, pack_rows
 from pyredis.resp.runs import leading_run
 from pyredis.types import Push
+from pyredis_cli.core.rows import Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -410,6 +411,8 @@ class Lease:
 
 def _packed(argvs: Sequence[tuple[bytes, ...]]) -> bytes:
     """Return the bytes of many commands."""
+    if isinstance(argvs, Rows):
+        return pack_rows(argvs.words, argvs.width)
     if sum(map(len, argvs[0])) > _LONG:
         return b"".join(map(pack, argvs))
     import hiredis

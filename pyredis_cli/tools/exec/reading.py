@@ -11,6 +11,7 @@ from operator import itemgetter
 
 from pyredis.records import NamedTuple
 from pyredis_cli.core.lines import LineError, counted
+from pyredis_cli.core.rows import Rows
 from pyredis_cli.splitting import SplitError, split, split_bytes
 
 TYPE_CHECKING = False
@@ -35,6 +36,8 @@ _QUOTED: Final = re.compile(
     re.VERBOSE,
 ).fullmatch
 """A line of words that are bare or in quotes throughout, without backslashes."""
+
+_NO_BLANKS: Final = bytes(set(range(256)) - set(b" \t\n\r\v\f"))
 
 _WORDS: Final = re.compile(rb"""[ \t\r]*+(?:"([^"]*+)"|'([^']*+)'|([^ \t\r"']++))""").findall
 
@@ -134,10 +137,10 @@ class Reader:
             return None
         if self._variables is not None and b"${" in block:
             return None
-        argvs = list(map(tuple, map(bytes.split, block[:-1].split(b"\n"))))
-        if not all(argvs):
+        argvs = _rows(block) or list(map(tuple, map(bytes.split, block[:-1].split(b"\n"))))
+        if not isinstance(argvs, Rows) and not all(argvs):
             return None
-        names = frozenset(map(_first, argvs))
+        names = frozenset(argvs.words[:: argvs.width] if isinstance(argvs, Rows) else map(_first, argvs))
         for name in names - self._plain.keys():
             if not self._is_plain(next(argv for argv in argvs if argv[0] == name)) or name not in self._plain:
                 return None
@@ -179,6 +182,18 @@ class Reader:
         if " " not in spec.name and len(self._plain) < _MOST_NAMES:
             self._plain[argv[0]] = spec
         return True
+
+
+def _rows(block: bytes) -> Rows | None:
+    """Return the lines as commands if each has as many words, with one blank between and nothing else."""
+    end = block.find(b"\n")
+    width = block.count(b" ", 0, end) + 1
+    words = block.split()
+    count, left = divmod(len(words), width)
+    # With all else taken away, every line is its blanks and its end; no word is missing, so no blank is too many.
+    if left or block.translate(None, _NO_BLANKS) != (b" " * (width - 1) + b"\n") * count:
+        return None
+    return Rows(words, width)
 
 
 def make_reader(
