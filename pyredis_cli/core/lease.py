@@ -95,6 +95,8 @@ class Lease:
         """Why the server does not show ``client_name``."""
         self.received = 0
         """How many bytes have come so far."""
+        self.silence = 0.0
+        """For how many seconds nothing came before what came last, while it was waited for."""
         self.unsent = 0
         """How many of the last commands begun were provably not sent whole, once the connection is closed."""
         self._connection = connection
@@ -318,7 +320,8 @@ class Lease:
             self._end(error)
             return True
         self.received += len(chunk)
-        self._since = monotonic()
+        now = monotonic()
+        self.silence, self._since = now - self._since, now
         self._take(chunk)
         return True
 

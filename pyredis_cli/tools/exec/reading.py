@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from pyredis_cli.core.variables import Variables
     from pyredis_cli.settings import Settings
 
-__all__ = ["BadLine", "Many", "One", "Reader", "is_connect", "is_goodbye", "make_reader"]
+__all__ = ["BadLine", "Many", "One", "Reader", "is_connect", "is_goodbye", "make_reader", "shown"]
 
 _first: Final = itemgetter(0)
 _MOST_NAMES: Final = 1000
+_LONGEST_NAME: Final = 64
 _ODD: Final = re.compile(rb"[\"'\v\f]").search
 """Quotes, and what is a blank between words alone: lines without these are split at their blanks."""
 
@@ -153,8 +154,7 @@ class Reader:
         except LineError as error:
             raise BadLine(number, str(error)) from None
         if order.argv and order.argv[0].startswith(b":"):
-            word = order.argv[0].decode("utf-8", "replace")
-            raise BadLine(number, f"{word} is a word of the prompt; a script has commands")
+            raise BadLine(number, f"{shown(order.argv[0])} is a word of the prompt; a script has commands")
         return One(order.argv, number, order.times)
 
     def _words(self, line: bytes) -> Sequence[bytes]:
@@ -176,9 +176,10 @@ class Reader:
         if argv[0] in self._plain:
             return True
         spec = self._table.find(argv)
-        if spec is None or spec.effect is not None or spec.blocking:
+        # With subcommands it is the family of one that nobody knows.
+        if spec is None or spec.subcommands or spec.effect is not None or spec.blocking:
             return False
-        if not spec.subcommands and " " not in spec.name and len(self._plain) < _MOST_NAMES:
+        if " " not in spec.name and len(self._plain) < _MOST_NAMES:
             self._plain[argv[0]] = spec
         return True
 
@@ -215,3 +216,11 @@ def is_goodbye(argv: tuple[bytes, ...]) -> bool:
 def is_connect(argv: tuple[bytes, ...]) -> bool:
     """Whether a line leads to another server."""
     return bool(argv) and argv[0].lower() == b"connect"
+
+
+def shown(word: bytes) -> str:
+    """Return the name of an unknown command for a line that is said: no longer than a name, and in one line."""
+    from pyredis_cli.render.escape import printable
+
+    rest = "..." if len(word) > _LONGEST_NAME else ""
+    return printable(word[:_LONGEST_NAME].decode("utf-8", "surrogateescape")) + rest
