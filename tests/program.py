@@ -142,6 +142,11 @@ class Running:
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
+    @property
+    def state(self) -> str:
+        """What the system says that it does: S sleeps, R runs."""
+        return Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
     def ended(self) -> tuple[int, bytes]:
         """Return its exit code and what it wrote to standard error, once it has ended."""
         assert self._process.stderr is not None

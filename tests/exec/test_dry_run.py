@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from pyredis.resp.encode import pack
-from tests.program import Ran, ran
-from tests.servers import Server
+from tests.program import Ran, Running, ran
+from tests.servers import Server, wait_until
 
 NOBODY = ("-p", "1")
 
@@ -79,3 +80,20 @@ def test_what_is_about_scripts_is_refused_with_a_command(flag: str) -> None:
     told = ran(*NOBODY, "exec", flag, "a=b", "GET", "k")
 
     assert told == Ran(2, b"", f"{flag} is for scripts, and there is a command in the arguments\n".encode())
+
+
+def test_input_that_somebody_made_non_blocking_is_waited_for_at_rest() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with (
+        open(reading, "rb"),
+        open(writing, "wb", 0) as pipe,
+        Running(*NOBODY, "exec", "--dry-run", stdin=reading) as program,
+    ):
+        pipe.write(b"PING\n")
+        assert program.line() == b"PING\n"
+        wait_until(lambda: program.state == "S")
+        pipe.write(b"PING")
+        pipe.close()
+        assert program.line() == b"PING\n"
+        assert program.ended() == (0, b"")

@@ -55,6 +55,7 @@ def show_script(
 
 def _steps(source: Source, reader: Reader) -> Iterator[One | BadLine]:
     while not source.ended:
+        source.wait()
         first = source.line
         for number, line in enumerate(source.block().split(b"\n"), first):
             try:
