@@ -1,6 +1,6 @@
 """How fast a script on standard input runs, by `pyredis-cli` and by redis-cli, in one run.
 
-Usage: python benchmarks/scripts.py [--rounds N] [--commands N] [--program PATH] [--redis-cli PATH]
+Usage: python benchmarks/scripts.py [--rounds N] [--commands N] [--only CASE] [--program PATH] [--redis-cli PATH]
 
 Both programs read the same file of commands, each a line, and write their replies to the null device; they are
 started in turn, round by round, on the same server, over TCP and over a unix socket. The figure is the wall time
@@ -58,7 +58,7 @@ def main() -> None:
     ways = {"TCP": ("-h", "127.0.0.1", "-p"), "unix socket": ("-s",)}
     rows = []
     with tempfile.TemporaryDirectory() as folder, Server(BINARIES["redis82"]) as server:
-        for case in cases(options.commands):
+        for case in [case for case in cases(options.commands) if options.only in (None, case.name)]:
             script = Path(folder) / "script"
             script.write_bytes(case.lines)
             for way, flags in ways.items():
@@ -78,6 +78,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--commands", type=int, default=100_000)
+    parser.add_argument("--only", help="the case of that name alone")
     parser.add_argument("--program", default=str(Path(sys.executable).with_name("pyredis-cli")))
     parser.add_argument("--redis-cli", default="/usr/bin/redis-cli")
     return parser.parse_args()

@@ -24,9 +24,6 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
     from typing import Self
 
 __all__ = [

@@ -290,7 +290,7 @@ def _unquoted(text: str) -> str:
     """Return the text with its percent-escapes read; bytes outside UTF-8 are kept by surrogateescape."""
     if "%" not in text:
         return text
-    if "%" in text and re.search(_BAD_ESCAPE, text):
+    if re.search(_BAD_ESCAPE, text):
         raise ValueError("a % that is followed by no two hexadecimal digits (write a bare one as %25)")
     # Imported where it is needed: most programs that import this module at start-up never read such a URL.
     from urllib.parse import unquote

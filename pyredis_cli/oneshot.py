@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pyredis.commands.spec import Spec
-    from pyredis.connection.blocking import BlockingConnection
     from pyredis.types import Reply
     from pyredis_cli.given import Given
     from pyredis_cli.settings import Settings

@@ -47,6 +47,7 @@ READ_TIMEOUT: Final = -1.0
 """Stands for the ``read_timeout`` of the connection's options."""
 
 _CHUNK: Final = 64 * 1024
+_RECORD: Final = 16 * 1024  # the most that goes into one record of TLS
 
 
 class BlockingConnection:
@@ -179,6 +180,9 @@ class BlockingConnection:
         What was not sent is to be sent next, and over TLS it must begin with the same bytes.
         """
         sock = self._limited(0)
+        if self.options.tls is not None:
+            # Of more than one record some may be gone when OpenSSL says that nothing was sent.
+            payload = memoryview(payload)[:_RECORD]
         try:
             return sock.send(payload)
         except OSError as error:
@@ -338,6 +342,18 @@ class BlockingConnection:
         except ProtocolError:
             pass
         self._lose(cause, None, words)
+
+    @property
+    def heard(self) -> bool:
+        """Whether the peer has said anything yet."""
+        return not self._unheard
+
+    def over(self, words: str = "") -> PyRedisConnError:
+        """Close, and return how the connection came to its end: the peer has ended it."""
+        try:
+            self._lose(None, None, words)
+        except PyRedisConnError as error:
+            return error
 
     def _lose(self, cause: OSError | None, sent: bool | None, words: str = "") -> NoReturn:
         """Close, and say how the connection came to its end."""

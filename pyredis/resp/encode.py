@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pyredis.types import Argument
 
-__all__ = ["argv", "encode", "pack", "packed"]
+__all__ = ["argv", "encode", "pack", "pack_rows", "packed"]
 
 _EMPTY = "a command needs at least its name; no argument was given"
 # Nearly every header that is ever sent, made once.
@@ -69,8 +69,7 @@ def packed(args: Sequence[Argument], encoding: str | None = None) -> bytes:
 
 def _head(args: Sequence[Argument]) -> bytes:
     """Return what a command begins with; keep it for the next, unless names seem to have no end."""
-    if not _BETWEEN:  # not at import, for who sends one command
-        _BETWEEN.extend([b"\r\n$%d\r\n" % length for length in range(512)])
+    _fill_between()
     count, name = len(args), args[0]
     (spelling,) = argv([name])
     head = b"*%d\r\n$%d\r\n%b" % (count, len(spelling), spelling)
@@ -79,6 +78,29 @@ def _head(args: Sequence[Argument]) -> bytes:
         if len(heads) < _MOST_HEADS:
             heads[name] = head
     return head
+
+
+def _fill_between() -> None:
+    if not _BETWEEN:  # not at import, for who sends one command
+        _BETWEEN.extend([b"\r\n$%d\r\n" % length for length in range(512)])
+
+
+def pack_rows(words: Sequence[bytes], width: int) -> bytes:
+    """Return the RESP bytes of commands of ``width`` words each, which follow each other in ``words``.
+
+    What is done for each word is done in C, as long as none is longer than 511 bytes.
+    """
+    _fill_between()
+    parts = [b""] * (2 * len(words))
+    try:
+        parts[::2] = map(_BETWEEN.__getitem__, map(len, words))
+    except IndexError:
+        rows = zip(*[iter(words)] * width, strict=True)
+        return b"".join(map(pack, rows))
+    start = b"\r\n*%d" % width
+    parts[:: 2 * width] = [start + header for header in parts[:: 2 * width]]
+    parts[1::2] = words
+    return b"".join(parts)[2:] + b"\r\n"
 
 
 def argv(args: Sequence[Argument], encoding: str | None = None) -> tuple[bytes, ...]:

@@ -24,9 +24,10 @@ from pyredis.exceptions import (
 )
 from pyredis.records import replace
 from pyredis.resp.decode import TypedDecoder
-from pyredis.resp.encode import argv, pack
+from pyredis.resp.encode import argv, pack, pack_rows
 from pyredis.resp.runs import leading_run
 from pyredis.types import Push
+from pyredis_cli.core.rows import Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,9 +95,12 @@ class Lease:
         """Why the server does not show ``client_name``."""
         self.received = 0
         """How many bytes have come so far."""
+        self.silence = 0.0
+        """For how many seconds nothing came before what came last, while it was waited for."""
         self.unsent = 0
         """How many of the last commands begun were provably not sent whole, once the connection is closed."""
         self._connection = connection
+        self._answered = connection.heard
         self._limit = options.read_timeout
         self._conversation = Conversation(options.database, user, connection.protocol)
         self._conversation.greeting = connection.greeting
@@ -305,15 +309,19 @@ class Lease:
             chunk = self._connection.receive(0)
         except PyRedisConnReadTimeout:  # over TLS what came may be no data
             return False
-        except PyRedisError as error:
-            self._end(error)
+        except PyRedisError as lost:
+            self._end(lost)
             return True
         if not chunk:
             said = f": {self._last_words}" if self._last_words else ""
-            self._end(PyRedisConnClosed(f"{self.address} closed the connection{said}"))
+            error = self._connection.over(said)
+            if isinstance(error, PyRedisConnClosed):
+                error.unheard = not self._answered
+            self._end(error)
             return True
         self.received += len(chunk)
-        self._since = monotonic()
+        now = monotonic()
+        self.silence, self._since = now - self._since, now
         self._take(chunk)
         return True
 
@@ -371,6 +379,7 @@ class Lease:
 
     def _hear(self, replies: list[Reply]) -> None:
         conversation = self._conversation
+        self._answered = self._answered or bool(replies)
         at = 0
         while at < len(replies):
             head = conversation.head
@@ -402,6 +411,8 @@ class Lease:
 
 def _packed(argvs: Sequence[tuple[bytes, ...]]) -> bytes:
     """Return the bytes of many commands."""
+    if isinstance(argvs, Rows):
+        return pack_rows(argvs.words, argvs.width)
     if sum(map(len, argvs[0])) > _LONG:
         return b"".join(map(pack, argvs))
     import hiredis

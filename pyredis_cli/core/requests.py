@@ -253,7 +253,9 @@ class Requests:
             raise self._malformed(f"{error.message} in column {error.column}") from None
         if words:
             self._finish(words[:_MOST_WORDS])
-            if self._told is None and line.lstrip(_BLANKS).startswith(words[0]):
+            starts = line.lstrip(_BLANKS).startswith(words[0])
+            # Without the blank in front of it, a name like *3 would be taken for the start of an array.
+            if self._told is None and starts and not words[0].startswith(b"*"):
                 self._pattern.learn(words[0])
 
     def _finish(self, words: Sequence[bytes]) -> None:

@@ -21,6 +21,7 @@ from pyredis.exceptions import (
     PyRedisConnClosed,
     PyRedisConnError,
     PyRedisError,
+    PyRedisTlsError,
     ReadOnly,
     ReplyError,
     WrongPass,
@@ -495,8 +496,12 @@ class Session:
                 address=str(self.address),
             )
         again = self._was_connected
+        lease = self.blocking_lease
+        refusal = lease.error if lease is not None else None
         self._note_subscriptions()
         await self._drop()
+        if isinstance(refusal, PyRedisTlsError):  # told behind the handshake; another one would end like that
+            raise refusal
         await self._connect_for(outcome)
         if again:
             await self._tell_move(self._welcome())

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -40,7 +40,7 @@ from tests.conftest import MakeBackgroundProxy, MakeServer
 from tests.hostile import Close, Hear, HearBytes, Hostile, Reset, Say, Stall, Step
 from tests.proxy import REPLIES
 from tests.servers import Server, free_port
-from tests.tls import Authority
+from tests.tls import Authority, server_context
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -761,6 +761,34 @@ def test_over_tls_too_nobody_waits_for_himself(tls_address: TcpAddress, trusted:
             except PyRedisConnReadTimeout:
                 continue
     assert got == due
+
+
+def test_no_more_arrives_over_tls_than_it_says_was_sent(authority: Authority) -> None:
+    """Whoever sends again what was not sent would have a server do it twice."""
+    context = server_context(authority.sign("localhost"))
+    arrived, may_read = 0, threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        nonlocal arrived
+        with context.wrap_socket(listener.accept()[0], server_side=True) as peer, suppress(OSError):
+            may_read.wait(60)
+            while chunk := peer.recv(1 << 16):
+                arrived += len(chunk)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        options = ConnectionOptions(lib_name=None, tls=TlsOptions(ca_file=authority.ca_file))
+        unsent, sent = memoryview(bytes(30_000_000)), 0
+        try:
+            address = TcpAddress("localhost", listener.getsockname()[1])
+            with BlockingConnection.open(address, options) as connection:
+                while some := connection.send_some(unsent):
+                    unsent, sent = unsent[some:], sent + some
+        finally:
+            may_read.set()
+            server.join()
+    assert 0 < arrived <= sent
 
 
 def test_the_end_of_a_server_is_a_success_over_tls_too(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hiredis
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pyredis_cli.core.requests import Malformed, Requests
@@ -65,6 +65,7 @@ LINES = st.sampled_from(
 
 
 @settings(deadline=None, max_examples=50)
+@example(commands=[(b" *3 is a name\n", 1), (array(b"SET", b"", b""), 1)], size=1, learns_from=1)
 @given(
     commands=st.lists(ARRAYS | LINES, max_size=40),
     size=st.integers(1, 300),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MakeBackgroundProxy, MakeServer
+from tests.hostile import Close, Hear, HearBytes, Hostile, Say, Stall
 from tests.program import PROGRAM, ROOT, Ran, Running, ran, ran_redis_cli, redis_cli_70
 from tests.proxy import REPLIES, BackgroundProxy
 from tests.servers import Server, wait_until
@@ -231,6 +233,16 @@ def test_what_only_reads_is_sent_again(server: Server, background_proxy: MakeBac
     assert told == Ran(0, told.stdout, f"reconnected to {proxy.host}:{proxy.port}\n".encode())
 
 
+async def test_what_only_reads_is_sent_again_as_often_as_it_takes() -> None:
+    ask, answer = b"*1\r\n$6\r\nDBSIZE\r\n", b":1\r\n"
+    warm = [HearBytes(len(ask)), Say(answer)] * 300
+    async with Hostile([*warm, Close()], [Hear(ask), Say(answer * 2), Close()]) as server:
+        told = await asyncio.to_thread(ran, "-p", str(server.port), stdin=b"DBSIZE\n" * 1_000)
+
+    assert (told.code, told.stdout) == (0, b"1\n" * 1_000)
+    assert set(told.said.splitlines()) == {f"reconnected to 127.0.0.1:{server.port}"}
+
+
 def test_a_connection_that_is_gone_before_anything_is_sent_is_replaced(redis82: Server) -> None:
     with Running(redis82) as program:
         program.write(b"SELECT 5\nINCR n\nINCR n\n")
@@ -267,6 +279,18 @@ def test_replies_that_do_not_come_in_time_end_it(
         code, said = program.ended()
     assert code == 5
     assert said.startswith(b"stdin:2: INCR: no reply to ")
+
+
+async def test_where_replies_have_a_time_limit_few_commands_wait_for_each_other() -> None:
+    """A server answers nothing until it is done with all that it has read: slow commands would add up."""
+    each = HearBytes(len(b"*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n")), Say(b":1\r\n")
+    async with Hostile([*each * 200, Stall()]) as server:
+        flags = ("-p", str(server.port), "--read-timeout", "0.5")
+        told = await asyncio.to_thread(ran, *flags, stdin=b"INCR n\n" * 1_000)
+
+    assert (told.code, told.stdout) == (5, b"1\n" * 200)
+    found = re.search(r"the same goes for (\d+) more, up to line (\d+)", told.said)
+    assert found is None or int(found[1]) < 16
 
 
 @pytest.mark.parametrize(

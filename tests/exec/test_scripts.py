@@ -204,3 +204,36 @@ def test_a_summary_is_told_when_asked(redis82: Server) -> None:
         last = told.said.splitlines()[-1]
         assert last.startswith("3 commands, 1 error, ")
         assert last.endswith(" per second")
+
+
+def test_the_name_of_an_unknown_command_cannot_make_up_lines(redis82: Server) -> None:
+    told = ran(redis82, stdin=b'"a\\nstdin:9: \\x1b[31m" x\n' + b"y" * 100_000 + b" x\n")
+
+    assert told.code == 1
+    first, second = told.said.splitlines()
+    assert first.startswith("stdin:1: a\\nstdin:9: \\x1b[31m: (error) ERR unknown command 'a stdin:9: ")
+    assert second.startswith(f"stdin:2: {'y' * 64}...: (error) ERR unknown command")
+    assert "\n" not in ran(redis82, stdin=b'":a\\nb"').said[:-1]
+
+
+@pytest.mark.parametrize("line", [b"SYNC", b"CLIENT REPLY OFF\nSELECT 1"])
+def test_what_is_not_sent_ends_a_script_and_says_so(server: Server, line: bytes) -> None:
+    server.command("SET", "k", "v")
+
+    told = ran(server, stdin=line + b"\nFLUSHALL\n")
+
+    assert (told.code, told.stdout) == (2, b"")
+    assert told.said.endswith("; stopped here, no later line was sent\n")
+    assert server.command("EXISTS", "k") == 1
+
+
+@pytest.mark.parametrize("end", [b"", b"QUIT\nEXEC\n"])
+def test_a_script_that_ends_inside_a_transaction_has_not_run_it(server: Server, end: bytes) -> None:
+    told = ran(server, stdin=b"SET k 1\nMULTI\nSET k 2\n" + end)
+
+    assert told == Ran(
+        7,
+        b"OK\nOK\nQUEUED\n",
+        b"stdin: ended inside MULTI, so nothing of that transaction was run\n",
+    )
+    assert server.command("GET", "k") == b"1"

@@ -66,13 +66,13 @@ def _command(settings: Settings, streams: Streams, arguments: ToolArguments) -> 
         from pyredis_cli.tools.exec.dry import show_command
 
         return show_command(settings, streams, argv)
-    import asyncio
-
+    from pyredis_cli.core.connect import can_block
     from pyredis_cli.tools.exec.one import run_command
     from pyredis_cli.tools.exec.running import Run
 
-    one = Run(settings, streams, pages=settings.telling.times == 1)
-    return asyncio.run(_run(one, lambda: run_command(one, argv, arguments)))
+    blocking = can_block(settings)
+    one = Run(settings, streams, pages=settings.telling.times == 1, blocking=blocking)
+    return _done(_run(one, lambda: run_command(one, argv, arguments)), blocking=blocking)
 
 
 def _script(settings: Settings, streams: Streams, arguments: ToolArguments) -> int:
@@ -89,7 +89,11 @@ def _script(settings: Settings, streams: Streams, arguments: ToolArguments) -> i
 
     blocking = can_block(settings)
     script = Run(settings, streams, blocking=blocking)
-    work = _run(script, lambda: run_script(script, sources, arguments))
+    return _done(_run(script, lambda: run_script(script, sources, arguments)), blocking=blocking)
+
+
+def _done(work: Coroutine[Any, Any, int], *, blocking: bool) -> int:
+    """Do the work, without an event loop where it never waits for one; return its exit code."""
     if blocking:
         from pyredis_cli.core.lease import run_now
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from pyredis_cli.exits import Exit
 from pyredis_cli.given import ToolArguments
 from pyredis_cli.tools.exec.running import Run, Stopped
@@ -16,7 +14,7 @@ async def run_command(run: Run, argv: tuple[bytes, ...], arguments: ToolArgument
     code = Exit.OK
     for pause in run.settings.telling.pauses():
         if pause:
-            await asyncio.sleep(pause)
+            await run.rest(pause)
         failure = await _once(run, argv, arguments)
         if failure and run.settings.stop_on_error:
             return failure
@@ -33,6 +31,7 @@ async def _once(run: Run, argv: tuple[bytes, ...], arguments: ToolArguments) -> 
             raise Stopped(code)
         return code
     run.writer.show(outcome)
+    run.tell_asides()
     run.writer.pages = False
     await run.stream(arguments.get("count"), arguments.get("seconds"))
     return Exit.OK

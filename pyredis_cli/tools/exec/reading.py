@@ -11,6 +11,7 @@ from operator import itemgetter
 
 from pyredis.records import NamedTuple
 from pyredis_cli.core.lines import LineError, counted
+from pyredis_cli.core.rows import Rows
 from pyredis_cli.splitting import SplitError, split, split_bytes
 
 TYPE_CHECKING = False
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from pyredis_cli.core.variables import Variables
     from pyredis_cli.settings import Settings
 
-__all__ = ["BadLine", "Many", "One", "Reader", "is_connect", "is_goodbye", "make_reader"]
+__all__ = ["BadLine", "Many", "One", "Reader", "is_connect", "is_goodbye", "make_reader", "shown"]
 
 _first: Final = itemgetter(0)
 _MOST_NAMES: Final = 1000
+_LONGEST_NAME: Final = 64
 _ODD: Final = re.compile(rb"[\"'\v\f]").search
 """Quotes, and what is a blank between words alone: lines without these are split at their blanks."""
 
@@ -34,6 +36,8 @@ _QUOTED: Final = re.compile(
     re.VERBOSE,
 ).fullmatch
 """A line of words that are bare or in quotes throughout, without backslashes."""
+
+_NO_BLANKS: Final = bytes(set(range(256)) - set(b" \t\n\r\v\f"))
 
 _WORDS: Final = re.compile(rb"""[ \t\r]*+(?:"([^"]*+)"|'([^']*+)'|([^ \t\r"']++))""").findall
 
@@ -133,10 +137,10 @@ class Reader:
             return None
         if self._variables is not None and b"${" in block:
             return None
-        argvs = list(map(tuple, map(bytes.split, block[:-1].split(b"\n"))))
-        if not all(argvs):
+        argvs = _rows(block) or list(map(tuple, map(bytes.split, block[:-1].split(b"\n"))))
+        if not isinstance(argvs, Rows) and not all(argvs):
             return None
-        names = frozenset(map(_first, argvs))
+        names = frozenset(argvs.words[:: argvs.width] if isinstance(argvs, Rows) else map(_first, argvs))
         for name in names - self._plain.keys():
             if not self._is_plain(next(argv for argv in argvs if argv[0] == name)) or name not in self._plain:
                 return None
@@ -150,8 +154,7 @@ class Reader:
         except LineError as error:
             raise BadLine(number, str(error)) from None
         if order.argv and order.argv[0].startswith(b":"):
-            word = order.argv[0].decode("utf-8", "replace")
-            raise BadLine(number, f"{word} is a word of the prompt; a script has commands")
+            raise BadLine(number, f"{shown(order.argv[0])} is a word of the prompt; a script has commands")
         return One(order.argv, number, order.times)
 
     def _words(self, line: bytes) -> Sequence[bytes]:
@@ -173,11 +176,24 @@ class Reader:
         if argv[0] in self._plain:
             return True
         spec = self._table.find(argv)
-        if spec is None or spec.effect is not None or spec.blocking:
+        # With subcommands it is the family of one that nobody knows.
+        if spec is None or spec.subcommands or spec.effect is not None or spec.blocking:
             return False
-        if not spec.subcommands and " " not in spec.name and len(self._plain) < _MOST_NAMES:
+        if " " not in spec.name and len(self._plain) < _MOST_NAMES:
             self._plain[argv[0]] = spec
         return True
+
+
+def _rows(block: bytes) -> Rows | None:
+    """Return the lines as commands if each has as many words, with one blank between and nothing else."""
+    end = block.find(b"\n")
+    width = block.count(b" ", 0, end) + 1
+    words = block.split()
+    count, left = divmod(len(words), width)
+    # With all else taken away, every line is its blanks and its end; no word is missing, so no blank is too many.
+    if left or block.translate(None, _NO_BLANKS) != (b" " * (width - 1) + b"\n") * count:
+        return None
+    return Rows(words, width)
 
 
 def make_reader(
@@ -200,3 +216,11 @@ def is_goodbye(argv: tuple[bytes, ...]) -> bool:
 def is_connect(argv: tuple[bytes, ...]) -> bool:
     """Whether a line leads to another server."""
     return bool(argv) and argv[0].lower() == b"connect"
+
+
+def shown(word: bytes) -> str:
+    """Return the name of an unknown command for a line that is said: no longer than a name, and in one line."""
+    from pyredis_cli.render.escape import printable
+
+    rest = "..." if len(word) > _LONGEST_NAME else ""
+    return printable(word[:_LONGEST_NAME].decode("utf-8", "surrogateescape")) + rest

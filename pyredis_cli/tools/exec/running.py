@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from time import monotonic
+from time import monotonic, sleep
 
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.core import connect
@@ -93,6 +93,15 @@ class Run:
             self.writer.aside(push)
         except (OSError, OutputError) as error:  # the event loop would swallow it
             self._broken = error
+
+    async def rest(self, seconds: float) -> None:
+        """Return after so many seconds."""
+        if self.blocking:
+            sleep(seconds)  # noqa: ASYNC251  # no event loop is kept waiting
+            return
+        import asyncio
+
+        await asyncio.sleep(seconds)
 
     async def outcome(self, argv: tuple[bytes, ...]) -> Outcome:
         """Return what became of a command, once its notices are told."""

@@ -5,6 +5,7 @@ It knows how lines come in, which go by themselves, and when a script must stop.
 
 from __future__ import annotations
 
+from collections import deque
 from time import perf_counter
 
 from pyredis.exceptions import ReplyError
@@ -12,14 +13,22 @@ from pyredis.records import replace
 from pyredis_cli.core.lines import LineError, destination
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.tools.exec.bar import Bar
-from pyredis_cli.tools.exec.reading import BadLine, Many, One, is_connect, is_goodbye, make_reader
+from pyredis_cli.tools.exec.reading import (
+    BadLine,
+    Many,
+    One,
+    is_connect,
+    is_goodbye,
+    make_reader,
+    shown,
+)
 from pyredis_cli.tools.exec.running import Stopped
 from pyredis_cli.tools.exec.sending import Lost, Sending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import BinaryIO
+    from typing import BinaryIO, NoReturn
 
     from pyredis.exceptions import PyRedisError
     from pyredis_cli.core.outcome import Outcome
@@ -83,6 +92,9 @@ class _Script:
             told = explain(lost.error, self._session.address)
             self._say(f"{self._where(lost.line, lost.outcome)}{told}; {lost.others}")
             raise Stopped(exit_for(lost.error)) from None
+        if self._session.in_transaction:
+            self._say(f"{self._name}: ended inside MULTI, so nothing of that transaction was run")
+            return self._code or Exit.PARTIAL
         return self._code
 
     async def _read(self, source: Source) -> bool:
@@ -116,34 +128,29 @@ class _Script:
 
     # -- commands that are sent many at a time
 
-    async def _many(self, many: Many | None) -> None:
-        while many is not None:
-            lease = self._session.many
-            if lease is not None:
-                many = self._sending.send(lease, many)
-                self._bar.reach(many.lines[0] if many else None)
-                if self._sending.lost:
-                    await self._again()
-                continue
-            await self._settle()
-            await self._one(One(many.argvs[0], many.lines[0]))
-            many = many._replace(argvs=many.argvs[1:], lines=many.lines[1:]) if many.argvs[1:] else None
+    async def _many(self, *many: Many) -> None:
+        """Send commands, and once more those that are lost with a connection and may be."""
+        left = deque(many)
+        while left:
+            rest = await self._some(left.popleft())
+            left.extendleft(filter(None, (rest, *reversed(self._sending.give_back()))))
+
+    async def _some(self, many: Many) -> Many | None:
+        """Send some of the commands, all others first unless these are lost; return what is left of them."""
+        lease = self._session.many
+        if lease is not None:
+            rest = self._sending.send(lease, many)
+            self._bar.reach(rest.lines[0] if rest else None)
+            return rest
+        if not self._sending.settle():
+            return many
+        await self._one(One(many.argvs[0], many.lines[0]))
+        return many._replace(argvs=many.argvs[1:], lines=many.lines[1:]) if many.argvs[1:] else None
 
     async def _settle(self) -> None:
         """Return when all that was sent is answered."""
-        while self._sending.owes:
-            lease = self._session.blocking_lease
-            assert lease is not None
-            self._sending.settle(lease)
-            if self._sending.lost:
-                await self._again()
-
-    async def _again(self) -> None:
-        """Send again what was lost with a connection and may be."""
-        lost, self._sending.lost = self._sending.lost, []
-        for many in lost:
-            await self._many(many)
-            await self._settle()
+        while not self._sending.settle():
+            await self._many(*self._sending.give_back())
 
     # -- commands by themselves
 
@@ -169,18 +176,23 @@ class _Script:
         self._run.tell_asides()
         where = self._where(one.line, outcome)
         if outcome.broken_ground:
-            self._errors += 1
-            self._say(f"{where}{outcome.broken_ground}; stopped here, no later line was sent")
-            raise Stopped(Exit.REFUSED)
+            self._stop(f"{where}{outcome.broken_ground}", Exit.REFUSED)
+        if outcome.error is not None and not outcome.answered:
+            told = explain(outcome.error, self._session.address, at_connect=outcome.at_connect)
+            self._stop(f"{where}{told}", exit_for(outcome.error, at_connect=outcome.at_connect))
         if outcome.error is not None:
-            self._fail(outcome.error, where, at_connect=outcome.at_connect)
-            if not outcome.answered:
-                raise Stopped(exit_for(outcome.error, at_connect=outcome.at_connect))
+            self._fail(outcome.error, where)
         elif outcome.effect == "exec":
             self._look_inside(outcome, where)
         elif await self._run.stream(self._count, self._seconds):
             return False
         return self._may_go_on(one.line)
+
+    def _stop(self, reason: str, code: Exit) -> NoReturn:
+        """Say why nothing can follow, and be Stopped."""
+        self._errors += 1
+        self._say(f"{reason}; stopped here, no later line was sent")
+        raise Stopped(code)
 
     def _may_go_on(self, line: int) -> bool:
         if not (self._stops and self._errors):
@@ -201,8 +213,7 @@ class _Script:
         try:
             address = destination([word.decode("utf-8", "surrogateescape") for word in one.argv[1:]])
         except LineError as error:
-            self._say(f"{where}{error}; stopped here, no later line was sent")
-            raise Stopped(Exit.USAGE) from None
+            self._stop(f"{where}{error}", Exit.USAGE)
         settings = replace(self._run.settings.at(address), database=self._session.database)
         await self._run.move(settings, where)
         self._reader = self._make_reader()
@@ -226,8 +237,7 @@ class _Script:
             has_input, has_replies = lease.until(source.stream.fileno())
             if has_replies and self._sending.owes:
                 self._sending.hear(lease, wait=False)
-                if self._sending.lost:
-                    await self._again()
+                await self._many(*self._sending.give_back())
             elif has_replies:
                 lease.heard(0)
             self._run.tell_asides()
@@ -238,7 +248,7 @@ class _Script:
     # -- what is said
 
     def _where(self, line: int, outcome: Outcome) -> str:
-        name = outcome.spec.name if outcome.spec else outcome.argv[0].decode("utf-8", "surrogateescape")
+        name = outcome.spec.name if outcome.spec else shown(outcome.argv[0])
         return f"{self._name}:{line}: {name}: "
 
     def _tell(self, outcome: Outcome, line: int) -> None:
@@ -251,10 +261,10 @@ class _Script:
         for notice in outcome.notices:
             self._say(notice)
 
-    def _fail(self, error: PyRedisError, where: str, *, at_connect: bool = False) -> None:
+    def _fail(self, error: PyRedisError, where: str) -> None:
         self._errors += 1
         self._bar.clear()
-        code = self._run.fail(error, where, at_connect=at_connect)
+        code = self._run.fail(error, where)
         self._code = self._code or code
 
     def _say(self, line: str) -> None:

@@ -50,13 +50,12 @@ class Sending:
     def __init__(self, run: Run, tell: Callable[[Outcome, int], None]) -> None:
         self.done = 0
         """How many commands were answered."""
-        self.lost: list[Many] = []
-        """What may be sent again: it was on a connection that is gone, and changes nothing."""
         self._run = run
         self._tell = tell
+        self._lost: list[Many] = []
         self._owed: deque[Many] = deque()
         self._count = 0
-        self._window = Window()
+        self._window = Window(run.settings.read_timeout)
         self._received = 0
 
     @property
@@ -73,8 +72,10 @@ class Sending:
         short = all(map(self._is_short, many.names))
         while not (room := self._window.room(many.names, self._count, short=short)):
             self.hear(lease, wait=True)
-            if self.lost:
+            if self._lost:
                 return many
+        if not self._count:  # what came before was for a command by itself
+            self._received, lease.silence = lease.received, 0.0
         part = many._replace(argvs=many.argvs[:room], lines=many.lines[:room])
         self._owed.append(part)
         self._count += len(part.argvs)
@@ -83,10 +84,18 @@ class Sending:
         rest = many._replace(argvs=many.argvs[room:], lines=many.lines[room:])
         return rest if rest.argvs else None
 
-    def settle(self, lease: Lease) -> None:
-        """Return when all that was sent is answered, or is ``lost``."""
+    def settle(self) -> bool:
+        """Return whether all that was sent is answered; what is not is given back."""
         while self._count:
+            lease = self.session.blocking_lease
+            assert lease is not None
             self.hear(lease, wait=True)
+        return not self._lost
+
+    def give_back(self) -> list[Many]:
+        """Return, once, what may be sent again: it was on a connection that is gone, and changes nothing."""
+        lost, self._lost = self._lost, []
+        return lost
 
     def hear(self, lease: Lease, *, wait: bool) -> None:
         """Write the replies that are here, with ``wait`` one at least.
@@ -99,8 +108,9 @@ class Sending:
             self._lose(error, lease.unsent)
             return
         came = max(0, lease.received - self._received)  # since the last reply; another lease counts anew
+        silence, lease.silence = lease.silence, 0.0
         if self._owed and (replies or came > 0):
-            self._window.learn(self._owed[0].names, len(replies), came)
+            self._window.learn(self._owed[0].names, len(replies), came, silence)
         if replies or not came:
             self._received = lease.received
         self._show(replies)
@@ -163,7 +173,7 @@ class Sending:
         commands = [pair for many in owed for pair in zip(many.argvs, many.lines, strict=True)]
         sent = commands[: len(commands) - unsent]
         if isinstance(error, PyRedisConnClosed) and all(self._repeatable(argv) for argv, _ in sent):
-            self.lost = owed
+            self._lost = owed
             return
         argv, line = commands[0]
         outcome = self.session.answered(argv, None)
