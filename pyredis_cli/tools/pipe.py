@@ -171,16 +171,15 @@ class _Pipe:
         self._print("Last reply received from server.")
         if self._answers.queued:
             self._progress.note("the input ends inside a transaction, which was not run: EXEC is missing")
-        elif not self._answers.exact:
+            return self._summed_up(self._code or Exit.PARTIAL)
+        if not self._answers.exact:
             owed = f"{self._answers.owed} commands got {self._answers.count} replies"
             self._progress.note(f"{owed}; an error may belong to another command than was told")
         return self._summed_up(self._code)
 
     @property
     def _code(self) -> Exit:
-        if self._answers.errors:
-            return Exit.REPLY
-        return Exit.PARTIAL if self._answers.queued else Exit.OK
+        return Exit.REPLY if self._answers.errors else Exit.OK
 
     @property
     def _is_unheard(self) -> bool:
