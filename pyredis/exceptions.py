@@ -323,11 +323,14 @@ def reply_error(message: str, command: str | None = None) -> ReplyError:
     return _CLASSES.get(code, ReplyError)(message, command)
 
 
+MANY_CLIENTS = "max number of clients reached"
+"""What every server says, in the place of the first reply, to who is one too many."""
+
 _PASSING = (Busy, ClusterDown, Loading, MasterDown, TryAgain)
 
 
 def may_pass(error: PyRedisError) -> bool:
     """Whether what kept a connection from being made may be over at the next attempt."""
     if isinstance(error, ReplyError):
-        return isinstance(error, _PASSING) or "max number of clients" in error.message
+        return isinstance(error, _PASSING) or MANY_CLIENTS in error.message
     return isinstance(error, (PyRedisConnError, ProtocolError))

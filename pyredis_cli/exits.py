@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from pyredis.address import Address
 from pyredis.exceptions import (
+    MANY_CLIENTS,
     ClusterError,
     NoAuth,
     PoolExhausted,
@@ -47,6 +48,8 @@ def exit_for(error: PyRedisError, *, at_connect: bool = False) -> Exit:
     match error:
         case NoAuth():
             return Exit.REFUSED
+        case ReplyError() if MANY_CLIENTS in error.message:
+            return Exit.CONNECTION
         case ReplyError():
             return Exit.REFUSED if at_connect else Exit.REPLY
         case PyRedisURLError():
@@ -103,6 +106,8 @@ def _in_one_line(text: str) -> str:
 
 def _explained(error: PyRedisError, address: Address, *, at_connect: bool, interactive: bool) -> str:
     match error:
+        case ReplyError() if MANY_CLIENTS in error.message:
+            return f"{error.server or address} takes no more connections: (error) {error.message}; nothing was run"
         case ReplyError() if at_connect:
             refused = (
                 "you without a password" if isinstance(error, NoAuth) else error.command or "the connection"

@@ -122,6 +122,14 @@ def read_seconds(text: str) -> float:
     return seconds
 
 
+def _span(text: str) -> float:
+    """Return a number of seconds of which 0 is none at all."""
+    try:
+        return read_seconds(text)
+    except ValueError:
+        raise ValueError("must be a number of seconds, 0 or more") from None
+
+
 def _encoding(text: str) -> str:
     if text == "utf-8":
         return text
@@ -301,9 +309,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
     ),
     "The command": (
         Flag(("-r",), "times", "run it N times, -1 for ever", "N", _times),
-        Flag(
-            ("-i",), "interval", "wait between runs, and between the SCANs of --scan", "SECONDS", read_seconds
-        ),
+        Flag(("-i",), "interval", "wait between runs, and between the SCANs of --scan", "SECONDS", _span),
         Flag(("-x",), "last_from_stdin", "standard input is its last argument"),
         Flag(("-X",), "tag", "standard input is its argument TAG", "TAG", read_filled),
         Flag(("--quoted-input",), "quoted_input", 'its arguments are quoted as in the REPL: "\\x00"'),
@@ -352,7 +358,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("--functions-rdb",), "functions_rdb", "the same with the functions alone", "FILE", read_filled),
         Flag(("--replica", "--slave"), "replica", "show the commands that the server sends its replicas"),
         Flag(("--ping",), "ping", "exit code 0 when the server is there, lets you in and answers"),
-        Flag(("--wait",), "wait", "go on trying --ping for so long", "SECONDS", read_seconds),
+        Flag(("--wait",), "wait", "go on trying --ping for so long", "SECONDS", _span),
     ),
     "Output": (
         Flag(

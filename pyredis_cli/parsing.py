@@ -50,7 +50,7 @@ def _params(name: str, rows: Iterable[Flag], args: Sequence[str], *, mixed: bool
         params = _command(name, rows, mixed=mixed).make_context(name, list(args)).params
     except click.NoSuchOption as error:
         helping = "--help" if name == "pyredis-cli" else f"{name} --help"
-        hint = _absent(error.option_name) or _similar(error.possibilities, helping)
+        hint = _elsewhere(error.option_name, name) or _similar(error.possibilities, helping)
         raise _unrecognized(error.option_name, hint) from None
     return {field: value for field, value in params.items() if value not in (None, ())}
 
@@ -64,12 +64,15 @@ def _misused(error: click.BadOptionUsage, flag: Flag | None, helping: str = "--h
     return _unrecognized(error.option_name, takes)
 
 
-def _absent(name: str) -> str:
-    """Return what to say of a flag that redis-cli has and this program has not; nothing of another one."""
-    if name not in NOT_HERE:
-        return ""
-    instead = NOT_HERE[name]
-    return "redis-cli has it, this program has not" + (f"; {instead}" if instead else "")
+def _elsewhere(flag: str, program: str) -> str:
+    """Return what to say of a flag that has another place, or none in this program; nothing of an unknown one."""
+    if flag in NOT_HERE:
+        instead = NOT_HERE[flag]
+        return "redis-cli has it, this program has not" + (f"; {instead}" if instead else "")
+    if program != "pyredis-cli":
+        return f"it goes in front of {program}" if by_name(flag) else ""
+    tools = [name for name, tool in TOOL_FLAGS.items() if any(flag in row.names for row in tool.flags)]
+    return f"it goes behind {' or '.join(tools)}" if tools else ""
 
 
 def _similar(names: Sequence[str] | None, helping: str) -> str:

@@ -109,3 +109,12 @@ def test_an_error_reply_is_said_as_redis_cli_says_it() -> None:
 def test_an_error_of_many_lines_is_told_in_one() -> None:
     error = ReplyError("ERR first\r\nsecond\nthird")
     assert explain(error, TcpAddress("h", 1)) == "(error) ERR first second third"
+
+
+def test_one_client_too_many_has_not_reached_the_server() -> None:
+    error = ReplyError("ERR max number of clients reached", "HELLO")
+    for at_connect in (False, True):
+        assert exit_for(error, at_connect=at_connect) == Exit.CONNECTION
+        assert explain(error, HERE, at_connect=at_connect) == (
+            "db:7000 takes no more connections: (error) ERR max number of clients reached; nothing was run"
+        )

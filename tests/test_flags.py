@@ -9,7 +9,7 @@ import pytest
 from pyredis_cli.flags import FLAGS, NOT_HERE, UsageError
 from pyredis_cli.given import Given
 from pyredis_cli.modes import tool_of
-from pyredis_cli.parsing import help_text, parse
+from pyredis_cli.parsing import help_text, parse, parse_tool
 
 
 @pytest.mark.parametrize(
@@ -171,6 +171,7 @@ def test_only_one_url_is_taken() -> None:
         (["--encoding", "bogus"], "--encoding must be an encoding that keeps ASCII"),
         (["--encoding", "utf-16"], "--encoding must be an encoding that keeps ASCII"),
         (["--encoding", "\udcff"], "--encoding must be an encoding that keeps ASCII"),
+        (["-i", "-1"], "-i must be a number of seconds, 0 or more, not '-1'"),
         (["-3-raw"], "Unrecognized option or bad number of args for: '--'; see --help"),
         (["-3q"], "Unrecognized option or bad number of args for: '-q'; see --help"),
         (["--=x"], "Unrecognized option or bad number of args for: '--'; "),
@@ -235,3 +236,12 @@ def test_a_flag_of_a_mode_that_is_not_there_is_refused_whatever_its_value(
 ) -> None:
     with pytest.raises(UsageError, match=f"{flags[0]} belongs to {mode}; give that, too"):
         tool_of(parse([*flags, "PING"]))
+
+
+def test_a_flag_in_the_wrong_place_is_told_its_own() -> None:
+    with pytest.raises(UsageError, match="'--echo'; it goes in front of exec"):
+        parse_tool("exec", ["--echo", "PING"])
+    with pytest.raises(UsageError, match="'-n'; it goes in front of find"):
+        parse_tool("find", ["-n", "3"])
+    with pytest.raises(UsageError, match="'--stop-on-error'; it goes behind exec"):
+        parse(["--stop-on-error"])

@@ -122,9 +122,9 @@ class _File:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._path = os.path.realpath(name)  # what a link points to is replaced, not the link
         self._part: str | None = None
         try:
+            self._path = os.path.realpath(name)  # what a link points to is replaced, not the link
             self._number = self._open()
         except OSError as error:
             raise UsageError(f"rdb: cannot write {name}: {error.strerror}") from None

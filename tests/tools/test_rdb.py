@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -293,3 +295,17 @@ async def test_a_terminal_sees_that_the_server_has_not_begun(target: Path, termi
         told = "waiting for the server to begin its snapshot  0:0"
         await asyncio.to_thread(wait_until, lambda: told in program.text)
         assert "0B" not in program.text
+
+
+def test_a_folder_that_is_gone_is_told(redis82: Server, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", str(gone), *PROGRAM, "-s", redis82.unix_path, "rdb", "x"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("rdb: cannot write x: No such file or directory\n")
