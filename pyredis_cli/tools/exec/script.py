@@ -184,7 +184,7 @@ class _Script:
             self._fail(outcome.error, where)
         elif outcome.effect == "exec":
             self._look_inside(outcome, where)
-        elif await self._run.stream(self._count, self._seconds):
+        elif await self._run.stream(self._count, self._seconds, where):
             return False
         return self._may_go_on(one.line)
 
