@@ -93,6 +93,15 @@ def explain(
 
     An ``interactive`` person mends it by a command, everybody else by flags.
     """
+    return _in_one_line(_explained(error, address, at_connect=at_connect, interactive=interactive))
+
+
+def _in_one_line(text: str) -> str:
+    """Return the text without line ends: an error of RESP3 may have them, and its reader counts lines."""
+    return " ".join(text.splitlines()) if "\n" in text or "\r" in text else text
+
+
+def _explained(error: PyRedisError, address: Address, *, at_connect: bool, interactive: bool) -> str:
     match error:
         case ReplyError() if at_connect:
             refused = (

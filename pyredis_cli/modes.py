@@ -103,12 +103,17 @@ def tool_of(given: Given) -> tuple[str, tuple[str, ...]] | None:
 
     Raises UsageError for two modes, and for a flag whose mode is not there.
     """
-    chosen = [mode for mode in _MODES if getattr(given, mode.field) not in (None, False)]
+    chosen = [mode for mode in _MODES if _is_given(given, mode.field)]
     if len(chosen) > 1:
         raise UsageError(f"{chosen[0].flag} and {chosen[1].flag} exclude each other; give one of them")
     for mode in _MODES:
         for flag in mode.companions:
             field = flag[2:].replace("-", "_")
-            if mode not in chosen and getattr(given, field) not in (None, False):
+            if mode not in chosen and _is_given(given, field):
                 raise UsageError(f"{flag} belongs to {mode.flag}; give that, too, or leave it out")
     return (chosen[0].tool, tuple(chosen[0].told(given))) if chosen else None
+
+
+def _is_given(given: Given, field: str) -> bool:
+    said = getattr(given, field)
+    return said is not None and said is not False  # 0 seconds are something that was said

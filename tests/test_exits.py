@@ -104,3 +104,8 @@ def test_a_server_that_may_want_tls_is_asked_about_it() -> None:
 
 def test_an_error_reply_is_said_as_redis_cli_says_it() -> None:
     assert explain(reply_error("WRONGTYPE no"), HERE) == "(error) WRONGTYPE no"
+
+
+def test_an_error_of_many_lines_is_told_in_one() -> None:
+    error = ReplyError("ERR first\r\nsecond\nthird")
+    assert explain(error, TcpAddress("h", 1)) == "(error) ERR first second third"

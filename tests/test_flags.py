@@ -8,6 +8,7 @@ import pytest
 
 from pyredis_cli.flags import FLAGS, NOT_HERE, UsageError
 from pyredis_cli.given import Given
+from pyredis_cli.modes import tool_of
 from pyredis_cli.parsing import help_text, parse
 
 
@@ -223,3 +224,14 @@ def test_the_help_names_every_flag_and_tool(columns: int) -> None:
             assert all(name in text for name in flag.names)
     assert "exec" in text
     assert max(map(len, text.splitlines())) <= max(40, min(columns, 100)) or columns < 80
+
+
+@pytest.mark.parametrize(
+    ("flags", "mode"),
+    [(["--pipe-timeout", "0"], "--pipe"), (["--wait", "0"], "--ping"), (["--pattern", ""], "--scan")],
+)
+def test_a_flag_of_a_mode_that_is_not_there_is_refused_whatever_its_value(
+    flags: list[str], mode: str
+) -> None:
+    with pytest.raises(UsageError, match=f"{flags[0]} belongs to {mode}; give that, too"):
+        tool_of(parse([*flags, "PING"]))

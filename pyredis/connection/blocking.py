@@ -47,6 +47,7 @@ READ_TIMEOUT: Final = -1.0
 """Stands for the ``read_timeout`` of the connection's options."""
 
 _CHUNK: Final = 64 * 1024
+_MOST_ASIDE: Final = 1_000_000  # pushes, of which a server could send any number
 _RECORD: Final = 16 * 1024  # the most that goes into one record of TLS
 
 
@@ -155,6 +156,8 @@ class BlockingConnection:
         """Return the next reply, an error among them; TimeoutError when nothing comes."""
         while type(reply := self._next(limit)) is Push:
             self._aside.append(reply)
+            if len(self._aside) > _MOST_ASIDE:
+                raise ProtocolError(f"more than {_MOST_ASIDE} pushes before the reply to a command")
         return reply
 
     # -- bytes and replies, as they come

@@ -282,7 +282,7 @@ class _Pipe:
 
     def _send(self) -> None:
         """Send as much as the server takes now."""
-        while self._out:
+        while self._out and self._lost is None:
             try:
                 sent = self._connection.send_some(self._out)
             except PyRedisConnError as error:

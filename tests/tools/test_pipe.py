@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MakeBackgroundProxy, MakeServer, MakeTerminal
-from tests.hostile import Close, Hear, Hostile, Say
+from tests.hostile import Close, Hear, Hostile, Reset, Say
 from tests.program import PROGRAM, ROOT, Running, ran, ran_redis_cli, redis_cli_70
 from tests.servers import Server, wait_until
 from tests.tls import Authority, TlsProxy, server_context
@@ -178,6 +178,14 @@ def test_a_connection_that_is_cut_is_told_with_what_had_come(
     assert done.code == 3
     assert "the connection; commands sent: 10, replies: 3" in done.said
     assert done.stdout.endswith(b"errors: 0, replies: 3\n")
+
+
+async def test_how_a_connection_broke_is_told_while_there_is_more_to_send():
+    # While it speaks it reads nothing, so what is sent piles up.
+    async with Hostile([Hear(b"SET a 1\n"), Say(b"+OK\r\n" * 100, 5), Reset()]) as server:
+        done = await asyncio.to_thread(ran, "-p", str(server.port), "pipe", stdin=b"SET a 1\n" * 2_000_000)
+    assert done.code == 3
+    assert done.said.startswith(f"127.0.0.1:{server.port} broke the connection; ")
 
 
 def test_why_a_server_throws_us_out_is_not_lost(make_server: MakeServer):
