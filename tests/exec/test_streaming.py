@@ -88,6 +88,17 @@ def test_a_script_ends_with_its_messages_as_in_redis_cli(redis82: Server) -> Non
     assert redis82.command("EXISTS", "before", "after") == 1
 
 
+def test_a_connection_that_is_lost_among_messages_is_told_with_the_line(redis82: Server) -> None:
+    with Running(redis82) as program:
+        program.write(b"PING\nSUBSCRIBE news\n")
+        wait_until(subscribed(redis82))
+        redis82.command("CLIENT", "KILL", "TYPE", "pubsub")
+        assert program.ended() == (
+            3,
+            f"stdin:2: SUBSCRIBE: {redis82.unix_path} closed the connection\n".encode(),
+        )
+
+
 def test_what_comes_before_a_subscription_is_answered_first(redis82: Server) -> None:
     with Running(redis82) as program:
         program.write(b"INCR n\n" * 100 + b"SUBSCRIBE news\n")

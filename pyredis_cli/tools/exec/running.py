@@ -112,7 +112,7 @@ class Run:
             self.streams.say(notice)
         return outcome
 
-    async def stream(self, count: int | None = None, seconds: float | None = None) -> bool:
+    async def stream(self, count: int | None = None, seconds: float | None = None, where: str = "") -> bool:
         """Write messages as they come, while anything is subscribed or monitored.
 
         Return whether it was ended by so many messages, or after so many seconds; the connection is closed then.
@@ -129,7 +129,7 @@ class Run:
                     if told == count:
                         return True
         except PyRedisError as error:
-            raise Stopped(self.fail(error)) from None
+            raise Stopped(self.fail(error, where)) from None
         return deadline is not None and monotonic() >= deadline
 
     def fail(self, error: PyRedisError, where: str = "", *, at_connect: bool = False) -> Exit:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from time import perf_counter
 
-from pyredis.exceptions import ReplyError
+from pyredis.exceptions import ProtocolError, ReplyError
 from pyredis.records import replace
 from pyredis_cli.core.lines import LineError, destination
 from pyredis_cli.exits import Exit, exit_for, explain
@@ -137,6 +137,7 @@ class _Script:
 
     async def _some(self, many: Many) -> Many | None:
         """Send some of the commands, all others first unless these are lost; return what is left of them."""
+        self._check_protocol(many.lines[0])
         lease = self._session.many
         if lease is not None:
             rest = self._sending.send(lease, many)
@@ -168,6 +169,7 @@ class _Script:
 
     async def _entry(self, one: One) -> bool:
         """Run one command; return whether the script goes on. Stopped when it must not."""
+        self._check_protocol(one.line)
         outcome = await self._session.run(one.argv)
         self._singles += outcome.answered
         self._note(outcome)
@@ -184,9 +186,16 @@ class _Script:
             self._fail(outcome.error, where)
         elif outcome.effect == "exec":
             self._look_inside(outcome, where)
-        elif await self._run.stream(self._count, self._seconds):
+        elif await self._run.stream(self._count, self._seconds, where):
             return False
         return self._may_go_on(one.line)
+
+    def _check_protocol(self, line: int) -> None:
+        """Be Stopped when the server has sent a reply too many: those before it may be to other commands."""
+        lease = self._session.blocking_lease
+        if lease is not None and not self._sending.owes and isinstance(lease.error, ProtocolError):
+            told = explain(lease.error, self._session.address)
+            self._stop(f"{self._name}:{line}: {told}", Exit.CONNECTION)
 
     def _stop(self, reason: str, code: Exit) -> NoReturn:
         """Say why nothing can follow, and be Stopped."""
