@@ -96,7 +96,9 @@ def peak_kilobytes(argv: list[str]) -> int:
     return int(found[1])
 
 
-def plain_commands(cli: list[str], server: Server, settings: Path) -> dict[str, tuple[list[str], float]]:
+def plain_commands(
+    cli: list[str], server: Server, settings: Path
+) -> dict[str, tuple[list[str], float | None]]:
     """Return the command lines that are measured, and what each may take, in times of `import asyncio`."""
     tcp, unix = ["-h", "127.0.0.1", "-p", str(server.port)], ["-s", server.unix_path]
     configured = ["/usr/bin/env", f"PYREDISCLI_CONFIG={settings}", *cli]
@@ -106,12 +108,12 @@ def plain_commands(cli: list[str], server: Server, settings: Path) -> dict[str, 
         "exec GET, database 2": ([*cli, *tcp, "-n", "2", "exec", "GET", "key"], _AIM_PLAIN),
         "a URL": ([*cli, "-u", f"redis://127.0.0.1:{server.port}", "PING"], _AIM_PLAIN),
         "LRANGE of 3": ([*cli, *tcp, "LRANGE", "list", "0", "-1"], _AIM_PLAIN),
-        "--json HGETALL of 2": ([*cli, *tcp, "--json", "HGETALL", "hash"], _AIM_PLAIN),
+        "--json HGETALL of 2": ([*cli, *tcp, "--json", "HGETALL", "hash"], None),
         "PING with a config file": ([*configured, *tcp, "PING"], _AIM_CONFIG),
     }
 
 
-def over_tls(cli: list[str], stack: ExitStack, folder: Path) -> dict[str, tuple[list[str], float]]:
+def over_tls(cli: list[str], stack: ExitStack, folder: Path) -> dict[str, tuple[list[str], float | None]]:
     """Return a command line over TLS; none where Debian's server is not installed."""
     if not Path("/usr/bin/redis-server").exists():
         return {}

@@ -80,7 +80,7 @@ def _work(streams: Streams) -> int:
     if given is not None and (found := command(given.words)):
         from pyredis_cli.oneshot import run as run_one
 
-        return run_one(given, *found, os.environ, streams)
+        return _left(run_one(given, *found, os.environ, streams))
     if given is not None and given.words in ((), ("exec",)) and not streams.interactive:
         from pyredis_cli.tools.exec import run_unnamed
 
@@ -88,6 +88,18 @@ def _work(streams: Streams) -> int:
     from pyredis_cli.cli import run
 
     return run(args, os.environ, streams)
+
+
+def _left(code: int) -> int:
+    """End the process at once when nobody wants to hear of it, else return the code.
+
+    All is written, and an interpreter that takes itself apart takes a tenth of the time that all the rest takes.
+    """
+    import atexit
+
+    if atexit._ncallbacks() == 0 and sys.getprofile() is None and sys.gettrace() is None:
+        os._exit(code)
+    return code
 
 
 def _printable(text: str) -> str:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ReplyWriter", "fail", "form_of", "protocol_for", "shows_pushes"]
 
+_FEW = 1000  # elements
+_STRINGS = frozenset([bytes, Status])
 _BATCH = 64 * 1024  # bytes that are written at once
 _SHORT = 1024  # bytes of a reply that is worth holding
 _MOST_HELD = 256
@@ -139,6 +141,9 @@ class ReplyWriter:
 
     def write(self, outcome: Outcome) -> None:
         """Write a reply while it is laid out."""
+        if self._parts is _raw_parts and (line := _plain(outcome)) is not None:
+            self._put(line)
+            return
 
         def laid_out() -> Iterator[bytes]:
             return (part for part, _ in self._parts(outcome))
@@ -194,13 +199,23 @@ def _parts(settings: Settings, streams: Streams, protocol: Callable[[], int], *,
             )
 
 
+def _plain(outcome: Outcome) -> bytes | None:
+    """Return what most one-shot commands get in reply as raw bytes, for which nothing else need be loaded."""
+    reply: Any = outcome.reply
+    kind = type(reply)
+    if kind is bytes or kind is Status:
+        return None if outcome.is_text or len(reply) > _BATCH else reply + b"\n"
+    if kind is int or reply is None:
+        return b"\n" if reply is None else b"%d\n" % reply
+    if kind is list and len(reply) < _FEW and _STRINGS.issuperset(map(type, reply)):
+        return b"\n".join(reply) + b"\n" if sum(map(len, reply)) < _BATCH else None
+    return None
+
+
 def _raw_parts(outcome: Outcome) -> Iterator[Part]:
     reply = outcome.reply
-    if isinstance(reply, bytes) and type(reply) in (bytes, Status) and not outcome.is_text:
-        return iter([(reply + b"\n", 0)] if len(reply) < _BATCH else [(reply, 0), (b"\n", 0)])
-    if type(reply) is int or reply is None:
-        return iter([(b"\n" if reply is None else b"%d\n" % reply, 0)])
-    # What most one-shot commands get in reply is written by now.
+    if type(reply) is bytes and not outcome.is_text:
+        return iter([(reply, 0), (b"\n", 0)])
     from pyredis_cli.render.machine import raw_parts
 
     return raw_parts(reply, text=outcome.is_text)
