@@ -287,7 +287,9 @@ def first_row(found: Shape) -> dict[Any, Any]:
 
 
 def test_a_role_says_what_follows_it(asked: Asked) -> None:
-    assert first_row(asked.shape("ROLE")) == {"role": b"master", "offset": 0, "replicas": []}
+    alone = first_row(asked.shape("ROLE"))
+    assert alone == {"role": b"master", "offset": alone["offset"], "replicas": []}
+    assert type(alone["offset"]) is int  # not 0 where somebody has been a replica
     replicas = Map([("host", b"::1"), ("port", b"7001"), ("offset", b"14")])
     assert first_row(shape_of("ROLE", [b"master", 14, [[b"::1", b"7001", b"14"]]]))["replicas"] == [replicas]
     assert first_row(shape_of("ROLE", [b"slave", b"::1", 7000, b"connected", 14])) == {
