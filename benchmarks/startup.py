@@ -24,7 +24,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -46,6 +47,20 @@ def cpu_seconds(argv: list[str]) -> float:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(argv)} ended with {process.returncode}")
+    return usage.ru_utime + usage.ru_stime
+
+
+def cpu_seconds_on_a_terminal(argv: list[str]) -> float:
+    """Return the CPU time of a process that writes to a pseudo-terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["TERM"] = "xterm-256color"
+        os.execv(argv[0], argv)
+    with suppress(OSError):  # which is how a terminal tells that nobody has it open any more
+        while os.read(terminal, 4096):
+            pass
+    _, _, usage = os.wait4(pid, 0)
+    os.close(terminal)
     return usage.ru_utime + usage.ru_stime
 
 
@@ -109,6 +124,8 @@ def plain_commands(
         "a URL": ([*cli, "-u", f"redis://127.0.0.1:{server.port}", "PING"], _AIM_PLAIN),
         "LRANGE of 3": ([*cli, *tcp, "LRANGE", "list", "0", "-1"], _AIM_PLAIN),
         "--json HGETALL of 2": ([*cli, *tcp, "--json", "HGETALL", "hash"], None),
+        "GET, to a terminal": ([*cli, *tcp, "GET", "key"], _AIM_PLAIN),
+        "LLEN, to a terminal": ([*cli, *tcp, "LLEN", "list"], _AIM_PLAIN),
         "PING with a config file": ([*configured, *tcp, "PING"], _AIM_CONFIG),
     }
 
@@ -141,6 +158,7 @@ def commands(rounds: int, program: str, redis_cli: str, folder: Path) -> str:
     settings.write_text("[repl]\nhints = true\n")
     with ExitStack() as stack:
         server = stack.enter_context(Server(BINARIES["redis82"]))
+        server.command("SET", "key", "value")
         server.command("RPUSH", "list", "a", "b", "c")
         server.command("HSET", "hash", "a", 1, "b", 2)
         lines = plain_commands([program], server, settings) | over_tls([program], stack, folder)
@@ -151,7 +169,13 @@ def commands(rounds: int, program: str, redis_cli: str, folder: Path) -> str:
             "redis-cli PING": [redis_cli, "-h", "127.0.0.1", "-p", str(server.port), "PING"],
         }
         argvs = floors | {name: argv for name, (argv, _) in lines.items()}
-        medians = measure(rounds, {name: cpu_of(argv) for name, argv in argvs.items()})
+        measured: dict[str, Callable[[], float]] = {
+            name: partial(cpu_seconds, argv) for name, argv in argvs.items()
+        }
+        for name in lines:
+            if name.endswith("to a terminal"):
+                measured[name] = partial(cpu_seconds_on_a_terminal, argvs[name])
+        medians = measure(rounds, measured)
         unit = medians[_ASYNCIO]
         aims = {name: aim for name, (_, aim) in lines.items()}
         rows = [row(name, seconds, unit, aims.get(name)) for name, seconds in medians.items()]
@@ -169,10 +193,6 @@ def peaks(ours: list[str], theirs: list[str]) -> str:
         f"Peak memory of PING: {one:,.0f} KiB, redis-cli's {other:,.0f} KiB, ratio {one / other:.2f}; "
         f"at most {_AIM_MEMORY}: {verdict}"
     )
-
-
-def cpu_of(argv: list[str]) -> Callable[[], float]:
-    return lambda: cpu_seconds(argv)
 
 
 def prompt(rounds: int, program: str) -> str:

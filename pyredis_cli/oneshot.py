@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_SHORT = 1000  # bytes, which are a few lines in any terminal
+
 
 def run(given: Given, words: Sequence[str], spec: Spec, environ: Mapping[str, str], streams: Streams) -> int:
     """Run the words as the command that ``spec`` is about; return the exit code.
@@ -72,7 +74,8 @@ class _OneShot:
             reply = self._reply(connection)
         except PyRedisError as error:
             return self._fail(error)
-        writer = ReplyWriter(settings, self._streams, lambda: connection.protocol, pages=True)
+        pages = not self._is_short(reply)
+        writer = ReplyWriter(settings, self._streams, lambda: connection.protocol, pages=pages)
         writer.show(Outcome(self._argv, self._spec, reply))
         return Exit.OK
 
@@ -96,6 +99,14 @@ class _OneShot:
         connection = self._connected()
         self._streams.say(f"reconnected to {self._settings.address}")
         return connection.execute(self._argv, timeout=self._limit)
+
+    def _is_short(self, reply: Reply) -> bool:
+        """Whether a reply is a few lines at most, for which nobody need look for a pager."""
+        if form_of(self._settings, self._streams) != "human":
+            return True
+        from pyredis_cli.render.present import is_plain
+
+        return is_plain(self._spec, reply) and not (isinstance(reply, bytes) and len(reply) > _SHORT)
 
     def _fail(self, error: PyRedisError, *, at_connect: bool = False) -> int:
         if isinstance(error, ReplyError) and not at_connect:

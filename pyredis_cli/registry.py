@@ -6,8 +6,6 @@ first word of a Redis command, so that every command works without ``exec`` in f
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from pyredis.records import NamedTuple, cast
 from pyredis_cli.settings import Settings
 from pyredis_cli.streams import Streams
@@ -272,6 +270,8 @@ DECODERS: dict[str, DecoderRow] = {
 
 def load(row: Row | MetaRow | DecoderRow) -> object:
     """Return what the row names, imported now."""
+    from importlib import import_module
+
     module, _, attribute = row.where.partition(":")
     loaded: object = getattr(import_module(module), attribute)
     return loaded

@@ -6,6 +6,8 @@ caches out of the tree, so the tests may run in parallel and in a tree that cann
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -142,6 +144,33 @@ def test_a_tab_loads_no_more_than_what_answers_it(monkeypatch: pytest.MonkeyPatc
     modules = loaded(PROGRAM, "completion", "--answer", "zsh")
     assert "pyredis_cli.complete.command_line" in modules
     assert not modules & (NEVER_FOR_ONE_COMMAND | {"asyncio", "click", "hiredis", "socket", "ssl"})
+
+
+@pytest.mark.parametrize(
+    "words", [("PING",), ("GET", "text"), ("GET", "nosuch"), ("LLEN", "nosuch"), ("ZSCORE", "z", "m")]
+)
+def test_one_command_with_a_short_reply_starts_at_once_on_a_terminal(
+    redis82: Server, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    redis82.command("SET", "text", "two words")
+    redis82.command("ZADD", "z", "1.5", "m")
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT + PROGRAM, "-h", "127.0.0.1", "-p", str(redis82.port), *words],
+        cwd=ROOT,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 1000)
+    os.close(ours)
+    modules = set(done.stderr.splitlines()[-1].split()) - _loaded("", ())
+    assert shown.endswith(b"\r\n")
+    assert "pyredis_cli.render.present" in modules
+    assert not modules & SLOW_TO_LOAD
 
 
 def test_a_script_loads_what_it_needs_and_no_more(redis82: Server) -> None:

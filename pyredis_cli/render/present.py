@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyredis.records import NamedTuple, cast
-from pyredis.types import Status
+from pyredis.types import Double, Status
 from pyredis_cli import registry
 from pyredis_cli.render.human import human_parts
 from pyredis_cli.render.layout import elements
@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from pyredis_cli.render.look import Look
     from pyredis_cli.render.views.reading import Asked
 
-__all__ = ["Presented", "present", "total"]
+__all__ = ["Presented", "View", "is_plain", "present", "total"]
 
 # So many lines of a document are counted before a person is told how much there is.
 _LINES: Final = 10_000
 
 
 View: TypeAlias = "Callable[[Reply, Asked], Sequence[Block] | None]"
+
+
+_NUMBERS_AND_SUCH: Final = frozenset([int, bool, Double, Status])
 
 
 class Presented(NamedTuple):
@@ -72,7 +75,7 @@ def _blocks_of(
     look: Look,
     queued: Sequence[tuple[Sequence[bytes], Spec | None]],
 ) -> Sequence[Block] | None:
-    if look.decode in ("auto", "off") and _is_plain(spec, reply):
+    if look.decode in ("auto", "off") and is_plain(spec, reply):
         return None
     if queued:
         return _of_transaction(queued, reply, look)
@@ -81,12 +84,12 @@ def _blocks_of(
     return _blocks(Asked(argv, spec, look), reply)
 
 
-def _is_plain(spec: Spec | None, reply: Reply) -> bool:
+def is_plain(spec: Spec | None, reply: Reply) -> bool:
     """Whether there is nothing to say of a reply but the reply: then what looks for more is not even loaded."""
     if spec is None or spec.shape is not None or spec.text is not None or spec.name in registry.VIEWS:
         return False
     if type(reply) is not bytes:
-        return reply is None or type(reply) in (int, Status)
+        return reply is None or type(reply) in _NUMBERS_AND_SUCH
     if (
         len(reply) > LONG
         or not reply.isascii()
