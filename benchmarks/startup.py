@@ -51,16 +51,17 @@ def cpu_seconds(argv: list[str]) -> float:
 
 
 def cpu_seconds_on_a_terminal(argv: list[str]) -> float:
-    """Return the CPU time of a process that writes to a pseudo-terminal."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ["TERM"] = "xterm-256color"
-        os.execv(argv[0], argv)
+    """Return the CPU time of a process that reads and writes a pseudo-terminal."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
     with suppress(OSError):  # which is how a terminal tells that nobody has it open any more
-        while os.read(terminal, 4096):
+        while os.read(ours, 4096):
             pass
-    _, _, usage = os.wait4(pid, 0)
-    os.close(terminal)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    os.close(ours)
     return usage.ru_utime + usage.ru_stime
 
 

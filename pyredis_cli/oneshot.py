@@ -16,7 +16,7 @@ from pyredis_cli.argv import encoded
 from pyredis_cli.core.direct import options_of
 from pyredis_cli.core.outcome import START_WITH_C, Outcome, nameless, unknown_fate
 from pyredis_cli.exits import Exit
-from pyredis_cli.printing import ReplyWriter, fail, form_of, protocol_for
+from pyredis_cli.printing import ReplyWriter, fail, form_of, protocol_for, theme_of
 from pyredis_cli.settings import settle
 
 TYPE_CHECKING = False
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from pyredis_cli.streams import Streams
 
 __all__ = ["run"]
-
-_SHORT = 1000  # bytes, which are a few lines in any terminal
 
 
 def run(given: Given, words: Sequence[str], spec: Spec, environ: Mapping[str, str], streams: Streams) -> int:
@@ -74,10 +72,20 @@ class _OneShot:
             reply = self._reply(connection)
         except PyRedisError as error:
             return self._fail(error)
-        pages = not self._is_short(reply)
-        writer = ReplyWriter(settings, self._streams, lambda: connection.protocol, pages=pages)
-        writer.show(Outcome(self._argv, self._spec, reply))
+        self._show(reply, connection)
         return Exit.OK
+
+    def _show(self, reply: Reply, connection: BlockingConnection) -> None:
+        settings, streams = self._settings, self._streams
+        if form_of(settings, streams) == "human":
+            from pyredis_cli.render.brief import brief
+
+            line = brief(self._spec, reply, color=streams.color, theme=theme_of(settings, streams))
+            if line is not None:
+                streams.write(line)
+                return
+        writer = ReplyWriter(settings, streams, lambda: connection.protocol, pages=True)
+        writer.show(Outcome(self._argv, self._spec, reply))
 
     def _connected(self) -> BlockingConnection:
         settings = replace(self._settings, protocol=protocol_for(self._settings, self._streams))
@@ -99,14 +107,6 @@ class _OneShot:
         connection = self._connected()
         self._streams.say(f"reconnected to {self._settings.address}")
         return connection.execute(self._argv, timeout=self._limit)
-
-    def _is_short(self, reply: Reply) -> bool:
-        """Whether a reply is a few lines at most, for which nobody need look for a pager."""
-        if form_of(self._settings, self._streams) != "human":
-            return True
-        from pyredis_cli.render.present import is_plain
-
-        return is_plain(self._spec, reply) and not (isinstance(reply, bytes) and len(reply) > _SHORT)
 
     def _fail(self, error: PyRedisError, *, at_connect: bool = False) -> int:
         if isinstance(error, ReplyError) and not at_connect:

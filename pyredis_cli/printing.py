@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyredis.types import Reply
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.exits import Exit
-    from pyredis_cli.flags import Output
+    from pyredis_cli.flags import Output, Theme
     from pyredis_cli.render.layout import Part
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     _Parts: TypeAlias = Callable[[Outcome], Iterator[Part]]
     """Makes bytes of the reply in an outcome, part after part, as they are asked for."""
 
-__all__ = ["ReplyWriter", "fail", "form_of", "protocol_for", "shows_pushes"]
+__all__ = ["ReplyWriter", "fail", "form_of", "protocol_for", "shows_pushes", "theme_of"]
 
 _FEW = 1000  # elements
 _STRINGS = frozenset([bytes, Status])
@@ -61,6 +61,11 @@ def shows_pushes(settings: Settings, streams: Streams) -> bool:
     return streams.stdout_tty if settings.show_pushes is None else settings.show_pushes
 
 
+def theme_of(settings: Settings, streams: Streams) -> Theme:
+    """Return the theme that was asked for, else the one that the terminal's background needs."""
+    return settings.theme or ("light" if streams.light else "dark")
+
+
 def fail(
     streams: Streams, error: PyRedisError, address: Address, where: str = "", *, at_connect: bool = False
 ) -> Exit:
@@ -82,12 +87,11 @@ class ReplyWriter:
         self._settings = settings
         self._streams = streams
         self._parts = _parts(settings, streams, protocol, whole=self.pages)
-        self._bare = form_of(settings, streams) == "raw" and settings.marks == Marks()
         self._held: list[bytes] | None = None
 
     def show_plain(self, replies: Sequence[Reply]) -> bool:
         """Write many replies that are no texts at once; False, and nothing, when each needs a look of its own."""
-        if not self._bare:
+        if self._parts is not _raw_parts:
             return False
         from pyredis_cli.render.machine import raw_each
 
@@ -231,7 +235,7 @@ def _presented(settings: Settings, streams: Streams, *, whole: bool) -> _Parts:
         streams.columns,
         encoding=settings.encoding,
         color=streams.color,
-        theme=settings.theme or ("light" if streams.light else "dark"),
+        theme=theme_of(settings, streams),
     )
     if whole:
         look = look._replace(measure=Measure(elements=None, characters=MOST_PAGED))

@@ -6,7 +6,7 @@ mistakes too: that tells them.
 
 from __future__ import annotations
 
-from pyredis_cli.flags import by_name, is_url
+from pyredis_cli.flags import FLAGS, by_name, is_url
 from pyredis_cli.given import Given
 
 TYPE_CHECKING = False
@@ -17,37 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "quick"]
 
-
 _UNUSUAL = frozenset(
-    (
-        "help",
-        "version",
-        "cluster",
-        "embedded",
-        "interval",
-        "tag",
-        "last_from_stdin",
-        "quoted_input",
-        "show_pushes",
-        "color",
-        "eval",
-        "scan",
-        "pattern",
-        "quoted_pattern",
-        "count",
-        "type",
-        "limit",
-        "ttl",
-        "size",
-        "pipe",
-        "pipe_timeout",
-        "rdb",
-        "functions_rdb",
-        "replica",
-        "ping",
-        "wait",
-        "times",
-    )
+    [
+        *("help", "version", "cluster", "embedded", "color"),
+        *("times", "interval", "tag", "last_from_stdin", "quoted_input", "show_pushes"),
+        *(flag.fills for flag in FLAGS["redis-cli's modes"]),
+    ]
 )
 """Fields of flags that lead elsewhere than to one command or one script on one server."""
 

@@ -230,8 +230,9 @@ VIEWS: dict[str, Row] = {
 class DecoderRow(NamedTuple):
     """What reads values of one kind: where it lives, what those are, and which values are given to it unasked.
 
-    ``first`` are the bytes such a value begins with, ``least`` is how long it is. What is not ``sure`` may look
-    like it by accident: what it unpacks counts when one that is sure knows that, or when it is text.
+    ``first`` are the bytes such a value begins with, ``least`` is how long it is, ``only`` are all the bytes that
+    it may have, where they can be counted. What is not ``sure`` may look like it by accident: what it unpacks
+    counts when one that is sure knows that, or when it is text.
     """
 
     where: str
@@ -239,6 +240,13 @@ class DecoderRow(NamedTuple):
     first: bytes
     least: int = 1
     sure: bool = True
+    only: bytes = b""
+
+    def takes(self, value: bytes, first: int) -> bool:
+        """Return whether a value that begins with that byte, blanks aside, may be one of its kind."""
+        if first not in self.first or len(value) < self.least:
+            return False
+        return not self.only or not value.translate(None, self.only)
 
 
 _DECODERS = "pyredis_cli.render.decoders"
@@ -263,7 +271,9 @@ DECODERS: dict[str, DecoderRow] = {
     ),
     "uuid": DecoderRow(f"{_DECODERS}.uuid:decode", "version and time of a UUID", _HEX, least=36),
     "timestamp": DecoderRow(f"{_DECODERS}.timestamp:decode", "the date of a Unix time", _DIGITS, least=10),
-    "base64": DecoderRow(f"{_DECODERS}.base64:decode", "what is in base64", _BASE64, least=16, sure=False),
+    "base64": DecoderRow(
+        f"{_DECODERS}.base64:decode", "what is in base64", _BASE64, least=16, sure=False, only=_BASE64 + b"="
+    ),
 }
 """What recognises values, in the order in which it is asked."""
 

@@ -210,6 +210,7 @@ def test_start_up_is_measured_beside_its_floors() -> None:
     done = run("startup.py", "1", "--redis-cli", str(redis_cli_70()))
     measured = {row[0]: row for row in rows(done.stdout)[2:]}
     assert measured["PING over TCP"][3] == measured["a URL"][3] == "at most 0.45"
+    assert measured["GET, to a terminal"][3] == "at most 0.45"
     assert measured["PING with a config file"][3] == "at most 0.65"
     assert measured["PING over TLS"][3] == "at most 0.8"
     assert measured["import asyncio"][2] == "1.00"

@@ -169,7 +169,7 @@ def test_one_command_with_a_short_reply_starts_at_once_on_a_terminal(
     os.close(ours)
     modules = set(done.stderr.splitlines()[-1].split()) - _loaded("", ())
     assert shown.endswith(b"\r\n")
-    assert "pyredis_cli.render.present" in modules
+    assert "pyredis_cli.render.brief" in modules
     assert not modules & SLOW_TO_LOAD
 
 

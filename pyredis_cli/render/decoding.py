@@ -115,7 +115,7 @@ class _Search:
         if first in _BLANKS:
             first = (value[:100].lstrip(_BLANKS) or value)[0]
         for name, row in self.decoders.items():
-            if first in row.first and len(value) >= row.least and (row.sure or not guessed):
+            if (row.sure or not guessed) and row.takes(value, first):
                 answer = _answer(_built_in, row, value)
                 if found := self._followed(name, answer, value, depth, sure=row.sure):
                     return found

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pyredis.records import NamedTuple, cast
-from pyredis.types import Double, Status
 from pyredis_cli import registry
+from pyredis_cli.render.brief import is_plain
 from pyredis_cli.render.human import human_parts
 from pyredis_cli.render.layout import elements
-from pyredis_cli.render.portions import LONG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,16 +20,13 @@ if TYPE_CHECKING:
     from pyredis_cli.render.look import Look
     from pyredis_cli.render.views.reading import Asked
 
-__all__ = ["Presented", "View", "is_plain", "present", "total"]
+__all__ = ["Presented", "View", "present", "total"]
 
 # So many lines of a document are counted before a person is told how much there is.
 _LINES: Final = 10_000
 
 
 View: TypeAlias = "Callable[[Reply, Asked], Sequence[Block] | None]"
-
-
-_NUMBERS_AND_SUCH: Final = frozenset([int, bool, Double, Status])
 
 
 class Presented(NamedTuple):
@@ -82,23 +78,6 @@ def _blocks_of(
     from pyredis_cli.render.views.reading import Asked
 
     return _blocks(Asked(argv, spec, look), reply)
-
-
-def is_plain(spec: Spec | None, reply: Reply) -> bool:
-    """Whether there is nothing to say of a reply but the reply: then what looks for more is not even loaded."""
-    if spec is None or spec.shape is not None or spec.text is not None or spec.name in registry.VIEWS:
-        return False
-    if type(reply) is not bytes:
-        return reply is None or type(reply) in _NUMBERS_AND_SUCH
-    if (
-        len(reply) > LONG
-        or not reply.isascii()
-        or not reply.decode().isprintable()
-        or reply[:1] in (b"", b" ")
-    ):
-        return False
-    decoders = registry.DECODERS.values()
-    return not any(reply[0] in row.first and len(reply) >= row.least for row in decoders)
 
 
 def _blocks(asked: Asked, reply: Reply) -> Sequence[Block] | None:
