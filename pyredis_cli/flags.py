@@ -45,6 +45,7 @@ __all__ = [
     "read_count",
     "read_filled",
     "read_name",
+    "read_natmap",
     "read_number",
     "read_port",
     "read_seconds",
@@ -176,6 +177,24 @@ def _is_path(word: str) -> bool:
     return not is_url(word) and (word in (".", "..") or word.startswith("~") or "/" in word)
 
 
+def _never(word: str) -> bool:
+    """Whether the next word is the value: it is glued on, or there is none."""
+    return False
+
+
+def read_natmap(text: str) -> tuple[tuple[str, str], ...]:
+    """Return pairs of addresses, ``host:port``: what is named, and where that is reached."""
+    pairs = tuple(tuple(pair.split("=")) for pair in text.split(","))
+    if not all(len(pair) == 2 and all(map(_is_address, pair)) for pair in pairs):
+        raise ValueError("must be HOST:PORT=HOST:PORT, more of them behind commas")
+    return pairs  # type: ignore[return-value]
+
+
+def _is_address(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    return bool(host) and _is_number(port, 5) and 1 <= int(port) <= 65535
+
+
 _OF_SERVERS = frozenset(["redis", "rediss", "valkey", "valkeys"])
 _SCHEMES = _OF_SERVERS | {"cluster", "sentinel", "hash", "pubsub", "unix"}
 
@@ -211,6 +230,11 @@ class Flag(NamedTuple):
     repeats: bool = False
 
     @property
+    def behind(self) -> str:
+        """What stands behind its name in a help text: a value that must be glued on has its own ``=``."""
+        return "" if self.metavar is None else self.metavar if "=" in self.metavar else f" {self.metavar}"
+
+    @property
     def takes_next(self) -> bool:
         """Whether the next word is its value, whatever that word is."""
         return self.metavar is not None and self.fits is None
@@ -231,6 +255,20 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         ),
         Flag(("-4",), "ipv4", "prefer IPv4 where a host has both"),
         Flag(("-6",), "ipv6", "prefer IPv6 where a host has both"),
+        Flag(
+            ("--profile",),
+            "profile",
+            "the server of a profile in config.toml; @NAME in front of the command says the same",
+            "NAME",
+            read_filled,
+        ),
+        Flag(
+            ("--natmap",),
+            "natmap",
+            "where nodes are reached that are named otherwise: HOST:PORT=HOST:PORT,...",
+            "MAP",
+            read_natmap,
+        ),
         Flag(("-c",), "cluster", "a cluster: go to the node that has the key, follow redirects"),
         Flag(("-n",), "database", "database number (0)", "DB", read_number),
         Flag(
@@ -248,7 +286,28 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         ),
         Flag(("-a", "--pass"), "password", "password; others can see it, better use --askpass", "PASSWORD"),
         Flag(("--askpass",), "askpass", "ask for the password; wins over --pass and REDISCLI_AUTH"),
+        Flag(
+            ("--pass-file",),
+            "pass_file",
+            "file whose first line is the password; nobody else may be able to read it",
+            "FILE",
+            read_filled,
+        ),
         Flag(("--no-auth-warning",), "no_auth_warning", "no warning about a password on the command line"),
+    ),
+    "Safety": (
+        Flag(("--read-only",), "read_only", "send nothing that could change anything"),
+        Flag(
+            ("--yes",),
+            "yes",
+            "run dangerous commands without asking, or those called VERB alone",
+            "[=VERB]",
+            alone="",
+            fits=_never,
+            repeats=True,
+        ),
+        Flag(("--no-input",), "no_input", "ask nothing: what would have to be asked is an error"),
+        Flag(("--no-shell",), "no_shell", "no | and > in the REPL"),
     ),
     "TLS": (
         Flag(("--tls",), "tls", "encrypt, and verify the certificate of the server and its name"),

@@ -19,7 +19,7 @@ class Given:
     """What was typed: the flags, None where one was not given, and the words of the command.
 
     An empty ``username`` is one to be asked for; an empty ``embedded`` is a server in a temporary folder; 0
-    seconds are no limit. ``times`` -1 is for ever.
+    seconds are no limit. ``times`` -1 is for ever. An empty word in ``yes`` is every command.
     """
 
     words: tuple[str, ...] = ()
@@ -27,12 +27,15 @@ class Given:
     port: int | None = None
     socket: str | None = None
     url: str | None = field(default=None, repr=False)
+    profile: str | None = None
+    natmap: tuple[tuple[str, str], ...] = ()
     cluster: bool = False
     database: int | None = None
     embedded: str | None = None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     askpass: bool = False
+    pass_file: str | None = None
     no_auth_warning: bool = False
     conn_timeout: float | None = None
     read_timeout: float | None = None
@@ -53,6 +56,10 @@ class Given:
     errors: bool = False
     ipv4: bool = False
     ipv6: bool = False
+    read_only: bool = False
+    yes: tuple[str, ...] = ()
+    no_input: bool = False
+    no_shell: bool = False
     tls: bool = False
     sni: str | None = None
     cacert: str | None = None

@@ -182,4 +182,4 @@ def _write_flags(formatter: click.HelpFormatter, title: str, rows: Iterable[Flag
 
 def _spelling(flag: Flag) -> str:
     names = ", ".join(flag.names)
-    return f"{names} {flag.metavar}" if flag.metavar else names
+    return f"{names}{flag.behind}"

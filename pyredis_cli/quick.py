@@ -19,7 +19,7 @@ __all__ = ["command", "quick"]
 
 _UNUSUAL = frozenset(
     [
-        *("help", "version", "cluster", "embedded", "color"),
+        *("help", "version", "cluster", "embedded", "color", "profile", "no_input"),
         *("times", "interval", "tag", "last_from_stdin", "quoted_input", "show_pushes"),
         *(flag.fills for flag in FLAGS["redis-cli's modes"]),
     ]

@@ -53,6 +53,7 @@ TOOLS: dict[str, Row] = {
     "rdb": Row("pyredis_cli.tools.rdb:run", "save what the server has as an RDB file"),
     "replica": Row("pyredis_cli.tools.replica:run", "show the commands that the server sends its replicas"),
     "lua": Row("pyredis_cli.tools.lua:run", "run a Lua script or call a function"),
+    "peek": Row("pyredis_cli.tools.peek:run", "show what a key holds and how it is stored"),
     "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
     "completion": Row("pyredis_cli.tools.completion:run", "print the completion script of a shell"),
 }
@@ -69,7 +70,8 @@ REPL = Row("pyredis_cli.repl.loop:run", "type commands and see replies")
 class MetaRow(NamedTuple):
     """A word of the REPL: where it is judged, how it is written, what it is for, in a line and in some more.
 
-    ``completes`` is where what may stand behind it is known, empty when nothing may.
+    ``completes`` is where what may stand behind it is known, empty when nothing may. With ``tool`` there is a tool
+    for the same purpose, whose flags may stand behind it, and ``where`` is what makes its report.
     """
 
     where: str
@@ -77,6 +79,7 @@ class MetaRow(NamedTuple):
     summary: str
     help: str = ""
     completes: str = ""
+    tool: str = ""
 
     @property
     def completed(self) -> Row:
@@ -105,6 +108,14 @@ META: dict[str, MetaRow] = {
         "says it all itself: what it leaves out is not taken from the session. rediss:// is TLS, unix:///path "
         "a socket.",
         "pyredis_cli.repl.judges:reachable",
+    ),
+    "peek": MetaRow(
+        "pyredis_cli.tools.peek:report",
+        "peek KEY",
+        "show what a key holds and how it is stored",
+        "Its type, how long it lives, how it is stored, then its value; of a large one the beginning.",
+        "pyredis_cli.repl.reports:behind_key",
+        "peek",
     ),
     "clear": MetaRow("pyredis_cli.repl.judges:clear", "clear", "clear the screen", "Ctrl-L does the same."),
     ":set": MetaRow(

@@ -32,6 +32,7 @@ __all__ = [
     "Group",
     "Marks",
     "Place",
+    "Profile",
     "Settings",
     "Telling",
     "names_server",
@@ -75,6 +76,18 @@ class Place(NamedTuple):
     group: Group | None = None
 
 
+class Profile(NamedTuple):
+    """What a session shows of the profile that it was started with.
+
+    ``production``: a dangerous command needs the profile's name typed, and without a terminal a ``--yes``.
+    ``color`` is that of the name in the prompt.
+    """
+
+    name: str
+    production: bool = False
+    color: str | None = None
+
+
 class Marks(NamedTuple):
     """What raw output has around the bytes of values: between elements, between a key and its value, at the end.
 
@@ -116,6 +129,10 @@ class Settings:
     ``cluster``: redirects are followed; ``others`` are nodes that are tried when ``address`` does not answer.
     With a ``group`` it is the sentinels who know where the server is, and ``address`` is the first of them.
 
+    ``yes`` are the commands, in capitals, that nobody is asked about, "" for all of them. ``asks``: a person
+    may be asked. ``shell``: the REPL knows ``|`` and ``>``. ``init`` are lines that are run on each new
+    connection. ``natmap`` are pairs of addresses: what a server calls another one, and where that is reached.
+
     ``variable`` is that of the environment whose URL says so, empty when the arguments or nobody did.
     ``family`` is the version of IP that is preferred, 0 for neither. ``telling`` is about the command that
     stands in the arguments. ``show_pushes`` None: on a terminal.
@@ -150,6 +167,13 @@ class Settings:
     stop_on_error: bool = False
     show_pushes: bool | None = None
     verbose: bool = False
+    profile: Profile | None = None
+    read_only: bool = False
+    yes: frozenset[str] = frozenset()
+    asks: bool = True
+    shell: bool = True
+    init: tuple[str, ...] = ()
+    natmap: tuple[tuple[TcpAddress, TcpAddress], ...] = ()
 
     def at(self, address: Address) -> Settings:
         """Return the same for another server, which is in a cluster if this one is."""
@@ -198,6 +222,11 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         stop_on_error=given.errors,
         show_pushes=given.show_pushes,
         verbose=given.verbose,
+        read_only=given.read_only,
+        yes=frozenset(verb.upper() for verb in given.yes),
+        asks=not given.no_input,
+        shell=not given.no_shell,
+        natmap=tuple((_address(named), _address(reached)) for named, reached in given.natmap),
     )
 
 
@@ -367,6 +396,11 @@ def _place(given: Given, target: Target | _Unsaid, environ: Mapping[str, str]) -
     host = _first(given.host, environ.get(_HOST) or None, "127.0.0.1")
     port = given.port if given.port is not None else _port(environ)
     return Place(TcpAddress(host, port), given.cluster)
+
+
+def _address(text: str) -> TcpAddress:
+    host, _, port = text.rpartition(":")
+    return TcpAddress(host.strip("[]"), int(port))
 
 
 def _port(environ: Mapping[str, str]) -> int:

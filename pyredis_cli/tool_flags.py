@@ -165,6 +165,14 @@ _HINT = ToolFlags(
     ),
 )
 
+_PEEK = ToolFlags(
+    ("peek KEY",),
+    "Show what a key holds and what the server knows of it: type, time to live, encoding, length, then the value, "
+    "of a large one the beginning.",
+    (),
+    ("KEY",),
+)
+
 TOOL_FLAGS: dict[str, ToolFlags] = {
     "exec": _EXEC,
     "find": _FIND,
@@ -172,6 +180,7 @@ TOOL_FLAGS: dict[str, ToolFlags] = {
     "rdb": _RDB,
     "replica": _REPLICA,
     "lua": _LUA,
+    "peek": _PEEK,
     "completion": _COMPLETION,
     "hint": _HINT,
 }

@@ -82,7 +82,8 @@ def tool(name: str) -> Iterator[str]:
 def flags(rows: Iterable[Flag]) -> Iterator[str]:
     for flag in rows:
         names = ", ".join(rf"\fB{written(name)}\fR" for name in flag.names)
-        value = rf" \fI{written(flag.metavar)}\fR" if flag.metavar else ""
+        blank, shown = (" " if flag.behind.startswith(" ") else ""), written(flag.behind.lstrip())
+        value = rf"{blank}\fI{shown}\fR" if shown else ""
         yield from (".TP", names + value, paragraph(flag.help))
 
 

@@ -22,7 +22,7 @@ from pyredis.exceptions import (
 )
 from pyredis.retry import Backoff
 
-__all__ = ["HOPS", "Ask", "GiveUp", "Move", "Reconnect", "Verdict", "Wait", "decide"]
+__all__ = ["HOPS", "Ask", "GiveUp", "Move", "Reconnect", "Verdict", "Wait", "decide", "target"]
 
 HOPS: Final = 16
 """How often a command may be sent elsewhere, or again, before it is given up."""
@@ -121,7 +121,7 @@ def _redirected(error: MovedError | AskError, attempt: int, asked: TcpAddress, p
         return GiveUp(ClusterError(f"redirected {HOPS} times, at last by {asked}: {error.message}"))
     if error.address.startswith("?:"):
         return Reconnect(pause)  # the node does not know where the other one can be reached
-    address = _target(error, asked)
+    address = target(error, asked)
     if address is None or not 0 <= error.slot < SLOTS:
         return GiveUp(ClusterError(f"{asked} redirects to nowhere: {error.message}"))
     if address == asked:
@@ -129,7 +129,7 @@ def _redirected(error: MovedError | AskError, attempt: int, asked: TcpAddress, p
     return Move(address, error.slot) if isinstance(error, MovedError) else Ask(address)
 
 
-def _target(error: MovedError | AskError, asked: TcpAddress) -> TcpAddress | None:
+def target(error: MovedError | AskError, asked: TcpAddress) -> TcpAddress | None:
     """Return where a redirect points to: a node that does not know its own host means the one it was asked at."""
     host, _, port = error.address.rpartition(":")
     try:

@@ -212,7 +212,7 @@ class Session:
         connected then.
         """
         try:
-            await self._take(await self._reached())
+            await self._take(await self.reached())
         except PyRedisError as error:
             self.unauthenticated = _refuses_the_person(error)
             self.busy = self.busy and isinstance(error.__cause__, TimeoutError)  # or it is gone by now
@@ -232,7 +232,7 @@ class Session:
         self._was_connected = True
         self._demoted = False
 
-    async def _reached(self) -> AsyncClient:
+    async def reached(self) -> AsyncClient:
         """Return a connection; at the start, to the first node of a cluster that is there."""
         try:
             return await self.another()
@@ -323,13 +323,22 @@ class Session:
         if self._lease is not None and not self._lease.closed:
             self._lease.resume()
 
+    @property
+    def in_cluster(self) -> bool:
+        """Whether redirects are followed."""
+        return self._cluster is not None
+
+    def pool_of(self, at: TcpAddress | None = None) -> Pool:
+        """Return where connections to the node ``at`` come from; None is the node that the session is at."""
+        return self.pool if at is None or self._cluster is None else self._cluster.pool_at(at)
+
     async def another(self, at: TcpAddress | None = None) -> AsyncClient:
         """Return one more connection, as the same user and in the same database; release it to its ``pool``.
 
         In a cluster, to the node ``at``. Raises what `connect` raises, also when the sentinels lead to another
         server than the one the session is at.
         """
-        pool = self.pool if at is None or self._cluster is None else self._cluster.pool_at(at)
+        pool = self.pool_of(at)
         client = await pool.acquire()
         try:
             if at is None and self.connected and client.address != self.address:

@@ -10,7 +10,7 @@ import asyncio
 import errno
 import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pyredis.exceptions import PyRedisError, ReplyError
 from pyredis.records import replace
@@ -45,10 +45,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyredis.commands.spec import Spec, Table
+    from pyredis_cli.core.desk import Desk
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.core.session import Session
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
+
+T = TypeVar("T")
 
 __all__ = ["beside", "run"]
 
@@ -189,6 +192,13 @@ class Repl:
     def interruptions(self) -> int:
         return self.signals.interruptions
 
+    @property
+    def desk(self) -> Desk:
+        return self._visit.desk
+
+    async def interruptible(self, work: Coroutine[Any, Any, T]) -> T:
+        return await self.signals.interruptible(work)
+
     async def do(self, line: str) -> After:
         return await self._do(line)
 
@@ -259,8 +269,15 @@ class Repl:
             case verdicts.Monitor(wanted):
                 return await self._begin_monitor(wanted)
             case verdicts.Perform(act):
-                return await act(self)
+                return await self._perform(act)
         return After.GO_ON
+
+    async def _perform(self, act: verdicts.Act) -> After:
+        try:
+            return await act(self)
+        except Interrupted:
+            await self._printer.warn("stopped")
+            return After.STOP
 
     async def _set(self, words: Sequence[str]) -> After:
         try:

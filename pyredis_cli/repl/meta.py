@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from pyredis_cli.registry import META, load
-from pyredis_cli.repl.verdicts import Refuse, Verdict
+from pyredis_cli.registry import META, MetaRow, load
+from pyredis_cli.repl.verdicts import Perform, Refuse, Verdict
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
     from pyredis_cli.complete.candidates import Behind, Choice
     from pyredis_cli.repl.verdicts import Judge
+    from pyredis_cli.reporting import Reporter
 
 __all__ = ["WORDS", "behind", "offered", "verdict"]
 
@@ -27,8 +28,17 @@ def verdict(argv: Sequence[bytes], table: Table) -> Verdict | None:
     """Return what the words mean to the REPL itself, None when they are a command for the server."""
     name, *words = [word.decode("utf-8", "surrogateescape") for word in argv]
     if row := META.get(name.lower()):
-        return cast("Judge", load(row))(words, table)
+        return _judged(row, words, table)
     return Refuse(f"unknown meta command {name}; {_mend(name.lower())}") if name.startswith(":") else None
+
+
+def _judged(row: MetaRow, words: Sequence[str], table: Table) -> Verdict:
+    if not row.tool:
+        return cast("Judge", load(row))(words, table)
+    # Click reads the flags of tools, and most lines are commands.
+    from pyredis_cli.repl.reports import Show
+
+    return Perform(Show(row.tool, cast("Reporter", load(row)), tuple(words)))
 
 
 def _mend(name: str) -> str:

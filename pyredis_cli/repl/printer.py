@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pyredis_cli.render.present import Presented
     from pyredis_cli.repl.monitored import MonitorLine
     from pyredis_cli.repl.preferences import Preferences
+    from pyredis_cli.reporting import Report
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
 
@@ -106,6 +107,15 @@ class Printer:
         timing = self._preferences().timing
         if timing is not None and outcome.seconds * 1000 >= timing:
             await self._line(f"({_seconds(outcome.seconds)}s)", _DIM)
+
+    async def report(self, report: Report) -> None:
+        """Print what a tool has found out."""
+        if self._preferences().format == "human":
+            from pyredis_cli.reporting import laid_out
+
+            await self._write(part for part, _ in laid_out(report, self._look()))
+        else:
+            await self._write(part for part, _ in self._form_parts(Outcome((), None, report.value)))
 
     def _readable(self, outcome: Outcome) -> Reply:
         """Return the reply as the preferred format wants it: programs read what is in a text, not the text."""

@@ -7,17 +7,20 @@ needs no change of the loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from pyredis.address import Address
     from pyredis.commands.spec import Table
+    from pyredis_cli.core.desk import Desk
     from pyredis_cli.repl.monitored import MonitorFilter
     from pyredis_cli.repl.printer import Printer
     from pyredis_cli.settings import Settings
+
+T = TypeVar("T")
 
 __all__ = [
     "Act",
@@ -62,6 +65,15 @@ class Host(Protocol):
     @property
     def interruptions(self) -> int:
         """How often Ctrl-C was pressed so far, be it for nothing."""
+        ...
+
+    @property
+    def desk(self) -> Desk:
+        """Where to ask the server something beside the session."""
+        ...
+
+    async def interruptible(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what comes of some work that Ctrl-C may stop; Interrupted then."""
         ...
 
     async def do(self, line: str) -> After:

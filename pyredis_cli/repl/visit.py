@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyredis_cli.complete import NameCache
 from pyredis_cli.core import connect
+from pyredis_cli.core.desk import Desk
 from pyredis_cli.repl.learning import Learning
 from pyredis_cli.repl.lookup import LookUp
 from pyredis_cli.repl.monitor import Monitor
@@ -44,6 +45,7 @@ class Visit:
         session.on_push = feed.put
         session.on_lost = on_lost
         session.on_move = on_move
+        self.desk = Desk(session)
         self.names = NameCache()
         # Among the lines of MONITOR both would be noise, and there is no room below the prompt for a status.
         self.look_up = LookUp(
@@ -101,4 +103,5 @@ class Visit:
         await self.look_up.close()
         await self.status_look.close()
         await self.learning.close()
+        await self.desk.close()
         await self.session.close()

@@ -1,0 +1,130 @@
+"""What a report asks servers on: connections beside the session, so that nothing of the session's is touched.
+
+As the user of the session, in its database; in a cluster, at the node that has the key.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pyredis.address import Address, TcpAddress
+from pyredis.cluster.redirect import target
+from pyredis.exceptions import AskError, MovedError, PyRedisError, ReplyError
+from pyredis.resp.encode import argv
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyredis.client.async_client import AsyncClient
+    from pyredis.commands.spec import Table
+    from pyredis.types import Argument, Reply
+    from pyredis_cli.core.session import Pool, Session
+
+__all__ = ["Desk"]
+
+
+class Desk:
+    """Asks one thing after the other; ``close`` gives the connections back. The session may stay unconnected."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._clients: dict[TcpAddress | None, AsyncClient] = {}
+        self._pools: dict[TcpAddress | None, Pool] = {}
+        self._user: str | None = None
+        self.reached = False
+        """Whether there was a connection once."""
+
+    @property
+    def table(self) -> Table:
+        """What is known of the server's commands."""
+        return self.session.table
+
+    @property
+    def address(self) -> Address:
+        """Where the session is."""
+        return self.session.address
+
+    @property
+    def database(self) -> int:
+        return self.session.database
+
+    async def ask(self, *words: Argument) -> Reply:
+        """Return the reply to a command, of the node that has its key; raises its ReplyError."""
+        client = await self._client(None)
+        try:
+            return await client.execute(*words)
+        except (MovedError, AskError) as error:
+            there = self._elsewhere(error)
+            if there is None:
+                raise
+            client = await self._client(there)
+            if isinstance(error, MovedError):
+                return await client.execute(*words)
+            return await client.execute_after_asking(argv(words, None))
+
+    async def try_to(self, *words: Argument) -> Reply | None:
+        """Return the reply to a command, None when the server refuses it: what is missing is left out."""
+        with suppress(ReplyError):
+            return await self.ask(*words)
+        return None
+
+    async def ask_all(self, commands: Sequence[Sequence[Argument]]) -> list[Reply]:
+        """Return the replies to commands that are sent at once, errors in their places as ReplyError.
+
+        What another node has is asked again there, one by one.
+        """
+        client = await self._client(None)
+        await client.bulk_start()
+        try:
+            for command in commands:
+                await client.execute(*command)
+        finally:
+            replies = await client.bulk_stop()
+        for at, reply in enumerate(replies):
+            if isinstance(reply, MovedError | AskError) and self.session.in_cluster:
+                try:
+                    replies[at] = await self.ask(*commands[at])
+                except ReplyError as error:
+                    replies[at] = error
+        return replies
+
+    def _elsewhere(self, error: MovedError | AskError) -> TcpAddress | None:
+        """Return the node that a server has named, None where redirects are not followed."""
+        address = self.session.address
+        if not self.session.in_cluster or not isinstance(address, TcpAddress):
+            return None
+        return target(error, address)
+
+    async def _client(self, at: TcpAddress | None) -> AsyncClient:
+        """Return a connection to the node ``at``, or to where the session is, in the session's database."""
+        session = self.session
+        client = self._clients.get(at)
+        if client is None or client.closed or self._is_stale(client, at):
+            await self._give_back(at)
+            self._user = session.username
+            opened = session.another(at) if at is not None or session.connected else session.reached()
+            client = self._clients[at] = await opened
+            self._pools[at] = session.pool_of(at)
+            self.reached = True
+        if client.database != session.database:
+            await client.execute("SELECT", session.database)
+        return client
+
+    def _is_stale(self, client: AsyncClient, at: TcpAddress | None) -> bool:
+        session = self.session
+        if not session.connected:
+            return False
+        moved = self._pools[at] is not session.pool or client.address != session.address
+        return self._user != session.username or (at is None and moved)
+
+    async def _give_back(self, at: TcpAddress | None) -> None:
+        client, pool = self._clients.pop(at, None), self._pools.pop(at, None)
+        if client is not None and pool is not None:
+            with suppress(PyRedisError):
+                await pool.release(client)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        for at in list(self._clients):
+            await self._give_back(at)

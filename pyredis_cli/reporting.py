@@ -1,0 +1,94 @@
+"""Reports: what a tool has found out by asking servers, for a person as blocks, for programs as a value.
+
+A report is made by the same function for the command line and for the REPL. This module prints it for the
+command line; the REPL prints it by its printer. It knows no report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from time import time
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from pyredis.exceptions import PyRedisError
+from pyredis.records import replace
+from pyredis_cli.core import connect
+from pyredis_cli.core.desk import Desk
+from pyredis_cli.exits import Exit
+from pyredis_cli.given import ToolArguments
+from pyredis_cli.parsing import parse_tool
+from pyredis_cli.printing import fail, theme_of
+from pyredis_cli.render.look import Look, Measure
+
+if TYPE_CHECKING:
+    from pyredis.types import Reply
+    from pyredis_cli.render.blocks import Block
+    from pyredis_cli.render.layout import Part
+    from pyredis_cli.settings import Settings
+    from pyredis_cli.streams import Streams
+
+__all__ = ["Report", "Reporter", "laid_out", "run_report"]
+
+
+class Report(NamedTuple):
+    """What was found out: ``value`` is made of what replies are made of, ``blocks`` show it to a person."""
+
+    value: Reply
+    blocks: Callable[[Look], Sequence[Block]]
+    code: Exit = Exit.OK
+
+
+Reporter: TypeAlias = Callable[[Desk, ToolArguments], Coroutine[Any, Any, "Report"]]
+"""Raises UsageError for words that mean nothing, and PyRedisError when the server does not tell."""
+
+
+def run_report(
+    name: str, reporter: Reporter, settings: Settings, streams: Streams, words: Sequence[str]
+) -> int:
+    """Make a report of the server that the settings mean and print it; return the exit code."""
+    arguments = parse_tool(name, words)
+    # RESP3 tells a map from an array; what is asked is asked in the same words either way.
+    settings = replace(settings, protocol=settings.protocol or 3)
+    return asyncio.run(_reported(reporter, arguments, settings, streams))
+
+
+async def _reported(
+    reporter: Reporter, arguments: ToolArguments, settings: Settings, streams: Streams
+) -> int:
+    session = connect.session(settings)
+    desk = Desk(session)
+    try:
+        report = await reporter(desk, arguments)
+    except PyRedisError as error:
+        return fail(streams, error, session.address, at_connect=not desk.reached)
+    finally:
+        await desk.close()
+        await session.close()
+    for part, _ in _parts(report, settings, streams):
+        streams.write(part)
+    return report.code
+
+
+def _parts(report: Report, settings: Settings, streams: Streams) -> Iterator[Part]:
+    """Yield a report in the format that was asked for; nothing asked for is what a person reads, on a pipe too."""
+    if settings.output not in (None, "human"):
+        from pyredis_cli.render.forms import form_parts
+
+        return form_parts(settings.output, report.value, settings, terminal=streams.stdout_tty)
+    look = Look(
+        streams.columns,
+        encoding=settings.encoding,
+        color=streams.color,
+        theme=theme_of(settings, streams),
+        measure=Measure(),
+        now=time(),
+    )
+    return laid_out(report, look)
+
+
+def laid_out(report: Report, look: Look) -> Iterator[Part]:
+    """Yield the lines of a report for a person."""
+    from pyredis_cli.render.sheet import sheet_parts
+
+    return sheet_parts(report.blocks(look), look)
