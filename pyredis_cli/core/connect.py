@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pyredis.pool.async_sentinel import AsyncSentinelPool
     from pyredis_cli.core.cluster import Cluster
     from pyredis_cli.core.session import Pool
-    from pyredis_cli.settings import Group, Settings
+    from pyredis_cli.places import Group
+    from pyredis_cli.settings import Settings
 
 __all__ = ["can_block", "make_pool", "session"]
 

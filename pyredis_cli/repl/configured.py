@@ -5,14 +5,13 @@ It reads the files and loses none of what is right in them: each thing that is w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
-
-import platformdirs
 
 from pyredis_cli import config_file
 from pyredis_cli.config_file import ConfigError, Directive
+from pyredis_cli.environment import CONFIG, config_path
 from pyredis_cli.repl.preferences import SUMMARIES, PreferenceError, Preferences, changed, taken
 
 __all__ = ["configured"]
@@ -26,37 +25,33 @@ def configured(environ: Mapping[str, str], preferences: Preferences) -> tuple[Pr
     for path in config_file.rc_paths(environ):
         if text := _text(path, warnings):
             preferences = _after_rc(preferences, text, path, warnings.append)
-    own = config_file.config_path(environ, _folder)
-    if own is not None and (text := _text(own, warnings, named=config_file.CONFIG in environ)):
+    own = config_path(environ)
+    if own is not None and (text := _text(own, warnings, named=CONFIG in environ)):
         preferences = _after_toml(preferences, text, own, warnings.append)
     return preferences, warnings
 
 
-def _folder() -> Path:
-    return platformdirs.user_config_path("pyredis-cli", appauthor=False)
-
-
-def _text(path: Path, warnings: list[str], *, named: bool = False) -> str | None:
+def _text(path: str, warnings: list[str], *, named: bool = False) -> str | None:
     """Return what a file holds; one that is not there is nothing to tell, unless somebody has named it."""
     try:
-        text = config_file.text_of(path)
-        if text is None and named:
+        file = config_file.file_at(path)
+        if file is None and named:
             raise ConfigError("there is no such file")
     except ConfigError as error:
         warnings.append(f"{path}: {error}")
         return None
-    return text
+    return file.text if file is not None else None
 
 
 # -- redis-cli's
 
 
-def _after_rc(preferences: Preferences, text: str, path: Path, warn: Callable[[str], None]) -> Preferences:
+def _after_rc(preferences: Preferences, text: str, path: str, warn: Callable[[str], None]) -> Preferences:
     for directive in config_file.directives(text):
         try:
             preferences = _after_directive(preferences, directive)
         except PreferenceError as error:
-            warn(f"{path.name}: {error} (line {directive.number})")
+            warn(f"{os.path.basename(path)}: {error} (line {directive.number})")
     return preferences
 
 
@@ -78,7 +73,7 @@ def _after_directive(preferences: Preferences, directive: Directive) -> Preferen
 # -- ours
 
 
-def _after_toml(preferences: Preferences, text: str, path: Path, warn: Callable[[str], None]) -> Preferences:
+def _after_toml(preferences: Preferences, text: str, path: str, warn: Callable[[str], None]) -> Preferences:
     try:
         tables = config_file.tables(text)
     except ConfigError as error:
