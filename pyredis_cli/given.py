@@ -136,8 +136,8 @@ class Told(NamedTuple):
     """What was typed, with what the files say where nothing was.
 
     ``profile`` is the name of the one that says which server is meant, "" for none. ``who``: it says as whom, too.
-    ``source`` is where the password is found, ``lenient`` are the fields that the REPL's own table of the same
-    file wins over. ``mistakes`` are lines to be told of what is not used, ``notes`` are for a person who wonders
+    ``source`` is where the password is found, ``lenient`` are the keys that say how things look, and which kind
+    of table said it. ``mistakes`` are lines to be told of what is not used, ``notes`` are for a person who wonders
     why. ``origins`` are those of the fields.
     """
 
@@ -149,7 +149,7 @@ class Told(NamedTuple):
     who: bool = False
     source: PasswordSource | None = None
     init: tuple[tuple[bytes, ...], ...] = ()
-    lenient: frozenset[str] = frozenset()
+    lenient: Mapping[str, str] = MappingProxyType({})
     mistakes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     origins: Mapping[str, Origin] = MappingProxyType({})

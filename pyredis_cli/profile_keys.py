@@ -54,7 +54,7 @@ PROJECT_PREFERENCES = (
 
 
 class Key(NamedTuple):
-    """One key: the field of ``Given`` that its value is for, and how that is read, or a ValueError that says why not.
+    """One key: the field of ``Given`` that its value is for, and how that is read; ValueError says why not.
 
     Keys of the ``server`` are meant for one server alone, those of a ``session`` and of its ``display`` for each.
     A ``path`` may begin with ~, and is seen from the folder of the file.

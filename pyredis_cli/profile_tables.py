@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from pyredis.url import Target
     from pyredis_cli.config_file import File
 
-__all__ = ["DEFAULTS", "PREFERENCES", "PROFILES", "Table", "values_of"]
+__all__ = ["DEFAULTS", "NOT_HERE", "PREFERENCES", "PROFILES", "Table", "values_of"]
 
 DEFAULTS, PROFILES, PREFERENCES = "defaults", "profiles", "repl"
+NOT_HERE = "is not for a file of the current directory, which only says how things look; it is not used"
 _PLACES = ("url", "host", "port", "socket")
 _OF_TLS = ("cacert", "cacertdir", "cert", "key", "sni", "verify_hostname")
 
@@ -66,7 +67,7 @@ def _value(table: Table, key: str, value: Any) -> Any:
     if row is None:
         raise ValueError(f"is {_unknown(key)}")
     if table.kind == "project file" and row.scope != "display":
-        raise ValueError("is not for a file of the current directory, which may only say how things look")
+        raise ValueError(NOT_HERE)
     if table.kind == "user file" and row.scope == "profile":
         raise ValueError("belongs in a profile, whose name it is about: [profiles.NAME]")
     read = row.read(value)

@@ -14,7 +14,7 @@ from pyredis_cli.flags import WHENS, UsageError
 from pyredis_cli.given import Given, Origin, Told
 from pyredis_cli.passwords import PasswordSource
 from pyredis_cli.profile_keys import KEYS, SOURCES
-from pyredis_cli.profile_tables import DEFAULTS, PROFILES, Table, values_of
+from pyredis_cli.profile_tables import DEFAULTS, NOT_HERE, PREFERENCES, PROFILES, Table, values_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pyredis_cli.config_file import File
 
-__all__ = ["consult", "names"]
+__all__ = ["concerns", "consult", "names"]
 
 _SAYS_WHO = ("username", *SOURCES)
 
@@ -78,8 +78,12 @@ def _project_tables(mistakes: list[str]) -> Iterator[Table]:
     except ConfigError as error:
         mistakes.append(f"{PROJECT}: {error}")
         return
-    if file is not None:
-        yield from _table(file, "project file", (DEFAULTS,), said, mistakes)
+    if file is None:
+        return
+    for name in sorted(said.keys() - {DEFAULTS, PREFERENCES}):
+        where = Origin("project file", file.path, file.text, (), name).where
+        mistakes.append(f"{where}: [{name}] {NOT_HERE}")
+    yield from _table(file, "project file", (DEFAULTS,), said, mistakes)
 
 
 def _user_tables(name: str, environ: Mapping[str, str], mistakes: list[str]) -> Iterator[Table]:
@@ -88,7 +92,7 @@ def _user_tables(name: str, environ: Mapping[str, str], mistakes: list[str]) -> 
         file = config_file.file_at(path) if path is not None else None
         if file is None and path is not None and CONFIG in environ:
             raise ConfigError("there is no such file")
-        said = config_file.tables(file.text) if file is not None and (name or _concerns(file.text)) else {}
+        said = config_file.tables(file.text) if file is not None and (name or concerns(file.text)) else {}
     except ConfigError as error:
         if name:
             raise UsageError(f"{path}: {error}") from None
@@ -100,7 +104,7 @@ def _user_tables(name: str, environ: Mapping[str, str], mistakes: list[str]) -> 
         yield from _table(file, "user file", (DEFAULTS,), said, mistakes)
 
 
-def _concerns(text: str) -> bool:
+def concerns(text: str) -> bool:
     """Whether a file may have a table that a start without a profile must know; to parse one takes its time."""
     return DEFAULTS in text or "\\" in text
 
@@ -158,12 +162,16 @@ class _Merged:
         self._fields: dict[str, Any] = {}
         self._told = Told(given)
         self._origins: dict[str, Origin] = {}
-        self._lenient: set[str] = set()
+        self._init: tuple[Table, tuple[str, ...]] | None = None
+        self._lenient: dict[str, str] = {}
 
     def told(self) -> Told:
+        """Return it; UsageError where the commands of ``init`` do not go with what was typed."""
+        given = replace(self._given, **self._fields)
         return self._told._replace(
-            given=replace(self._given, **self._fields),
-            lenient=frozenset(self._lenient),
+            given=given,
+            init=() if self._init is None else _initial(*self._init, given),
+            lenient=self._lenient,
             origins=self._origins,
         )
 
@@ -184,7 +192,7 @@ class _Merged:
         if key in SOURCES:
             self._told = self._told._replace(source=_source(key, value, table))
         elif key == "init":
-            self._told = self._told._replace(init=value)
+            self._init = table, value
         elif key == "production" or (key == "color" and value not in WHENS):
             self._told = self._told._replace(**{key: value})
         else:
@@ -192,8 +200,8 @@ class _Merged:
             if self._is_said(field):
                 return
             self._fields[field] = True if key == "protocol" else value
-            if table.kind == "user file":
-                self._lenient.add(key)
+            if KEYS[key].scope == "display":
+                self._lenient[key] = table.kind
         self._origins.setdefault(key, origin)
 
     def _is_said(self, field: str) -> bool:
@@ -201,6 +209,15 @@ class _Merged:
         return any(
             one in self._fields or getattr(self._given, one) != getattr(self._nothing, one) for one in fields
         )
+
+
+def _initial(table: Table, lines: tuple[str, ...], given: Given) -> tuple[tuple[bytes, ...], ...]:
+    from pyredis_cli.initial import argvs
+
+    try:
+        return argvs(lines, given.encoding or "utf-8", read_only=given.read_only)
+    except ValueError as error:
+        raise UsageError(table.mistake("init", str(error))) from None
 
 
 def _source(key: str, value: Any, table: Table) -> PasswordSource:

@@ -51,6 +51,7 @@ __all__ = [
     "consulted",
     "names_server",
     "settle",
+    "with_profile",
     "with_url",
 ]
 
@@ -121,8 +122,8 @@ class Settings:
     addresses: what a server calls another one, and where that is reached.
 
     ``variable`` is that of the environment whose URL says so, empty when the arguments or nobody did; ``notes``
-    are more that a person must know of what was not used. ``lenient`` are the keys of the file whose values give
-    way to what the REPL's own table of it says.
+    are more that a person must know of what was not used. ``lenient`` are the keys that say how
+    things look and come from a file, and from which part: the REPL's own tables may win over them.
     ``family`` is the version of IP that is preferred, 0 for neither. ``telling`` is about the command that
     stands in the arguments. ``show_pushes`` None: on a terminal.
 
@@ -165,7 +166,7 @@ class Settings:
     natmap: tuple[tuple[TcpAddress, TcpAddress], ...] = ()
     color: When | None = None
     source: PasswordSource | None = field(default=None, repr=False)
-    lenient: frozenset[str] = frozenset()
+    lenient: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def at(self, address: Address) -> Settings:
@@ -250,6 +251,44 @@ def colored(settings: Settings, streams: Streams) -> Streams:
     return replace(streams, color=settings.color == "always")
 
 
+def with_profile(settings: Settings, name: str, environ: Mapping[str, str], streams: Streams) -> Settings:
+    """Return the settings of a session that goes on at the server of a profile, as that says.
+
+    How replies look stays, and how to talk where the profile does not say it; nothing can be written any more
+    where that was so before. Raises UsageError and PyRedisURLError.
+    """
+    from pyredis_cli.given import Given
+
+    given = Given(profile=name)
+    fresh = settle(given, environ, streams)
+    if fresh.encoding != settings.encoding:
+        raise UsageError(
+            f"the profile says encoding = {fresh.encoding}; start again with pyredis-cli @{name} for that"
+        )
+    said = consulted(given, environ).origins
+    return replace(
+        settings,
+        **{field: getattr(fresh, field) for field in _OF_SERVER},
+        **{field: getattr(fresh, field) for key, field in _HOW_TO_TALK.items() if key in said},
+        read_only=settings.read_only or fresh.read_only,
+    )
+
+
+_OF_SERVER = (
+    *("address", "cluster", "others", "group", "database", "username", "password", "source", "tls"),
+    *("family", "profile", "init", "natmap"),
+)
+"""The fields that are about one server alone."""
+_HOW_TO_TALK = {
+    "conn_timeout": "conn_timeout",
+    "read_timeout": "read_timeout",
+    "pool_size": "pool_size",
+    "protocol": "protocol",
+    "name": "client_name",
+}
+"""The keys of a profile that say how to talk, and the fields that they fill."""
+
+
 def with_url(settings: Settings, url: str) -> Settings:
     """Return the settings of a session that goes on as the URL says.
 
@@ -277,6 +316,10 @@ def with_url(settings: Settings, url: str) -> Settings:
         pool_size=_first(options.get("pool_size"), None, settings.pool_size),
         protocol=_url_protocol(options.get("protocol")) or settings.protocol,
         tls=options.get("tls"),
+        profile=None,
+        source=None,
+        init=(),
+        natmap=(),
         family=_first(_url_family(options.get("family")), None, settings.family),
         client_name=_first(_url_name(options.get("client_name")), None, settings.client_name),
     )

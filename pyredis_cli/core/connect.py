@@ -64,6 +64,7 @@ def _options(settings: Settings) -> PoolOptions:
         "tls": settings.tls,
         "family": settings.family,
         "client_name": settings.client_name,
+        "init": settings.init,
         # What a person typed is all that the server is told.
         "lib_name": None,
     }
