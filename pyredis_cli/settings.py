@@ -186,8 +186,12 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         streams.say(mistake)
     environ = _of_place(told, environ)
     target = _target(told.given, environ)
-    if not given.no_auth_warning and (given.password is not None or (given.url and target.password)):
-        streams.say(_WARNING)
+    if given.password is not None or (given.url and target.password):
+        from pyredis_cli.process_title import hide
+
+        hide(given.password)
+        if not given.no_auth_warning:
+            streams.say(_WARNING)
     username, password = _credentials(given, told, target, environ, streams)
     return _settings(given, told, target, environ, username, password)
 
