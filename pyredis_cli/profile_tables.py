@@ -47,6 +47,9 @@ class Table(NamedTuple):
     path: tuple[str, ...]
     values: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        return f"Table({self.file!r}, {'.'.join(self.path)!r})"
+
     @property
     def name(self) -> str:
         return self.path[-1]
@@ -102,8 +105,8 @@ def _unknown(key: str) -> str:
 
 def _clashes(table: Table, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the keys that do not go with others, and what is wrong with them."""
-    places = [key for key in _PLACES if key in values]
-    if len(places) > 1 and places != ["host", "port"]:
+    places = [key for key in values if key in _PLACES and not (key == "port" and "host" in values)]
+    if len(places) > 1:
         yield places[1], f"and {places[0]} both say where the server is; leave one of them out"
     if table.kind == "profile" and not places:
         yield "", "does not say where the server is; url, host or socket does"

@@ -126,8 +126,8 @@ def _unknown(name: str, path: str | None, there: Sequence[str]) -> str:
     from difflib import get_close_matches
 
     nearest = get_close_matches(name, there, n=1)
-    mend = f"did you mean @{nearest[0]}? " if nearest else ""
-    return f"no profile {name} in {path}; {mend}There are {', '.join(sorted(there))}"
+    mend = f"did you mean @{nearest[0]}? There" if nearest else "there"
+    return f"no profile {name} in {path}; {mend} are {', '.join(sorted(there))}"
 
 
 def _table(
