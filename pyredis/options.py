@@ -148,7 +148,8 @@ class ConnectionOptions:
     clients show ``client_name``, and ``lib_name`` with the version of this library; None sends neither. A
     connection that was idle for ``health_check_interval`` seconds is asked with PING before it is used. With
     ``tls`` everything is encrypted, and nothing is said before the server's certificate is verified. ``family``
-    4 or 6 is the version of IP to use where a host has addresses of both, 0 takes whichever answers first.
+    4 or 6 is the version of IP to use where a host has addresses of both, 0 takes whichever answers first. With
+    ``read_only`` a command that is not known to change nothing is ReadOnlyRefused, and not sent.
     """
 
     database: int = 0
@@ -165,8 +166,11 @@ class ConnectionOptions:
     health_check_interval: float | None = None
     tls: TlsOptions | None = None
     family: Literal[0, 4, 6] = 0
+    read_only: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.read_only, bool):
+            raise TypeError(f"read_only must be True or False, not {type(self.read_only).__name__}")
         if isinstance(self.database, bool) or not isinstance(self.database, int):
             raise TypeError(f"database must be an int, not {type(self.database).__name__}")
         if self.database < 0:

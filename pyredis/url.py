@@ -448,6 +448,7 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "health_check_interval": _limit,
     "pool_size": _whole,
     "protocol": _whole,
+    "read_only": _truth,
     "read_timeout": _limit,
     **dict.fromkeys(_TLS_FIELDS, _filled),
     "insecure": _truth,

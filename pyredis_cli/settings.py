@@ -222,7 +222,7 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         stop_on_error=given.errors,
         show_pushes=given.show_pushes,
         verbose=given.verbose,
-        read_only=given.read_only,
+        read_only=given.read_only or bool(options.get("read_only")),
         yes=frozenset(verb.upper() for verb in given.yes),
         asks=not given.no_input,
         shell=not given.no_shell,
@@ -235,7 +235,7 @@ def with_url(settings: Settings, url: str) -> Settings:
 
     Where, as whom, in which database and over TLS or not is the URL's alone: what it leaves out is the default,
     for one server's password is none of another's business. How to talk stays, where the URL does not say it, and
-    whether redirects are followed.
+    whether redirects are followed. A read-only session stays so, whatever the URL says.
     Raises PyRedisURLError and UsageError, of which no message shows the password.
     """
     target = read_url(url)
@@ -257,6 +257,7 @@ def with_url(settings: Settings, url: str) -> Settings:
         tls=options.get("tls"),
         family=_first(_url_family(options.get("family")), None, settings.family),
         client_name=_first(_url_name(options.get("client_name")), None, settings.client_name),
+        read_only=settings.read_only or bool(options.get("read_only")),
     )
 
 

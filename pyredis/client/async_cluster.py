@@ -46,6 +46,7 @@ class AsyncClusterClient(NodesClient, OverCluster):
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
         family: Literal[0, 4, 6] = 0,
+        read_only: bool = False,
     ) -> None:
         replica_ok = replica_choice(replica_ok, slave_ok)
         self._options = ConnectionOptions(
@@ -62,6 +63,7 @@ class AsyncClusterClient(NodesClient, OverCluster):
             client_name=client_name,
             lib_name=lib_name,
             family=family,
+            read_only=read_only,
         )
         cluster = ClusterMap(addresses_of("seeds", seeds), self._ask_node, tls=self._options.tls is not None)
         self._owns_map = True

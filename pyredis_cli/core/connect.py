@@ -63,6 +63,7 @@ def _options(settings: Settings) -> PoolOptions:
         "tls": settings.tls,
         "family": settings.family,
         "client_name": settings.client_name,
+        "read_only": settings.read_only,
         # What a person typed is all that the server is told.
         "lib_name": None,
     }

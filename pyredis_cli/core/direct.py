@@ -57,6 +57,7 @@ def options_of(settings: Settings, decoder: Literal["fast", "typed"]) -> Connect
         lib_name=None,  # what a person typed is all that the server is told
         tls=settings.tls,
         family=settings.family,
+        read_only=settings.read_only,
     )
 
 

@@ -175,6 +175,11 @@ class Session:
         return self.connected and (self.subscribed or self.monitoring)
 
     @property
+    def read_only(self) -> bool:
+        """Whether nothing is sent that could change anything."""
+        return self.pool.read_only
+
+    @property
     def role(self) -> str:
         """``primary`` or ``replica``; empty while it is not known."""
         return self._role if self.connected else ""
@@ -297,12 +302,22 @@ class Session:
             return False
         if self._number is None or not self.connected:
             return False
-        pool, client = self.pool, await self.another()
+        key = next(iter(keys(spec, argv)), b"")
+        if not self.read_only:
+            return await self._unblock(self.pool, key)
+        # What ends a wait of our own is no command of the person's.
+        pool = self.pool.like(read_only=False, pool_size=1)
         try:
-            key = next(iter(keys(spec, argv)), b"")
-            if not await _runs_commands(client, key):
+            return await self._unblock(pool, key)
+        finally:
+            await pool.close()
+
+    async def _unblock(self, pool: Pool, key: bytes) -> bool:
+        number, client = self._number, await self._another_of(pool, here=True)
+        try:
+            if number is None or not await _runs_commands(client, key):
                 return False
-            return await client.execute("CLIENT", "UNBLOCK", self._number) == 1
+            return await client.execute("CLIENT", "UNBLOCK", number) == 1
         finally:
             await pool.release(client)
 
@@ -338,10 +353,12 @@ class Session:
         In a cluster, to the node ``at``. Raises what `connect` raises, also when the sentinels lead to another
         server than the one the session is at.
         """
-        pool = self.pool_of(at)
+        return await self._another_of(self.pool_of(at), here=at is None)
+
+    async def _another_of(self, pool: Pool, *, here: bool) -> AsyncClient:
         client = await pool.acquire()
         try:
-            if at is None and self.connected and client.address != self.address:
+            if here and self.connected and client.address != self.address:
                 reason = f"the sentinels lead to {client.address} now, and the session is at {self.address}"
                 raise PyRedisConnError(reason, address=str(client.address))
             for argv in self._wanted.steps():
@@ -370,6 +387,11 @@ class Session:
         return outcome._replace(seconds=perf_counter() - started, notices=tuple(self._notices))
 
     async def _run(self, outcome: Outcome) -> Outcome:
+        if self.read_only:
+            # Before the session connects, or goes to another node, for what will not be sent.
+            from pyredis.commands.reading import reading
+
+            reading(outcome.argv)
         await self._let_the_network_speak()
         if self._cluster is None:
             return await self._run_here(outcome)

@@ -305,7 +305,7 @@ class Repl:
             if outcome.error is None:
                 harvest(outcome.argv, outcome.reply, outcome.spec, self._visit.names, database)
             self.failures += outcome.failed
-            failed = bool(outcome.broken_ground) or not outcome.answered
+            failed = bool(outcome.broken_ground) or not (outcome.answered or outcome.refused)
             if failed:
                 await self._drop_typed_ahead()
             await self._show(outcome)

@@ -24,6 +24,7 @@ STYLE = {
     "prompt.mode": "ansiyellow bold",
     "prompt.role": "ansiblue",
     "prompt.lost": "ansired",
+    "prompt.readonly": "ansigreen bold",
 }
 
 
@@ -55,6 +56,8 @@ class State(Protocol):
     def unauthenticated(self) -> bool: ...
     @property
     def busy(self) -> bool: ...
+    @property
+    def read_only(self) -> bool: ...
 
 
 def prompt(state: State, *, monitoring: bool = False) -> StyleAndTextTuples:
@@ -64,8 +67,14 @@ def prompt(state: State, *, monitoring: bool = False) -> StyleAndTextTuples:
     ``monitoring``: lines of MONITOR come, on a connection beside the session's.
     """
     mode = "(monitor)" if monitoring else ""
+    read_only = ("class:prompt.readonly", "(read-only)" if state.read_only else "")
     if not state.connected:
-        fragments = [("class:prompt.lost", _absence(state)), ("class:prompt.mode", mode), ("", "> ")]
+        fragments = [
+            ("class:prompt.lost", _absence(state)),
+            read_only,
+            ("class:prompt.mode", mode),
+            ("", "> "),
+        ]
     else:
         fragments = [
             ("class:prompt.address", "redis " if isinstance(state.address, UnixAddress) else ""),
@@ -73,6 +82,7 @@ def prompt(state: State, *, monitoring: bool = False) -> StyleAndTextTuples:
             ("class:prompt.address", _where(state.address)),
             ("class:prompt.database", f"[{state.database}]" if state.database else ""),
             ("class:prompt.role", "(replica)" if state.role == "replica" else ""),
+            read_only,
             ("class:prompt.lost", "(not authenticated)" if state.unauthenticated else ""),
             ("class:prompt.mode", _mode(state) + mode),
             ("", "> "),

@@ -12,6 +12,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         'DEBUG', 'redis valkey', -2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '1.0.0', None, '', (),
         (
             ('danger', 'can crash the server, or make it sleep'),
+            ('reads', 'if DIGEST DIGEST-VALUE HELP HTSTATS HTSTATS-KEY OBJECT SDSLEN'),
             ('shape', 'text if HTSTATS HTSTATS-KEY CLIENT-EVICTION'),
             ('text', 'object if OBJECT'),
             ('timeout', ('SLEEP', 'seconds', None, (), None)),
@@ -50,7 +51,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'DISCARD', 'redis valkey', 1, 'allow_busy fast loading noscript stale', 'fast transaction', 0, 0, 0, (), 'transactions', '2.0.0', None, '', (),
-        (('effect', 'discard'),),
+        (('effect', 'discard'), ('reads', 'always')),
     ),
     (
         'DUMP', 'redis valkey', 2, 'readonly', 'keyspace read slow', 1, 1, 1,

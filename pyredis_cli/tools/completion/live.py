@@ -147,6 +147,7 @@ def _opened(address: Address, settings: Settings) -> BlockingConnection:
         tls=settings.tls,
         family=settings.family,
         lib_name=None,
+        read_only=True,  # whoever presses TAB wants nothing changed
     )
     return BlockingConnection.open(address, options)
 
