@@ -468,6 +468,7 @@ _SPELLINGS: Final = ("replica_ok", "slave_ok")  # of one option
 _ONLY: Final[Mapping[str, tuple[Kind, ...]]] = {
     **dict.fromkeys(("acquire_timeout", "close_on_err", "pool_size"), _POOLS),
     **dict.fromkeys(_SPELLINGS, ("cluster", "sentinel")),
+    "read_only": _POOLS,
     **dict.fromkeys(("name", "retries", "sentinel_password", "sentinel_username"), ("sentinel",)),
 }
 """The options that not every kind of URL may hold, and which may."""

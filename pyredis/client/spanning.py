@@ -198,6 +198,7 @@ class Spanning(Commands, Scanning):
         words = argv(args, self.encoding)
         spec = self._find(words)
         _refuse_stateful(spec)
+        self._refuse_writes(words)
         audience = routing.audience(spec) if spec is not None else None
         if spec is None or (audience is None and not routing.splittable(spec)):
             return await self.execute(*args)
@@ -367,7 +368,15 @@ class OverCluster(Spanning):
         node, _, spec, _ = planned
         readonly = spec is not None and spec.readonly
         asked = cast("TcpAddress", node)
-        verdict = decide(error, 0, readonly=readonly, asked=asked, chance=0, scripted=_is_script(spec))
+        verdict = decide(
+            error,
+            0,
+            readonly=readonly,
+            asked=asked,
+            chance=0,
+            scripted=_is_script(spec),
+            natmap=self._cluster.natmap,
+        )
         return isinstance(verdict, Wait | Reconnect)
 
     async def _send_anew(self, planned: Planned) -> Reply:

@@ -80,7 +80,7 @@ def primaries(connection: BlockingConnection, settings: Settings) -> Topology | 
         topology = from_slots(connection.execute((b"CLUSTER", b"SLOTS")), connection.address)
     if not topology.primaries:
         raise ClusterError(f"{connection.address} knows no node that has slots; is its cluster made yet?")
-    return topology
+    return topology.reached_by(dict(settings.natmap))
 
 
 def _is_no_cluster(error: ReplyError) -> bool:

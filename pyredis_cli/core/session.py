@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
     from typing import Final, TypeAlias, TypeGuard
 
-    from pyredis.address import Address, TcpAddress
+    from pyredis.address import Address, NatMap, TcpAddress
     from pyredis.client.async_client import AsyncClient
     from pyredis.pool.async_pool import AsyncPool
     from pyredis.pool.async_sentinel import AsyncSentinelPool
@@ -342,6 +342,11 @@ class Session:
     def in_cluster(self) -> bool:
         """Whether redirects are followed."""
         return self._cluster is not None
+
+    @property
+    def natmap(self) -> NatMap:
+        """Where nodes are reached that call each other by other addresses."""
+        return self._cluster.natmap if self._cluster is not None else {}
 
     def pool_of(self, at: TcpAddress | None = None) -> Pool:
         """Return where connections to the node ``at`` come from; None is the node that the session is at."""
