@@ -231,6 +231,11 @@ class AsyncBasePool(Commands, Scanning):
         return self._close_on_err
 
     @property
+    def tls(self) -> TlsOptions | None:
+        """How connections are encrypted, None when they are not."""
+        return self._options.tls
+
+    @property
     def pool_size(self) -> int:
         """The most connections there may be; writable.
 

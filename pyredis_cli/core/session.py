@@ -352,6 +352,26 @@ class Session:
         """Return where connections to the node ``at`` come from; None is the node that the session is at."""
         return self.pool if at is None or self._cluster is None else self._cluster.pool_at(at)
 
+    @property
+    def known_nodes(self) -> tuple[TcpAddress, ...]:
+        """The nodes of the cluster that the session has heard of; none without a cluster."""
+        return self._cluster.known if self._cluster is not None else ()
+
+    async def alone_at(self, address: Address) -> AsyncClient:
+        """Return a connection to whichever server, as the same user and in the same database, cluster or not.
+
+        It has a pool to itself, to be closed with it. Raises what `connect` raises.
+        """
+        pool = self.pool.at(address)
+        try:
+            client = await pool.acquire()
+            for argv in self._wanted.steps():
+                await client.execute(*argv)
+        except BaseException:
+            await pool.close()
+            raise
+        return client
+
     async def another(self, at: TcpAddress | None = None) -> AsyncClient:
         """Return one more connection, as the same user and in the same database; release it to its ``pool``.
 
