@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pyredis.exceptions import PyRedisError, ReplyError
@@ -26,6 +26,7 @@ from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.configured import configured
 from pyredis_cli.repl.echoing import echoed
 from pyredis_cli.repl.feed import Feed, Item
+from pyredis_cli.repl.guarding import Guarding
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, lacks_secret, redacted
 from pyredis_cli.repl.insight import Insight
 from pyredis_cli.repl.monitored import MonitorFilter
@@ -41,7 +42,7 @@ from pyredis_cli.settings import with_url
 from pyredis_cli.streams import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
     from pathlib import Path
 
     from pyredis.commands.spec import Spec, Table
@@ -104,6 +105,14 @@ class Repl:
         insight = Insight(lambda: self._session.table, settings.encoding)
         self._bottom = BottomLine(insight, lambda: self._visit, lambda: self._preferences.toolbar)
         self._visit = self._new_visit()
+        self._guard = Guarding(
+            lambda: self._visit,
+            lambda: self._settings,
+            lambda: self._preferences,
+            self._printer,
+            self.signals,
+            self._drop_typed_ahead,
+        )
         self._reader = LineReader(
             lambda: prompt(self._session, monitoring=self._visit.monitor is not None),
             CommandHistory(self._history, self._kept, self._warnings.append),
@@ -202,14 +211,32 @@ class Repl:
     async def do(self, line: str) -> After:
         return await self._do(line)
 
+    async def allows(self, argv: tuple[bytes, ...]) -> bool:
+        return await self._guard.allows(argv)
+
+    def together(self, lines: Iterable[tuple[str, str]]) -> AbstractAsyncContextManager[bool]:
+        return self._guard.together(lines)
+
     # -- lines --
 
     async def _enter(self, text: str) -> After:
         """Do each line of what was typed or pasted, until one says stop."""
         lines = lines_of(text)
         self._printer.may_page = len(lines) == 1
+        if len(lines) == 1:
+            return await self._do(lines[0])
+        try:
+            async with self.together(
+                (f"line {number}", line) for number, line in enumerate(lines, 1)
+            ) as agreed:
+                return await self._do_all(lines) if agreed else After.STOP
+        except Interrupted:
+            await self._printer.warn("stopped")
+            return After.STOP
+
+    async def _do_all(self, lines: Sequence[str]) -> After:
         for done, line in enumerate(lines, 1):
-            if len(lines) > 1 and (shown := self._echoed(line)):
+            if shown := self._echoed(line):
                 await self._printer.tell(f"> {shown}")
             after = await self._do(line)
             if after is After.STOP and (rest := lines[done:]):
@@ -281,10 +308,14 @@ class Repl:
 
     async def _set(self, words: Sequence[str]) -> After:
         try:
-            self._preferences, lines = changed(self._preferences, words)
+            preferences, lines = changed(self._preferences, words)
         except PreferenceError as error:
             await self._printer.refuse(str(error))
             return After.STOP
+        if reason := self._guard.objection(preferences):
+            await self._printer.refuse(reason)
+            return After.STOP
+        self._preferences = preferences
         await self._printer.tell(*lines)
         return After.GO_ON
 
@@ -292,6 +323,8 @@ class Repl:
 
     async def _send(self, asked: Order) -> After:
         await self._visit.restoring.end()
+        if not await self._guard.allows(asked.argv):
+            return After.STOP
         if _is_monitor(self._session.table.find(asked.argv), asked.argv):
             return await self._begin_monitor(MonitorFilter())
         for done in range(asked.times):
