@@ -103,11 +103,11 @@ META: dict[str, MetaRow] = {
     "?": _HELP,
     "connect": MetaRow(
         "pyredis_cli.repl.judges:connect",
-        "connect HOST PORT | URL",
+        "connect HOST PORT | URL | @PROFILE",
         "go on with another server",
         "HOST PORT keeps the database, the user and the password. A URL, redis://user:password@host:port/0, "
         "says it all itself: what it leaves out is not taken from the session. rediss:// is TLS, unix:///path "
-        "a socket.",
+        "a socket. @PROFILE is a server of config.toml, with all that is said of it there.",
         "pyredis_cli.repl.judges:reachable",
     ),
     "peek": MetaRow(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.repl.conftest import StartRepl, ask, at_prompt
+from tests.repl.conftest import StartRepl, at_prompt
 from tests.servers import Server
 from tests.terminal import Terminal
 
