@@ -173,6 +173,17 @@ _PEEK = ToolFlags(
     ("KEY",),
 )
 
+_EXPLAIN = ToolFlags(
+    ("explain COMMAND [ARG ...]",),
+    "Say what a command would do and what it would cost, without running it: its complexity with the size that "
+    "its keys have now, an estimate of the time from what the server took for a part, slots and nodes, whether "
+    "the user may run it, and what would be gentler. Only commands that read are sent, and of the command itself "
+    "nothing that may be a password.",
+    (),
+    ("COMMAND",),
+    mixed=False,
+)
+
 TOOL_FLAGS: dict[str, ToolFlags] = {
     "exec": _EXEC,
     "find": _FIND,
@@ -181,6 +192,7 @@ TOOL_FLAGS: dict[str, ToolFlags] = {
     "replica": _REPLICA,
     "lua": _LUA,
     "peek": _PEEK,
+    "explain": _EXPLAIN,
     "completion": _COMPLETION,
     "hint": _HINT,
 }
