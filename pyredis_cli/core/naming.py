@@ -15,11 +15,13 @@ _ALIKE: Final = 0.7
 
 
 def like(name: str, names: Iterable[str]) -> list[str]:
-    """Return the names that are nearly this one, the nearest first."""
+    """Return the names that are nearly this one, the nearest first; before all, one of the same letters."""
     # Imported where somebody has mistyped something.
     from difflib import get_close_matches
 
-    return get_close_matches(name.upper(), list(names), n=_MOST, cutoff=_ALIKE)
+    typed, names = name.upper(), list(names)
+    swapped = [other for other in names if sorted(other) == sorted(typed)]
+    return list(dict.fromkeys([*swapped, *get_close_matches(typed, names, n=_MOST, cutoff=_ALIKE)]))[:_MOST]
 
 
 def commands_like(name: str, table: Table) -> list[str]:
