@@ -158,6 +158,7 @@ class ConnectionOptions:
     4 or 6 is the version of IP to use where a host has addresses of both, 0 takes whichever answers first.
     ``init`` are commands, as bytes, that are run before the connection is used for anything else; an error of one
     is an error of opening it. They must leave it in the database, as the user and in the protocol of the options.
+    With ``read_only`` a command that is not known to change nothing is ReadOnlyRefused, and not sent.
     """
 
     database: int = 0
@@ -174,9 +175,12 @@ class ConnectionOptions:
     health_check_interval: float | None = None
     tls: TlsOptions | None = None
     family: Literal[0, 4, 6] = 0
+    read_only: bool = False
     init: tuple[tuple[bytes, ...], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.read_only, bool):
+            raise TypeError(f"read_only must be True or False, not {type(self.read_only).__name__}")
         if isinstance(self.database, bool) or not isinstance(self.database, int):
             raise TypeError(f"database must be an int, not {type(self.database).__name__}")
         if self.database < 0:

@@ -258,7 +258,7 @@ def _settings(
         stop_on_error=given.errors,
         show_pushes=given.show_pushes,
         verbose=given.verbose,
-        read_only=given.read_only,
+        read_only=given.read_only or bool(options.get("read_only")),
         yes=frozenset(verb.upper() for verb in given.yes),
         asks=not given.no_input,
         shell=not given.no_shell,
@@ -331,7 +331,7 @@ def with_url(settings: Settings, url: str) -> Settings:
 
     Where, as whom, in which database and over TLS or not is the URL's alone: what it leaves out is the default,
     for one server's password is none of another's business. How to talk stays, where the URL does not say it, and
-    whether redirects are followed.
+    whether redirects are followed. A read-only session stays so, whatever the URL says.
     Raises PyRedisURLError and UsageError, of which no message shows the password.
     """
     from pyredis_cli.places import place_of, read_url
@@ -359,6 +359,7 @@ def with_url(settings: Settings, url: str) -> Settings:
         natmap=(),
         family=_first(_url_family(options.get("family")), None, settings.family),
         client_name=_first(_url_name(options.get("client_name")), None, settings.client_name),
+        read_only=settings.read_only or bool(options.get("read_only")),
     )
 
 

@@ -27,6 +27,7 @@ STYLE = {
     "prompt.mode": "ansiyellow bold",
     "prompt.role": "ansiblue",
     "prompt.lost": "ansired",
+    "prompt.readonly": "ansigreen bold",
 }
 
 
@@ -60,6 +61,8 @@ class State(Protocol):
     def unauthenticated(self) -> bool: ...
     @property
     def busy(self) -> bool: ...
+    @property
+    def read_only(self) -> bool: ...
 
 
 def prompt(state: State, *, profile: Profile | None = None, monitoring: bool = False) -> StyleAndTextTuples:
@@ -70,11 +73,13 @@ def prompt(state: State, *, profile: Profile | None = None, monitoring: bool = F
     ``monitoring``: lines of MONITOR come, on a connection beside the session's.
     """
     mode = "(monitor)" if monitoring else ""
+    read_only = ("class:prompt.readonly", "(read-only)" if state.read_only else "")
     if not state.connected:
         fragments = [
             _name(profile),
             ("class:prompt.lost", _absence(state)),
             ("class:prompt.production", _mark(profile)),
+            read_only,
             ("class:prompt.mode", mode),
             ("", "> "),
         ]
@@ -87,6 +92,7 @@ def prompt(state: State, *, profile: Profile | None = None, monitoring: bool = F
             ("class:prompt.database", f"[{state.database}]" if state.database else ""),
             ("class:prompt.production", _mark(profile)),
             ("class:prompt.role", "(replica)" if state.role == "replica" else ""),
+            read_only,
             ("class:prompt.lost", "(not authenticated)" if state.unauthenticated else ""),
             ("class:prompt.mode", _mode(state) + mode),
             ("", "> "),
