@@ -356,7 +356,8 @@ def with_url(settings: Settings, url: str) -> Settings:
         profile=None,
         source=None,
         init=(),
-        natmap=(),
+        # That of a profile is about its network; one that was typed is about all.
+        natmap=() if settings.profile is not None else settings.natmap,
         family=_first(_url_family(options.get("family")), None, settings.family),
         client_name=_first(_url_name(options.get("client_name")), None, settings.client_name),
         read_only=settings.read_only or bool(options.get("read_only")),
