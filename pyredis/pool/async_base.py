@@ -58,6 +58,7 @@ class PoolOptions(TypedDict, total=False):
     lib_name: str | None
     family: Literal[0, 4, 6]
     read_only: bool
+    init: tuple[tuple[bytes, ...], ...]
     health_check_interval: float | None
     acquire_timeout: float | None
     close_on_err: bool
@@ -149,6 +150,7 @@ class AsyncBasePool(Commands, Scanning):
         lib_name: str | None = "pyredis",
         family: Literal[0, 4, 6] = 0,
         read_only: bool = False,
+        init: tuple[tuple[bytes, ...], ...] = (),
         health_check_interval: float | None = None,
         acquire_timeout: float | None = 0,
         close_on_err: bool = False,
@@ -168,6 +170,7 @@ class AsyncBasePool(Commands, Scanning):
             lib_name=lib_name,
             family=family,
             read_only=read_only,
+            init=init,
             health_check_interval=health_check_interval,
         )
         self._acquire_timeout = acquire_timeout and checked_timeout("acquire_timeout", acquire_timeout)
@@ -229,6 +232,11 @@ class AsyncBasePool(Commands, Scanning):
     @property
     def close_on_err(self) -> bool:
         return self._close_on_err
+
+    @property
+    def tls(self) -> TlsOptions | None:
+        """How connections are encrypted, None when they are not."""
+        return self._options.tls
 
     @property
     def pool_size(self) -> int:

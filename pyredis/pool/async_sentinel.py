@@ -16,7 +16,7 @@ from itertools import count
 from typing import Final, Unpack
 from weakref import WeakMethod
 
-from pyredis.address import TcpAddress
+from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.client.async_sentinel import AsyncSentinelClient
 from pyredis.commands.spec import Spec, find
 from pyredis.connection.async_connection import checked_sock
@@ -32,6 +32,7 @@ from pyredis.exceptions import (
 )
 from pyredis.options import replica_choice
 from pyredis.pool.async_base import PoolOptions
+from pyredis.pool.async_pool import AsyncPool
 from pyredis.pool.finding import Finder, Left
 from pyredis.pool.sharing import SharingPool
 from pyredis.resp.encode import argv
@@ -122,6 +123,11 @@ class AsyncSentinelPool(SharingPool):
         return self._sentinel.sentinels
 
     @property
+    def sentinel(self) -> AsyncSentinelClient:
+        """What asks the sentinels; it closes with the pool."""
+        return self._sentinel
+
+    @property
     def address(self) -> TcpAddress | None:
         """The server that was connected to last; None before the first time."""
         return self._address
@@ -133,6 +139,13 @@ class AsyncSentinelPool(SharingPool):
         return AsyncSentinelPool(
             sentinels, *group, *self._of_sentinels, natmap=self._natmap, **self._options_but(changes)
         )
+
+    def at(self, address: Address, **changes: Unpack[PoolOptions]) -> AsyncPool:
+        """Return a new pool for one server, whatever the sentinels say, with the same options but for these."""
+        options = self._options_but(changes)
+        if isinstance(address, UnixAddress):
+            return AsyncPool(unix_sock=address.path, **options)
+        return AsyncPool(address.host, address.port, **options)
 
     def _where(self) -> str:
         return f"{self._name} at {self._address or 'no server yet'}"

@@ -91,6 +91,12 @@ class Cluster:
         self._seat, self._pools[pool.address] = seat, pool
         self._map = ClusterMap((pool.address, *self.others), self._ask, tls=self._tls, natmap=self.natmap)
 
+    @property
+    def known(self) -> tuple[TcpAddress, ...]:
+        """The nodes that it has heard of."""
+        topology = self._map.topology if self._map is not None else None
+        return tuple(dict.fromkeys((*(topology.nodes if topology is not None else ()), *self.others)))
+
     # -- around a command
 
     async def route(self, outcome: Outcome) -> Outcome:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pyredis.pool.async_sentinel import AsyncSentinelPool
     from pyredis_cli.core.cluster import Cluster
     from pyredis_cli.core.session import Pool
-    from pyredis_cli.settings import Group, Settings
+    from pyredis_cli.places import Group
+    from pyredis_cli.settings import Settings
 
 __all__ = ["can_block", "make_pool", "session"]
 
@@ -65,6 +66,7 @@ def _options(settings: Settings) -> PoolOptions:
         "family": settings.family,
         "client_name": settings.client_name,
         "read_only": settings.read_only,
+        "init": settings.init,
         # What a person typed is all that the server is told.
         "lib_name": None,
     }

@@ -58,6 +58,7 @@ def options_of(settings: Settings, decoder: Literal["fast", "typed"]) -> Connect
         tls=settings.tls,
         family=settings.family,
         read_only=settings.read_only,
+        init=settings.init,
     )
 
 

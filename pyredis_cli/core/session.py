@@ -90,6 +90,8 @@ class Session:
         """Hears that the connection of an interactive session is gone."""
         self.on_move: Callable[[str], Awaitable[None]] | None = None
         """Hears at once that the session has another connection; without it the outcome's notices say so."""
+        self.renew: Callable[[str | bytes | None], Awaitable[str | None]] | None = None
+        """Is given a password that was refused at a reconnect, returns one to try in its place."""
         self.unauthenticated = False
         """Whether the server wants a password first, or refused the one it was given."""
         self.busy = False
@@ -217,7 +219,7 @@ class Session:
         connected then.
         """
         try:
-            await self._take(await self.reached())
+            await self._take(await self._reached_anew())
         except PyRedisError as error:
             self.unauthenticated = _refuses_the_person(error)
             self.busy = self.busy and isinstance(error.__cause__, TimeoutError)  # or it is gone by now
@@ -226,6 +228,22 @@ class Session:
         except BaseException:
             await self._drop()
             raise
+
+    async def _reached_anew(self) -> AsyncClient:
+        """Return a connection; where the password has changed since the last one, with the one that it is now."""
+        try:
+            return await self.reached()
+        except ReplyError as error:
+            if self.renew is None or not self._was_connected or not _refuses_the_person(error):
+                raise
+            password = await self.renew(self.pool.password)
+            if password is None:
+                raise
+        useless, self.pool = self.pool, self.pool.like(password=password)
+        if self._cluster is not None:
+            await self._cluster.replaced(cast("AsyncPool", self.pool))
+        await useless.close()
+        return await self.reached()
 
     async def _take(self, client: AsyncClient) -> None:
         """Make a connection the session's own."""
@@ -351,6 +369,26 @@ class Session:
     def pool_of(self, at: TcpAddress | None = None) -> Pool:
         """Return where connections to the node ``at`` come from; None is the node that the session is at."""
         return self.pool if at is None or self._cluster is None else self._cluster.pool_at(at)
+
+    @property
+    def known_nodes(self) -> tuple[TcpAddress, ...]:
+        """The nodes of the cluster that the session has heard of; none without a cluster."""
+        return self._cluster.known if self._cluster is not None else ()
+
+    async def alone_at(self, address: Address) -> AsyncClient:
+        """Return a connection to whichever server, as the same user and in the same database, cluster or not.
+
+        It has a pool to itself, to be closed with it. Raises what `connect` raises.
+        """
+        pool = self.pool.at(address)
+        try:
+            client = await pool.acquire()
+            for argv in self._wanted.steps():
+                await client.execute(*argv)
+        except BaseException:
+            await pool.close()
+            raise
+        return client
 
     async def another(self, at: TcpAddress | None = None) -> AsyncClient:
         """Return one more connection, as the same user and in the same database; release it to its ``pool``.

@@ -61,7 +61,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'ACL LOAD', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (),
-        (('danger', 'replaces every user by those of the ACL file'),),
+        (
+            ('asks', ('always',)),
+            ('danger', 'replaces every user by those of the ACL file'),
+            ('measure', ('clients',)),
+        ),
     ),
     (
         'ACL LOG', 'redis valkey', -2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '',

@@ -276,7 +276,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'CLUSTER DELSLOTS', 'redis valkey', -3, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
         (('slot', 'integer', None, ('multiple',), None, None, None, ()),),
-        (('danger', 'leaves slots without a node'),),
+        (('asks', ('always',)), ('danger', 'leaves slots without a node'), ('measure', ('cluster',))),
     ),
     (
         'CLUSTER DELSLOTSRANGE', 'redis valkey', -4, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '7.0.0', None, '',
@@ -291,7 +291,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'leaves slots without a node'),),
+        (('asks', ('always',)), ('danger', 'leaves slots without a node'), ('measure', ('cluster',))),
     ),
     (
         'CLUSTER FAILOVER', 'redis valkey', -2, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
@@ -306,7 +306,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'makes this replica the primary of its shard'),),
+        (
+            ('asks', ('always',)),
+            ('danger', 'makes this replica the primary of its shard'),
+            ('measure', ('cluster',)),
+        ),
     ),
     (
         'CLUSTER FLUSHSLOT', 'valkey', -3, 'admin no_async_loading write', 'admin dangerous keyspace slow write', 0, 0, 0, (), 'cluster', '9.0.0', None, '',
@@ -322,16 +326,16 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'deletes every key of a slot'),),
+        (('asks', ('any',)), ('danger', 'deletes every key of a slot'), ('measure', ('slot',))),
     ),
     (
         'CLUSTER FLUSHSLOTS', 'redis valkey', 2, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '', (),
-        (('danger', 'leaves slots without a node'),),
+        (('asks', ('always',)), ('danger', 'leaves slots without a node'), ('measure', ('cluster',))),
     ),
     (
         'CLUSTER FORGET', 'redis valkey', 3, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
         (('node-id', 'string', None, (), None, None, None, ()),),
-        (('danger', 'removes a node from the cluster'),),
+        (('asks', ('always',)), ('danger', 'removes a node from the cluster'), ('measure', ('cluster',))),
     ),
     (
         'CLUSTER GETKEYSINSLOT', 'redis valkey', 4, 'stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', None, 'nondeterministic_output',
@@ -416,7 +420,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'CLUSTER REPLICATE', 'redis valkey', 3, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
         (('node-id', 'string', None, (), None, None, None, ()),),
-        (('danger', "replaces the keys of this node by another node's"),),
+        (
+            ('asks', ('always',)),
+            ('danger', "replaces the keys of this node by another node's"),
+            ('measure', ('keyspace', 'cluster')),
+        ),
     ),
     (
         'CLUSTER RESET', 'redis valkey', -2, 'admin noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
@@ -431,7 +439,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'makes the node forget its cluster'),),
+        (
+            ('asks', ('always',)),
+            ('danger', 'makes the node forget its cluster'),
+            ('measure', ('keyspace', 'cluster')),
+        ),
     ),
     (
         'CLUSTER SAVECONFIG', 'redis valkey', 2, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '', (), (),
@@ -456,7 +468,9 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
         ),
         (
+            ('asks', ('with', ('NODE',), 3, 4, 1)),
             ('danger', 'moves a slot without moving its keys'),
+            ('measure', ('slot',)),
             ('timeout', ('TIMEOUT', 'milliseconds', 0.0, (), None)),
         ),
     ),
@@ -738,7 +752,18 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
         ),
         (
+            (
+                'asks',
+                (
+                    'with',
+                    (
+                        'APPENDFSYNC', 'APPENDONLY', 'BIND', 'CLUSTER-*', 'DBFILENAME', 'DIR', 'MASTERAUTH', 'MAXMEMORY', 'MAXMEMORY-POLICY', 'MIN-REPLICAS-*', 'MIN-SLAVES-*', 'NO-APPENDFSYNC-ON-REWRITE', 'PORT', 'PRIMARYAUTH', 'PROTECTED-MODE', 'REPL-DISKLESS-LOAD', 'REPLICA-READ-ONLY', 'REQUIREPASS', 'SAVE', 'SLAVE-READ-ONLY', 'STOP-WRITES-ON-BGSAVE-ERROR', 'TLS-AUTH-CLIENTS', 'TLS-PORT',
+                    ),
+                    2, 1073741824, 2,
+                ),
+            ),
             ('danger', 'changes the running server'),
+            ('measure', ('parameters',)),
             (
                 'secrets',
                 (

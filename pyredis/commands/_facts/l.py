@@ -194,7 +194,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('start', 'integer', None, (), None, None, None, ()),
             ('stop', 'integer', None, (), None, None, None, ()),
         ),
-        (),
+        (('whole', ('range', 2, (), ())),),
     ),
     (
         'LREM', 'redis valkey', 4, 'write', 'list slow write', 1, 1, 1,

@@ -101,7 +101,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('path', 'string', None, (), None, None, None, ()),
             ('arg', 'string', None, ('optional', 'multiple'), None, None, None, ()),
         ),
-        (('danger', 'runs foreign code inside the server'),),
+        (('asks', ('always',)), ('danger', 'runs foreign code inside the server'), ('measure', ('clients',))),
     ),
     (
         'MODULE LOADEX', 'redis valkey', -3, 'admin no_async_loading noscript', 'admin dangerous slow', 0, 0, 0, (), 'server', '7.0.0', None, '',
@@ -118,12 +118,16 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('args', 'string', 'ARGS', ('optional', 'multiple'), None, None, None, ()),
         ),
-        (('danger', 'runs foreign code inside the server'),),
+        (('asks', ('always',)), ('danger', 'runs foreign code inside the server'), ('measure', ('clients',))),
     ),
     (
         'MODULE UNLOAD', 'redis valkey', 3, 'admin no_async_loading noscript', 'admin dangerous slow', 0, 0, 0, (), 'server', '4.0.0', None, '',
         (('name', 'string', None, (), None, None, None, ()),),
-        (('danger', "takes away a module's commands and types"),),
+        (
+            ('asks', ('always',)),
+            ('danger', "takes away a module's commands and types"),
+            ('measure', ('clients',)),
+        ),
     ),
     (
         'MONITOR', 'redis valkey', 1, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '1.0.0', None, '', (),

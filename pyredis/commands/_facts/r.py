@@ -63,7 +63,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', "replaces the keys of this server by another server's"),),
+        (
+            ('asks', ('without', ('ONE',), 2, 3, 1)),
+            ('danger', "replaces the keys of this server by another server's"),
+            ('measure', ('keyspace', 'clients', 'save')),
+        ),
     ),
     (
         'RESET', 'redis valkey', 1, 'allow_busy fast loading no_auth noscript stale', 'connection fast', 0, 0, 0, (), 'connection', '6.2.0', None, '', (),

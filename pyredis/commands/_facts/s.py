@@ -17,7 +17,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'SAVE', 'redis valkey', 1, 'admin no_async_loading no_multi noscript', 'admin dangerous slow', 0, 0, 0, (), 'server', '1.0.0', None, '', (),
-        (('danger', 'blocks the server until everything is on disk'),),
+        (
+            ('asks', ('many',)),
+            ('danger', 'blocks the server until everything is on disk'),
+            ('measure', ('keyspace',)),
+            ('steps', 'BGSAVE'),
+        ),
     ),
     (
         'SCAN', 'redis valkey', -2, 'readonly', 'keyspace read slow', 0, 0, 0, (), 'generic', '2.8.0', None, 'nondeterministic_output request_policy:special response_policy:special',
@@ -69,7 +74,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'forgets every cached script'),),
+        (('asks', ('any',)), ('danger', 'forgets every cached script'), ('measure', ('scripts',))),
     ),
     (
         'SCRIPT HELP', 'redis valkey', 2, 'loading stale', 'scripting slow', 0, 0, 0, (), 'scripting', '5.0.0', None, '', (),
@@ -93,7 +98,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RO', 'access'), ('index', 1), ('range', -1, 1, 0)),),
         'set', '1.0.0', None, 'nondeterministic_output_order',
         (('key', 'key', None, ('multiple',), 0, None, None, ()),),
-        (),
+        (('whole', ('first',)),),
     ),
     (
         'SDIFFSTORE', 'redis valkey', -3, 'denyoom write', 'set slow write', 1, -1, 1,
@@ -106,7 +111,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('destination', 'key', None, (), 0, None, None, ()),
             ('key', 'key', None, ('multiple',), 1, None, None, ()),
         ),
-        (),
+        (('whole', ('first',)),),
     ),
     (
         'SELECT', 'redis valkey', 2, 'fast loading stale', 'connection fast', 0, 0, 0, (), 'connection', '1.0.0', None, '',
@@ -116,6 +121,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'SENTINEL', 'redis valkey', -2, 'admin', 'admin dangerous slow', 0, 0, 0, (), 'sentinel', '2.8.4', None, '', (),
         (
+            ('asks', ('with', ('FAILOVER', 'REMOVE', 'RESET'), 1, 2, 1)),
+            ('danger', 'changes who watches which server, or which one is the primary'),
             (
                 'reads', 'if CKQUORUM GET-MASTER-ADDR-BY-NAME GET-PRIMARY-ADDR-BY-NAME HELP INFO-CACHE MASTER MASTERS MYID PENDING-SCRIPTS PRIMARIES PRIMARY REPLICAS SENTINELS SLAVES',
             ),
@@ -218,14 +225,19 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('force', 'pure-token', 'FORCE', ('optional',), None, '7.0.0', None, ()),
             ('abort', 'pure-token', 'ABORT', ('optional',), None, '7.0.0', None, ()),
         ),
-        (('danger', 'stops the server'), ('effect', 'shutdown')),
+        (
+            ('asks', ('without', ('ABORT',), 1, 1073741824, 1)),
+            ('danger', 'stops the server'),
+            ('effect', 'shutdown'),
+            ('measure', ('keyspace', 'clients', 'save')),
+        ),
     ),
     (
         'SINTER', 'redis valkey', -2, 'readonly', 'read set slow', 1, -1, 1,
         ((('RO', 'access'), ('index', 1), ('range', -1, 1, 0)),),
         'set', '1.0.0', None, 'nondeterministic_output_order',
         (('key', 'key', None, ('multiple',), 0, None, None, ()),),
-        (),
+        (('whole', ('least',)),),
     ),
     (
         'SINTERCARD', 'redis valkey', -3, 'movablekeys readonly', 'read set slow', 0, 0, 0,
@@ -236,7 +248,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('multiple',), 0, None, None, ()),
             ('limit', 'integer', 'LIMIT', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('whole', ('least',)),),
     ),
     (
         'SINTERSTORE', 'redis valkey', -3, 'denyoom write', 'set slow write', 1, -1, 1,
@@ -249,7 +261,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('destination', 'key', None, (), 0, None, None, ()),
             ('key', 'key', None, ('multiple',), 1, None, None, ()),
         ),
-        (),
+        (('whole', ('least',)),),
     ),
     (
         'SISMEMBER', 'redis valkey', 3, 'fast readonly', 'fast read set', 1, 1, 1,
@@ -281,7 +293,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', "replaces the keys of this server by another server's"),),
+        (
+            ('asks', ('without', ('ONE',), 2, 3, 1)),
+            ('danger', "replaces the keys of this server by another server's"),
+            ('measure', ('keyspace', 'clients', 'save')),
+        ),
     ),
     ('SLOWLOG', 'redis valkey', -2, '', 'slow', 0, 0, 0, (), 'server', '2.2.12', None, '', (), ()),
     (
@@ -309,7 +325,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RO', 'access'), ('index', 1), ('range', 0, 1, 0)),),
         'set', '1.0.0', None, 'nondeterministic_output_order',
         (('key', 'key', None, (), 0, None, None, ()),),
-        (),
+        (('steps', 'SSCAN'), ('whole', ('sum',))),
     ),
     (
         'SMISMEMBER', 'redis valkey', -3, 'fast readonly', 'fast read set', 1, 1, 1,
@@ -372,7 +388,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('sorting', 'pure-token', 'ALPHA', ('optional',), None, None, None, ()),
             ('destination', 'key', 'STORE', ('optional',), 2, None, None, ()),
         ),
-        (('readonly_twin', 'SORT_RO'),),
+        (('readonly_twin', 'SORT_RO'), ('whole', ('sum',))),
     ),
     (
         'SORT_RO', 'redis valkey', -2, 'movablekeys readonly', 'dangerous list read set slow sortedset', 1, 1, 1,
@@ -409,7 +425,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('sorting', 'pure-token', 'ALPHA', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('whole', ('sum',)),),
     ),
     (
         'SPOP', 'redis valkey', -2, 'fast write', 'fast set write', 1, 1, 1,
@@ -498,7 +514,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RO', 'access'), ('index', 1), ('range', -1, 1, 0)),),
         'set', '1.0.0', None, 'nondeterministic_output_order',
         (('key', 'key', None, ('multiple',), 0, None, None, ()),),
-        (),
+        (('whole', ('sum',)),),
     ),
     (
         'SUNIONSTORE', 'redis valkey', -3, 'denyoom write', 'set slow write', 1, -1, 1,
@@ -511,7 +527,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('destination', 'key', None, (), 0, None, None, ()),
             ('key', 'key', None, ('multiple',), 1, None, None, ()),
         ),
-        (),
+        (('whole', ('sum',)),),
     ),
     (
         'SUNSUBSCRIBE', 'redis valkey', -1, 'loading noscript pubsub stale', 'pubsub slow', 1, -1, 1,
@@ -526,7 +542,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index1', 'integer', None, (), None, None, None, ()),
             ('index2', 'integer', None, (), None, None, None, ()),
         ),
-        (('danger', "gives every client of two databases the other one's keys"),),
+        (
+            ('asks', ('any',)),
+            ('danger', "gives every client of two databases the other one's keys"),
+            ('measure', ('swapped',)),
+        ),
     ),
     (
         'SYNC', 'redis valkey', 1, 'admin no_async_loading no_multi noscript', 'admin dangerous slow', 0, 0, 0, (), 'server', '1.0.0', None, '', (),

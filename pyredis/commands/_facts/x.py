@@ -330,7 +330,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('end', 'string', None, (), None, None, None, ()),
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'entries'),),
+        (('shape', 'entries'), ('whole', ('ends', 2, (), ('COUNT',)))),
     ),
     (
         'XREAD', 'redis valkey', -4, 'blocking movablekeys readonly', 'blocking read slow stream', 0, 0, 0,
@@ -393,7 +393,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('start', 'string', None, (), None, None, None, ()),
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'entries'),),
+        (('shape', 'entries'), ('whole', ('ends', 2, (), ('COUNT',)))),
     ),
     (
         'XSETID', 'redis valkey', -3, 'denyoom fast write', 'fast stream write', 1, 1, 1,
