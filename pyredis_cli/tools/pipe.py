@@ -55,6 +55,12 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     arguments = parse_tool("pipe", words)
     if arguments.words:
         raise UsageError(f"pipe: it reads standard input; what is {arguments.words[0]!r} for?")
+    if settings.profile is not None and settings.profile.production and settings.yes.isdisjoint(("", "PIPE")):
+        streams.say(
+            f"{settings.profile.name} is a production profile, and pipe sends what it gets unseen; "
+            "exec -f looks at each command, --yes=PIPE allows this"
+        )
+        return Exit.GUARD
     limit = arguments.get("timeout", _TIMEOUT) or None
     try:
         connection = direct.connect(settings)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.repl.conftest import StartRepl, ask, at_prompt
+from tests.repl.conftest import StartRepl, at_prompt
 from tests.servers import Server
 from tests.terminal import Terminal
 
@@ -41,7 +40,8 @@ def test_flushall_is_told_with_numbers_and_sent_after_a_yes(repl: StartRepl, ser
     asked(screen, "FLUSHALL")
     said = " ".join(screen.text.split())
     assert re.search(
-        r"FLUSHALL deletes every key of every database: 3 keys in 1 database, \d.*; last save .* ago, \d+ changes? since",
+        r"FLUSHALL deletes every key of every database: 3 keys in 1 database, \d.*; "
+        r"last save .* ago, \d+ changes? since",
         said,
     )
     assert server.command("DBSIZE") == 3
