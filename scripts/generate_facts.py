@@ -242,6 +242,7 @@ def merge(rows: dict[str, Row], overlay: dict[str, Any]) -> dict[str, Row]:
                 raise OverlayError(f"{where}: no server has {name!r}; correct the name or remove the row")
             merged[name] = _with_facts(where, merged[name], facts)
     _check_twins(merged)
+    _check_reads(merged)
     return merged
 
 
@@ -309,10 +310,22 @@ _NAMING: Final = {"readonly_twin": "read-only twin", "steps": "command in steps"
 
 def _check_twins(rows: dict[str, Row]) -> None:
     for name, row in rows.items():
+        facts = dict(row["overlay"])
         for fact, words in _NAMING.items():
-            twin = dict(row["overlay"]).get(fact)
+            twin = facts.get(fact)
             if twin is not None and twin not in rows:
                 raise OverlayError(f"the overlay's row for {name}: no server has its {words} {twin!r}")
+        twin = facts.get("readonly_twin")
+        if twin is not None and "readonly" not in rows[twin]["flags"].split():
+            raise OverlayError(f"the overlay's row for {name}: its twin {twin!r} is not read-only")
+
+
+def _check_reads(rows: dict[str, Row]) -> None:
+    for name, row in rows.items():
+        facts = dict(row["overlay"])
+        flags = row["flags"].split()
+        if "reads" in facts and ("write" in flags or ("readonly" in flags and "changes" not in facts)):
+            raise OverlayError(f"the overlay's row for {name}: its server says whether it reads")
 
 
 def _one_of(known: frozenset[str]) -> Callable[[str], str]:
@@ -464,6 +477,13 @@ def _upper(word: str) -> str:
     return word
 
 
+def _reads(given: str) -> str:
+    how, _, words = given.partition(" ")
+    if given != "always" and (how not in ("if", "unless") or not words or words != words.upper()):
+        raise ValueError(given)
+    return given
+
+
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "effect": _one_of(_EFFECTS),
     "keys": _keys,
@@ -472,6 +492,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "types": _types,
     "readonly_twin": _upper,
     "changes": _text,
+    "reads": _reads,
     "danger": _text,
     "asks": _asks,
     "measure": _measures,

@@ -636,7 +636,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('changes', 'settings of the module'), ('module', 'search')),
+        (('changes', 'settings of the module'), ('module', 'search'), ('reads', 'if GET HELP')),
     ),
     (
         'FT.CREATE', 'redis', -1, 'denyoom module write', '', 1, 1, 1,

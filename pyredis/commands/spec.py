@@ -77,6 +77,7 @@ class Spec(NamedTuple):
     timeout: tuple[Any, ...] | None = None
     readonly_twin: str | None = None
     changes: str | None = None
+    reads: str | None = None
     danger: str | None = None
     asks: tuple[Any, ...] | None = None
     measure: tuple[str, ...] = ()
@@ -92,6 +93,23 @@ class Spec(NamedTuple):
     def readonly(self) -> bool:
         """Whether the command changes nothing, so that it may be sent again, or to a replica."""
         return "readonly" in self.flags and self.changes is None
+
+    def only_reads(self, argv: Sequence[bytes]) -> bool:
+        """Return whether this argv changes nothing for anybody else, as far as the facts go: in doubt it does.
+
+        Unlike `readonly` it is about commands of any kind, those that concern their own connection alone among
+        them. A subcommand that nobody knows may do anything.
+        """
+        how, _, words = (self.reads or "").partition(" ")
+        named = argv[self.name.count(" ") + 1 :]
+        if how == "if":
+            return bool(named) and canonical(named[0]) in words.split()
+        if self.subcommands and len(argv) > 1:
+            return False
+        if how == "unless":
+            # As servers compare, which takes a word to end where a byte is zero.
+            return {canonical(word.partition(b"\0")[0]) for word in named}.isdisjoint(words.split())
+        return how == "always" or self.readonly
 
     @property
     def write(self) -> bool:

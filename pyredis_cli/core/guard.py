@@ -102,7 +102,7 @@ def verdict(
     wanted = needs(spec, argv)
     if wanted is None or spec is None or rules.idle or _covered(rules.yes, spec):
         return ALLOW
-    if rules.read_only and not spec.readonly and spec.readonly_twin is None:
+    if rules.read_only and not spec.only_reads(argv) and spec.readonly_twin is None:
         return ALLOW  # it is refused whatever the person says
     if not (later and wanted.kind == "any") and not _matters(wanted, spec, argv, figures):
         return ALLOW

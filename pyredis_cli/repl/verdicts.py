@@ -139,7 +139,7 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Go on as a URL says, which may hold a password."""
+    """Go on as a URL says, which may hold a password, or a profile, ``@NAME``."""
 
     url: str = field(repr=False)
 

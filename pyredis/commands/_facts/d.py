@@ -23,6 +23,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('danger', 'can crash the server, or make it sleep'),
             ('measure', ('keyspace', 'clients')),
+            ('reads', 'if DIGEST DIGEST-VALUE HELP HTSTATS HTSTATS-KEY OBJECT SDSLEN'),
             ('shape', 'text if HTSTATS HTSTATS-KEY CLIENT-EVICTION'),
             ('text', 'object if OBJECT'),
             ('timeout', ('SLEEP', 'seconds', None, (), None)),
@@ -61,7 +62,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'DISCARD', 'redis valkey', 1, 'allow_busy fast loading noscript stale', 'fast transaction', 0, 0, 0, (), 'transactions', '2.0.0', None, '', (),
-        (('effect', 'discard'),),
+        (('effect', 'discard'), ('reads', 'always')),
     ),
     (
         'DUMP', 'redis valkey', 2, 'readonly', 'keyspace read slow', 1, 1, 1,

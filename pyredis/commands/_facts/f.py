@@ -96,7 +96,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (('danger', 'deletes a function library'),),
     ),
     (
-        'FUNCTION DUMP', 'redis valkey', 2, 'noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '7.0.0', None, '', (), (),
+        'FUNCTION DUMP', 'redis valkey', 2, 'noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '7.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'FUNCTION FLUSH', 'redis valkey', -2, 'noscript write', 'scripting slow write', 0, 0, 0, (), 'scripting', '7.0.0', None, 'request_policy:all_shards response_policy:all_succeeded',
@@ -114,7 +115,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (('asks', ('any',)), ('danger', 'deletes every function library'), ('measure', ('functions',))),
     ),
     (
-        'FUNCTION HELP', 'redis valkey', 2, 'loading stale', 'scripting slow', 0, 0, 0, (), 'scripting', '7.0.0', None, '', (), (),
+        'FUNCTION HELP', 'redis valkey', 2, 'loading stale', 'scripting slow', 0, 0, 0, (), 'scripting', '7.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'FUNCTION KILL', 'redis valkey', 2, 'allow_busy noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '7.0.0', None, 'request_policy:all_shards response_policy:one_succeeded', (), (),
@@ -125,7 +127,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('library-name-pattern', 'string', 'LIBRARYNAME', ('optional',), None, None, None, ()),
             ('withcode', 'pure-token', 'WITHCODE', ('optional',), None, None, None, ()),
         ),
-        (('inside', (('functions', 'maps'), ('nodes', 'maps'))), ('shape', 'maps')),
+        (('inside', (('functions', 'maps'), ('nodes', 'maps'))), ('reads', 'always'), ('shape', 'maps')),
     ),
     (
         'FUNCTION LOAD', 'redis valkey', -3, 'denyoom noscript write', 'scripting slow write', 0, 0, 0, (), 'scripting', '7.0.0', None, 'request_policy:all_shards response_policy:all_succeeded',
@@ -158,7 +160,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'FUNCTION STATS', 'redis valkey', 2, 'allow_busy noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '7.0.0', None, 'nondeterministic_output request_policy:all_shards response_policy:special', (),
-        (('inside', (('engines', 'map-of-maps'), ('running_script', 'map'))), ('shape', 'map')),
+        (
+            ('inside', (('engines', 'map-of-maps'), ('running_script', 'map'))),
+            ('reads', 'always'),
+            ('shape', 'map'),
+        ),
     ),
 )
 

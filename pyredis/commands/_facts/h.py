@@ -40,6 +40,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (
             ('effect', 'hello'),
             ('inside', (('modules', 'maps'),)),
+            ('reads', 'always'),
             ('secrets', (('after', ('AUTH',), 2),)),
             ('shape', 'map'),
         ),

@@ -59,7 +59,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'SCRIPT EXISTS', 'redis valkey', -3, 'noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '2.6.0', None, 'request_policy:all_shards response_policy:agg_logical_and',
         (('sha1', 'string', None, ('multiple',), None, None, None, ()),),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'SCRIPT FLUSH', 'redis valkey', -2, 'noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '2.6.0', None, 'request_policy:all_nodes response_policy:all_succeeded',
@@ -77,7 +77,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (('asks', ('any',)), ('danger', 'forgets every cached script'), ('measure', ('scripts',))),
     ),
     (
-        'SCRIPT HELP', 'redis valkey', 2, 'loading stale', 'scripting slow', 0, 0, 0, (), 'scripting', '5.0.0', None, '', (), (),
+        'SCRIPT HELP', 'redis valkey', 2, 'loading stale', 'scripting slow', 0, 0, 0, (), 'scripting', '5.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'SCRIPT KILL', 'redis valkey', 2, 'allow_busy noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '2.6.0', None, 'request_policy:all_shards response_policy:one_succeeded', (), (),
@@ -90,7 +91,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'SCRIPT SHOW', 'valkey', 3, 'noscript stale', 'scripting slow', 0, 0, 0, (), 'scripting', '8.0.0', None, '',
         (('sha1', 'string', None, (), None, None, None, ()),),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'SDIFF', 'redis valkey', -2, 'readonly', 'read set slow', 1, -1, 1,
@@ -115,19 +116,22 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'SELECT', 'redis valkey', 2, 'fast loading stale', 'connection fast', 0, 0, 0, (), 'connection', '1.0.0', None, '',
         (('index', 'integer', None, (), None, None, None, ()),),
-        (('effect', 'select'),),
+        (('effect', 'select'), ('reads', 'always')),
     ),
     (
         'SENTINEL', 'redis valkey', -2, 'admin', 'admin dangerous slow', 0, 0, 0, (), 'sentinel', '2.8.4', None, '', (),
         (
             ('asks', ('with', ('FAILOVER', 'REMOVE', 'RESET'), 1, 2, 1)),
             ('danger', 'changes who watches which server, or which one is the primary'),
+            (
+                'reads', 'if CKQUORUM GET-MASTER-ADDR-BY-NAME GET-PRIMARY-ADDR-BY-NAME HELP INFO-CACHE MASTER MASTERS MYID PENDING-SCRIPTS PRIMARIES PRIMARY REPLICAS SENTINELS SLAVES',
+            ),
             ('shape', 'maps if MASTERS PRIMARIES REPLICAS SLAVES SENTINELS; map if MASTER PRIMARY'),
         ),
     ),
     (
         'SENTINEL CONFIG', 'redis valkey', -4, 'admin', 'admin dangerous slow', 0, 0, 0, (), 'sentinel', '6.2.0', None, '', (),
-        (('secrets', (('after', ('SENTINEL-PASS', 'SENTINEL-USER'), 1),)),),
+        (('reads', 'if GET'), ('secrets', (('after', ('SENTINEL-PASS', 'SENTINEL-USER'), 1),))),
     ),
     (
         'SENTINEL SET', 'redis valkey', -5, 'admin', 'admin dangerous slow', 0, 0, 0, (), 'sentinel', '2.8.4', None, '', (),
@@ -299,13 +303,19 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'SLOWLOG GET', 'redis valkey', -2, 'admin loading stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.2.12', None, 'nondeterministic_output request_policy:all_nodes',
         (('count', 'integer', None, ('optional',), None, None, None, ()),),
-        (('columns', ('id', 'time', 'duration', 'command', 'address', 'name')), ('shape', 'rows')),
+        (
+            ('columns', ('id', 'time', 'duration', 'command', 'address', 'name')),
+            ('reads', 'always'),
+            ('shape', 'rows'),
+        ),
     ),
     (
-        'SLOWLOG HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '6.2.0', None, '', (), (),
+        'SLOWLOG HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '6.2.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
-        'SLOWLOG LEN', 'redis valkey', 2, 'admin loading stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.2.12', None, 'nondeterministic_output request_policy:all_nodes response_policy:agg_sum', (), (),
+        'SLOWLOG LEN', 'redis valkey', 2, 'admin loading stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.2.12', None, 'nondeterministic_output request_policy:all_nodes response_policy:agg_sum', (),
+        (('reads', 'always'),),
     ),
     (
         'SLOWLOG RESET', 'redis valkey', 2, 'admin loading stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.2.12', None, 'request_policy:all_nodes response_policy:all_succeeded', (), (),
@@ -474,7 +484,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('not_key',), ('index', 1), ('range', -1, 1, 0)),),
         'pubsub', '7.0.0', None, '',
         (('shardchannel', 'string', None, ('multiple',), None, None, None, ()),),
-        (('effect', 'subscribe'),),
+        (('effect', 'subscribe'), ('reads', 'always')),
     ),
     (
         'STRLEN', 'redis valkey', 2, 'fast readonly', 'fast read string', 1, 1, 1,
@@ -486,7 +496,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'SUBSCRIBE', 'redis valkey', -2, 'loading noscript pubsub stale', 'pubsub slow', 0, 0, 0, (), 'pubsub', '2.0.0', None, '',
         (('channel', 'string', None, ('multiple',), None, None, None, ()),),
-        (('effect', 'subscribe'),),
+        (('effect', 'subscribe'), ('reads', 'always')),
     ),
     (
         'SUBSTR', 'redis valkey', 4, 'readonly', 'read slow string', 1, 1, 1,
@@ -524,7 +534,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('not_key',), ('index', 1), ('range', -1, 1, 0)),),
         'pubsub', '7.0.0', None, '',
         (('shardchannel', 'string', None, ('optional', 'multiple'), None, None, None, ()),),
-        (('effect', 'unsubscribe'),),
+        (('effect', 'unsubscribe'), ('reads', 'always')),
     ),
     (
         'SWAPDB', 'redis valkey', 3, 'fast write', 'dangerous fast keyspace write', 0, 0, 0, (), 'server', '4.0.0', None, '',
@@ -540,7 +550,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'SYNC', 'redis valkey', 1, 'admin no_async_loading no_multi noscript', 'admin dangerous slow', 0, 0, 0, (), 'server', '1.0.0', None, '', (),
-        (('effect', 'replication'),),
+        (('effect', 'replication'), ('reads', 'always')),
     ),
 )
 

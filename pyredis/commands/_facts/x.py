@@ -224,7 +224,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (),
     ),
     (
-        'XGROUP HELP', 'redis valkey', 2, 'loading stale', 'slow stream', 0, 0, 0, (), 'stream', '5.0.0', None, '', (), (),
+        'XGROUP HELP', 'redis valkey', 2, 'loading stale', 'slow stream', 0, 0, 0, (), 'stream', '5.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'XGROUP SETID', 'redis valkey', -5, 'write', 'slow stream write', 2, 2, 1,
@@ -260,7 +261,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (('shape', 'maps'),),
     ),
     (
-        'XINFO HELP', 'redis valkey', 2, 'loading stale', 'slow stream', 0, 0, 0, (), 'stream', '5.0.0', None, '', (), (),
+        'XINFO HELP', 'redis valkey', 2, 'loading stale', 'slow stream', 0, 0, 0, (), 'stream', '5.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'XINFO STREAM', 'redis valkey', -3, 'readonly', 'read slow stream', 2, 2, 1,
