@@ -10,7 +10,7 @@ from time import monotonic, time
 
 from pyredis.exceptions import PyRedisConnReadTimeout, PyRedisError
 from pyredis.resp.encode import pack
-from pyredis.types import Push
+from pyredis.types import Map, Push
 from pyredis_cli.core.figures import Figures, Size
 
 TYPE_CHECKING = False
@@ -139,7 +139,9 @@ def _seconds(info: Mapping[str, str], clock: float) -> float:
 def _value(reply: Reply, name: bytes) -> Reply:
     """Return what stands under a name in a map, be it a flat list; None when it is not there."""
     pairs: Iterable[tuple[Any, Any]] = ()
-    if isinstance(reply, dict):
+    if isinstance(reply, Map):
+        pairs = list(reply)
+    elif isinstance(reply, dict):
         pairs = reply.items()
     elif isinstance(reply, list):
         pairs = zip(reply[::2], reply[1::2], strict=False)
