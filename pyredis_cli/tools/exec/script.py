@@ -118,7 +118,7 @@ class _Script:
         try:
             for step in self._reader.steps(block, first, comments=source.comments):
                 if self._gate is not None and (found := self._gate.suspicious(step)):
-                    await self._ask_about(found, self._gate)
+                    await self._ask_about(self._gate, found, _first_line(step))
                 if isinstance(step, Many):
                     await self._many(step)
                     continue
@@ -132,13 +132,18 @@ class _Script:
             raise Stopped(Exit.USAGE) from None
         return True
 
-    async def _ask_about(self, found: Sequence[tuple[tuple[bytes, ...], int]], gate: Gate) -> None:
-        """Be Stopped when a command that could do harm must not be sent; nothing of its step was."""
+    async def _ask_about(
+        self, gate: Gate, found: Sequence[tuple[tuple[bytes, ...], int]], first: int
+    ) -> None:
+        """Be Stopped when a command that could do harm must not be sent: nothing from the line ``first`` on is."""
         await self._settle()
         self._bar.clear()
         if refusal := await gate.refusal(found):
             line, reason = refusal
-            self._stop(f"{self._name}:{line}: {reason}", Exit.GUARD)
+            self._errors += 1
+            told = f"{reason}; stopped here, nothing from line {first} on was sent"
+            self._say(f"{self._name}:{line}: {told}")
+            raise Stopped(Exit.GUARD)
 
     # -- commands that are sent many at a time
 
@@ -302,6 +307,10 @@ class _Script:
             commands, errors = _counted(done, "command"), _counted(self._errors, "error")
             rate = round(done / seconds) if seconds else 0
             self._run.streams.say(f"{commands}, {errors}, {seconds:.2f} s, {rate:,} per second")
+
+
+def _first_line(step: Many | One) -> int:
+    return step.lines[0] if isinstance(step, Many) else step.line
 
 
 def _gate(run: Run) -> Gate | None:
