@@ -55,6 +55,7 @@ TOOLS: dict[str, Row] = {
     "lua": Row("pyredis_cli.tools.lua:run", "run a Lua script or call a function"),
     "peek": Row("pyredis_cli.tools.peek:run", "show what a key holds and how it is stored"),
     "all": Row("pyredis_cli.tools.all:run", "run a command at every node and show a row for each"),
+    "explain": Row("pyredis_cli.tools.explain:run", "say what a command would do and cost, not run it"),
     "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
     "completion": Row("pyredis_cli.tools.completion:run", "print the completion script of a shell"),
 }
@@ -127,6 +128,30 @@ META: dict[str, MetaRow] = {
         "on connections beside yours.",
         "pyredis_cli.tools.all:behind",
         "all",
+    ),
+    ":explain": MetaRow(
+        "pyredis_cli.tools.explain:report",
+        ":explain COMMAND",
+        "say what a command would do and cost",
+        "How long it takes by what its keys hold now, where they are, whether you may run it, and what would be "
+        "gentler. Nothing of it is run; what may be a password is sent nowhere.",
+        "pyredis_cli.repl.reports:behind_command",
+        "explain",
+    ),
+    ":slot": MetaRow(
+        "pyredis_cli.repl.slotting:judge",
+        ":slot KEY [KEY ...]",
+        "tell the slots of keys in a cluster",
+        "Also which part of each key decides, and whether they are in one slot, as commands with several keys "
+        "need it. In a cluster it tells the node; without a server it works, too.",
+        "pyredis_cli.repl.reports:behind_key",
+    ),
+    ":timing": MetaRow(
+        "pyredis_cli.repl.judges:time_replies",
+        ":timing [on|off|MS]",
+        "show how long replies took",
+        "on is for each reply, a number for those that took so many milliseconds. The same as :set timing.",
+        "pyredis_cli.repl.judges:timings",
     ),
     "clear": MetaRow("pyredis_cli.repl.judges:clear", "clear", "clear the screen", "Ctrl-L does the same."),
     ":set": MetaRow(

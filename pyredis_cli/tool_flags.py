@@ -185,6 +185,16 @@ _ALL = ToolFlags(
     ("COMMAND",),
     mixed=False,
 )
+_EXPLAIN = ToolFlags(
+    ("explain COMMAND [ARG ...]",),
+    "Say what a command would do and what it would cost, without running it: its complexity with the size that "
+    "its keys have now, an estimate of the time from what the server took for a part, slots and nodes, whether "
+    "the user may run it, and what would be gentler. Only commands that read are sent, and of the command itself "
+    "nothing that may be a password.",
+    (),
+    ("COMMAND",),
+    mixed=False,
+)
 
 TOOL_FLAGS: dict[str, ToolFlags] = {
     "exec": _EXEC,
@@ -195,6 +205,7 @@ TOOL_FLAGS: dict[str, ToolFlags] = {
     "lua": _LUA,
     "peek": _PEEK,
     "all": _ALL,
+    "explain": _EXPLAIN,
     "completion": _COMPLETION,
     "hint": _HINT,
 }

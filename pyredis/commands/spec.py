@@ -48,7 +48,8 @@ class Spec(NamedTuple):
     ``("index", 1)``, ``("keyword", "STORE", 6)`` or ``("unknown",)``; then ``("range", last, step, limit)``,
     ``("keynum", number, first, step)`` or ``("unknown",)``.
 
-    ``summary`` and ``complexity`` are sentences of a connected server, untrusted text and empty without one.
+    ``summary``, ``complexity`` and ``replaced_by`` are sentences of a connected server, untrusted text and empty
+    without one.
     ``products`` says whose servers have the command, and is empty when only a connected server told of it.
     ``module`` is the module that such a server has to load for it, as MODULE LIST names it; ``since`` is then a
     version of the module. The facts from ``effect`` on are the overlay's; that file says what each may be.
@@ -72,6 +73,7 @@ class Spec(NamedTuple):
     module: str | None = None
     summary: str = ""
     complexity: str = ""
+    replaced_by: str = ""
     effect: str | None = None
     secrets: tuple[Any, ...] = ()
     timeout: tuple[Any, ...] | None = None

@@ -17,7 +17,18 @@ from pyredis_cli.repl.verdicts import Clear, Connect, Dial, Leave, Refuse, Set, 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
 
-__all__ = ["clear", "connect", "formats", "leave", "prefer", "preferable", "reachable", "show_as"]
+__all__ = [
+    "clear",
+    "connect",
+    "formats",
+    "leave",
+    "prefer",
+    "preferable",
+    "reachable",
+    "show_as",
+    "time_replies",
+    "timings",
+]
 
 
 def leave(words: Sequence[str], table: Table) -> Verdict:
@@ -87,3 +98,15 @@ def show_as(words: Sequence[str], table: Table) -> Verdict:
 def formats(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
     if not words:
         yield from map(Choice, preferences.choices("format"))
+
+
+def time_replies(words: Sequence[str], table: Table) -> Verdict:
+    """Return what sets the preference: all replies are those that took 0 milliseconds and more."""
+    if len(words) > 1:
+        return Refuse(f"usage: {META[':timing'].usage}")
+    return Set(("timing", *("0" if word.lower() == "on" else word for word in words)))
+
+
+def timings(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
+    if not words:
+        yield from map(Choice, ("on", *preferences.choices("timing")))

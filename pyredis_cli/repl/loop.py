@@ -23,6 +23,7 @@ from pyredis_cli.flags import UsageError
 from pyredis_cli.passwords import fetched
 from pyredis_cli.repl import meta, verdicts
 from pyredis_cli.repl.bottom import BottomLine
+from pyredis_cli.repl.coaching import Coach
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.configured import configured
 from pyredis_cli.repl.echoing import echoed
@@ -105,6 +106,7 @@ class Repl:
         """The commands of the transaction that may carry secrets."""
         self._printer = Printer(settings, streams, lambda: self._preferences, lambda: self._session.protocol)
         self._feed = Feed(self._show_unasked)
+        self._coach = Coach(settings.encoding)
         insight = Insight(lambda: self._session.table, settings.encoding)
         self._bottom = BottomLine(insight, lambda: self._visit, lambda: self._preferences.toolbar)
         self._visit = self._new_visit()
@@ -134,6 +136,7 @@ class Repl:
             lambda: self._preferences,
             self._bottom,
             self._printer.warn,
+            lambda: self._coach.offer,
             color=streams.color,
         )
         self._reader.default_buffer.on_text_changed += lambda _: self._note_typing()
@@ -214,7 +217,9 @@ class Repl:
         return await self.signals.interruptible(work)
 
     async def do(self, line: str) -> After:
-        return await self._do(line)
+        after = await self._do(line)
+        self._coach.forget()
+        return after
 
     async def allows(self, argv: tuple[bytes, ...]) -> bool:
         return await self._guard.allows(argv)
@@ -230,8 +235,11 @@ class Repl:
         """Do each line of what was typed or pasted, until one says stop."""
         lines = lines_of(text)
         self._printer.may_page = len(lines) == 1
+        self._coach.forget()
         if len(lines) == 1:
-            return await self._do(lines[0])
+            after = await self._do(lines[0])
+            await self._advise(lines[0])
+            return after
         try:
             async with self.together(
                 (f"line {number}", line) for number, line in enumerate(lines, 1)
@@ -252,6 +260,16 @@ class Repl:
             if after is not After.GO_ON:
                 return after
         return After.GO_ON
+
+    async def _advise(self, line: str) -> None:
+        """Say below an error what lies behind it."""
+        if not self._preferences.coach:
+            return
+        try:
+            if said := await self.signals.interruptible(self._coach.advice(self.desk, line)):
+                await self._printer.advise(said)
+        except Interrupted:
+            pass  # whoever is in a hurry knows
 
     def _echoed(self, line: str) -> str:
         return echoed(line, self._settings.encoding, self._session.table)
@@ -349,6 +367,7 @@ class Repl:
             if failed:
                 await self._drop_typed_ahead()
             await self._show(outcome)
+            self._coach.hear(outcome, self._session)
             if self._session.subscribed and not subscribed:
                 await self._printer.tell("Reading messages... (Ctrl-C on an empty line leaves)")
             if failed:
