@@ -106,7 +106,7 @@ def verdict(
         return ALLOW  # it is refused whatever the person says
     if not (later and wanted.kind == "any") and not _matters(wanted, spec, argv, figures):
         return ALLOW
-    reason = " ".join((spec.name, said(wanted, spec, argv, figures)))
+    reason = " ".join((spec.name, said(wanted, spec, argv, figures, measured=rules.terminal)))
     if rules.terminal and rules.asks:
         return Ask(reason, rules.production)
     whose = f"{rules.production} is a production profile" if rules.production else "nobody may be asked"
