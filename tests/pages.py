@@ -30,7 +30,9 @@ PAGES: Final = (
     "docs/scripting.md",
     "docs/find.md",
     "docs/output.md",
+PAGES: Final = (
     "docs/reports.md",
+)
     "docs/safety.md",
 )
 
