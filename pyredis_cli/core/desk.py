@@ -36,7 +36,9 @@ class Desk:
         self.reached = False
         """Whether there was a connection once."""
         self.unseen = True
-        """Whether looking at a key does not count as using it: no server before 7.2 can be told so."""
+        """Whether looking at a key did not count as using it, as `look_only` wants."""
+        self._looks_only = False
+        self._told: set[AsyncClient] = set()
 
     @property
     def table(self) -> Table:
@@ -51,6 +53,10 @@ class Desk:
     @property
     def database(self) -> int:
         return self.session.database
+
+    def look_only(self) -> None:
+        """Have keys that are looked at from now on not count as used, where servers can be told so."""
+        self._looks_only = True
 
     async def ask(self, *words: Argument) -> Reply:
         """Return the reply to a command, of the node that has its key; raises its ReplyError."""
@@ -135,13 +141,15 @@ class Desk:
             client = self._clients[at] = await opened
             self._pools[at] = session.pool_of(at)
             self.reached = True
-            await self._look_only(client)
+        if self._looks_only and client not in self._told:
+            await self._tell(client)
         if client.database != session.database:
             await client.execute("SELECT", session.database)
         return client
 
-    async def _look_only(self, client: AsyncClient) -> None:
-        """Have what is looked at over the connection not count as used."""
+    async def _tell(self, client: AsyncClient) -> None:
+        """Tell a server that what is looked at over the connection is not used."""
+        self._told.add(client)
         try:
             await client.execute("CLIENT", "NO-TOUCH", "ON")
         except ReplyError:  # older than 7.2, or this user may not
@@ -157,6 +165,7 @@ class Desk:
     async def _give_back(self, at: TcpAddress | None) -> None:
         client, pool = self._clients.pop(at, None), self._pools.pop(at, None)
         if client is not None and pool is not None:
+            self._told.discard(client)
             with suppress(PyRedisError):
                 await pool.release(client)
 

@@ -45,6 +45,7 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
     if not arguments.words:
         raise UsageError("peek takes a key; put a key with blanks in quotes")
     keys = [os.fsencode(word) for word in arguments.words]
+    desk.look_only()
     found = [await _looked_at(desk, key, arguments.get("count", _COUNT)) for key in keys]
     values: list[Reply] = [_value(known, sample) for known, sample in found]
     code = Exit.OK if all(known.exists for known, _ in found) else Exit.REPLY

@@ -12,9 +12,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from pyredis.commands.spec import Spec
 from pyredis.exceptions import ReplyError
-from pyredis.types import Argument, Reply
+from pyredis.types import Argument, Map, Reply
 from pyredis_cli.core.desk import Desk
 from pyredis_cli.render.shapes import Entries, Items, Page, Pairs, Scores, Shape, shape
+from pyredis_cli.render.views.reading import Unexpected, mapping
 
 __all__ = ["Known", "Sample", "elements", "sampled"]
 
@@ -120,6 +121,18 @@ def _plain(found: Shape | None) -> Reply:
         case Items(items):
             return list(items)
     return None
+
+
+def _named(reply: Reply) -> Reply:
+    """Return names and values as a map, in whichever protocol they came."""
+    try:
+        return {_name(name): said for name, said in mapping(reply)}
+    except Unexpected:
+        return reply
+
+
+def _listed(reply: Reply) -> Sequence[Reply]:
+    return reply if isinstance(reply, list) and not isinstance(reply, Map) else []
 
 
 def _name(reply: Reply) -> Hashable:
@@ -298,38 +311,38 @@ async def _stream(desk: Desk, known: Known, count: int) -> Sample | None:
         ends += [("XRANGE", "-", "+", "COUNT", head)]
         ends += [("XREVRANGE", "+", "-", "COUNT", tail)] if tail else []
     shapes = [ask.shape(end, reply) for end, reply in zip(ends, await ask.all(*ends), strict=True)]
-    about = await _about_stream(desk, known.key, ask.refused)
-    if about is None:
+    told = await _told_of_stream(desk, known.key, ask.refused)
+    if told is None:
         return None
     newest = shapes[1] if len(shapes) > 1 else None
     if isinstance(newest, Entries):
         newest = Entries(list(newest.entries)[::-1])
-    groups, argv = about.get("groups"), (b"XINFO", b"GROUPS", known.key)
+    groups, argv = told.get("groups"), (b"XINFO", b"GROUPS", known.key)
     return Sample(
         length,
         "entries",
         shapes[0] if shapes else None,
         newest,
         replies=[(argv, desk.table.find(argv), groups)] if groups else (),
-        more=about,
+        more={"groups": [_named(group) for group in _listed(groups)], "stream": _named(told.get("stream"))},
         refused=ask.refused,
         skipped=skipped,
     )
 
 
-async def _about_stream(desk: Desk, key: bytes, refused: dict[str, str]) -> dict[Hashable, Reply] | None:
+async def _told_of_stream(desk: Desk, key: bytes, refused: dict[str, str]) -> dict[str, Reply] | None:
     """Return what XINFO says of a stream and its groups; None when there is no stream any more."""
     names = ("stream", "groups")
     replies = await desk.ask_all([("XINFO", name, key) for name in names])
-    about: dict[Hashable, Reply] = {}
+    told: dict[str, Reply] = {}
     for name, reply in zip(names, replies, strict=True):
         if not isinstance(reply, ReplyError):
-            about[name] = reply
+            told[name] = reply
         elif "no such key" in reply.message:
             return None
         else:
             refused["xinfo"] = reply.message
-    return about
+    return told
 
 
 # -- types of modules
@@ -359,7 +372,9 @@ async def _of_module(desk: Desk, known: Known, count: int) -> Sample | None:
     if not told and await desk.try_to("EXISTS", known.key) == 0:
         return None
     more: dict[Hashable, Reply] = {
-        "info" if argv[0].endswith(b"INFO") else "sample": reply for argv, _, reply in told
+        name: _named(reply) if name == "info" else reply
+        for argv, _, reply in told
+        for name in ("info" if argv[0].endswith(b"INFO") else "sample",)
     }
     return Sample(length, module.noun, replies=told, more=more, refused=ask.refused)
 
