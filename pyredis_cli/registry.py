@@ -135,10 +135,12 @@ META: dict[str, MetaRow] = {
     ),
     "peek": MetaRow(
         "pyredis_cli.tools.peek:report",
-        "peek KEY",
+        "peek KEY ... [--count N]",
         "show what a key holds and how it is stored",
-        "Its type, how long it lives, how it is stored, then its value; of a large one the beginning.",
-        "pyredis_cli.repl.reports:behind_key",
+        "Its type, its length, how long it lives, how it is stored, what memory it takes, when it was used last, "
+        "then its value; of a large one 20 elements, or N, from both ends where it has ends. What is large is "
+        "never read whole, and to be looked at does not count as being used (since Redis 7.2).",
+        "pyredis_cli.repl.reports:behind_peek",
         "peek",
     ),
     ":all": MetaRow(
@@ -209,6 +211,16 @@ META: dict[str, MetaRow] = {
         "arguments where no key is known. --command config|get is one subcommand. --client is host or "
         "host:port. MONITOR costs a busy server much of its speed: let --count or --for end it.",
         "pyredis_cli.repl.monitoring:behind",
+    ),
+    ":keys": MetaRow(
+        "pyredis_cli.tools.keys:report",
+        ":keys [PREFIX] [--by SEP] [--depth N] [--for SECONDS] [--count N]",
+        "the prefixes of keys as a tree, with memory",
+        "How many keys each prefix has and what memory they take, how far that may be off, how many never expire, "
+        "and the biggest one seen. A few keys are counted all; of many a sample is taken by SCAN, 100,000 keys or "
+        "2 seconds, whichever comes first, and Ctrl-C shows what is known by then. * stands for IDs.",
+        "pyredis_cli.repl.reports:behind_keys",
+        ":keys",
     ),
     "quit": _QUIT,
     "exit": _QUIT,

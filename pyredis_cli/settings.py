@@ -60,6 +60,7 @@ _WARNING = (
     "Warning: a password on the command line can be seen by others on this machine; "
     "better use --askpass or REDISCLI_AUTH"
 )
+_WITHOUT_ASKING = "set REDISCLI_AUTH, or give --pass-file"
 _WITH_NULL = ("csv", "tsv", "markdown")
 _PASSWORD_VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
 
@@ -455,6 +456,10 @@ def _check(given: Given) -> None:
         raise UsageError("--embedded starts a server that is in no cluster; leave out -c")
     if given.cluster and given.socket is not None:
         raise UsageError("the nodes of a cluster are not reached by a unix socket; leave out -s, or -c")
+    if given.no_input and given.askpass:
+        raise UsageError(f"--askpass asks, which --no-input forbids; {_WITHOUT_ASKING}")
+    if given.no_input and given.username == "":
+        raise UsageError("--user needs a name, and with --no-input nobody is asked for it")
     if given.last_from_stdin and given.tag is not None:
         raise UsageError("-x and -X both take standard input; give one of them")
     if given.ipv4 and given.ipv6:
@@ -552,6 +557,8 @@ def _credentials(
     for way in _ways(typed, told, target, environ, username):
         return username, way.find()
     if username is not None:
+        if typed.no_input:
+            raise UsageError(f"--no-input: nobody is asked for the password of {username}; {_WITHOUT_ASKING}")
         return username, _asked_password(username, streams) if streams.can_ask else ""
     return username, None
 

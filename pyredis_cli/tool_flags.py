@@ -166,11 +166,25 @@ _HINT = ToolFlags(
 )
 
 _PEEK = ToolFlags(
-    ("peek KEY",),
-    "Show what a key holds and what the server knows of it: type, time to live, encoding, length, then the value, "
-    "of a large one the beginning.",
-    (),
-    ("KEY",),
+    ("peek KEY ...",),
+    "Show what a key holds and what the server knows of it: type, length, time to live, encoding, memory, idle "
+    "time, then the value; of a large one some elements, from both ends where it has ends. What is large is never "
+    "read whole. Exit code: 0, or 1 when there is no such key.",
+    (Flag(("--count",), "count", "most elements to show of a key (20)", "N", read_count),),
+    ("KEY ...",),
+)
+
+_KEYS = ToolFlags(
+    (":keys [PREFIX]",),
+    "Show the prefixes of the keys as a tree, with how many keys there are of each and what memory they take, by "
+    "a sample that takes two seconds at most.",
+    (
+        Flag(("--by",), "by", "what divides the parts of a name (:)", "SEPARATOR", read_filled),
+        Flag(("--depth",), "depth", "parts of a name that count (3)", "N", read_count),
+        Flag(("--for",), "seconds", "time that may be spent (2)", "SECONDS", read_seconds),
+        Flag(("--count",), "count", "most keys to look at (100000)", "N", read_count),
+    ),
+    ("PREFIX",),
 )
 
 _SETTINGS = ToolFlags(
@@ -219,4 +233,6 @@ TOOL_FLAGS: dict[str, ToolFlags] = {
     "completion": _COMPLETION,
     "settings": _SETTINGS,
     "hint": _HINT,
+    ":keys": _KEYS,
 }
+"""By the names of tools, and of words of the REPL that are none."""
