@@ -227,8 +227,10 @@ def test_one_servers_password_is_not_sent_to_another() -> None:
     environ = {"REDISCLI_AUTH": "of-environment", "VALKEYCLI_USER": "eve"}
     settings = settled("@own", environ=environ)
     assert (settings.username, settings.password) == ("ada", "of-own")
+    assert settings.source is not None
+    assert settings.source.kind == "pass_file"
     settings = settled("@own", "--user", "bob", environ=environ)
-    assert (settings.username, settings.password) == ("bob", "")
+    assert (settings.username, settings.password, settings.source) == ("bob", "", None)
     assert settled("@own", "--user", "ada").password == "of-own"
     settings = settled("@none", environ=environ)
     assert (settings.username, settings.password) == ("eve", "of-environment")

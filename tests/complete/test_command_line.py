@@ -10,7 +10,14 @@ from pyredis_cli.complete.shell_line import shell_line
 from pyredis_cli.complete.wants import Want
 from pyredis_cli.flags import FLAGS, OUTPUTS
 
-TOOLS = {"exec": "run", "find": "list keys", "lua": "run a script", "rdb": "save", "completion": "print", "settings": "show"}
+TOOLS = {
+    "exec": "run",
+    "find": "list keys",
+    "lua": "run a script",
+    "rdb": "save",
+    "completion": "print",
+    "settings": "show",
+}
 
 
 def at(typed: str) -> Place:
