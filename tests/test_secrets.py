@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -237,6 +238,22 @@ def test_a_command_tells_a_password_in_its_first_line_and_is_left_alone() -> Non
     assert fetched(source, os.environ) == "a b"
     code = ran("--profile", "prod", "PING", env={"PYREDISCLI_CONFIG": "/nosuch"}).code
     assert code == 2
+
+
+def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
+    command = ("sh", "-c", f"echo word; sleep 60 & echo $! > {tmp_path}/pid")
+    assert fetched(PasswordSource("password_command", "prod", command=command), os.environ) == "word"
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)  # an error if it had ended
+
+
+def test_a_tool_that_asks_no_server_looks_for_no_password(
+    locked: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_with("password_command", locked, tmp_path, monkeypatch)
+    monkeypatch.setenv("PYREDISCLI_PROFILE", "prod")
+    assert ran("hint", "GET ").stdout == b"key\n"
+    assert ran("completion", "bash").code == 0
+    assert not (tmp_path / "environ").exists()
 
 
 def test_without_the_package_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
