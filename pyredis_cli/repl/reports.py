@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.complete.candidates import Choice
+from pyredis_cli.complete.known import commands, summary, typeable
 from pyredis_cli.complete.wants import Want
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse_tool
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pyredis_cli.repl.verdicts import Host
     from pyredis_cli.reporting import Reporter
 
-__all__ = ["Show", "behind_keys", "behind_peek"]
+__all__ = ["Show", "behind_command", "behind_key", "behind_keys", "behind_peek"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class Show:
         return After.GO_ON
 
 
+def behind_key(words: Sequence[str], typed: str, table: Table) -> Iterator[Want]:
+    """Yield that keys may stand there, which the completer knows."""
+    yield Want("key")
+
+
 def behind_peek(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice | Want]:
     return _behind("peek", words, typed)
 
@@ -72,3 +78,16 @@ def _behind(tool: str, words: Sequence[str], typed: str) -> Iterator[Choice | Wa
         yield from (Choice(name, meta=flag.help) for name, flag in flags.items() if name not in given)
     else:
         yield Want("key")
+
+
+def behind_command(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
+    """Yield the names of commands; behind a container, those of its subcommands."""
+    if not words:
+        begun = typed.upper()
+        fitting = (name for name in commands(table) if name.startswith(begun))
+        yield from (Choice(name, "command", summary(name, table)) for name in fitting)
+    spec = table.find(words)
+    if len(words) == 1 and spec is not None:
+        for name in sorted(typeable(spec.subcommands)):
+            if table.has(f"{spec.name} {name}"):
+                yield Choice(name, "command", summary(f"{spec.name} {name}", table))
