@@ -126,7 +126,9 @@ def test_in_a_cluster_keys_with_one_hash_tag_come_together_and_errors_know_it() 
         some = [key for slot in slots for key in by_slot[slot]]
         sizes = {slot: len(by_slot[slot]) for slot in slots}
         node = Seen(len(keys), len(some), some, False, sizes)
-        row = row_of(estimated(outlined([node], {}, Cut()), {}), b"plain:*")
+        outcome = estimated(outlined([node], {}, Cut()), {})
+        row = row_of(outcome, b"plain:*")
+        assert [one.label for one in outcome[1:]] == [b"plain:*", b""], "a slot tells nothing of all others"
         held += abs(row.keys - 2_000) <= row.keys_error
         by_keys = row_of(estimated(outlined([node._replace(slots={})], {}, Cut()), {}), b"plain:*")
         assert row.keys_error > 2 * by_keys.keys_error
