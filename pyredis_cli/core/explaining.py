@@ -235,7 +235,8 @@ def _part_of(found: Explained) -> int | None:
     if len(found.keys) != 1 or (length := found.keys[0].length) is None:
         return None
     words = found.argv[found.spec.name.count(" ") + 1 :]
-    part = span(grammar(found.spec).walk(words).roles, words, length)
+    roles = grammar(found.spec).walk(words).roles
+    part = span(roles, words, length, ids=found.keys[0].type == "stream")
     return length - part if part is not None and found.cost.removes else part
 
 

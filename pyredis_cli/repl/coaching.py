@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.core.session import Session
 
-__all__ = ["Coach"]
+__all__ = ["Coach", "corrected"]
 
 _BUDGET: Final = 0.3  # seconds; the error is on the screen meanwhile
 
@@ -30,10 +30,11 @@ _BUDGET: Final = 0.3  # seconds; the error is on the screen meanwhile
 class Coach:
     """Keeps the last failure until it is said what lies behind it, or forgotten."""
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, encoding: str, budget: float = _BUDGET) -> None:
         self.offer = ""
         """The line that was probably meant, empty without one."""
         self._encoding = encoding
+        self._budget = budget
         self._failure: Case | None = None
         self._spoilt = ""
 
@@ -61,9 +62,18 @@ class Coach:
         row = lesson(case.error) if case is not None else None
         if case is None or row is None:
             return ""
-        self.offer = _corrected(case, line)
+        self.offer = corrected(case, line)
         asked = row.asks(case)
-        return row.says(case, await _looked_up(desk, asked) if asked else ())
+        return row.says(case, await self._looked_up(desk, asked) if asked else ())
+
+    async def _looked_up(self, desk: Desk, asked: Sequence[Sequence[bytes]]) -> Sequence[Reply]:
+        """Return the replies, nothing when they do not come in time."""
+        try:
+            async with asyncio.timeout(self._budget):
+                return await desk.ask_all(asked)
+        except (PyRedisError, TimeoutError):
+            await desk.close()
+            return ()
 
 
 def _failed(
@@ -80,17 +90,7 @@ def _failed(
     return None
 
 
-async def _looked_up(desk: Desk, asked: Sequence[Sequence[bytes]]) -> Sequence[Reply]:
-    """Return the replies, nothing when they do not come in time."""
-    try:
-        async with asyncio.timeout(_BUDGET):
-            return await desk.ask_all(asked)
-    except (PyRedisError, TimeoutError):
-        await desk.close()
-        return ()
-
-
-def _corrected(case: Case, line: str) -> str:
+def corrected(case: Case, line: str) -> str:
     """Return the line with the word in it that was probably meant, in the case that was typed; or nothing."""
     found = meant(case)
     if found is None:

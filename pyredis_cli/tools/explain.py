@@ -19,7 +19,7 @@ from pyredis_cli.flags import UsageError
 from pyredis_cli.given import ToolArguments
 from pyredis_cli.render import units
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line
-from pyredis_cli.render.escape import readable
+from pyredis_cli.render.line import as_typed
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.views.cells import bare
 from pyredis_cli.reporting import Report, run_report
@@ -123,18 +123,20 @@ def _clauses(found: Explained) -> Iterator[str]:
         yield f"its keys are in {len(found.slots)} slots, and a cluster takes those of one slot only"
     if found.spec.danger and not _is_cheap(found):
         yield found.spec.danger
-    yield from _misfits(found)
+    if misfit := _misfit(found):
+        yield misfit
+        return
     yield from _waits(found)
     yield from _works(found)
 
 
-def _misfits(found: Explained) -> Iterator[str]:
-    """Yield which of the keys is of another type than the command is for."""
+def _misfit(found: Explained) -> str:
+    """Return which of the keys is of another type than the command is for; empty when none is."""
     kinds, judged = expected(found.spec), judged_keys(found.spec, found.argv)
     for key in found.keys:
         if kinds and key.exists and key.key in judged and key.type not in kinds:
-            yield f"the server would refuse it: {readable(key.key)} is {articled(key.type)}"
-            return
+            return f"the server would refuse it: {as_typed([key.key])} is {articled(key.type)}"
+    return ""
 
 
 def _waits(found: Explained) -> Iterator[str]:
