@@ -43,7 +43,9 @@ async def test_a_stopping_that_is_cancelled_closes_the_connection(server: Server
     await session.close()
 
 
-async def test_a_wait_that_was_ended_is_said_to_be_although_its_own_end_is_heard_first(server: Server) -> None:
+async def test_a_wait_that_was_ended_is_said_to_be_although_its_own_end_is_heard_first(
+    server: Server,
+) -> None:
     class Late(Session):
         async def unblock(self, argv: Sequence[bytes]) -> bool:
             unblocked = await super().unblock(argv)
