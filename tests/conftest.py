@@ -59,6 +59,15 @@ _SERVERS = (
     "family",
 )
 _DURABLE = ("appendonly yes", "appendfsync always", "auto-aof-rewrite-percentage 0")
+_LONG = (
+    "tests/test_source.py",
+    "tests/test_large_replies.py",
+    "tests/test_pages.py",
+    "tests/repl/test_growth.py",
+    "tests/complete/test_shells.py",
+    "tests/failover/",
+    "tests/test_benchmarks.py",
+)
 _FOREIGN_PREFIXES = (
     "REDISCLI_",
     "REDIS_",
@@ -103,10 +112,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Set `no_leaks` up after the servers and before all else.
+    """Have what takes long run first, and set `no_leaks` up after the servers and before all else.
 
-    A server outlives the test and is no leak; whatever else was opened must be closed again by then.
+    No worker shall begin with something long when the others are done. A server outlives the test and is no leak;
+    whatever else was opened must be closed again by then.
     """
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
     for item in items:
         names: list[str] = getattr(item, "fixturenames", [])
         if "no_leaks" in names:
