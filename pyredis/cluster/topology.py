@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import chain, groupby
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from pyredis.address import Address, TcpAddress
+from pyredis.address import Address, NatMap, TcpAddress, reached
 from pyredis.commands.slots import SLOTS
 from pyredis.exceptions import ProtocolError
 from pyredis.types import Reply, plain
@@ -89,6 +89,18 @@ class Topology:
         shard = next((shard for shard in self.shards if shard.primary == address), Shard(address))
         owners = (*self._owners[:slot], shard, *self._owners[slot + 1 :])
         return Topology(dict.fromkeys((*self.shards, shard)), owners)
+
+    def reached_by(self, natmap: NatMap) -> Topology:
+        """Return the same with every node where it is reached."""
+        if not natmap:
+            return self
+        there = {
+            shard: Shard(
+                reached(shard.primary, natmap), _in_order(reached(one, natmap) for one in shard.replicas)
+            )
+            for shard in self.shards
+        }
+        return Topology(there.values(), [shard and there[shard] for shard in self._owners])
 
     @cached_property
     def _runs(self) -> tuple[tuple[Shard | None, int], ...]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pyredis_cli.flags import NotationName, Output, Theme
 
-__all__ = ["SUMMARIES", "PreferenceError", "Preferences", "changed", "choices", "taken"]
+__all__ = ["SUMMARIES", "PreferenceError", "Preferences", "changed", "choices", "rows", "taken"]
 
 
 class PreferenceError(ValueError):
@@ -35,6 +35,7 @@ class Preferences:
     hints: bool = True
     suggestions: bool = True
     live_completion: bool = True
+    coach: bool = True
     timing: int | None = 100
     format: Output = "human"
     pager: bool = True
@@ -45,6 +46,7 @@ class Preferences:
     theme: Theme = "dark"
     decode: str = "auto"
     bytes: NotationName | Literal["default"] = "default"
+    confirm: bool = True
 
 
 class _Row(NamedTuple):
@@ -107,6 +109,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
     "hints": _Row(_switch, _SWITCH, "show behind the cursor what is still to be typed"),
     "suggestions": _Row(_switch, _SWITCH, "show behind the cursor the rest of a line of the history"),
     "live_completion": _Row(_switch, _SWITCH, "open the menu by itself, not at TAB alone"),
+    "coach": _Row(_switch, _SWITCH, "say below an error what lies behind it and what mends it"),
     "timing": _Row(_number, ("100", "0", "off"), "show the time of replies that took so many milliseconds"),
     "format": _Row(_one_of(_FORMATS), _FORMATS, "the form of replies"),
     "bytes": _Row(
@@ -123,6 +126,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
         "recognise what is packed in values; or read them as NAME",
         plugins.known_decoders,
     ),
+    "confirm": _Row(_switch, _SWITCH, "ask before a command that could do harm"),
     "theme": _Row(_one_of(_THEMES), _THEMES, "colours for a dark or for a light background"),
 }
 
@@ -153,6 +157,14 @@ def changed(preferences: Preferences, words: Sequence[str]) -> tuple[Preferences
         case [name, value]:
             return _with(preferences, _field(name), value)
     raise PreferenceError(":set takes a name and a value; :set lists what there is")
+
+
+def rows(preferences: Preferences) -> Iterator[tuple[str, str, str]]:
+    """Yield the name of each preference, its value as it stands in a file of settings, and what it is for."""
+    for field, row in _ROWS.items():
+        _, _, word = _line(preferences, field).partition(" ")
+        switch = {"on": "true", "off": "false"}.get(word)
+        yield field, switch or (word if word.isdigit() else f'"{word}"'), row.summary
 
 
 def taken(preferences: Preferences, values: Mapping[str, object]) -> tuple[Preferences, tuple[str, ...]]:

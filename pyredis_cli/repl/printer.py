@@ -233,6 +233,10 @@ class Printer:
         """Print what the person should know, apart from any reply."""
         await self._line(_folded(line), _YELLOW)
 
+    async def advise(self, line: str) -> None:
+        """Print what lies behind an error, below it."""
+        await self._line(_folded(f"↳ {line}"), _DIM)
+
     async def tell(self, *lines: str) -> None:
         """Print lines of our own."""
         for line in lines:

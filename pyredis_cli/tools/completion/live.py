@@ -21,7 +21,7 @@ from pyredis_cli.complete.names import NameCache, Wanted
 from pyredis_cli.complete.wants import ABOUT
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse
-from pyredis_cli.settings import settle
+from pyredis_cli.settings import consulted, settle
 from pyredis_cli.streams import Streams
 
 TYPE_CHECKING = False
@@ -80,6 +80,9 @@ def _settings(asked: Asked, environ: Mapping[str, str]) -> Settings | None:
     nobody = _Nobody(BytesIO(), BytesIO(), BytesIO())
     try:
         given = parse(asked.connection)
+        source = consulted(given, environ).source
+        if source is not None and source.kind != "pass_file":  # a TAB starts no program, and opens no keyring
+            return None
         settings = settle(given, environ, nobody)
         if settings.tls is not None:
             from pyredis_cli.core.certificates import opened
@@ -133,7 +136,8 @@ def _told(asked: Asked, address: Address, settings: Settings) -> dict[bytes, Non
 
 def _topology(settings: Settings) -> Topology:
     with _opened(settings.address, settings) as connection:
-        return from_slots(connection.execute([b"CLUSTER", b"SLOTS"]), settings.address)
+        topology = from_slots(connection.execute([b"CLUSTER", b"SLOTS"]), settings.address)
+        return topology.reached_by(dict(settings.natmap))
 
 
 def _opened(address: Address, settings: Settings) -> BlockingConnection:
@@ -147,6 +151,7 @@ def _opened(address: Address, settings: Settings) -> BlockingConnection:
         tls=settings.tls,
         family=settings.family,
         lib_name=None,
+        read_only=True,  # whoever presses TAB wants nothing changed
     )
     return BlockingConnection.open(address, options)
 
