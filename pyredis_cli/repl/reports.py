@@ -5,6 +5,7 @@ What may stand behind such a word are the flags of the tool, and what the word i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,15 +27,21 @@ __all__ = ["Show", "behind_command", "behind_key"]
 
 @dataclass(frozen=True)
 class Show:
-    """Make the report of a tool and print it."""
+    """Make the report of a tool and print it; one that ``sends`` a command is asked about as that is."""
 
     tool: str
     reporter: Reporter
     words: tuple[str, ...]
+    sends: bool = False
 
     async def __call__(self, host: Host) -> After:
         try:
-            report = await host.interruptible(self.reporter(host.desk, parse_tool(self.tool, self.words)))
+            arguments = parse_tool(self.tool, self.words)
+            if self.sends and not await host.interruptible(
+                host.allows(tuple(map(os.fsencode, arguments.words)))
+            ):
+                return After.STOP
+            report = await host.interruptible(self.reporter(host.desk, arguments))
         except UsageError as error:
             await host.printer.refuse(str(error))
             return After.STOP
