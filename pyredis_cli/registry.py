@@ -95,7 +95,8 @@ class MetaRow(NamedTuple):
     """A word of the REPL: where it is judged, how it is written, what it is for, in a line and in some more.
 
     ``completes`` is where what may stand behind it is known, empty when nothing may. With ``tool`` there is a tool
-    for the same purpose, whose flags may stand behind it, and ``where`` is what makes its report.
+    for the same purpose, whose flags may stand behind it, and ``where`` is what makes its report; with ``sends``
+    that sends the command behind the flags.
     """
 
     where: str
@@ -104,6 +105,7 @@ class MetaRow(NamedTuple):
     help: str = ""
     completes: str = ""
     tool: str = ""
+    sends: bool = False
 
     @property
     def completed(self) -> Row:
@@ -152,6 +154,7 @@ META: dict[str, MetaRow] = {
         "on connections beside yours.",
         "pyredis_cli.tools.all:behind",
         "all",
+        sends=True,
     ),
     ":explain": MetaRow(
         "pyredis_cli.tools.explain:report",

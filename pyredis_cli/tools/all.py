@@ -12,15 +12,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 from pyredis.commands.keys import keys
-from pyredis.commands.spec import Spec
-from pyredis.exceptions import ClusterError
+from pyredis.commands.spec import TABLE, Spec
+from pyredis.exceptions import ClusterError, PyRedisError
 from pyredis.types import plain
 from pyredis_cli.complete.candidates import Choice
 from pyredis_cli.complete.known import commands, summary
+from pyredis_cli.core import direct
+from pyredis_cli.core.consent import allowed
 from pyredis_cli.core.everywhere import Answer, Everybody, ask_everybody, everybody
+from pyredis_cli.core.figures import Figures
+from pyredis_cli.core.measuring import measured_on
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.flags import UsageError
+from pyredis_cli.parsing import parse_tool
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line, Section
 from pyredis_cli.render.fold import width
 from pyredis_cli.render.layout import elements
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from pyredis.cluster.topology import Member
     from pyredis.commands.spec import Table
     from pyredis.types import Reply
+    from pyredis_cli.core.costs import Needs
     from pyredis_cli.core.desk import Desk
     from pyredis_cli.given import ToolArguments
     from pyredis_cli.render.look import Look
@@ -58,7 +64,19 @@ _BEFORE: Final = 40
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Print what every node says to a command; return the exit code."""
+    argv = tuple(map(os.fsencode, parse_tool("all", words).words))
+    if not allowed(settings, streams, TABLE.find(argv), argv, partial(_measured, settings)):
+        return Exit.GUARD
     return run_report("all", report, settings, streams, words)
+
+
+def _measured(settings: Settings, wanted: Sequence[Needs]) -> Figures:
+    """Return what the node that is named tells; of the others only their replies will."""
+    try:
+        with direct.connect(settings, "typed") as connection:
+            return measured_on(connection, wanted)
+    except PyRedisError:  # the report will tell
+        return Figures()
 
 
 async def report(desk: Desk, arguments: ToolArguments) -> Report:
