@@ -149,8 +149,8 @@ META: dict[str, MetaRow] = {
         "pyredis_cli.tools.all:report",
         ":all [--primaries] [--replicas] COMMAND",
         "run a command at every node",
-        "At all nodes of the cluster, or at a primary and its replicas; a command that writes at the primaries "
-        "alone, unless you say where. A row for each node says what it replied, or what went wrong there. It runs "
+        "At all nodes of the cluster, or at a primary and its replicas; a write at the primaries alone, unless "
+        "you say where. A row for each node says what it replied, or what went wrong there. It runs "
         "on connections beside yours.",
         "pyredis_cli.tools.all:behind",
         "all",
