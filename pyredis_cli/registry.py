@@ -95,7 +95,8 @@ class MetaRow(NamedTuple):
     """A word of the REPL: where it is judged, how it is written, what it is for, in a line and in some more.
 
     ``completes`` is where what may stand behind it is known, empty when nothing may. With ``tool`` there is a tool
-    for the same purpose, whose flags may stand behind it, and ``where`` is what makes its report.
+    for the same purpose, whose flags may stand behind it, and ``where`` is what makes its report; with ``sends``
+    that sends the command behind the flags.
     """
 
     where: str
@@ -104,6 +105,7 @@ class MetaRow(NamedTuple):
     help: str = ""
     completes: str = ""
     tool: str = ""
+    sends: bool = False
 
     @property
     def completed(self) -> Row:
@@ -147,11 +149,12 @@ META: dict[str, MetaRow] = {
         "pyredis_cli.tools.all:report",
         ":all [--primaries] [--replicas] COMMAND",
         "run a command at every node",
-        "At all nodes of the cluster, or at a primary and its replicas; a command that writes at the primaries "
-        "alone, unless you say where. A row for each node says what it replied, or what went wrong there. It runs "
+        "At all nodes of the cluster, or at a primary and its replicas; a write at the primaries alone, unless "
+        "you say where. A row for each node says what it replied, or what went wrong there. It runs "
         "on connections beside yours.",
         "pyredis_cli.tools.all:behind",
         "all",
+        sends=True,
     ),
     ":explain": MetaRow(
         "pyredis_cli.tools.explain:report",
