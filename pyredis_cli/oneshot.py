@@ -17,7 +17,7 @@ from pyredis_cli.core.direct import options_of
 from pyredis_cli.core.outcome import START_WITH_C, Outcome, nameless, unknown_fate
 from pyredis_cli.exits import Exit
 from pyredis_cli.printing import ReplyWriter, fail, form_of, protocol_for, theme_of
-from pyredis_cli.settings import settle
+from pyredis_cli.settings import colored, settle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def run(given: Given, words: Sequence[str], spec: Spec, environ: Mapping[str, st
     Raises UsageError, PyRedisURLError and what `Streams.write` raises.
     """
     settings = settle(given, environ, streams)
+    streams = colored(settings, streams)
     if settings.tls is not None:
         from pyredis_cli.core.certificates import opened
 

@@ -636,7 +636,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('changes', 'settings of the module'), ('module', 'search')),
+        (('changes', 'settings of the module'), ('module', 'search'), ('reads', 'if GET HELP')),
     ),
     (
         'FT.CREATE', 'redis', -1, 'denyoom module write', '', 1, 1, 1,
@@ -1085,7 +1085,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('keepdocs', 'pure-token', 'KEEPDOCS', ('optional',), None, None, None, ()),
         ),
-        (('danger', 'deletes an index, and without KEEPDOCS its documents'), ('module', 'search')),
+        (
+            ('asks', ('without', ('KEEPDOCS',), 2, 1073741824, 1)),
+            ('danger', 'deletes an index, and without KEEPDOCS its documents'),
+            ('measure', ('documents',)),
+            ('module', 'search'),
+        ),
     ),
     (
         'FT.DROPINDEX', 'redis', -1, 'module write', '', 1, 1, 1,
@@ -1095,7 +1100,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('dd', 'pure-token', 'DD', ('optional',), None, None, None, ()),
         ),
-        (('danger', 'deletes an index, and with DD its documents'), ('module', 'search')),
+        (
+            ('asks', ('with', ('DD',), 2, 1073741824, 1)),
+            ('danger', 'deletes an index, and with DD its documents'),
+            ('measure', ('documents',)),
+            ('module', 'search'),
+        ),
     ),
     (
         'FT.EXPLAIN', 'redis', -1, 'module readonly', '', 1, 1, 1,
@@ -2150,7 +2160,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('keepdocs', 'pure-token', 'KEEPDOCS', ('optional',), None, None, None, ()),
         ),
-        (('danger', 'deletes an index, and without KEEPDOCS its documents'), ('module', 'search')),
+        (
+            ('asks', ('without', ('KEEPDOCS',), 2, 1073741824, 1)),
+            ('danger', 'deletes an index, and without KEEPDOCS its documents'),
+            ('measure', ('documents',)),
+            ('module', 'search'),
+        ),
     ),
     (
         'FT._DROPINDEXIFX', 'redis', -1, 'module write', '', 1, 1, 1,
@@ -2160,7 +2175,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('dd', 'pure-token', 'DD', ('optional',), None, None, None, ()),
         ),
-        (('danger', 'deletes an index, and with DD its documents'), ('module', 'search')),
+        (
+            ('asks', ('with', ('DD',), 2, 1073741824, 1)),
+            ('danger', 'deletes an index, and with DD its documents'),
+            ('measure', ('documents',)),
+            ('module', 'search'),
+        ),
     ),
     (
         'FT._LIST', 'redis', -1, 'module readonly', '', 0, 0, 0, (), 'search', '2.0.0', None, '', (),

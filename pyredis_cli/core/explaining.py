@@ -17,7 +17,7 @@ from pyredis.commands.grammar import grammar
 from pyredis.commands.keys import key_positions
 from pyredis.commands.slots import key_slot
 from pyredis.exceptions import ProtocolError, ReplyError
-from pyredis_cli.core.costs import Cost, cost, span
+from pyredis_cli.core.complexity import Cost, cost, span
 from pyredis_cli.core.infos import details, info, number
 from pyredis_cli.core.secrets import hidden
 from pyredis_cli.core.sizing import TYPES, Sized, sized

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from pyredis_cli.complete.candidates import Choice
 from pyredis_cli.core.lines import LineError, destination
+from pyredis_cli.flags import is_profile
+from pyredis_cli.profiles import names
 from pyredis_cli.registry import META
 from pyredis_cli.repl import preferences
 from pyredis_cli.repl.verdicts import Clear, Connect, Dial, Leave, Refuse, Set, Verdict
@@ -41,7 +44,7 @@ def clear(words: Sequence[str], table: Table) -> Verdict:
 
 def connect(words: Sequence[str], table: Table) -> Verdict:
     """Return where to go on; no message repeats a URL, which may hold a password."""
-    if len(words) == 1 and "://" in words[0]:
+    if len(words) == 1 and ("://" in words[0] or is_profile(words[0])):
         return Dial(words[0])
     try:
         return Connect(destination(words))
@@ -65,8 +68,9 @@ def reachable(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice
     """Yield the beginnings of URLs and the hosts that every machine has, then the usual port."""
     if not words:
         yield from (Choice(host) for host in _HOSTS)
+        yield from (Choice(f"@{name}", meta="a profile") for name in names(os.environ))
         yield from (Choice(scheme, meta=meta, unfinished=True) for scheme, meta in _SCHEMES.items())
-    elif len(words) == 1 and "://" not in words[0]:
+    elif len(words) == 1 and "://" not in words[0] and not is_profile(words[0]):
         yield Choice("6379")
 
 

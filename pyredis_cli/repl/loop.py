@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pyredis.exceptions import PyRedisError, ReplyError
@@ -20,6 +20,7 @@ from pyredis_cli.core.secrets import hidden, veiled
 from pyredis_cli.core.stopping import Stopped, cut_short, sentences, stop
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
+from pyredis_cli.passwords import fetched
 from pyredis_cli.repl import meta, verdicts
 from pyredis_cli.repl.bottom import BottomLine
 from pyredis_cli.repl.coaching import Coach
@@ -27,6 +28,7 @@ from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.configured import configured
 from pyredis_cli.repl.echoing import echoed
 from pyredis_cli.repl.feed import Feed, Item
+from pyredis_cli.repl.guarding import Guarding
 from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, lacks_secret, redacted
 from pyredis_cli.repl.insight import Insight
 from pyredis_cli.repl.monitored import MonitorFilter
@@ -38,11 +40,11 @@ from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
 from pyredis_cli.repl.terminal import on_terminal, typed_ahead, without_echo
 from pyredis_cli.repl.verdicts import After
 from pyredis_cli.repl.visit import Visit
-from pyredis_cli.settings import with_url
+from pyredis_cli.settings import with_profile, with_url
 from pyredis_cli.streams import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
     from pathlib import Path
 
     from pyredis.commands.spec import Spec, Table
@@ -67,6 +69,8 @@ def run(settings: Settings, streams: Streams) -> int:
     settings = replace(settings, protocol=settings.protocol or 3)
     if settings.variable:
         streams.say(f"{settings.variable} says where to connect: {settings.address}")
+    for note in settings.notes:
+        streams.say(note)
     try:
         return asyncio.run(_converse(settings, streams))
     except Terminated as ending:
@@ -94,10 +98,10 @@ class Repl:
         self._settings = settings
         self._dropped = ""
         self._history = HistoryFile(history) if history else None
+        self._streams = streams
         self._preferences, self._warnings = configured(
-            os.environ, Preferences(theme="light" if streams.light else "dark")
+            os.environ, Preferences(theme="light" if streams.light else "dark"), settings
         )
-        self._preferences = _flagged(self._preferences, settings)
         self._queued: list[tuple[bytes, ...]] = []
         """The commands of the transaction that may carry secrets."""
         self._printer = Printer(settings, streams, lambda: self._preferences, lambda: self._session.protocol)
@@ -106,8 +110,18 @@ class Repl:
         insight = Insight(lambda: self._session.table, settings.encoding)
         self._bottom = BottomLine(insight, lambda: self._visit, lambda: self._preferences.toolbar)
         self._visit = self._new_visit()
+        self._guard = Guarding(
+            lambda: self._visit,
+            lambda: self._settings,
+            lambda: self._preferences,
+            self._printer,
+            self.signals,
+            self._drop_typed_ahead,
+        )
         self._reader = LineReader(
-            lambda: prompt(self._session, monitoring=self._visit.monitor is not None),
+            lambda: prompt(
+                self._session, profile=self._settings.profile, monitoring=self._visit.monitor is not None
+            ),
             CommandHistory(self._history, self._kept, self._warnings.append),
             NameCompleter(
                 lambda: self._session.table,
@@ -207,6 +221,12 @@ class Repl:
         self._coach.forget()
         return after
 
+    async def allows(self, argv: tuple[bytes, ...]) -> bool:
+        return await self._guard.allows(argv)
+
+    def together(self, lines: Iterable[tuple[str, str]]) -> AbstractAsyncContextManager[bool]:
+        return self._guard.together(lines)
+
     # -- lines --
 
     async def _enter(self, text: str) -> After:
@@ -214,15 +234,27 @@ class Repl:
         lines = lines_of(text)
         self._printer.may_page = len(lines) == 1
         self._coach.forget()
+        if len(lines) == 1:
+            after = await self._do(lines[0])
+            await self._advise(lines[0])
+            return after
+        try:
+            async with self.together(
+                (f"line {number}", line) for number, line in enumerate(lines, 1)
+            ) as agreed:
+                return await self._do_all(lines) if agreed else After.STOP
+        except Interrupted:
+            await self._printer.warn("stopped")
+            return After.STOP
+
+    async def _do_all(self, lines: Sequence[str]) -> After:
         for done, line in enumerate(lines, 1):
-            if len(lines) > 1 and (shown := self._echoed(line)):
+            if shown := self._echoed(line):
                 await self._printer.tell(f"> {shown}")
             after = await self._do(line)
             if after is After.STOP and (rest := lines[done:]):
                 count = "1 more pasted line" if len(rest) == 1 else f"{len(rest)} more pasted lines"
                 await self._printer.warn(f"stopped: {count} not sent, from here on: {self._echoed(rest[0])}")
-            if len(lines) == 1:
-                await self._advise(line)
             if after is not After.GO_ON:
                 return after
         return After.GO_ON
@@ -299,10 +331,14 @@ class Repl:
 
     async def _set(self, words: Sequence[str]) -> After:
         try:
-            self._preferences, lines = changed(self._preferences, words)
+            preferences, lines = changed(self._preferences, words)
         except PreferenceError as error:
             await self._printer.refuse(str(error))
             return After.STOP
+        if reason := self._guard.objection(preferences):
+            await self._printer.refuse(reason)
+            return After.STOP
+        self._preferences = preferences
         await self._printer.tell(*lines)
         return After.GO_ON
 
@@ -310,6 +346,8 @@ class Repl:
 
     async def _send(self, asked: Order) -> After:
         await self._visit.restoring.end()
+        if not await self._guard.allows(asked.argv):
+            return After.STOP
         if _is_monitor(self._session.table.find(asked.argv), asked.argv):
             return await self._begin_monitor(MonitorFilter())
         for done in range(asked.times):
@@ -323,7 +361,7 @@ class Repl:
             if outcome.error is None:
                 harvest(outcome.argv, outcome.reply, outcome.spec, self._visit.names, database)
             self.failures += outcome.failed
-            failed = bool(outcome.broken_ground) or not outcome.answered
+            failed = bool(outcome.broken_ground) or not (outcome.answered or outcome.refused)
             if failed:
                 await self._drop_typed_ahead()
             await self._show(outcome)
@@ -444,11 +482,36 @@ class Repl:
     async def _dial(self, url: str) -> After:
         """Leave this server for that of a URL; a URL that cannot mean anything changes nothing."""
         try:
-            settings = with_url(self._settings, url)
+            settings = await self._reachable(url)
+        except Interrupted:
+            await self._printer.warn("stopped")
+            return After.STOP
         except (UsageError, PyRedisError) as error:
             await self._printer.refuse(str(error))
             return After.STOP
         return await self._move(settings)
+
+    async def _reachable(self, where: str) -> Settings:
+        """Return the settings that a URL or a profile says; a program may be asked for its password."""
+        if not where.startswith("@"):
+            return with_url(self._settings, where)
+        quiet = replace(self._streams, stdin_tty=False)
+        with self._printer.waiting("looking for the password, Ctrl-C stops"):
+            work = asyncio.to_thread(with_profile, self._settings, where[1:], os.environ, quiet)
+            return await self.signals.interruptible(work)
+
+    async def _renewed(self, refused: str | bytes | None) -> str | None:
+        """Return the password that is found now in the place of one that the server refuses; None without one."""
+        source = self._settings.source
+        if source is None or refused != self._settings.password:
+            return None
+        try:
+            password = await asyncio.to_thread(fetched, source, os.environ)
+        except UsageError as error:
+            await self._printer.warn(str(error))
+            return None
+        self._settings = replace(self._settings, password=password)
+        return password if password != refused else None
 
     async def _move(self, settings: Settings) -> After:
         """Leave this server for another; what ends with that, a user typed by hand too, is told."""
@@ -465,7 +528,7 @@ class Repl:
         return After.GO_ON if self._session.connected else After.STOP
 
     def _new_visit(self) -> Visit:
-        return Visit(
+        visit = Visit(
             self._settings,
             self._feed,
             lambda: self._preferences,
@@ -474,6 +537,8 @@ class Repl:
             on_lost=self._note_lost,
             on_move=self._printer.warn,
         )
+        visit.session.renew = self._renewed
+        return visit
 
     # -- the line that is being typed --
 
@@ -500,17 +565,6 @@ class Repl:
     async def _show_warnings(self) -> None:
         while self._warnings:
             await self._printer.warn(self._warnings.pop(0))
-
-
-def _flagged(preferences: Preferences, settings: Settings) -> Preferences:
-    """Return the preferences with what flags say, which wins over files."""
-    if settings.output is not None:
-        preferences = replace(preferences, format=settings.output)
-    if settings.notation is not None:
-        preferences = replace(preferences, bytes=settings.notation)
-    if settings.theme is not None:
-        preferences = replace(preferences, theme=settings.theme)
-    return preferences if settings.pager else replace(preferences, pager=False)
 
 
 @asynccontextmanager

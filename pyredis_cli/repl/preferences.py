@@ -46,6 +46,7 @@ class Preferences:
     theme: Theme = "dark"
     decode: str = "auto"
     bytes: NotationName | Literal["default"] = "default"
+    confirm: bool = True
 
 
 class _Row(NamedTuple):
@@ -125,6 +126,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
         "recognise what is packed in values; or read them as NAME",
         plugins.known_decoders,
     ),
+    "confirm": _Row(_switch, _SWITCH, "ask before a command that could do harm"),
     "theme": _Row(_one_of(_THEMES), _THEMES, "colours for a dark or for a light background"),
 }
 

@@ -23,7 +23,7 @@ from pyredis_cli.argv import refuse_without_command
 from pyredis_cli.core import direct
 from pyredis_cli.core.answers import Answers
 from pyredis_cli.core.requests import Malformed, Requests
-from pyredis_cli.exits import Exit, explain
+from pyredis_cli.exits import Exit, explain, in_read_only
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse_tool
 from pyredis_cli.printing import fail
@@ -55,6 +55,10 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     arguments = parse_tool("pipe", words)
     if arguments.words:
         raise UsageError(f"pipe: it reads standard input; what is {arguments.words[0]!r} for?")
+    if settings.read_only:
+        reason = "pipe sends bytes that nobody looks at; give commands in lines to exec"
+        streams.say(f"(refused) {in_read_only(reason)}")
+        return Exit.GUARD
     limit = arguments.get("timeout", _TIMEOUT) or None
     try:
         connection = direct.connect(settings)

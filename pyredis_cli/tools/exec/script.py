@@ -173,13 +173,13 @@ class _Script:
         outcome = await self._session.run(one.argv)
         self._singles += outcome.answered
         self._note(outcome)
-        if outcome.answered:
+        if outcome.answered or outcome.refused:
             self._run.writer.show(outcome)
         self._run.tell_asides()
         where = self._where(one.line, outcome)
         if outcome.broken_ground:
             self._stop(f"{where}{outcome.broken_ground}", Exit.REFUSED)
-        if outcome.error is not None and not outcome.answered:
+        if outcome.error is not None and not (outcome.answered or outcome.refused):
             told = explain(outcome.error, self._session.address, at_connect=outcome.at_connect)
             self._stop(f"{where}{told}", exit_for(outcome.error, at_connect=outcome.at_connect))
         if outcome.error is not None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pyredis.commands.grammar import grammar
 from pyredis.commands.spec import Spec, Table
-from pyredis_cli.core.costs import cost, span
+from pyredis_cli.core.complexity import cost, span
 from tests.servers import Server
 
 TABLE = Table()
