@@ -224,8 +224,10 @@ class Repl:
     async def allows(self, argv: tuple[bytes, ...]) -> bool:
         return await self._guard.allows(argv)
 
-    def together(self, lines: Iterable[tuple[str, str]]) -> AbstractAsyncContextManager[bool]:
-        return self._guard.together(lines)
+    def together(
+        self, lines: Iterable[tuple[str, str]], act: verdicts.RunsLines | None = None
+    ) -> AbstractAsyncContextManager[bool]:
+        return self._guard.together(lines, act)
 
     # -- lines --
 
