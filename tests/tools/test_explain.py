@@ -143,6 +143,15 @@ async def test_a_user_hears_what_would_be_refused(server: Server) -> None:
     assert command["verdict"].startswith("the server would refuse it to ada")
 
 
+async def test_a_read_only_session_is_told_what_it_would_refuse(redis82: Server) -> None:
+    written, read, twin = [
+        await explained(redis82, line, read_only=True) for line in ("SET a b", "GET a", "SORT a")
+    ]
+
+    assert written["verdict"].startswith("this session is read-only and would refuse it; ")
+    assert [found["refused_as_read_only"] for found in (written, read, twin)] == [True, False, False]
+
+
 # -- clusters
 
 
