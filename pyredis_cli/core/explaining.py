@@ -17,7 +17,7 @@ from pyredis.commands.grammar import grammar
 from pyredis.commands.keys import key_positions
 from pyredis.commands.reading import reading
 from pyredis.commands.slots import key_slot
-from pyredis.exceptions import ProtocolError, ReadOnlyRefused, ReplyError
+from pyredis.exceptions import NoAuth, ProtocolError, ReadOnlyRefused, ReplyError
 from pyredis_cli.core.complexity import Cost, cost, span
 from pyredis_cli.core.infos import details, info, number
 from pyredis_cli.core.secrets import hidden
@@ -120,6 +120,8 @@ async def explained(desk: Desk, argv: Sequence[bytes]) -> Explained:
     """Return what is known of a command; raises Unknown, and PyRedisError when there is no server to ask."""
     table = desk.table
     about, *_ = await desk.ask_all([(b"INFO", b"server")])
+    if isinstance(about, NoAuth):  # everything would be refused so
+        raise about
     spec = await _spec(desk, argv, info(about))
     secrets = hidden(argv, table)
     count = len(argv)

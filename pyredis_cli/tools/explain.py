@@ -244,7 +244,7 @@ def _headline(found: Explained) -> str:
             parts.append(units.size(keys[0].memory))
     if found.cost.order:
         parts.append(found.cost.order)
-    return " · ".join([*parts, *_clauses(found)])
+    return " · ".join([*parts, *_clauses(found)]) or f"nothing tells what {found.spec.name} would cost"
 
 
 def _holds(key: Sized) -> str:

@@ -13,7 +13,7 @@ import pytest
 from pyredis.address import TcpAddress
 from pyredis.commands.slots import key_slot
 from pyredis.commands.spec import TABLE
-from pyredis.exceptions import PyRedisConnError
+from pyredis.exceptions import NoAuth, PyRedisConnError
 from pyredis_cli.core import connect
 from pyredis_cli.core.desk import Desk
 from pyredis_cli.flags import UsageError
@@ -260,3 +260,6 @@ async def test_what_cannot_be_asked_is_said(redis82: Server) -> None:
         await explained(redis82, "")
     with pytest.raises(PyRedisConnError):
         await explained(redis82, "GET a", port=free_port())
+    redis82.command("CONFIG", "SET", "requirepass", "hunter2")
+    with pytest.raises(NoAuth):
+        await explained(redis82, "GET a")
