@@ -138,7 +138,7 @@ META: dict[str, MetaRow] = {
     "peek": MetaRow(
         "pyredis_cli.tools.peek:report",
         "peek KEY ... [--count N]",
-        "show what a key holds and how it is stored",
+        "show what a key holds, how it is stored",
         "Its type, its length, how long it lives, how it is stored, what memory it takes, when it was used last, "
         "then its value; of a large one 20 elements, or N, from both ends where it has ends. What is large is "
         "never read whole, and to be looked at does not count as being used (since Redis 7.2).",
@@ -218,7 +218,7 @@ META: dict[str, MetaRow] = {
     ":keys": MetaRow(
         "pyredis_cli.tools.keys:report",
         ":keys [PREFIX] [--by SEP] [--depth N] [--for SECONDS] [--count N]",
-        "the prefixes of keys as a tree, with memory",
+        "show the prefixes of keys, with memory",
         "How many keys each prefix has and what memory they take, how far that may be off, how many never expire, "
         "and the biggest one seen. A few keys are counted all; of many a sample is taken by SCAN, 100,000 keys or "
         "2 seconds, whichever comes first, and Ctrl-C shows what is known by then. * stands for IDs.",
