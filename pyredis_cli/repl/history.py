@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 from prompt_toolkit.history import History
 
+from pyredis_cli.complete.outlets import outlet
 from pyredis_cli.core.lines import lines_of
 from pyredis_cli.core.secrets import guarded, hidden
 from pyredis_cli.registry import META
@@ -32,6 +33,7 @@ from pyredis_cli.splitting import SplitError, scan, split
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
+    from pyredis_cli.complete.outlets import Outlet
 
 __all__ = [
     "OVERRIDES",
@@ -78,6 +80,8 @@ def redacted(line: str, encoding: str, table: Table, password: str | None = None
     """
     if line[:1].isspace():
         return None
+    if sends := outlet(line, table, encoding):
+        return _both_redacted(line, sends, encoding, table, password)
     showable = _showable(line)
     try:
         argv = split(line, encoding)
@@ -85,6 +89,19 @@ def redacted(line: str, encoding: str, table: Table, password: str | None = None
         return line if showable and not _suspicious(line, table, password) else None
     secrets = secret_words(argv, table)
     return as_typed(argv, encoding, secrets) if secrets or not showable else line
+
+
+def _both_redacted(line: str, sends: Outlet, encoding: str, table: Table, password: str | None) -> str | None:
+    """Return a line that sends its reply somewhere, with the secrets on both sides of the mark as ``***``."""
+    command = redacted(line[: sends.start].rstrip(), encoding, table, password)
+    if command is None or not _showable(sends.rest) or (password and password in sends.rest):
+        return None
+    rest = sends.rest
+    for word in reversed(scan(rest, encoding)):
+        if hidden([word.value], table):
+            rest = f"{rest[: word.start]}{STARS}{rest[word.end :]}"
+    untouched = command == line[: sends.start].rstrip() and rest == sends.rest
+    return line if untouched else f"{command} {sends.mark} {rest}"
 
 
 def lacks_secret(line: str, encoding: str, table: Table) -> bool:

@@ -10,11 +10,12 @@ import asyncio
 import errno
 import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from pyredis.exceptions import PyRedisError, ReplyError
 from pyredis.records import replace
 from pyredis_cli.complete import harvest
+from pyredis_cli.complete.outlets import Outlet, outlet
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
 from pyredis_cli.core.secrets import hidden, veiled
 from pyredis_cli.core.stopping import Stopped, cut_short, sentences, stop
@@ -41,7 +42,7 @@ from pyredis_cli.settings import with_url
 from pyredis_cli.streams import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
     from pathlib import Path
 
     from pyredis.commands.spec import Spec, Table
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
     from pyredis_cli.core.session import Session
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
+
+    Pour: TypeAlias = Callable[[Outcome], Awaitable[None]]
+    """Takes a reply that is not to be printed."""
 
 T = TypeVar("T")
 
@@ -92,6 +96,7 @@ class Repl:
         self.failures = 0
         self._settings = settings
         self._dropped = ""
+        self._told_of_quotes = False
         self._history = HistoryFile(history) if history else None
         self._preferences, self._warnings = configured(
             os.environ, Preferences(theme="light" if streams.light else "dark")
@@ -200,7 +205,7 @@ class Repl:
         return await self.signals.interruptible(work)
 
     async def do(self, line: str) -> After:
-        return await self._do(line)
+        return await self._do(line, None)
 
     # -- lines --
 
@@ -211,7 +216,7 @@ class Repl:
         for done, line in enumerate(lines, 1):
             if len(lines) > 1 and (shown := self._echoed(line)):
                 await self._printer.tell(f"> {shown}")
-            after = await self._do(line)
+            after = await self._do(line, self._outlet(line))
             if after is After.STOP and (rest := lines[done:]):
                 count = "1 more pasted line" if len(rest) == 1 else f"{len(rest)} more pasted lines"
                 await self._printer.warn(f"stopped: {count} not sent, from here on: {self._echoed(rest[0])}")
@@ -220,11 +225,15 @@ class Repl:
         return After.GO_ON
 
     def _echoed(self, line: str) -> str:
-        return echoed(line, self._settings.encoding, self._session.table)
+        return echoed(line, self._settings.encoding, self._session.table, typed=True)
 
-    async def _do(self, line: str) -> After:
+    def _outlet(self, line: str) -> Outlet | None:
+        """Return where a line that somebody typed sends the reply."""
+        return outlet(line, self._session.table, self._settings.encoding)
+
+    async def _do(self, line: str, sends: Outlet | None) -> After:
         try:
-            asked = order(line, self._settings.encoding)
+            asked = order(line if sends is None else line[: sends.start], self._settings.encoding)
         except LineError as error:
             await self._drop_typed_ahead()
             await self._printer.refuse(str(error))
@@ -238,7 +247,7 @@ class Repl:
             return await self._act(own)
         try:
             with without_echo():
-                return await self.signals.interruptible(self._send(asked))
+                return await self.signals.interruptible(self._send(asked, sends))
         except Interrupted as interrupted:
             if not interrupted.told:
                 await self._printer.warn("stopped")
@@ -290,8 +299,13 @@ class Repl:
 
     # -- commands --
 
-    async def _send(self, asked: Order) -> After:
+    async def _send(self, asked: Order, sends: Outlet | None) -> After:
         await self._visit.restoring.end()
+        pour = None
+        if sends is not None:
+            pour = await self._begin_to_pour(sends)
+            if pour is None:
+                return After.STOP
         if _is_monitor(self._session.table.find(asked.argv), asked.argv):
             return await self._begin_monitor(MonitorFilter())
         for done in range(asked.times):
@@ -308,12 +322,25 @@ class Repl:
             failed = bool(outcome.broken_ground) or not outcome.answered
             if failed:
                 await self._drop_typed_ahead()
-            await self._show(outcome)
+            await self._show(outcome, pour)
             if self._session.subscribed and not subscribed:
                 await self._printer.tell("Reading messages... (Ctrl-C on an empty line leaves)")
             if failed:
                 return After.STOP
         return After.GO_ON
+
+    async def _begin_to_pour(self, sends: Outlet) -> Pour | None:
+        """Return what takes the replies of a line; None when the line is refused."""
+        from pyredis_cli.repl.pouring import Pouring, refusal  # few lines need it
+
+        if reason := refusal(sends, self._session, self._settings):
+            await self._drop_typed_ahead()
+            await self._printer.refuse(reason)
+            return None
+        if sends.doubtful and not self._told_of_quotes:
+            self._told_of_quotes = True
+            await self._printer.note(f"{sends.mark} is no argument here; in quotes it would be one")
+        return Pouring(sends, self._settings, self._printer, lambda: self.signals.ending).take
 
     async def _outcome(self, argv: Sequence[bytes]) -> Outcome:
         """Return what became of a command; Interrupted when the person stopped it."""
@@ -331,7 +358,7 @@ class Repl:
         await self._tell_stopped(stopped, argv)
         raise Interrupted(told=True)
 
-    async def _show(self, outcome: Outcome) -> None:
+    async def _show(self, outcome: Outcome, pour: Pour | None = None) -> None:
         """Print what became of a command, without the secrets that the errors of a transaction repeat."""
         asked, table = [*self._queued, outcome.argv], self._session.table
         if outcome.failed and isinstance(outcome.reply, list):
@@ -341,7 +368,7 @@ class Repl:
             outcome = outcome._replace(reply=parts)
         in_transaction = self._session.in_transaction
         self._queued = [argv for argv in asked if hidden(argv, table)] if in_transaction else []
-        await self._printer.outcome(outcome, self._session.address)
+        await self._printer.outcome(outcome, self._session.address, pour)
 
     async def _stopped(self, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> Stopped:
         try:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.utils import get_cwidth, is_dumb_terminal
@@ -94,8 +95,16 @@ class Printer:
         """Return what shows, while it is entered, that something runs."""
         return self._spinner.saying(text)
 
-    async def outcome(self, outcome: Outcome, address: Address) -> None:
-        """Print what became of a command: what must be told first, then its reply or error, then its time."""
+    async def outcome(
+        self,
+        outcome: Outcome,
+        address: Address,
+        take: Callable[[Outcome], Awaitable[None]] | None = None,
+    ) -> None:
+        """Print what became of a command: what must be told first, then its reply or error, then its time.
+
+        With ``take`` the reply goes there and is not printed.
+        """
         for notice in outcome.notices:
             await self.warn(notice)
         if isinstance(outcome.error, ReplyError) and outcome.answered:
@@ -103,7 +112,7 @@ class Printer:
         elif outcome.error is not None:
             await self.error(outcome.error, address, at_connect=outcome.at_connect)
         elif not outcome.silent:
-            await self._answer(outcome)
+            await (take or self.answer)(outcome)
         timing = self._preferences().timing
         if timing is not None and outcome.seconds * 1000 >= timing:
             await self._line(f"({_seconds(outcome.seconds)}s)", _DIM)
@@ -125,7 +134,7 @@ class Printer:
 
         return structured(outcome.reply, outcome.text_form, outcome.text_forms)
 
-    async def _answer(self, outcome: Outcome) -> None:
+    async def answer(self, outcome: Outcome) -> None:
         """Print the reply of a command, page by page when it is long and the person likes that."""
         if not (self.may_page and self._preferences().pager):
             await self._write(part for part, _ in self._laid_out(outcome).parts)
@@ -232,6 +241,22 @@ class Printer:
     async def warn(self, line: str) -> None:
         """Print what the person should know, apart from any reply."""
         await self._line(_folded(line), _YELLOW)
+
+    async def note(self, line: str) -> None:
+        """Print what need not be read."""
+        await self._line(_folded(line), _DIM)
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[None]:
+        """Lend the terminal to a program that writes by itself; nothing else is printed meanwhile."""
+        from pyredis_cli.repl.pouring import lent, line_begun
+
+        async with self._turn:
+            try:
+                with lent(self._streams.stdin.fileno()):
+                    yield
+            finally:
+                self._streams.write(line_begun(shutil.get_terminal_size().columns))
 
     async def tell(self, *lines: str) -> None:
         """Print lines of our own."""
