@@ -143,6 +143,14 @@ META: dict[str, MetaRow] = {
         "ends the file.",
         "pyredis_cli.repl.sourcing:behind",
     ),
+    ":transcript": MetaRow(
+        "pyredis_cli.repl.transcript:judge",
+        ":transcript [--append] [FILE] | off",
+        "keep what is typed and shown in a file",
+        "Without colours, and with *** for passwords, those in replies too. A FILE that ends in .md gets blocks "
+        "of Markdown. One that is there already is only added to with --append. Alone it says which file it is.",
+        "pyredis_cli.repl.transcript:behind",
+    ),
     ":monitor": MetaRow(
         "pyredis_cli.repl.monitoring:judge",
         ":monitor [--match GLOB] [--command NAME] [--client ADDR] [--count N] [--for SECONDS]",

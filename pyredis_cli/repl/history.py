@@ -44,6 +44,7 @@ __all__ = [
     "lacks_secret",
     "redacted",
     "secret_words",
+    "secrets_in",
 ]
 
 _ENTRIES = 100_000
@@ -58,6 +59,7 @@ _KEPT_BYTES = 12 * 1024 * 1024
 OVERRIDES = ("REDISCLI_HISTFILE", "VALKEYCLI_HISTFILE")
 
 _OWN_WORDS = frozenset(word.encode() for word in META)
+_SIGNS = tuple("<>#!")
 _COUNT = re.compile(rb"[+-]?\d+")
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _URL_WITH_USER = re.compile(r"://.*@", re.DOTALL)
@@ -111,6 +113,13 @@ def lacks_secret(line: str, encoding: str, table: Table) -> bool:
     words = scan(line, encoding)
     secrets = secret_words([word.value for word in words], table)
     return any(line[words[place].start : words[place].end] == STARS for place in secrets)
+
+
+def secrets_in(line: str, encoding: str, table: Table) -> list[str]:
+    """Return the words of a line that are or may be secret, and what of a rule behind its sign is one."""
+    words = [word.value for word in scan(line, encoding)]
+    found = [words[place].decode(encoding, "replace") for place in secret_words(words, table)]
+    return [*found, *(word[1:] for word in found if word[:1] in _SIGNS)]
 
 
 def secret_words(argv: list[bytes], table: Table) -> set[int]:

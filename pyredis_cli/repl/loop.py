@@ -12,6 +12,8 @@ import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
+from prompt_toolkit.formatted_text.utils import fragment_list_to_text
+
 from pyredis.exceptions import PyRedisError, ReplyError
 from pyredis.records import replace
 from pyredis_cli.complete import harvest
@@ -21,13 +23,21 @@ from pyredis_cli.core.secrets import hidden, veiled
 from pyredis_cli.core.stopping import Stopped, cut_short, sentences, stop
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
+from pyredis_cli.render.line import STARS
 from pyredis_cli.repl import meta, verdicts
 from pyredis_cli.repl.bottom import BottomLine
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.configured import configured
 from pyredis_cli.repl.echoing import echoed
 from pyredis_cli.repl.feed import Feed, Item
-from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, lacks_secret, redacted
+from pyredis_cli.repl.history import (
+    CommandHistory,
+    HistoryFile,
+    history_path,
+    lacks_secret,
+    redacted,
+    secrets_in,
+)
 from pyredis_cli.repl.insight import Insight
 from pyredis_cli.repl.monitored import MonitorFilter
 from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
@@ -44,6 +54,8 @@ from pyredis_cli.streams import OutputError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
     from pathlib import Path
+
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
 
     from pyredis.commands.spec import Spec, Table
     from pyredis_cli.core.desk import Desk
@@ -104,13 +116,19 @@ class Repl:
         self._preferences = _flagged(self._preferences, settings)
         self._queued: list[tuple[bytes, ...]] = []
         """The commands of the transaction that may carry secrets."""
-        self._printer = Printer(settings, streams, lambda: self._preferences, lambda: self._session.protocol)
+        self._printer = Printer(
+            settings,
+            streams,
+            lambda: self._preferences,
+            lambda: self._session.protocol,
+            lambda: self._session.table,
+        )
         self._feed = Feed(self._show_unasked)
         insight = Insight(lambda: self._session.table, settings.encoding)
         self._bottom = BottomLine(insight, lambda: self._visit, lambda: self._preferences.toolbar)
         self._visit = self._new_visit()
         self._reader = LineReader(
-            lambda: prompt(self._session, monitoring=self._visit.monitor is not None),
+            self._prompt,
             CommandHistory(self._history, self._kept, self._warnings.append),
             NameCompleter(
                 lambda: self._session.table,
@@ -138,6 +156,7 @@ class Repl:
                 await self._begin_history()
                 return await self._read_lines()
         finally:
+            await self._printer.end_transcript()
             await self._visit.close()
 
     async def _begin_history(self) -> None:
@@ -213,6 +232,8 @@ class Repl:
         """Do each line of what was typed or pasted, until one says stop."""
         lines = lines_of(text)
         self._printer.may_page = len(lines) == 1
+        if len(lines) == 1:  # of several, each is shown again
+            self._note_typed(lines[0])
         for done, line in enumerate(lines, 1):
             if len(lines) > 1 and (shown := self._echoed(line)):
                 await self._printer.tell(f"> {shown}")
@@ -224,6 +245,16 @@ class Repl:
                 return after
         return After.GO_ON
 
+    def _note_typed(self, line: str) -> None:
+        if self._printer.transcript is not None:
+            self._printer.typed(self._prompt_text(), self._kept(line.lstrip()) or STARS)
+
+    def _prompt_text(self) -> str:
+        return fragment_list_to_text(self._prompt())
+
+    def _prompt(self) -> StyleAndTextTuples:
+        return prompt(self._session, monitoring=self._visit.monitor is not None)
+
     def _echoed(self, line: str) -> str:
         return echoed(line, self._settings.encoding, self._session.table, typed=True)
 
@@ -232,6 +263,8 @@ class Repl:
         return outlet(line, self._session.table, self._settings.encoding)
 
     async def _do(self, line: str, sends: Outlet | None) -> After:
+        if self._printer.transcript is not None:
+            self._printer.hide(secrets_in(line, self._settings.encoding, self._session.table))
         try:
             asked = order(line if sends is None else line[: sends.start], self._settings.encoding)
         except LineError as error:
