@@ -356,6 +356,8 @@ class Repl:
             if failed:
                 await self._drop_typed_ahead()
             await self._show(outcome, pour)
+            for note in self._visit.keeper.take_notes():
+                await self._printer.note(note)
             if self._session.subscribed and not subscribed:
                 await self._printer.tell("Reading messages... (Ctrl-C on an empty line leaves)")
             if failed:

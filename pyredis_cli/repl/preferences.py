@@ -45,6 +45,7 @@ class Preferences:
     theme: Theme = "dark"
     decode: str = "auto"
     bytes: NotationName | Literal["default"] = "default"
+    undo: bool = False
 
 
 class _Row(NamedTuple):
@@ -123,6 +124,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
         "recognise what is packed in values; or read them as NAME",
         plugins.known_decoders,
     ),
+    "undo": _Row(_switch, _SWITCH, "keep what writes change, so that :undo can put it back"),
     "theme": _Row(_one_of(_THEMES), _THEMES, "colours for a dark or for a light background"),
 }
 
