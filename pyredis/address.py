@@ -6,9 +6,10 @@ from pyredis.records import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import TypeAlias
 
-__all__ = ["Address", "TcpAddress", "UnixAddress"]
+__all__ = ["Address", "NatMap", "TcpAddress", "UnixAddress", "checked_natmap", "reached"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +43,18 @@ class UnixAddress:
 
 
 Address: TypeAlias = TcpAddress | UnixAddress
+NatMap: TypeAlias = "Mapping[TcpAddress, TcpAddress]"
+"""Where servers are reached that others call by another address, as behind a tunnel or in containers."""
+
+
+def reached(address: TcpAddress, natmap: NatMap | None) -> TcpAddress:
+    """Return where the server is reached that another one calls by this address."""
+    return natmap.get(address, address) if natmap else address
+
+
+def checked_natmap(natmap: NatMap | None) -> NatMap:
+    """Return the map, an empty one for None; TypeError when there is something else in it than addresses."""
+    for address in (one for pair in (natmap or {}).items() for one in pair):
+        if not isinstance(address, TcpAddress):
+            raise TypeError(f"natmap maps TcpAddress to TcpAddress, got {address!r}")
+    return dict(natmap or {})

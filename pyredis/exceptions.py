@@ -4,6 +4,7 @@
     |- PyRedisURLError              the URL cannot mean anything (also a ValueError)
     |- PoolExhausted                pool_size leases are out
     |- StatefulCommand              a pool was asked to change a connection's state (also a ValueError)
+    |- ReadOnlyRefused              a read-only connection sends no write; .command and .reason (also a ValueError)
     |- PyRedisConnError             the network; .address, .sent and .told()
     |  |- PyRedisConnReadTimeout      a reply did not come in time; .seconds and .command
     |  |- PyRedisTlsError             no encryption, or nobody who can be trusted
@@ -52,6 +53,7 @@ __all__ = [
     "PyRedisTlsError",
     "PyRedisURLError",
     "ReadOnly",
+    "ReadOnlyRefused",
     "ReplyError",
     "StatefulCommand",
     "TryAgain",
@@ -76,6 +78,23 @@ class PoolExhausted(PyRedisError):
 
 class StatefulCommand(PyRedisError, ValueError):
     """The command changes the state of its connection, which a pool would hand to somebody else."""
+
+
+class ReadOnlyRefused(PyRedisError, ValueError):
+    """A read-only connection does not send a command that is not known to change nothing.
+
+    ``command`` is its name and ``reason`` says why, without the rest of the message; nothing of it was sent.
+    """
+
+    sent = False
+
+    def __init__(self, reason: str, command: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.command = command
+
+    def __str__(self) -> str:
+        return f"the connection is read-only: {self.reason}; nothing was sent"
 
 
 _TLS_OPTIONS: Mapping[str, str] = {

@@ -114,6 +114,13 @@ class TlsOptions:
 _TEXTS = ("ca_file", "ca_folder", "cert_file", "key_file", "server_name", "ciphers", "ciphersuites")
 
 
+def _check_init(init: object) -> None:
+    if not isinstance(init, tuple) or not all(isinstance(argv, tuple) and argv for argv in init):
+        raise TypeError("init must be a tuple of commands, each a tuple of bytes")
+    if not all(isinstance(word, bytes) for argv in init for word in argv):
+        raise TypeError("init must hold commands as bytes")
+
+
 def checked_tls(tls: TlsOptions | bool | None) -> TlsOptions | None:
     """Return the options to encrypt with, None for no encryption; True stands for the options' defaults."""
     if tls is None or isinstance(tls, TlsOptions):
@@ -149,6 +156,9 @@ class ConnectionOptions:
     connection that was idle for ``health_check_interval`` seconds is asked with PING before it is used. With
     ``tls`` everything is encrypted, and nothing is said before the server's certificate is verified. ``family``
     4 or 6 is the version of IP to use where a host has addresses of both, 0 takes whichever answers first.
+    ``init`` are commands, as bytes, that are run before the connection is used for anything else; an error of one
+    is an error of opening it. They must leave it in the database, as the user and in the protocol of the options.
+    With ``read_only`` a command that is not known to change nothing is ReadOnlyRefused, and not sent.
     """
 
     database: int = 0
@@ -165,8 +175,12 @@ class ConnectionOptions:
     health_check_interval: float | None = None
     tls: TlsOptions | None = None
     family: Literal[0, 4, 6] = 0
+    read_only: bool = False
+    init: tuple[tuple[bytes, ...], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.read_only, bool):
+            raise TypeError(f"read_only must be True or False, not {type(self.read_only).__name__}")
         if isinstance(self.database, bool) or not isinstance(self.database, int):
             raise TypeError(f"database must be an int, not {type(self.database).__name__}")
         if self.database < 0:
@@ -185,6 +199,7 @@ class ConnectionOptions:
             raise TypeError(f"tls must be TlsOptions or None, not {type(self.tls).__name__}")
         if self.max_bulk < 1:
             raise ValueError(f"max_bulk must be at least 1 byte, got {self.max_bulk}")
+        _check_init(self.init)
         checked_encoding(self.encoding)
         checked_timeout("conn_timeout", self.conn_timeout)
         checked_timeout("read_timeout", self.read_timeout)

@@ -448,6 +448,7 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "health_check_interval": _limit,
     "pool_size": _whole,
     "protocol": _whole,
+    "read_only": _truth,
     "read_timeout": _limit,
     **dict.fromkeys(_TLS_FIELDS, _filled),
     "insecure": _truth,
@@ -467,6 +468,7 @@ _SPELLINGS: Final = ("replica_ok", "slave_ok")  # of one option
 _ONLY: Final[Mapping[str, tuple[Kind, ...]]] = {
     **dict.fromkeys(("acquire_timeout", "close_on_err", "pool_size"), _POOLS),
     **dict.fromkeys(_SPELLINGS, ("cluster", "sentinel")),
+    "read_only": _POOLS,
     **dict.fromkeys(("name", "retries", "sentinel_password", "sentinel_username"), ("sentinel",)),
 }
 """The options that not every kind of URL may hold, and which may."""

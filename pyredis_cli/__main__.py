@@ -55,7 +55,7 @@ def _run() -> int:
         return _work(streams)
     except UsageError as error:
         streams.say(str(error))
-        return Exit.USAGE
+        return error.code
     except PyRedisError as error:
         streams.say(str(error))
         return exit_for(error)

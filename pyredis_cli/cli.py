@@ -20,7 +20,7 @@ from pyredis_cli.given import Given
 from pyredis_cli.modes import tool_of
 from pyredis_cli.parsing import help_text, parse, tool_help
 from pyredis_cli.registry import TOOLS, Tool, load_mode, load_repl, load_tool
-from pyredis_cli.settings import Settings, names_server, settle
+from pyredis_cli.settings import Settings, colored, names_server, settle
 from pyredis_cli.streams import Streams
 
 __all__ = ["run"]
@@ -37,9 +37,9 @@ def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> in
     if text := _shown(given, streams):
         streams.write(text.encode())
         return Exit.OK
-    streams = _colored(given, streams)
     work = _work(given, streams)
-    return _start(work, given, _settled(given, environ, streams), streams)
+    settings = _settled(given, environ, streams)
+    return _start(work, given, settings, colored(settings, streams))
 
 
 def _settled(given: Given, environ: Mapping[str, str], streams: Streams) -> Settings:
@@ -70,12 +70,6 @@ def _version(given: Given, environ: Mapping[str, str], streams: Streams) -> int:
         except (UsageError, PyRedisError) as error:
             streams.say(str(error))
     return Exit.OK
-
-
-def _colored(given: Given, streams: Streams) -> Streams:
-    if given.color in (None, "auto"):
-        return streams
-    return replace(streams, color=given.color == "always")
 
 
 _Work: TypeAlias = "Callable[[], Callable[[Settings, Streams], int]]"

@@ -1,23 +1,40 @@
 """The files in which a person says once what is to hold always: which they are, and what they say.
 
-Ours is ``config.toml``; redis-cli's ``~/.redisclirc`` is read as well. It knows where they are and their forms,
-and gives back names, values and what is wrong. It does not know which names there are.
+Ours is ``config.toml``, and ``.pyredis-cli.toml`` in the current directory; redis-cli's ``~/.redisclirc`` is read
+as well. It knows their forms, and gives back names, values and what is wrong. It does not know which names there
+are.
+It is loaded by starts that take a tenth of a second at most, so nothing is imported here that is slow to load.
 """
 
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final, NamedTuple
 
-__all__ = ["CONFIG", "ConfigError", "Directive", "config_path", "directives", "rc_paths", "tables", "text_of"]
+from pyredis.records import NamedTuple
+from pyredis_cli.environment import PROJECT
 
-_LARGEST: Final = 1024 * 1024
-CONFIG: Final = "PYREDISCLI_CONFIG"
-_RC_OVERRIDES: Final = ("REDISCLI_RCFILE", "VALKEYCLI_RCFILE")
-_RC_NAMES: Final = (".redisclirc", ".valkeyclirc")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+__all__ = [
+    "ConfigError",
+    "Directive",
+    "File",
+    "directives",
+    "file_at",
+    "project_file",
+    "rc_paths",
+    "tables",
+]
+
+_LARGEST = 1024 * 1024
+_RC_OVERRIDES = ("REDISCLI_RCFILE", "VALKEYCLI_RCFILE")
+_RC_NAMES = (".redisclirc", ".valkeyclirc")
+_OTHERS = 0o077
+"""What the mode of a file has when others than its owner may do something with it."""
+_REGULAR, _KIND = 0o100000, 0o170000
 
 
 class ConfigError(ValueError):
@@ -31,24 +48,34 @@ class Directive(NamedTuple):
     words: tuple[str, ...]
 
 
-def config_path(environ: Mapping[str, str], folder: Callable[[], Path]) -> Path | None:
-    """Return our own file, by default the one in ``folder``; None when the environment says that there is none."""
-    named = environ.get(CONFIG)
-    if named is None:
-        return folder() / "config.toml"
-    return None if named in ("", os.devnull) else Path(named)
+class File(NamedTuple):
+    """What a file holds, and who may read it."""
+
+    path: str
+    text: str
+    private: bool
+    """Whether nobody but its owner may read or write it."""
+    owner: int
 
 
-def rc_paths(environ: Mapping[str, str]) -> tuple[Path, ...]:
+def rc_paths(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return redis-cli's and valkey-cli's files, what the later one says holds; none with ``/dev/null``."""
     for name in _RC_OVERRIDES:
         if named := environ.get(name):
-            return () if named == os.devnull else (Path(named),)
+            return () if named == os.devnull else (named,)
     home = environ.get("HOME")
-    return tuple(Path(home, name) for name in _RC_NAMES) if home else ()
+    return tuple(os.path.join(home, name) for name in _RC_NAMES) if home else ()
 
 
-def text_of(path: Path) -> str | None:
+def project_file() -> File | None:
+    """Return the file of the current directory; ConfigError when somebody else has put it there."""
+    file = file_at(PROJECT)
+    if file is not None and file.owner not in (0, os.geteuid()):
+        raise ConfigError("belongs to another user; it is not used")
+    return file
+
+
+def file_at(path: str) -> File | None:
     """Return what a file holds, None when it is not there; ConfigError when it cannot be read."""
     try:
         # O_NONBLOCK: a FIFO in the file's place must not stop the program.
@@ -58,7 +85,8 @@ def text_of(path: Path) -> str | None:
     except OSError as error:
         raise ConfigError(error.strerror or "cannot be opened") from None
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        about = os.fstat(descriptor)
+        if about.st_mode & _KIND != _REGULAR:
             raise ConfigError("is no regular file")
         text = os.read(descriptor, _LARGEST + 1)
     except OSError as error:
@@ -67,15 +95,19 @@ def text_of(path: Path) -> str | None:
         os.close(descriptor)
     if len(text) > _LARGEST:
         raise ConfigError("is larger than 1 MiB, which no such file is")
+    return File(path, _decoded(text), not about.st_mode & _OTHERS, about.st_uid)
+
+
+def _decoded(text: bytes) -> str:
     try:
-        return text.decode("utf-8-sig")
+        return text.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError:
         raise ConfigError("is not UTF-8") from None
 
 
 def tables(text: str) -> dict[str, Any]:
     """Return what a file in TOML says; ConfigError names the line that is none."""
-    # Few have such a file, and the prompt would wait for the parser.
+    # Few have such a file, and everybody would wait for the parser.
     import tomllib
 
     try:

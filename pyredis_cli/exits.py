@@ -19,10 +19,11 @@ from pyredis.exceptions import (
     PyRedisConnReadTimeout,
     PyRedisError,
     PyRedisURLError,
+    ReadOnlyRefused,
     ReplyError,
 )
 
-__all__ = ["TLS_FLAGS", "Exit", "exit_for", "explain"]
+__all__ = ["TLS_FLAGS", "Exit", "exit_for", "explain", "in_read_only"]
 
 
 class Exit(IntEnum):
@@ -52,6 +53,8 @@ def exit_for(error: PyRedisError, *, at_connect: bool = False) -> Exit:
             return Exit.CONNECTION
         case ReplyError():
             return Exit.REFUSED if at_connect else Exit.REPLY
+        case ReadOnlyRefused():
+            return Exit.GUARD
         case PyRedisURLError():
             return Exit.USAGE
         case PyRedisConnReadTimeout():
@@ -59,6 +62,11 @@ def exit_for(error: PyRedisError, *, at_connect: bool = False) -> Exit:
         case PyRedisConnError() | ProtocolError() | PoolExhausted() | ClusterError():
             return Exit.CONNECTION
     return Exit.USAGE  # refused before anything was sent, such as SYNC
+
+
+def in_read_only(reason: str) -> str:
+    """Return what a read-only session says of what it does not do, with the mend."""
+    return f"read-only session: {reason}; start again without --read-only"
 
 
 _CHECK_PASSWORD = "check --user and the password: --askpass, --pass or REDISCLI_AUTH"
@@ -117,6 +125,8 @@ def _explained(error: PyRedisError, address: Address, *, at_connect: bool, inter
             return f"{error.server or address} refused {refused}: (error) {error.message.rstrip('.')}; {mend}"
         case ReplyError():
             return f"(error) {error.message}"
+        case ReadOnlyRefused():
+            return f"(refused) {in_read_only(error.reason)}"
         case ProtocolError() if _ALERT in str(error):
             return f"{address} does not speak RESP, but TLS; give --tls, or a URL that begins with rediss://"
         case ProtocolError():

@@ -41,8 +41,10 @@ __all__ = [
     "Flag",
     "UsageError",
     "by_name",
+    "is_profile",
     "is_url",
     "read_count",
+    "read_encoding",
     "read_filled",
     "read_name",
     "read_natmap",
@@ -74,6 +76,9 @@ FOR_PROGRAMS: frozenset[Output] = frozenset({"json", "ndjson", "yaml", "csv", "t
 
 class UsageError(Exception):
     """What was typed cannot mean anything; the message is one line with the mend."""
+
+    code = 2
+    """How the program ends."""
 
 
 # -- how a value is read; a ValueError says what it must be
@@ -131,7 +136,8 @@ def _span(text: str) -> float:
         raise ValueError("must be a number of seconds, 0 or more") from None
 
 
-def _encoding(text: str) -> str:
+def read_encoding(text: str) -> str:
+    """Return the name of an encoding that keeps ASCII."""
     if text == "utf-8":
         return text
     from pyredis.options import checked_encoding
@@ -204,6 +210,11 @@ def is_url(word: str) -> bool:
     scheme, colon, _ = word.lower().partition("://")
     name, plus, kind = scheme.partition("+")
     return bool(colon) and name in _SCHEMES and (not plus or (name in _OF_SERVERS and kind.isalpha()))
+
+
+def is_profile(word: str) -> bool:
+    """Whether a word names a profile, ``@prod``: no command does."""
+    return len(word) > 1 and word.startswith("@")
 
 
 # -- the rows
@@ -361,7 +372,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             read_seconds,
         ),
         Flag(("--pool-size",), "pool_size", "most connections at a time (16)", "N", read_count),
-        Flag(("--encoding",), "encoding", "of what is typed and shown (utf-8)", "NAME", _encoding),
+        Flag(("--encoding",), "encoding", "of what is typed and shown (utf-8)", "NAME", read_encoding),
         Flag(("-2",), "resp2", "speak RESP2"),
         Flag(("-3",), "resp3", "speak RESP3"),
         Flag(("--name",), "client_name", "name of the connections, for CLIENT LIST", "NAME", read_name),

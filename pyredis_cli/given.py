@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from pyredis.records import NamedTuple, dataclass, field
 
 TYPE_CHECKING = False
@@ -10,8 +12,9 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from pyredis_cli.flags import NotationName, Output, Theme, When
+    from pyredis_cli.passwords import PasswordSource
 
-__all__ = ["Given", "ToolArguments"]
+__all__ = ["Given", "Origin", "Told", "ToolArguments"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +110,46 @@ class ToolArguments(NamedTuple):
     def get(self, field: str, default: Any = None) -> Any:
         """Return what the flag said that fills the field."""
         return self.flags.get(field, default)
+
+
+class Origin(NamedTuple):
+    """Where a value stands: in the project's file, in a profile, or in the rest of the user's file."""
+
+    kind: Literal["project file", "profile", "user file"]
+    path: str
+    text: str
+    table: tuple[str, ...]
+    key: str
+
+    @property
+    def line(self) -> int:
+        from pyredis_cli.config_lines import line_of
+
+        return line_of(self.text, (*self.table, self.key))
+
+    @property
+    def where(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+class Told(NamedTuple):
+    """What was typed, with what the files say where nothing was.
+
+    ``profile`` is the name of the one that says which server is meant, "" for none. ``who``: it says as whom, too.
+    ``source`` is where the password is found, ``lenient`` are the keys that say how things look, and which kind
+    of table said it. ``mistakes`` are lines to be told of what is not used, ``notes`` are for a person who wonders
+    why. ``origins`` are those of the fields.
+    """
+
+    given: Given
+    profile: str = ""
+    production: bool = False
+    color: str | None = None
+    username: str | None = None
+    who: bool = False
+    source: PasswordSource | None = None
+    init: tuple[tuple[bytes, ...], ...] = ()
+    lenient: Mapping[str, str] = MappingProxyType({})
+    mistakes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    origins: Mapping[str, Origin] = MappingProxyType({})

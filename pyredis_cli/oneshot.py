@@ -17,7 +17,7 @@ from pyredis_cli.core.direct import options_of
 from pyredis_cli.core.outcome import START_WITH_C, Outcome, nameless, unknown_fate
 from pyredis_cli.exits import Exit
 from pyredis_cli.printing import ReplyWriter, fail, form_of, protocol_for, theme_of
-from pyredis_cli.settings import settle
+from pyredis_cli.settings import colored, settle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from pyredis.commands.spec import Spec
     from pyredis.types import Reply
+    from pyredis_cli.core.costs import Needs
+    from pyredis_cli.core.figures import Figures
     from pyredis_cli.given import Given
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
@@ -38,6 +40,7 @@ def run(given: Given, words: Sequence[str], spec: Spec, environ: Mapping[str, st
     Raises UsageError, PyRedisURLError and what `Streams.write` raises.
     """
     settings = settle(given, environ, streams)
+    streams = colored(settings, streams)
     if settings.tls is not None:
         from pyredis_cli.core.certificates import opened
 
@@ -63,6 +66,8 @@ class _OneShot:
         """Connect, send, print; return the exit code."""
         settings = self._settings
         try:
+            if self._is_looked_at and not self._is_allowed():
+                return Exit.GUARD
             connection = self._connected()
         except PyRedisError as error:
             return self._fail(error, at_connect=True)
@@ -74,6 +79,26 @@ class _OneShot:
             return self._fail(error)
         self._show(reply, connection)
         return Exit.OK
+
+    @property
+    def _is_looked_at(self) -> bool:
+        """Whether the guard has a word to say: of most commands, and where nobody is there, it has none."""
+        profile = self._settings.profile
+        cares = self._streams.can_ask or (profile is not None and profile.production)
+        return cares and self._spec.may_cost(len(self._argv))
+
+    def _is_allowed(self) -> bool:
+        from pyredis_cli.core.consent import allowed
+
+        return allowed(self._settings, self._streams, self._spec, self._argv, self._measured)
+
+    def _measured(self, wanted: Sequence[Needs]) -> Figures:
+        """Return what the server tells, on a connection of its own: a person may think for long."""
+        from pyredis_cli.core.measuring import measured_on
+
+        options = options_of(replace(self._settings, protocol=None), "typed")
+        with BlockingConnection.open(self._settings.address, options) as connection:
+            return measured_on(connection, wanted)
 
     def _show(self, reply: Reply, connection: BlockingConnection) -> None:
         settings, streams = self._settings, self._streams

@@ -1,7 +1,7 @@
 """From arguments to what was given, by click, and the texts of --help: both are made from the rows of flags.
 
 It knows redis-cli's habits: ``-h`` is the host and a last ``-h`` asks for help, the first word that is no flag
-ends the flags, a URL may stand in front of the command.
+ends the flags, a URL or a @profile may stand in front of the command.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from pyredis_cli.flags import FLAGS, NOT_HERE, Flag, UsageError, by_name, is_url
+from pyredis_cli.flags import FLAGS, NOT_HERE, Flag, UsageError, by_name, is_profile, is_url
 from pyredis_cli.given import Given, ToolArguments
 from pyredis_cli.tool_flags import TOOL_FLAGS
 
@@ -115,7 +115,8 @@ def _read(flag: Flag, text: str) -> object:
 def _habits(args: Sequence[str]) -> list[str]:
     """Return the arguments with the habits that click has no words for spelled out.
 
-    A URL in front of the command gets its ``-u``; a flag that may stand alone, and does, gets its value.
+    A URL in front of the command gets its ``-u``, a profile its ``--profile``; a flag that may stand alone, and
+    does, gets its value.
     """
     spelled: list[str] = []
     rest = list(args)
@@ -124,6 +125,10 @@ def _habits(args: Sequence[str]) -> list[str]:
         flag = by_name(word)
         if is_url(word) and "-u" not in spelled:
             spelled += ["-u", word]
+        elif is_profile(word):
+            if "--profile" in spelled:
+                raise UsageError(f"{word} is a second profile; give one of them")
+            spelled += ["--profile", word[1:]]
         elif not word.startswith("-") or word in ("-", "--"):
             return [*spelled, word, *rest]
         elif flag is None or flag.metavar is None:

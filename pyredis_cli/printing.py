@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 
-from pyredis.exceptions import ReplyError
+from pyredis.exceptions import ReadOnlyRefused, ReplyError
 from pyredis.types import Status
-from pyredis_cli.exits import exit_for, explain
+from pyredis_cli.exits import exit_for, explain, in_read_only
 from pyredis_cli.flags import FOR_PROGRAMS
 from pyredis_cli.settings import Marks
 
@@ -123,6 +123,8 @@ class ReplyWriter:
             return
         if isinstance(outcome.error, ReplyError):
             outcome = outcome._replace(reply=outcome.error)
+        elif isinstance(outcome.error, ReadOnlyRefused):  # as a server would say it
+            outcome = outcome._replace(reply=ReplyError(f"REFUSED {in_read_only(outcome.error.reason)}"))
         if self._settings.output in FOR_PROGRAMS and (outcome.text_form or outcome.text_forms):
             from pyredis_cli.render.texts import structured
 

@@ -19,7 +19,7 @@ __all__ = ["command", "quick"]
 
 _UNUSUAL = frozenset(
     [
-        *("help", "version", "cluster", "embedded", "color", "profile", "no_input"),
+        *("help", "version", "cluster", "embedded", "color", "no_input"),
         *("times", "interval", "tag", "last_from_stdin", "quoted_input", "show_pushes"),
         *(flag.fills for flag in FLAGS["redis-cli's modes"]),
     ]
@@ -36,7 +36,13 @@ def quick(args: Sequence[str]) -> Given | None:
     """
     said: dict[str, object] = {}
     at = 0
-    while at < len(args) and args[at].startswith("-"):
+    while at < len(args) and args[at].startswith(("-", "@")):
+        if args[at].startswith("@"):
+            if "profile" in said or len(args[at]) == 1:
+                return None
+            said["profile"] = args[at][1:]
+            at += 1
+            continue
         flag = by_name(args[at])
         at += 1
         if flag is None or flag.alone is not None or flag.repeats:

@@ -54,6 +54,8 @@ TOOLS: dict[str, Row] = {
     "replica": Row("pyredis_cli.tools.replica:run", "show the commands that the server sends its replicas"),
     "lua": Row("pyredis_cli.tools.lua:run", "run a Lua script or call a function"),
     "peek": Row("pyredis_cli.tools.peek:run", "show what a key holds and how it is stored"),
+    "all": Row("pyredis_cli.tools.all:run", "run a command at every node and show a row for each"),
+    "explain": Row("pyredis_cli.tools.explain:run", "say what a command would do and cost, not run it"),
     "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
     "completion": Row("pyredis_cli.tools.completion:run", "print the completion script of a shell"),
 }
@@ -102,11 +104,11 @@ META: dict[str, MetaRow] = {
     "?": _HELP,
     "connect": MetaRow(
         "pyredis_cli.repl.judges:connect",
-        "connect HOST PORT | URL",
+        "connect HOST PORT | URL | @PROFILE",
         "go on with another server",
         "HOST PORT keeps the database, the user and the password. A URL, redis://user:password@host:port/0, "
         "says it all itself: what it leaves out is not taken from the session. rediss:// is TLS, unix:///path "
-        "a socket.",
+        "a socket. @PROFILE is a server of config.toml, with all that is said of it there.",
         "pyredis_cli.repl.judges:reachable",
     ),
     "peek": MetaRow(
@@ -116,6 +118,40 @@ META: dict[str, MetaRow] = {
         "Its type, how long it lives, how it is stored, then its value; of a large one the beginning.",
         "pyredis_cli.repl.reports:behind_key",
         "peek",
+    ),
+    ":all": MetaRow(
+        "pyredis_cli.tools.all:report",
+        ":all [--primaries] [--replicas] COMMAND",
+        "run a command at every node",
+        "At all nodes of the cluster, or at a primary and its replicas; a command that writes at the primaries "
+        "alone, unless you say where. A row for each node says what it replied, or what went wrong there. It runs "
+        "on connections beside yours.",
+        "pyredis_cli.tools.all:behind",
+        "all",
+    ),
+    ":explain": MetaRow(
+        "pyredis_cli.tools.explain:report",
+        ":explain COMMAND",
+        "say what a command would do and cost",
+        "How long it takes by what its keys hold now, where they are, whether you may run it, and what would be "
+        "gentler. Nothing of it is run; what may be a password is sent nowhere.",
+        "pyredis_cli.repl.reports:behind_command",
+        "explain",
+    ),
+    ":slot": MetaRow(
+        "pyredis_cli.repl.slotting:judge",
+        ":slot KEY [KEY ...]",
+        "tell the slots of keys in a cluster",
+        "Also which part of each key decides, and whether they are in one slot, as commands with several keys "
+        "need it. In a cluster it tells the node; without a server it works, too.",
+        "pyredis_cli.repl.reports:behind_key",
+    ),
+    ":timing": MetaRow(
+        "pyredis_cli.repl.judges:time_replies",
+        ":timing [on|off|MS]",
+        "show how long replies took",
+        "on is for each reply, a number for those that took so many milliseconds. The same as :set timing.",
+        "pyredis_cli.repl.judges:timings",
     ),
     "clear": MetaRow("pyredis_cli.repl.judges:clear", "clear", "clear the screen", "Ctrl-L does the same."),
     ":set": MetaRow(

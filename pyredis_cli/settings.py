@@ -1,7 +1,8 @@
 """What the program was told, settled: which server, as whom, how, and in what form replies are shown.
 
-It knows which source wins: a flag, then the URL, then the environment, then the default. ``-s`` wins over ``-h``
-and ``-p``, as in redis-cli. It asks for what is missing where a person can answer, and sends nothing.
+It knows which source wins: a flag, then the URL, then the environment, then the files, then the default. Which
+server is meant is said by one of them alone. ``-s`` wins over ``-h`` and ``-p``, as in redis-cli. It asks for what
+is missing where a person can answer, and sends nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,18 @@ from types import MappingProxyType
 from pyredis.address import TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
 from pyredis.records import NamedTuple, dataclass, field, replace
+from pyredis_cli.environment import (
+    HOST,
+    PORT,
+    PROFILE,
+    URLS,
+    USER,
+    flag_of_place,
+    has_files,
+    variable_of_place,
+)
 from pyredis_cli.flags import FOR_PROGRAMS, UsageError, read_name, read_port
+from pyredis_cli.given import Told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,23 +34,24 @@ if TYPE_CHECKING:
     from pyredis.address import Address
     from pyredis.options import TlsOptions
     from pyredis.url import Target
-    from pyredis_cli.flags import NotationName, Output, Theme
+    from pyredis_cli.flags import NotationName, Output, Theme, When
     from pyredis_cli.given import Given
+    from pyredis_cli.passwords import PasswordSource
+    from pyredis_cli.places import Group
     from pyredis_cli.streams import Streams
 
     T = TypeVar("T")
 
 __all__ = [
-    "Group",
     "Marks",
-    "Place",
     "Profile",
     "Settings",
     "Telling",
+    "colored",
+    "consulted",
     "names_server",
-    "place_of",
-    "read_url",
     "settle",
+    "with_profile",
     "with_url",
 ]
 
@@ -46,34 +59,9 @@ _WARNING = (
     "Warning: a password on the command line can be seen by others on this machine; "
     "better use --askpass or REDISCLI_AUTH"
 )
+_WITHOUT_ASKING = "set REDISCLI_AUTH, or give --pass-file"
 _WITH_NULL = ("csv", "tsv", "markdown")
 _PASSWORD_VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
-_URL_VARIABLES = ("REDIS_URL", "VALKEY_URL")
-_HOST, _PORT, _USER = "VALKEYCLI_HOST", "VALKEYCLI_PORT", "VALKEYCLI_USER"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A primary and its replicas, and the sentinels that know which is which; ``repr`` shows no password.
-
-    ``username`` and ``password`` are for the sentinels.
-    """
-
-    sentinels: tuple[TcpAddress, ...]
-    name: str
-    replica_ok: bool = False
-    retries: int = 3
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-
-class Place(NamedTuple):
-    """Where the server is: the fields of ``Settings`` of those names."""
-
-    address: Address
-    cluster: bool = False
-    others: tuple[TcpAddress, ...] = ()
-    group: Group | None = None
 
 
 class Profile(NamedTuple):
@@ -130,10 +118,13 @@ class Settings:
     With a ``group`` it is the sentinels who know where the server is, and ``address`` is the first of them.
 
     ``yes`` are the commands, in capitals, that nobody is asked about, "" for all of them. ``asks``: a person
-    may be asked. ``shell``: the REPL knows ``|`` and ``>``. ``init`` are lines that are run on each new
-    connection. ``natmap`` are pairs of addresses: what a server calls another one, and where that is reached.
+    may be asked. ``shell``: the REPL knows ``|`` and ``>``. ``init`` are commands that are run on each new
+    connection. ``source`` is where the password was found, and may be found again. ``natmap`` are pairs of
+    addresses: what a server calls another one, and where that is reached.
 
-    ``variable`` is that of the environment whose URL says so, empty when the arguments or nobody did.
+    ``variable`` is that of the environment whose URL says so, empty when the arguments or nobody did; ``notes``
+    are more that a person must know of what was not used. ``lenient`` are the keys that say how
+    things look and come from a file, and from which part: the REPL's own tables may win over them.
     ``family`` is the version of IP that is preferred, 0 for neither. ``telling`` is about the command that
     stands in the arguments. ``show_pushes`` None: on a terminal.
 
@@ -172,8 +163,12 @@ class Settings:
     yes: frozenset[str] = frozenset()
     asks: bool = True
     shell: bool = True
-    init: tuple[str, ...] = ()
+    init: tuple[tuple[bytes, ...], ...] = ()
     natmap: tuple[tuple[TcpAddress, TcpAddress], ...] = ()
+    color: When | None = None
+    source: PasswordSource | None = field(default=None, repr=False)
+    lenient: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def at(self, address: Address) -> Settings:
         """Return the same for another server, which is in a cluster if this one is."""
@@ -181,19 +176,24 @@ class Settings:
 
 
 def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settings:
-    """Return the settings that flags, URL and environment amount to; ask the person for what is missing.
+    """Return the settings that flags, URL, environment and files amount to; ask the person for what is missing.
 
     Warns of a password that other users of the machine can see. Raises UsageError and PyRedisURLError.
     """
     _check(given)
+    told = consulted(given, environ)
+    for mistake in told.mistakes:
+        streams.say(mistake)
+    typed, given = given, told.given
+    if told.profile:  # it says where, and nobody else does
+        environ = {name: value for name, value in environ.items() if name not in (HOST, PORT, *URLS)}
     target = _target(given, environ)
-    seen = given.password if given.url is None else target.password or given.password
-    if seen is not None and not given.no_auth_warning:
+    if not typed.no_auth_warning and (typed.password is not None or (typed.url and target.password)):
         streams.say(_WARNING)
-    username, password = _credentials(given, target, environ, streams)
+    username, password = _credentials(typed, told, target, environ, streams)
     options = target.options
     return Settings(
-        **_place(given, target, environ)._asdict(),
+        **_place(given, target, environ),
         database=_first(given.database, target.database, 0),
         username=username,
         password=password,
@@ -203,7 +203,7 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         pool_size=_first(given.pool_size, options.get("pool_size"), 16),
         protocol=_protocol(given, options.get("protocol")),
         tls=_tls(given, options.get("tls")),
-        output=given.output or ("raw" if _marked(given) or given.null is not None else None),
+        output="raw" if _marked(given) or (typed.null is not None and typed.output is None) else given.output,
         notation=given.notation,
         marks=_marks(given),
         pager=not given.no_pager,
@@ -211,7 +211,7 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         echo=given.echo,
         family=_family(given) or _url_family(options.get("family")) or 0,
         client_name=_first(given.client_name, _url_name(options.get("client_name")), None),
-        variable=_url_variable(given, environ) or "",
+        variable=_url_variable(given, environ),
         telling=Telling(
             given.times if given.times > 0 else None,
             given.interval or 0.0,
@@ -222,12 +222,72 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         stop_on_error=given.errors,
         show_pushes=given.show_pushes,
         verbose=given.verbose,
-        read_only=given.read_only,
+        read_only=given.read_only or bool(options.get("read_only")),
         yes=frozenset(verb.upper() for verb in given.yes),
         asks=not given.no_input,
         shell=not given.no_shell,
         natmap=tuple((_address(named), _address(reached)) for named, reached in given.natmap),
+        profile=Profile(told.profile, told.production, told.color) if told.profile else None,
+        init=told.init,
+        color=given.color if typed.color is not None or not environ.get("NO_COLOR") else None,
+        source=told.source,
+        lenient=told.lenient,
+        notes=told.notes,
     )
+
+
+def consulted(given: Given, environ: Mapping[str, str]) -> Told:
+    """Return what was typed, with what the files say where nothing was; most have none."""
+    if given.profile is None and not environ.get(PROFILE) and not has_files(environ):
+        return Told(given)
+    from pyredis_cli.profiles import consult
+
+    return consult(given, environ)
+
+
+def colored(settings: Settings, streams: Streams) -> Streams:
+    """Return the streams with the colours that were asked for."""
+    if settings.color in (None, "auto"):
+        return streams
+    return replace(streams, color=settings.color == "always")
+
+
+def with_profile(settings: Settings, name: str, environ: Mapping[str, str], streams: Streams) -> Settings:
+    """Return the settings of a session that goes on at the server of a profile, as that says.
+
+    How replies look stays, and how to talk where the profile does not say it; nothing can be written any more
+    where that was so before. Raises UsageError and PyRedisURLError.
+    """
+    from pyredis_cli.given import Given
+
+    given = Given(profile=name)
+    fresh = settle(given, environ, streams)
+    if fresh.encoding != settings.encoding:
+        raise UsageError(
+            f"the profile says encoding = {fresh.encoding}; start again with pyredis-cli @{name} for that"
+        )
+    said = consulted(given, environ).origins
+    return replace(
+        settings,
+        **{field: getattr(fresh, field) for field in _OF_SERVER},
+        **{field: getattr(fresh, field) for key, field in _HOW_TO_TALK.items() if key in said},
+        read_only=settings.read_only or fresh.read_only,
+    )
+
+
+_OF_SERVER = (
+    *("address", "cluster", "others", "group", "database", "username", "password", "source", "tls"),
+    *("family", "profile", "init", "natmap"),
+)
+"""The fields that are about one server alone."""
+_HOW_TO_TALK = {
+    "conn_timeout": "conn_timeout",
+    "read_timeout": "read_timeout",
+    "pool_size": "pool_size",
+    "protocol": "protocol",
+    "name": "client_name",
+}
+"""The keys of a profile that say how to talk, and the fields that they fill."""
 
 
 def with_url(settings: Settings, url: str) -> Settings:
@@ -235,9 +295,11 @@ def with_url(settings: Settings, url: str) -> Settings:
 
     Where, as whom, in which database and over TLS or not is the URL's alone: what it leaves out is the default,
     for one server's password is none of another's business. How to talk stays, where the URL does not say it, and
-    whether redirects are followed.
+    whether redirects are followed. A read-only session stays so, whatever the URL says.
     Raises PyRedisURLError and UsageError, of which no message shows the password.
     """
+    from pyredis_cli.places import place_of, read_url
+
     target = read_url(url)
     follows = settings.cluster and target.kind == "server" and isinstance(target.address, TcpAddress)
     options = target.options
@@ -255,8 +317,13 @@ def with_url(settings: Settings, url: str) -> Settings:
         pool_size=_first(options.get("pool_size"), None, settings.pool_size),
         protocol=_url_protocol(options.get("protocol")) or settings.protocol,
         tls=options.get("tls"),
+        profile=None,
+        source=None,
+        init=(),
+        natmap=(),
         family=_first(_url_family(options.get("family")), None, settings.family),
         client_name=_first(_url_name(options.get("client_name")), None, settings.client_name),
+        read_only=settings.read_only or bool(options.get("read_only")),
     )
 
 
@@ -307,30 +374,28 @@ class _Unsaid(NamedTuple):
 def _target(given: Given, environ: Mapping[str, str]) -> Target | _Unsaid:
     """Return what the URL says: the given one, else that of the environment when nothing names a server."""
     if given.url is not None:
+        from pyredis_cli.places import read_url
+
         return read_url(given.url)
     name = _url_variable(given, environ)
-    return _Unsaid() if name is None else _read_variable(name, environ[name])
+    return _read_variable(name, environ[name]) if name else _Unsaid()
 
 
-def _url_variable(given: Given, environ: Mapping[str, str]) -> str | None:
-    """Return the variable whose URL says where the server is; None when something nearer does, or nothing."""
-    if given.url is not None or given.embedded is not None or _names_place(given, environ):
-        return None
-    return next((name for name in _URL_VARIABLES if environ.get(name)), None)
+def _url_variable(given: Given, environ: Mapping[str, str]) -> str:
+    """Return the variable whose URL says where the server is; empty when something nearer does, or nothing."""
+    name = "" if flag_of_place(given) else variable_of_place(environ)
+    return name if name in URLS else ""
 
 
 def names_server(given: Given, environ: Mapping[str, str]) -> bool:
     """Return whether flags or the environment name a server, so that it is not the default one."""
-    url = given.url is not None or any(environ.get(name) for name in _URL_VARIABLES)
-    return url or _names_place(given, environ)
-
-
-def _names_place(given: Given, environ: Mapping[str, str]) -> bool:
-    where = (given.host, given.port, given.socket)
-    return where != (None, None, None) or any(environ.get(name) for name in (_HOST, _PORT))
+    named = given.profile is not None or bool(environ.get(PROFILE) or variable_of_place(environ))
+    return named or (given.embedded is None and bool(flag_of_place(given)))
 
 
 def _read_variable(name: str, url: str) -> Target:
+    from pyredis_cli.places import read_url
+
     try:
         return read_url(url)
     except (PyRedisURLError, UsageError) as error:
@@ -353,6 +418,10 @@ def _check(given: Given) -> None:
         raise UsageError("--embedded starts a server that is in no cluster; leave out -c")
     if given.cluster and given.socket is not None:
         raise UsageError("the nodes of a cluster are not reached by a unix socket; leave out -s, or -c")
+    if given.no_input and given.askpass:
+        raise UsageError(f"--askpass asks, which --no-input forbids; {_WITHOUT_ASKING}")
+    if given.no_input and given.username == "":
+        raise UsageError("--user needs a name, and with --no-input nobody is asked for it")
     if given.last_from_stdin and given.tag is not None:
         raise UsageError("-x and -X both take standard input; give one of them")
     if given.ipv4 and given.ipv6:
@@ -388,14 +457,17 @@ def _marks(given: Given) -> Marks:
     return marks._replace(**{name: os.fsencode(text) for name, text in said.items() if text is not None})
 
 
-def _place(given: Given, target: Target | _Unsaid, environ: Mapping[str, str]) -> Place:
+def _place(given: Given, target: Target | _Unsaid, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return where the server is, by the fields that say it."""
     if not isinstance(target, _Unsaid):
-        return place_of(target, cluster=given.cluster)
+        from pyredis_cli.places import place_of
+
+        return place_of(target, cluster=given.cluster)._asdict()
     if given.socket is not None:
-        return Place(UnixAddress(given.socket))
-    host = _first(given.host, environ.get(_HOST) or None, "127.0.0.1")
+        return {"address": UnixAddress(given.socket)}
+    host = _first(given.host, environ.get(HOST) or None, "127.0.0.1")
     port = given.port if given.port is not None else _port(environ)
-    return Place(TcpAddress(host, port), given.cluster)
+    return {"address": TcpAddress(host, port), "cluster": given.cluster}
 
 
 def _address(text: str) -> TcpAddress:
@@ -404,59 +476,11 @@ def _address(text: str) -> TcpAddress:
 
 
 def _port(environ: Mapping[str, str]) -> int:
-    text = environ.get(_PORT) or "6379"
+    text = environ.get(PORT) or "6379"
     try:
         return read_port(text)
     except ValueError as error:
-        raise UsageError(f"{_PORT} {error}, not {text!r}") from None
-
-
-def read_url(url: str) -> Target:
-    """Return what the URL of a server, a cluster or a group with sentinels says.
-
-    Raises UsageError for one that there is no session with, and PyRedisURLError.
-    """
-    from pyredis.url import masked, parse
-
-    target = parse(url, any_kind=True)
-    if target.kind not in ("server", "cluster", "sentinel") or len(target.groups) > 1:
-        what = "several groups" if target.groups else f"{target.kind}:// URLs"
-        raise UsageError(
-            f"{masked(url)}: {what} are for the library; here there are redis://, unix://, cluster://host,... "
-            "and sentinel://host,.../group"
-        )
-    return target
-
-
-def place_of(target: Target, *, cluster: bool = False) -> Place:
-    """Return where the target of a URL is; ``cluster`` is whether redirects are to be followed in any case.
-
-    Raises UsageError when that cannot be.
-    """
-    address, options = target.address, target.options
-    replicas = bool(options.get("replica_ok") or options.get("slave_ok"))
-    if cluster and (target.kind == "sentinel" or isinstance(address, UnixAddress)):
-        how = "by sentinels" if target.kind == "sentinel" else "by a unix socket"
-        raise UsageError(f"the nodes of a cluster are not reached {how}; use cluster://host, or leave out -c")
-    if target.kind == "cluster" and replicas:
-        raise UsageError("replica_ok is not for a session in a cluster; connect to a replica, type READONLY")
-    if target.kind == "cluster":
-        return Place(address, cluster=True, others=target.others)
-    if target.kind == "server":
-        return Place(address, cluster)
-    return Place(address, group=_group(target, replicas, options))
-
-
-def _group(target: Target, replicas: bool, options: Mapping[str, Any]) -> Group:
-    sentinels = [one for one in (target.address, *target.others) if isinstance(one, TcpAddress)]
-    return Group(
-        tuple(sentinels),
-        target.groups[0],
-        replica_ok=replicas,
-        retries=options.get("retries", 3),
-        username=options.get("sentinel_username"),
-        password=options.get("sentinel_password"),
-    )
+        raise UsageError(f"{PORT} {error}, not {text!r}") from None
 
 
 def _encoding(said: str | None) -> str | None:
@@ -484,30 +508,61 @@ def _url_protocol(said: int | None) -> Literal[2, 3] | None:
 
 
 def _credentials(
-    given: Given, target: Target | _Unsaid, environ: Mapping[str, str], streams: Streams
+    typed: Given, told: Told, target: Target | _Unsaid, environ: Mapping[str, str], streams: Streams
 ) -> tuple[str | None, str | None]:
-    """Return user name and password; an empty password, which only nopass users have, when nobody can answer."""
-    username = (
-        _named(given, target, environ) if given.username is None else given.username or _asked_name(streams)
-    )
-    if given.askpass:
+    """Return user name and password; an empty password, which only nopass users have, when nobody can answer.
+
+    The password of a URL or a profile belongs to its user. A profile that says as whom is not told otherwise by
+    the environment, which may hold another server's password.
+    """
+    own = told.given.username if typed.username is None else None
+    if told.who:
+        environ = {name: value for name, value in environ.items() if name not in (USER, *_PASSWORD_VARIABLES)}
+    username = typed.username
+    if username is None:
+        username = own if own is not None and told.profile else _named(typed, target, environ) or own
+    username = username or (_asked_name(streams) if username == "" else None)
+    if typed.askpass:
         return username, _asked_password(username, streams)
-    password = given.password
-    # The password of a URL belongs to the user of that URL.
+    password = _typed_password(typed)
     if password is None and target.username in (None, username):
         password = target.password
-    if password is None and given.embedded is None:
+    is_own = username == (told.username or target.username)
+    if password is None and told.who and is_own:
+        password = _fetched(told, environ)
+    if password is None and typed.embedded is None:
         password = next(filter(None, map(environ.get, _PASSWORD_VARIABLES)), None)
+    if password is None and is_own:
+        password = _fetched(told, environ)
     if password is None and username is not None:
+        if typed.no_input:
+            raise UsageError(f"--no-input: nobody is asked for the password of {username}; {_WITHOUT_ASKING}")
         password = _asked_password(username, streams) if streams.can_ask else ""
     return username, password
+
+
+def _typed_password(typed: Given) -> str | None:
+    if typed.password is not None or typed.pass_file is None:
+        return typed.password
+    from pyredis_cli.passwords import from_file
+
+    return from_file(typed.pass_file)
+
+
+def _fetched(told: Told, environ: Mapping[str, str]) -> str | None:
+    """Return the password that the files say where to find."""
+    if told.source is None:
+        return None
+    from pyredis_cli.passwords import fetched
+
+    return fetched(told.source, environ)
 
 
 def _named(given: Given, target: Target | _Unsaid, environ: Mapping[str, str]) -> str | None:
     """Return the user of the URL, else of the environment, who is another one than a URL's password is for."""
     if given.embedded is not None or target.username is not None or target.password is not None:
         return target.username
-    return environ.get(_USER) or None
+    return environ.get(USER) or None
 
 
 def _asked_name(streams: Streams) -> str:

@@ -173,6 +173,29 @@ _PEEK = ToolFlags(
     ("KEY",),
 )
 
+_ALL = ToolFlags(
+    ("all [--primaries] [--replicas] COMMAND [ARG ...]",),
+    "Run a command at every node of the cluster that the server is in, or at a primary and its replicas, and show "
+    "a row for each. A command that writes is for the primaries, any other one for all, unless it is said where. "
+    "Exit code: 7 when it failed at some nodes, and what the first failure means when it failed at all of them.",
+    (
+        Flag(("--primaries",), "primary", "at the primaries alone"),
+        Flag(("--replicas",), "replica", "at the replicas alone"),
+    ),
+    ("COMMAND",),
+    mixed=False,
+)
+_EXPLAIN = ToolFlags(
+    ("explain COMMAND [ARG ...]",),
+    "Say what a command would do and what it would cost, without running it: its complexity with the size that "
+    "its keys have now, an estimate of the time from what the server took for a part, slots and nodes, whether "
+    "the user may run it, and what would be gentler. Only commands that read are sent, and of the command itself "
+    "nothing that may be a password.",
+    (),
+    ("COMMAND",),
+    mixed=False,
+)
+
 TOOL_FLAGS: dict[str, ToolFlags] = {
     "exec": _EXEC,
     "find": _FIND,
@@ -181,6 +204,8 @@ TOOL_FLAGS: dict[str, ToolFlags] = {
     "replica": _REPLICA,
     "lua": _LUA,
     "peek": _PEEK,
+    "all": _ALL,
+    "explain": _EXPLAIN,
     "completion": _COMPLETION,
     "hint": _HINT,
 }

@@ -208,6 +208,21 @@ _KINDS: Final = frozenset(
 )
 _INSIDE: Final = frozenset({"map", "map-of-maps", "maps"})
 _FORMS: Final = frozenset({"client", "clients", "fields", "info", "node", "nodes", "object", "user"})
+_MEASURES: Final = frozenset(
+    {
+        "clients",
+        "cluster",
+        "database",
+        "documents",
+        "functions",
+        "keyspace",
+        "parameters",
+        "save",
+        "scripts",
+        "slot",
+        "swapped",
+    }
+)
 _ADDED: Final = ("arity", "flags", "categories", "products", "group", "since")
 _ALWAYS: Final = frozenset({"commands", "why"})
 
@@ -227,6 +242,7 @@ def merge(rows: dict[str, Row], overlay: dict[str, Any]) -> dict[str, Row]:
                 raise OverlayError(f"{where}: no server has {name!r}; correct the name or remove the row")
             merged[name] = _with_facts(where, merged[name], facts)
     _check_twins(merged)
+    _check_reads(merged)
     return merged
 
 
@@ -289,11 +305,28 @@ def _with_keys(where: str, row: Row, found: Sequence[tuple[int, tuple[Any, ...]]
     return {**row, "key_specs": tuple(specs)}
 
 
+_NAMING: Final = {"readonly_twin": "read-only twin", "steps": "command in steps"}
+
+
 def _check_twins(rows: dict[str, Row]) -> None:
     for name, row in rows.items():
-        twin = dict(row["overlay"]).get("readonly_twin")
-        if twin is not None and twin not in rows:
-            raise OverlayError(f"the overlay's row for {name}: no server has its read-only twin {twin!r}")
+        facts = dict(row["overlay"])
+        for fact, words in _NAMING.items():
+            twin = facts.get(fact)
+            if twin is not None and twin not in rows:
+                raise OverlayError(f"the overlay's row for {name}: no server has its {words} {twin!r}")
+        twin = facts.get("readonly_twin")
+        if twin is not None and "readonly" not in rows[twin]["flags"].split():
+            raise OverlayError(f"the overlay's row for {name}: its twin {twin!r} is not read-only")
+
+
+def _check_reads(rows: dict[str, Row]) -> None:
+    for name, row in rows.items():
+        facts = dict(row["overlay"])
+        flags = row["flags"].split()
+        readonly = "readonly" in flags and "changes" not in facts
+        if "reads" in facts and ("write" in flags or readonly != (facts["reads"] == "never")):
+            raise OverlayError(f"the overlay's row for {name}: its server says whether it reads")
 
 
 def _one_of(known: frozenset[str]) -> Callable[[str], str]:
@@ -394,10 +427,64 @@ def _timeout(given: Row) -> tuple[Any, ...]:
     raise ValueError(given)
 
 
+_FOREVER: Final = 1 << 30
+
+
+def _asks(given: str | Row) -> tuple[Any, ...]:
+    """Return when a person is asked: the kind, and for words the words and the slice of the argv they stand in."""
+    if isinstance(given, str):
+        return (_one_of(frozenset({"always", "any", "many"}))(given),)
+    rule = dict(given)
+    places = _places(rule)
+    match rule:
+        case {"with": [*words], **rest} if words and not rest:
+            return ("with", tuple(map(_upper, words)), *places)
+        case {"without": [*words], **rest} if words and not rest:
+            return ("without", tuple(map(_upper, words)), *places)
+    raise ValueError(given)
+
+
+def _places(rule: Row) -> tuple[int, int, int]:
+    """Take the places out of a rule: where they begin, where they end, and the step from one to the next."""
+    if "at" in rule:
+        place = int(rule.pop("at"))
+        return place, place + 1, 1
+    return int(rule.pop("from")), _FOREVER, int(rule.pop("step", 1))
+
+
+def _measures(given: list[str]) -> tuple[str, ...]:
+    if not isinstance(given, list) or not given:
+        raise ValueError(given)
+    return tuple(map(_one_of(_MEASURES), given))
+
+
+def _whole(given: str | Row) -> tuple[Any, ...]:
+    """Return how much is worked on: the kind, and for ranges where, the words that change and those that limit."""
+    if isinstance(given, str):
+        return (_one_of(frozenset({"first", "least", "sum"}))(given),)
+    rule = dict(given)
+    within = tuple(map(_upper, rule.pop("within", [])))
+    match rule:
+        case {"range": int(first), **rest} if not rest.keys() - {"unless"}:
+            return ("range", first, tuple(map(_upper, rest.get("unless", []))), within)
+        case {"ends": int(first), **rest} if not rest:
+            return ("ends", first, (), within)
+    raise ValueError(given)
+
+
 def _upper(word: str) -> str:
     if word != word.upper():
         raise ValueError(word)
     return word
+
+
+def _reads(given: str) -> str:
+    how, _, words = given.partition(" ")
+    if given not in ("always", "never") and (
+        how not in ("if", "unless") or not words or words != words.upper()
+    ):
+        raise ValueError(given)
+    return given
 
 
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {
@@ -408,7 +495,12 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "types": _types,
     "readonly_twin": _upper,
     "changes": _text,
+    "reads": _reads,
     "danger": _text,
+    "asks": _asks,
+    "measure": _measures,
+    "whole": _whole,
+    "steps": _upper,
     "ended_by": _upper,
     "shape": _conditional(_KINDS),
     "text": _conditional(_FORMS),

@@ -24,7 +24,17 @@ from tests.program import ROOT
 
 __all__ = ["PAGES", "Example", "Shell", "examples"]
 
-PAGES: Final = ("README.md", "docs/redis-cli.md", "docs/scripting.md", "docs/find.md", "docs/output.md")
+PAGES: Final = (
+    "README.md",
+    "docs/redis-cli.md",
+    "docs/scripting.md",
+    "docs/find.md",
+    "docs/output.md",
+PAGES: Final = (
+    "docs/reports.md",
+)
+    "docs/safety.md",
+)
 
 _BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _TIMEOUT: Final = 60.0

@@ -32,7 +32,11 @@ _STATE: Final = {
         ("SET", "last-login", "1795719854"),
         ("XGROUP", "CREATE", "jobs", "mail", "0"),
         ("XGROUP", "CREATE", "jobs", "print", "0"),
-    )
+    ),
+    "docs/reports.md": (
+        ("HSET", "user:7", "name", "Ada Lovelace", "city", "London"),
+        ("RPUSH", "jobs", *(f"job:{number}" for number in range(2_000))),
+    ),
 }
 
 

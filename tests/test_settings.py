@@ -13,7 +13,8 @@ from pyredis.options import TlsOptions
 from pyredis.records import dataclass, field
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse
-from pyredis_cli.settings import Group, Settings, settle, with_url
+from pyredis_cli.places import Group
+from pyredis_cli.settings import Settings, settle, with_url
 from pyredis_cli.streams import Streams
 
 NOTHING: Mapping[str, str] = {}

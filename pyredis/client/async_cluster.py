@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Self, cast
 
-from pyredis.address import TcpAddress
+from pyredis.address import TcpAddress, checked_natmap
 from pyredis.client.async_client import AsyncClient
 from pyredis.client.cluster_map import ClusterMap, addresses_of
 from pyredis.client.nodes import Bundle, NodesClient, close_client
@@ -46,6 +46,8 @@ class AsyncClusterClient(NodesClient, OverCluster):
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
         family: Literal[0, 4, 6] = 0,
+        read_only: bool = False,
+        natmap: Mapping[TcpAddress, TcpAddress] | None = None,
     ) -> None:
         replica_ok = replica_choice(replica_ok, slave_ok)
         self._options = ConnectionOptions(
@@ -62,8 +64,14 @@ class AsyncClusterClient(NodesClient, OverCluster):
             client_name=client_name,
             lib_name=lib_name,
             family=family,
+            read_only=read_only,
         )
-        cluster = ClusterMap(addresses_of("seeds", seeds), self._ask_node, tls=self._options.tls is not None)
+        cluster = ClusterMap(
+            addresses_of("seeds", seeds),
+            self._ask_node,
+            tls=self._options.tls is not None,
+            natmap=checked_natmap(natmap),
+        )
         self._owns_map = True
         self._start(
             Bundle(self._connect, close_client), cluster, replica_ok, encoding, read_timeout or PATIENCE

@@ -40,6 +40,7 @@ class AsyncHashClient(NodesClient, OverBuckets):
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
         family: Literal[0, 4, 6] = 0,
+        read_only: bool = False,
     ) -> None:
         self._options = ConnectionOptions(
             database=database,
@@ -55,6 +56,7 @@ class AsyncHashClient(NodesClient, OverBuckets):
             client_name=client_name,
             lib_name=lib_name,
             family=family,
+            read_only=read_only,
         )
         super().__init__(Bundle(self._connect, close_client), encoding)
         self._buckets = Buckets(addresses_of("buckets", buckets))

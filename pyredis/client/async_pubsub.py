@@ -7,11 +7,11 @@ subscriber's affair.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from pyredis.address import Address
+from pyredis.address import Address, TcpAddress, checked_natmap
 from pyredis.client.cluster_map import addresses_of
 from pyredis.client.inbox import BUFFER_BYTES, BUFFER_SIZE
 from pyredis.client.listening import Listening
@@ -72,6 +72,7 @@ class AsyncPubSubClient:
         health_check_interval: float | None = 15,
         buffer_size: int = BUFFER_SIZE,
         buffer_bytes: int = BUFFER_BYTES,
+        natmap: Mapping[TcpAddress, TcpAddress] | None = None,
     ) -> None:
         self._listening = Listening(
             address_of(host, port, unix_sock),
@@ -94,6 +95,7 @@ class AsyncPubSubClient:
             health_check_interval=health_check_interval,
             buffer_size=buffer_size,
             buffer_bytes=buffer_bytes,
+            natmap=checked_natmap(natmap),
         )
 
     @classmethod

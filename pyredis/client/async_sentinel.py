@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from types import TracebackType
 from typing import Final, Literal, NamedTuple, Self, TypeAlias, TypeVar, cast
 
-from pyredis.address import TcpAddress
+from pyredis.address import TcpAddress, checked_natmap, reached
 from pyredis.client.cluster_map import addresses_of
 from pyredis.commands.spec import find
 from pyredis.connection.lane import Lane
@@ -56,7 +56,9 @@ class AsyncSentinelClient:
     ``sentinels`` is a list of ``(host, port)``. Any task may ask at any time: one connection to the sentinel that
     answered last is kept and shared. The next sentinel is asked when one fails, and also while one is silent;
     PyRedisConnError when none has an answer says why of each. ``password`` and ``username`` are those of the
-    sentinels, the other options those of ``ConnectionOptions``. It belongs to the event loop that uses it first.
+    sentinels, the other options those of ``ConnectionOptions``. ``natmap`` says where servers are reached that the
+    sentinels call by other addresses; what is said of a server stays as it is said. It belongs to the event loop
+    that uses it first.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class AsyncSentinelClient:
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
         family: Literal[0, 4, 6] = 0,
+        natmap: Mapping[TcpAddress, TcpAddress] | None = None,
     ) -> None:
         self._sentinels = deque(dict.fromkeys(addresses_of("sentinels", sentinels)))
         self._options = ConnectionOptions(
@@ -87,6 +90,7 @@ class AsyncSentinelClient:
             lib_name=lib_name,
             family=family,
         )
+        self._natmap = checked_natmap(natmap)
         self._lanes: dict[TcpAddress, Lane] = {}
         self._asking: set[asyncio.Task[object]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -134,7 +138,7 @@ class AsyncSentinelClient:
         """Return where the primary of a group is, and who says so."""
         question = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
         sentinel, address = await self._first_answer(question, partial(_primary, name))
-        return Named(address, sentinel)
+        return Named(reached(address, self._natmap), sentinel)
 
     async def replica_addresses(self, name: str) -> list[TcpAddress]:
         """Return where the replicas of a group are that are up and in step with their primary."""
@@ -146,8 +150,9 @@ class AsyncSentinelClient:
         First those that are in step with their primary, then those that may be behind.
         """
         sentinel, up = await self._first_answer(("SENTINEL", "SLAVES", name), _up)
-        in_step = [Named(address, sentinel) for address, follows in up if follows]
-        behind = [Named(address, sentinel) for address, follows in up if not follows]
+        there = [(Named(reached(address, self._natmap), sentinel), follows) for address, follows in up]
+        in_step = [named for named, follows in there if follows]
+        behind = [named for named, follows in there if not follows]
         return in_step, behind
 
     async def execute(self, *args: Argument) -> Reply:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from copy import copy
 from typing import Final, TypeAlias
 
-from pyredis.address import TcpAddress
+from pyredis.address import NatMap, TcpAddress
 from pyredis.cluster.topology import Topology, from_shards, from_slots
 from pyredis.exceptions import (
     ClusterError,
@@ -54,13 +54,19 @@ def addresses_of(name: str, pairs: Sequence[object]) -> tuple[TcpAddress, ...]:
 
 
 class ClusterMap:
-    """The topology of one cluster. ``on_change`` is called with every new one."""
+    """The topology of one cluster. ``on_change`` is called with every new one.
 
-    def __init__(self, seeds: Sequence[TcpAddress], ask: Ask, *, tls: bool = False) -> None:
+    Its nodes stand where they are reached, which ``natmap`` says of those that call each other by other addresses.
+    """
+
+    def __init__(
+        self, seeds: Sequence[TcpAddress], ask: Ask, *, tls: bool = False, natmap: NatMap | None = None
+    ) -> None:
         self.seeds = tuple(seeds)
         self.topology: Topology | None = None
         self.on_change: Callable[[Topology], None] | None = None
         self._ask = ask
+        self.natmap: NatMap = natmap or {}
         self._tls = tls
         self._looking: asyncio.Task[Topology | PyRedisError] | None = None
         self._looked_at = float("-inf")
@@ -190,7 +196,7 @@ class ClusterMap:
             topology = from_shards(reply, address, tls=self._tls)
         if not topology.shards:
             raise ClusterError(f"{address} knows of no node that serves a slot")
-        return topology
+        return topology.reached_by(self.natmap)
 
 
 def _unanswered(told: dict[TcpAddress, PyRedisError]) -> PyRedisError:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from typing import Final, cast
 
-from pyredis.address import Address, TcpAddress
+from pyredis.address import Address, NatMap, TcpAddress
 from pyredis.client.cluster_map import ClusterMap
 from pyredis.client.inbox import Inbox
 from pyredis.client.messages import Heard
@@ -39,9 +39,11 @@ class Listening(Owner):
         health_check_interval: float | None,
         buffer_size: int,
         buffer_bytes: int,
+        natmap: NatMap | None = None,
     ) -> None:
         self._options = options
         self._reconnect = reconnect
+        self._natmap = natmap
         self._interval = health_check_interval
         self.inbox: Inbox[Heard] = Inbox(buffer_size, buffer_bytes, self._regulate)
         self.main = Subscriber(
@@ -58,7 +60,9 @@ class Listening(Owner):
     def expect_cluster(self, seeds: Sequence[TcpAddress]) -> Shards:
         """Know that there is a cluster, which the seeds belong to."""
         if self._shards is None:
-            self._cluster = ClusterMap(seeds, self._ask_node, tls=self._options.tls is not None)
+            self._cluster = ClusterMap(
+                seeds, self._ask_node, tls=self._options.tls is not None, natmap=self._natmap
+            )
             self._shards = Shards(
                 self._cluster, self._subscriber_at, self.inbox, self._reconnect, self.main.end
             )

@@ -18,7 +18,7 @@ from pyredis.client.spanning import Audience, Node, Planned, Spanning
 from pyredis.commands.keys import keys
 from pyredis.commands.spec import Spec
 from pyredis.connection.bulk import Pipeline
-from pyredis.exceptions import ClusterError, PyRedisConnClosed, PyRedisError, ReplyError
+from pyredis.exceptions import ClusterError, PyRedisConnClosed, PyRedisError, ReadOnlyRefused, ReplyError
 from pyredis.resp.encode import argv
 from pyredis.types import Argument, Reply
 
@@ -372,7 +372,7 @@ class _Bulk:
             )
             raise
         for reply in replies:
-            if isinstance(reply, PyRedisError) and not isinstance(reply, ReplyError):
+            if isinstance(reply, PyRedisError) and not isinstance(reply, ReplyError | ReadOnlyRefused):
                 self._broken = self._broken or reply
             if self._keep or isinstance(reply, PyRedisError):
                 self.replies.append(cast("Reply", reply))

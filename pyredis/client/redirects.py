@@ -83,7 +83,13 @@ async def follow(
     attempt = 0
     while True:
         verdict = decide(
-            error, attempt, readonly=harmless, asked=asked, chance=random.random(), scripted=scripted
+            error,
+            attempt,
+            readonly=harmless,
+            asked=asked,
+            chance=random.random(),
+            scripted=scripted,
+            natmap=cluster.natmap,
         )
         _log.debug("%s at %s: %s", type(error).__name__, asked, verdict)
         asking = False

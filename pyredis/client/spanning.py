@@ -108,6 +108,9 @@ class Spanning(Commands, Scanning):
         """Return the row of a command."""
         return find(words)
 
+    def _refuse_writes(self, words: Sequence[bytes]) -> None:
+        """Raise ReadOnlyRefused for what no node would be sent."""
+
     def _key(self, shard_key: object) -> bytes | None:
         return None if shard_key is None else argv((cast("Argument", shard_key),), self.encoding)[0]
 
@@ -126,6 +129,7 @@ class Spanning(Commands, Scanning):
             words = argv(command, self.encoding)
             spec = self._find(words)
             _refuse_stateful(spec)
+            self._refuse_writes(words)
             if spec is None or spec.blocks_for(words) is not None:
                 name = words[0].decode("ascii", "replace")
                 raise ValueError(f"{name} may block, or is not known: execute() it on its own")
@@ -194,6 +198,7 @@ class Spanning(Commands, Scanning):
         words = argv(args, self.encoding)
         spec = self._find(words)
         _refuse_stateful(spec)
+        self._refuse_writes(words)
         audience = routing.audience(spec) if spec is not None else None
         if spec is None or (audience is None and not routing.splittable(spec)):
             return await self.execute(*args)
@@ -363,7 +368,15 @@ class OverCluster(Spanning):
         node, _, spec, _ = planned
         readonly = spec is not None and spec.readonly
         asked = cast("TcpAddress", node)
-        verdict = decide(error, 0, readonly=readonly, asked=asked, chance=0, scripted=_is_script(spec))
+        verdict = decide(
+            error,
+            0,
+            readonly=readonly,
+            asked=asked,
+            chance=0,
+            scripted=_is_script(spec),
+            natmap=self._cluster.natmap,
+        )
         return isinstance(verdict, Wait | Reconnect)
 
     async def _send_anew(self, planned: Planned) -> Reply:

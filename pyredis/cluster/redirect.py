@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from pyredis.address import TcpAddress
+from pyredis.address import NatMap, TcpAddress, reached
 from pyredis.commands.slots import SLOTS
 from pyredis.exceptions import (
     AskError,
@@ -86,16 +86,18 @@ def decide(
     asked: TcpAddress,
     chance: float,
     scripted: bool = False,
+    natmap: NatMap | None = None,
 ) -> Verdict:
     """Return what to do about a command that the node ``asked`` answered with ``error``.
 
     ``attempt`` counts from 0; ``chance`` is a number from 0 to 1. Only what was certainly not executed, or is
-    ``readonly``, is ever sent again: a ``scripted`` command may fail half-way, with any words.
+    ``readonly``, is ever sent again: a ``scripted`` command may fail half-way, with any words. ``natmap`` says
+    where the nodes are reached that redirects name.
     """
     pause = _WAITS.delay(attempt, chance)
     match error:
         case MovedError() | AskError():
-            return _redirected(error, attempt, asked, pause)
+            return _redirected(error, attempt, asked, pause, natmap)
         case TryAgain() | ClusterDown() | Loading() | MasterDown() if scripted and not _refused_at_once(
             error
         ):
@@ -116,12 +118,14 @@ def _refused_at_once(error: ReplyError) -> bool:
     return error.message.startswith(_SENTENCES)
 
 
-def _redirected(error: MovedError | AskError, attempt: int, asked: TcpAddress, pause: float) -> Verdict:
+def _redirected(
+    error: MovedError | AskError, attempt: int, asked: TcpAddress, pause: float, natmap: NatMap | None
+) -> Verdict:
     if attempt >= HOPS:
         return GiveUp(ClusterError(f"redirected {HOPS} times, at last by {asked}: {error.message}"))
     if error.address.startswith("?:"):
         return Reconnect(pause)  # the node does not know where the other one can be reached
-    address = target(error, asked)
+    address = target(error, asked, natmap)
     if address is None or not 0 <= error.slot < SLOTS:
         return GiveUp(ClusterError(f"{asked} redirects to nowhere: {error.message}"))
     if address == asked:
@@ -129,10 +133,12 @@ def _redirected(error: MovedError | AskError, attempt: int, asked: TcpAddress, p
     return Move(address, error.slot) if isinstance(error, MovedError) else Ask(address)
 
 
-def target(error: MovedError | AskError, asked: TcpAddress) -> TcpAddress | None:
+def target(
+    error: MovedError | AskError, asked: TcpAddress, natmap: NatMap | None = None
+) -> TcpAddress | None:
     """Return where a redirect points to: a node that does not know its own host means the one it was asked at."""
     host, _, port = error.address.rpartition(":")
     try:
-        return TcpAddress(host.strip("[]") or asked.host, int(port))
+        return reached(TcpAddress(host.strip("[]") or asked.host, int(port)), natmap)
     except ValueError:
         return None

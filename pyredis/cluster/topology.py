@@ -9,15 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
-from typing import Final, TypeAlias
+from itertools import chain, groupby
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-from pyredis.address import Address, TcpAddress
+from pyredis.address import Address, NatMap, TcpAddress, reached
 from pyredis.commands.slots import SLOTS
 from pyredis.exceptions import ProtocolError
 from pyredis.types import Reply, plain
 
-__all__ = ["Shard", "Topology", "from_shards", "from_slots"]
+__all__ = [
+    "Member",
+    "Shard",
+    "Topology",
+    "from_shards",
+    "from_slots",
+    "members_in_nodes",
+    "members_in_shards",
+]
 
 _Ranges: TypeAlias = "dict[Shard, list[tuple[int, int]]]"
 
@@ -30,6 +38,14 @@ class Shard:
 
     primary: TcpAddress
     replicas: tuple[TcpAddress, ...] = ()
+
+
+class Member(NamedTuple):
+    """A node as another one sees it, with slots or without; ``up`` is whether that one can reach it."""
+
+    address: Address
+    role: Literal["primary", "replica"]
+    up: bool = True
 
 
 class Topology:
@@ -73,6 +89,18 @@ class Topology:
         shard = next((shard for shard in self.shards if shard.primary == address), Shard(address))
         owners = (*self._owners[:slot], shard, *self._owners[slot + 1 :])
         return Topology(dict.fromkeys((*self.shards, shard)), owners)
+
+    def reached_by(self, natmap: NatMap) -> Topology:
+        """Return the same with every node where it is reached."""
+        if not natmap:
+            return self
+        there = {
+            shard: Shard(
+                reached(shard.primary, natmap), _in_order(reached(one, natmap) for one in shard.replicas)
+            )
+            for shard in self.shards
+        }
+        return Topology(there.values(), [shard and there[shard] for shard in self._owners])
 
     @cached_property
     def _runs(self) -> tuple[tuple[Shard | None, int], ...]:
@@ -136,6 +164,50 @@ def from_shards(reply: Reply, asked: Address, *, tls: bool = False) -> Topology:
     return _topology(ranges)
 
 
+def members_in_shards(reply: Reply, asked: Address, *, tls: bool = False) -> tuple[Member, ...]:
+    """Return every node in a CLUSTER SHARDS reply of the node ``asked``: each primary, then its replicas."""
+    shards: list[list[Member]] = []
+    try:
+        for entry in _items(plain(reply)):
+            nodes = [_fields(node) for node in _items(_fields(entry)["nodes"])]
+            found = [(_endpoint(node, asked, tls), _text(node["role"]), _online(node)) for node in nodes]
+            shards.append([_member(*node) for node in found if node[0] is not None])  # type: ignore[arg-type]
+    except (TypeError, ValueError, LookupError):
+        raise ProtocolError(f"{asked} answered CLUSTER SHARDS with something else than shards") from None
+    return _by_shard(shards)
+
+
+def members_in_nodes(reply: Reply, asked: Address) -> tuple[Member, ...]:
+    """Return every node in a CLUSTER NODES reply of the node ``asked``: each primary, then its replicas."""
+    shards: dict[str, list[Member]] = {}
+    try:
+        for line in _text(plain(reply)).splitlines():
+            id, where, flags, primary, *_ = line.split(" ")
+            host, _, port = where.partition("@")[0].rpartition(":")
+            address = _address(host, asked, int(port))
+            known = set(flags.split(","))
+            if address is not None and not known & {"handshake", "noaddr"}:
+                role = "master" if "master" in known else "replica"
+                shard = shards.setdefault(id if primary == "-" else primary, [])
+                shard.append(_member(address, role, not known & {"fail", "fail?"}))
+    except (TypeError, ValueError):
+        raise ProtocolError(f"{asked} answered CLUSTER NODES with something else than nodes") from None
+    return _by_shard(shards.values())
+
+
+def _member(address: TcpAddress, role: str, up: bool) -> Member:
+    return Member(address, "primary" if role == "master" else "replica", up)
+
+
+def _by_shard(shards: Iterable[list[Member]]) -> tuple[Member, ...]:
+    """Return the nodes in the same order, in whichever order a node names them."""
+    ordered: list[list[Member]] = [
+        sorted(shard, key=lambda node: (node.role, str(node.address))) for shard in shards if shard
+    ]
+    ordered.sort(key=lambda shard: str(shard[0].address))
+    return tuple(chain.from_iterable(ordered))
+
+
 def _in_order(replicas: Iterable[TcpAddress]) -> tuple[TcpAddress, ...]:
     """Return replicas in the same order, in whichever order a node names them."""
     return tuple(sorted(replicas, key=str))
@@ -151,11 +223,16 @@ def _nodes(
     for node in sorted(nodes, key=lambda node: not _online(node)):
         if _text(node["role"]) != role or (role == "replica" and not _online(node)):
             continue
-        endpoint = _text(node.get("endpoint") or "")
-        host = _text(node.get("ip") or "") if endpoint == _UNKNOWN else endpoint
-        address = _address(host, asked, node.get("tls-port" if tls else "port"))
+        address = _endpoint(node, asked, tls)
         if address is not None:
             yield address
+
+
+def _endpoint(node: Mapping[str, object], asked: Address, tls: bool) -> TcpAddress | None:
+    """Return where a node of CLUSTER SHARDS is; None when that cannot be known."""
+    endpoint = _text(node.get("endpoint") or "")
+    host = _text(node.get("ip") or "") if endpoint == _UNKNOWN else endpoint
+    return _address(host, asked, node.get("tls-port" if tls else "port"))
 
 
 def _online(node: Mapping[str, object]) -> bool:

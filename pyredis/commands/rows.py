@@ -111,7 +111,15 @@ def _search(search: object) -> tuple[Any, ...]:
 
 # COMMAND DOCS
 
-_SENTENCES: Final = ("group", "since", "deprecated_since", "module", "summary", "complexity")
+_SENTENCES: Final = (
+    "group",
+    "since",
+    "deprecated_since",
+    "replaced_by",
+    "module",
+    "summary",
+    "complexity",
+)
 # A server may say anything; what is larger than that would only make a person wait at each key.
 _LONGEST_SENTENCE: Final = 2_000
 _LONGEST_NAME: Final = 100
@@ -130,8 +138,8 @@ def documented(reply: object) -> Iterator[tuple[str, object]]:
 def stated(entry: object) -> dict[str, Any]:
     """Return what an entry of COMMAND DOCS states, as far as it is there and looks right.
 
-    That is ``group``, ``since``, ``deprecated_since``, ``module``, ``summary``, ``complexity`` and ``arguments``,
-    as `Spec` describes them.
+    That is ``group``, ``since``, ``deprecated_since``, ``replaced_by``, ``module``, ``summary``, ``complexity``
+    and ``arguments``, as `Spec` describes them.
     """
     try:
         docs = _mapping(entry)

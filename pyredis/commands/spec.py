@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any, Final
 
-__all__ = ["FAREWELLS", "TABLE", "Spec", "Table", "built_in", "find", "reply_limit"]
+__all__ = ["FAREWELLS", "MANY", "TABLE", "Spec", "Table", "built_in", "find", "reply_limit"]
 
 FAREWELLS: Final = frozenset({"shutdown", "quit"})
 """The effects of which the server's closing of the connection is a success."""
+
+MANY: Final = 100
+"""So many keys are many for a command that deletes them."""
 
 
 # A named tuple, because a frozen dataclass of this size takes a millisecond of every start.
@@ -45,7 +48,8 @@ class Spec(NamedTuple):
     ``("index", 1)``, ``("keyword", "STORE", 6)`` or ``("unknown",)``; then ``("range", last, step, limit)``,
     ``("keynum", number, first, step)`` or ``("unknown",)``.
 
-    ``summary`` and ``complexity`` are sentences of a connected server, untrusted text and empty without one.
+    ``summary``, ``complexity`` and ``replaced_by`` are sentences of a connected server, untrusted text and empty
+    without one.
     ``products`` says whose servers have the command, and is empty when only a connected server told of it.
     ``module`` is the module that such a server has to load for it, as MODULE LIST names it; ``since`` is then a
     version of the module. The facts from ``effect`` on are the overlay's; that file says what each may be.
@@ -69,12 +73,18 @@ class Spec(NamedTuple):
     module: str | None = None
     summary: str = ""
     complexity: str = ""
+    replaced_by: str = ""
     effect: str | None = None
     secrets: tuple[Any, ...] = ()
     timeout: tuple[Any, ...] | None = None
     readonly_twin: str | None = None
     changes: str | None = None
+    reads: str | None = None
     danger: str | None = None
+    asks: tuple[Any, ...] | None = None
+    measure: tuple[str, ...] = ()
+    whole: tuple[Any, ...] | None = None
+    steps: str | None = None
     ended_by: str | None = None
     shape: str | None = None
     text: str | None = None
@@ -85,6 +95,23 @@ class Spec(NamedTuple):
     def readonly(self) -> bool:
         """Whether the command changes nothing, so that it may be sent again, or to a replica."""
         return "readonly" in self.flags and self.changes is None
+
+    def only_reads(self, argv: Sequence[bytes]) -> bool:
+        """Return whether this argv changes nothing for anybody else, as far as the facts go: in doubt it does.
+
+        Unlike `readonly` it is about commands of any kind, those that concern their own connection alone among
+        them. A subcommand that nobody knows may do anything.
+        """
+        how, _, words = (self.reads or "").partition(" ")
+        named = argv[self.name.count(" ") + 1 :]
+        if how == "if":
+            return bool(named) and canonical(named[0]) in words.split()
+        if self.subcommands and len(argv) > 1:
+            return False
+        if how == "unless":
+            # As servers compare, which takes a word to end where a byte is zero.
+            return {canonical(word.partition(b"\0")[0]) for word in named}.isdisjoint(words.split())
+        return how == "always" or (self.readonly and how != "never")
 
     @property
     def write(self) -> bool:
@@ -99,6 +126,12 @@ class Spec(NamedTuple):
     def stateful(self) -> bool:
         """Whether the command changes the state of its connection; ``effect`` says how."""
         return self.effect is not None
+
+    def may_cost(self, words: int) -> bool:
+        """Whether a command of so many words may be one to ask a person about: no when its cost is a matter of
+        course.
+        """
+        return self.asks is not None or self.whole is not None or words > MANY or not self.products
 
     def blocks_for(self, argv: Sequence[bytes]) -> float | None:
         """Return how many seconds the server may block; 0.0 is for ever, None is not at all.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.commands.methods import Commands
+from pyredis.commands.reading import reading
 from pyredis.commands.spec import find
 from pyredis.connection.conversation import Run
 from pyredis.connection.opening import open_wire
@@ -75,6 +76,7 @@ class AsyncConnection(Commands):
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
         family: Literal[0, 4, 6] = 0,
+        read_only: bool = False,
     ) -> None:
         self._address = address_of(host, port, unix_sock)
         self._options = ConnectionOptions(
@@ -91,6 +93,7 @@ class AsyncConnection(Commands):
             client_name=client_name,
             lib_name=lib_name,
             family=family,
+            read_only=read_only,
         )
         self._wire: Wire | None = None
         self._bulk: Bulk | None = None
@@ -160,6 +163,8 @@ class AsyncConnection(Commands):
     async def execute_after_asking(self, words: Sequence[bytes]) -> Reply:
         """Return the reply of a command that is sent right behind ASKING; raise its ReplyError."""
         wire, spec, asking = self._take_wire(), find(words), (b"ASKING",)
+        if self._options.read_only:
+            words = reading(words)  # lest ASKING be sent without it
         # The server forgets ASKING with the next command, so to the conversation it is one without effect.
         sent = wire.send_batch([(asking, None, pack(asking)), (words, spec, pack(words))], keep=True)
         await wire.settled(sent)

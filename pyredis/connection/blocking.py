@@ -2,7 +2,8 @@
 
 It shares with the asyncio way all that is decided without waiting: dialing, handshake, encoding, decoding and the
 words of its errors. It keeps no account of what is owed: who sends commands in other ways than by ``execute``, or
-commands that are answered by no reply or by several, reads their replies himself. Plain connections use
+commands that are answered by no reply or by several, reads their replies himself; and bytes that are sent are not
+looked at, on a read-only connection neither. Plain connections use
 ``_socket``, for to import ``socket`` and its enums takes as long as to connect, ask and answer; TLS needs both.
 """
 
@@ -135,7 +136,7 @@ class BlockingConnection:
         reply is kept for ``reply``. None is the reply to a command that ends the connection, as SHUTDOWN does.
         """
         limit = self.options.read_timeout if timeout == READ_TIMEOUT else timeout
-        payload = pack(argv)
+        payload = pack(_reading(argv) if self.options.read_only else argv)
         try:
             self._send_all(payload, limit)
             reply = self._answer(limit)
@@ -494,6 +495,12 @@ def _must_wait(error: OSError) -> bool:
 
 
 _WANTS: Final = frozenset({"SSLWantReadError", "SSLWantWriteError"})
+
+
+def _reading(argv: Sequence[bytes]) -> Sequence[bytes]:
+    from pyredis.commands.reading import reading
+
+    return reading(argv)
 
 
 def _late(

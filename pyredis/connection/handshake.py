@@ -1,4 +1,4 @@
-"""What is said before a connection is handed out: HELLO or AUTH, then SELECT; and how it introduces itself.
+"""What is said before a connection is handed out: HELLO or AUTH, SELECT, what else was asked for; and who calls.
 
 The handshake is a generator that yields one argv after the other, is sent the reply to each, and returns the
 protocol agreed on. It does no I/O and needs nothing that a restricted user may lack: SELECT 0 and the like are
@@ -27,7 +27,8 @@ __all__ = ["Handshake", "greeting", "handshake", "introduction", "protocol_of"]
 def handshake(options: ConnectionOptions) -> Handshake:
     """Yield the commands that bring a new connection to where ``options`` wants it; return 2 or 3.
 
-    Raises the ReplyError of a refused AUTH or SELECT. A server or a user without HELLO is served in RESP2.
+    Raises the ReplyError of a refused AUTH, SELECT or command of ``init``. A server or a user without HELLO is
+    served in RESP2.
     """
     credentials = _credentials(options)
     agreed = (yield from _hello(credentials)) if options.protocol == 3 else None
@@ -35,6 +36,8 @@ def handshake(options: ConnectionOptions) -> Handshake:
         yield from _expect_ok(b"AUTH", *credentials)
     if options.database:
         yield from _expect_ok(b"SELECT", b"%d" % options.database)
+    for argv in options.init:
+        yield from _initial(argv)
     return agreed or 2
 
 
@@ -120,6 +123,16 @@ def _expect_ok(name: bytes, *args: bytes) -> Generator[tuple[bytes, ...], Reply,
         raise _refusal(reply, name.decode("ascii"))
     if reply not in (b"OK", "OK"):
         raise ProtocolError(f"the server answered {name.decode('ascii')} with something else than OK")
+
+
+def _initial(argv: tuple[bytes, ...]) -> Generator[tuple[bytes, ...], Reply, None]:
+    reply = yield argv
+    if isinstance(reply, ReplyError):
+        from pyredis.commands.spec import find
+
+        spec = find(argv)
+        name = spec.name if spec is not None else argv[0].decode("utf-8", "replace")
+        raise _refusal(reply, f"{name} of init")
 
 
 def _refusal(error: ReplyError, command: str) -> ReplyError:

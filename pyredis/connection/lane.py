@@ -18,9 +18,9 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Final
 
 from pyredis.connection.conversation import Run
+from pyredis.connection.packing import packer
 from pyredis.exceptions import REPLY_ERRORS, ProtocolError, PyRedisConnClosed, PyRedisError, ReplyError
-from pyredis.resp.batch import batch_packer
-from pyredis.resp.encode import encode
+from pyredis.resp.encode import argv, encode, pack
 from pyredis.types import Argument, Push, Reply
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Lane:
         """Whether somebody waits for the connection: he gets it as soon as nothing is in flight."""
         self.watchful = False
         """Whether a long reply came lately, so that replies are worth measuring."""
-        self._pack = batch_packer(wire.options)
+        self._pack = packer(wire.options)
         self._runs = 0
         self._alone = True
         self._fresh = True
@@ -150,13 +150,15 @@ class Lane:
 
     def _pack_one_by_one(self, batch: list[Sequence[Argument]]) -> bytes:
         """Pack what can be sent; whoever gave what cannot is told, and owed nothing."""
+        options = self.wire.options
         first = len(self.owed) - len(batch)
         waiters = self.owed[first:]
         del self.owed[first:]
         parts = []
         for args, waiter in zip(batch, waiters, strict=True):
             try:
-                parts.append(encode(args, self.wire.options.encoding))
+                words = argv(args, options.encoding)
+                parts.append(self._pack([words]) if options.read_only else pack(words))
             except (TypeError, ValueError) as error:
                 _fail(waiter, error)
             else:

@@ -13,11 +13,12 @@ import logging
 import os
 import select
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from pyredis.address import Address
+from pyredis.commands.reading import reading
 from pyredis.commands.spec import FAREWELLS, Spec, reply_limit
 from pyredis.connection.conversation import DEFAULT_USER, Conversation, Exchange, Run, Unasked
 from pyredis.connection.failures import timed_out
@@ -28,6 +29,7 @@ from pyredis.exceptions import (
     PyRedisConnClosed,
     PyRedisConnReadTimeout,
     PyRedisError,
+    ReadOnlyRefused,
     ReplyError,
 )
 from pyredis.options import ConnectionOptions
@@ -39,6 +41,10 @@ __all__ = ["Wire"]
 
 # Programs that set up no logging hear nothing: every connection passes here.
 logging.getLogger("pyredis").addHandler(logging.NullHandler())
+
+Command: TypeAlias = tuple[Sequence[bytes], Spec | None, bytes]
+"""One of a batch: argv, row, packed."""
+Refused: TypeAlias = tuple[Sequence[bytes], Spec | None, ReadOnlyRefused]
 
 _PARTING: Final = 1.0  # seconds between the last words of a server and its end
 _UNSEEN_AFTER: Final = 0.01  # seconds of silence after which an idle socket is looked at before it is used
@@ -159,7 +165,7 @@ class Wire(asyncio.BufferedProtocol):
     def send(self, argv: Sequence[bytes], spec: Spec | None, limit: float | None) -> Exchange:
         """Write a command and return its exchange, whose reply must come within ``limit`` seconds."""
         self._check_usable()
-        packed = pack(argv)
+        packed = pack(reading(argv) if self.options.read_only else argv)
         exchange = self.conversation.say(argv, spec)
         exchange.limit = limit
         exchange.waiter = self.loop.create_future()
@@ -168,12 +174,10 @@ class Wire(asyncio.BufferedProtocol):
         self._send(packed, idle=self.conversation.owed == 1)
         return exchange
 
-    def send_batch(
-        self, commands: Sequence[tuple[Sequence[bytes], Spec | None, bytes]], *, keep: bool
-    ) -> list[Exchange | Run | PyRedisError]:
+    def send_batch(self, commands: Sequence[Command], *, keep: bool) -> list[Exchange | Run | PyRedisError]:
         """Write many commands (argv, row, packed) at once and return what is owed for them, in order.
 
-        Commands without effect are runs; a command that the conversation refuses is its error and not written.
+        Commands without effect are runs; a command that must not be sent is its error and not written.
         The last entry that is owed a reply has a waiter, for the whole batch.
         """
         self._check_usable()
@@ -182,7 +186,11 @@ class Wire(asyncio.BufferedProtocol):
         sent: list[Exchange | Run | PyRedisError] = []
         parts = []
         run: Run | None = None
-        for argv, spec, packed in commands:
+        for argv, spec, packed in self._readings(commands) if self.options.read_only else commands:
+            if isinstance(packed, PyRedisError):
+                run = None
+                sent.append(packed)
+                continue
             if spec is not None and spec.effect is None and not spec.blocking and (run or conversation.calm):
                 if run is None:
                     run = conversation.say_run(keep=keep)
@@ -204,6 +212,16 @@ class Wire(asyncio.BufferedProtocol):
             last.waiter = self.loop.create_future()
         self._send(b"".join(parts), idle=idle)
         return sent
+
+    def _readings(self, commands: Sequence[Command]) -> Iterator[Command | Refused]:
+        """Yield what is sent of a batch on a read-only connection, an error in the place of the rest."""
+        for argv, spec, packed in commands:
+            try:
+                words = reading(argv)
+            except ReadOnlyRefused as refused:
+                yield argv, spec, refused
+            else:
+                yield argv, spec, packed if words is argv else pack(words)
 
     async def settled(self, sent: Sequence[Exchange | Run | PyRedisError]) -> None:
         """Return when a batch is answered, or the connection is closed."""

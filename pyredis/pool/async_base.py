@@ -57,6 +57,8 @@ class PoolOptions(TypedDict, total=False):
     client_name: str | None
     lib_name: str | None
     family: Literal[0, 4, 6]
+    read_only: bool
+    init: tuple[tuple[bytes, ...], ...]
     health_check_interval: float | None
     acquire_timeout: float | None
     close_on_err: bool
@@ -147,6 +149,8 @@ class AsyncBasePool(Commands, Scanning):
         client_name: str | None = None,
         lib_name: str | None = "pyredis",
         family: Literal[0, 4, 6] = 0,
+        read_only: bool = False,
+        init: tuple[tuple[bytes, ...], ...] = (),
         health_check_interval: float | None = None,
         acquire_timeout: float | None = 0,
         close_on_err: bool = False,
@@ -165,6 +169,8 @@ class AsyncBasePool(Commands, Scanning):
             client_name=client_name,
             lib_name=lib_name,
             family=family,
+            read_only=read_only,
+            init=init,
             health_check_interval=health_check_interval,
         )
         self._acquire_timeout = acquire_timeout and checked_timeout("acquire_timeout", acquire_timeout)
@@ -219,8 +225,18 @@ class AsyncBasePool(Commands, Scanning):
         return self._options.read_timeout
 
     @property
+    def read_only(self) -> bool:
+        """Whether commands that are not known to change nothing are refused."""
+        return self._options.read_only
+
+    @property
     def close_on_err(self) -> bool:
         return self._close_on_err
+
+    @property
+    def tls(self) -> TlsOptions | None:
+        """How connections are encrypted, None when they are not."""
+        return self._options.tls
 
     @property
     def pool_size(self) -> int:

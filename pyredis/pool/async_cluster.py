@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from asyncio import Future, get_running_loop
 from binascii import crc_hqx
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Unpack, cast
 
-from pyredis.address import TcpAddress
+from pyredis.address import TcpAddress, checked_natmap
 from pyredis.client.async_cluster import AsyncClusterClient, ask_once
 from pyredis.client.cluster_map import ClusterMap, addresses_of
 from pyredis.client.nodes import Bundle
@@ -35,6 +35,7 @@ class AsyncClusterPool(NodesPool, OverCluster):
     With ``replica_ok`` (or ``slave_ok``, the same) what is read-only is read from replicas, which may be behind.
     The other options are those of ``AsyncBasePool``, by keyword; ``pool_size`` is for each node. The nodes are
     asked where the slots are when the first command needs that, and whenever what is known turns out to be wrong.
+    ``natmap`` says where nodes are reached that call each other by other addresses.
     """
 
     def __init__(
@@ -43,12 +44,16 @@ class AsyncClusterPool(NodesPool, OverCluster):
         replica_ok: bool = False,
         *,
         slave_ok: bool | None = None,
+        natmap: Mapping[TcpAddress, TcpAddress] | None = None,
         **options: Unpack[PoolOptions],
     ) -> None:
         super().__init__(**options)
         self._replica_ok = replica_choice(replica_ok, slave_ok)
         self._cluster = ClusterMap(
-            addresses_of("seeds", seeds), self._ask_node, tls=self._options.tls is not None
+            addresses_of("seeds", seeds),
+            self._ask_node,
+            tls=self._options.tls is not None,
+            natmap=checked_natmap(natmap),
         )
         self._cluster.on_change = self._arrange
         self._utf8 = self.encoding in (None, "utf-8")

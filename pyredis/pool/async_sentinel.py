@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import Final, Unpack
 from weakref import WeakMethod
 
-from pyredis.address import TcpAddress
+from pyredis.address import Address, TcpAddress, UnixAddress
 from pyredis.client.async_sentinel import AsyncSentinelClient
 from pyredis.commands.spec import Spec, find
 from pyredis.connection.async_connection import checked_sock
@@ -32,6 +32,7 @@ from pyredis.exceptions import (
 )
 from pyredis.options import replica_choice
 from pyredis.pool.async_base import PoolOptions
+from pyredis.pool.async_pool import AsyncPool
 from pyredis.pool.finding import Finder, Left
 from pyredis.pool.sharing import SharingPool
 from pyredis.resp.encode import argv
@@ -54,7 +55,8 @@ class AsyncSentinelPool(SharingPool):
     ``retries`` rounds over the sentinels; when none of them answers there is no other round.
     ``sentinel_password`` and ``sentinel_username`` are for the sentinels. The other options are those of
     ``AsyncBasePool``, by keyword; ``close_on_err`` is True, and ``tls``, ``family`` and the timeouts are for the
-    sentinels, too, who have ``conn_timeout`` to answer when there is no ``read_timeout``.
+    sentinels, too, who have ``conn_timeout`` to answer when there is no ``read_timeout``. ``natmap`` says where
+    servers are reached that the sentinels call by other addresses.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class AsyncSentinelPool(SharingPool):
         sentinel_username: str | None = None,
         *,
         slave_ok: bool | None = None,
+        natmap: Mapping[TcpAddress, TcpAddress] | None = None,
         **options: Unpack[PoolOptions],
     ) -> None:
         options.setdefault("close_on_err", True)
@@ -78,6 +81,7 @@ class AsyncSentinelPool(SharingPool):
         self._name = name
         self._replica_ok = replica_choice(replica_ok, slave_ok)
         self._retries = retries
+        self._natmap = natmap
         self._of_sentinels = sentinel_password, sentinel_username
         self._sentinel = AsyncSentinelClient(
             sentinels,
@@ -89,6 +93,7 @@ class AsyncSentinelPool(SharingPool):
             tls=self._options.tls,
             family=self._options.family,
             lib_name=self._options.lib_name,
+            natmap=natmap,
         )
         self._finder = Finder(
             self._sentinel, name, self._options, replica_ok=self._replica_ok, retries=retries
@@ -118,6 +123,11 @@ class AsyncSentinelPool(SharingPool):
         return self._sentinel.sentinels
 
     @property
+    def sentinel(self) -> AsyncSentinelClient:
+        """What asks the sentinels; it closes with the pool."""
+        return self._sentinel
+
+    @property
     def address(self) -> TcpAddress | None:
         """The server that was connected to last; None before the first time."""
         return self._address
@@ -126,7 +136,16 @@ class AsyncSentinelPool(SharingPool):
         """Return a new pool for the same group, with the same options but for these."""
         sentinels = [(sentinel.host, sentinel.port) for sentinel in self.sentinels]
         group = self._name, self._replica_ok, self._retries
-        return AsyncSentinelPool(sentinels, *group, *self._of_sentinels, **self._options_but(changes))
+        return AsyncSentinelPool(
+            sentinels, *group, *self._of_sentinels, natmap=self._natmap, **self._options_but(changes)
+        )
+
+    def at(self, address: Address, **changes: Unpack[PoolOptions]) -> AsyncPool:
+        """Return a new pool for one server, whatever the sentinels say, with the same options but for these."""
+        options = self._options_but(changes)
+        if isinstance(address, UnixAddress):
+            return AsyncPool(unix_sock=address.path, **options)
+        return AsyncPool(address.host, address.port, **options)
 
     def _where(self) -> str:
         return f"{self._name} at {self._address or 'no server yet'}"

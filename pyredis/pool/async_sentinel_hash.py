@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Unpack, cast
 
+from pyredis.address import TcpAddress
 from pyredis.client.spanning import Node
 from pyredis.cluster.buckets import Buckets
 from pyredis.options import replica_choice
@@ -32,6 +33,7 @@ class AsyncSentinelHashPool(BucketsPool):
         sentinel_username: str | None = None,
         *,
         slave_ok: bool | None = None,
+        natmap: Mapping[TcpAddress, TcpAddress] | None = None,
         **options: Unpack[PoolOptions],
     ) -> None:
         options.setdefault("close_on_err", True)
@@ -40,6 +42,7 @@ class AsyncSentinelHashPool(BucketsPool):
         self._sentinels = sentinels
         self._replica_ok = replica_choice(replica_ok, slave_ok)
         self._retries = retries
+        self._natmap = natmap
         self._sentinel_password = sentinel_password
         self._sentinel_username = sentinel_username
         for name in self._buckets.nodes:  # which checks the options
@@ -53,6 +56,7 @@ class AsyncSentinelHashPool(BucketsPool):
             self._retries,
             self._sentinel_password,
             self._sentinel_username,
+            natmap=self._natmap,
             **self._node_options,
         )
 

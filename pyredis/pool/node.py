@@ -20,7 +20,6 @@ from pyredis.connection.stream import Wire
 from pyredis.exceptions import PyRedisConnError, ReplyError
 from pyredis.pool.async_base import PoolOptions
 from pyredis.pool.async_pool import AsyncPool
-from pyredis.resp.encode import pack
 from pyredis.types import Reply
 
 __all__ = ["NodePool", "OnSilence"]
@@ -80,7 +79,7 @@ class NodePool(AsyncPool):
         if spec is None or spec.blocks_for(argv) is not None:
             async with self.lease() as client:
                 return await client.execute_after_asking(argv)
-        _, reply = await self._execute_run(pack((b"ASKING",)) + pack(argv), 2)
+        _, reply = await self._execute_run(self.pack([(b"ASKING",), tuple(argv)]), 2)
         if isinstance(reply, ReplyError):
             reply.command = spec.name
             raise reply

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Unpack
 from pyredis.client.async_client import AsyncClient
 from pyredis.client.nodes import Bundle, NodesClient
 from pyredis.client.spanning import Node, Planned, Spanning
+from pyredis.commands.reading import reading
 from pyredis.exceptions import PyRedisError
 from pyredis.pool.async_base import AsyncBasePool, Held, PoolOptions, Statistics, refuse_stateful
 from pyredis.pool.sharing import SharingPool
@@ -70,6 +71,10 @@ class NodesPool(Spanning, AsyncBasePool):
             self._closed_before.update(pool.statistics.closed)
 
     # -- execute
+
+    def _refuse_writes(self, words: Sequence[bytes]) -> None:
+        if self._options.read_only:
+            reading(words)
 
     async def execute(self, *args: Argument, shard_key: object = None, sock: object = None) -> Reply:
         """Return the reply of one command; raise its ReplyError.

@@ -21,6 +21,7 @@ from weakref import WeakMethod
 
 from pyredis.commands.spec import Spec, find
 from pyredis.connection.lane import Lane
+from pyredis.connection.packing import packer
 from pyredis.connection.stream import Wire
 from pyredis.exceptions import (
     REPLY_ERRORS,
@@ -31,7 +32,6 @@ from pyredis.exceptions import (
     ReplyError,
 )
 from pyredis.pool.async_base import AsyncBasePool, PoolOptions, refuse_stateful
-from pyredis.resp.batch import batch_packer
 from pyredis.resp.encode import argv
 from pyredis.types import Argument, Reply
 
@@ -66,7 +66,7 @@ class SharingPool(AsyncBasePool):
 
     def __init__(self, **options: Unpack[PoolOptions]) -> None:
         super().__init__(**options)
-        self._pack = batch_packer(self._options)
+        self.pack = packer(self._options)
         self.plain: set[object] = set()
         """How commands that may take ``lane`` are written."""
         self._long: dict[str, int] = {}
@@ -163,7 +163,8 @@ class SharingPool(AsyncBasePool):
         """Return the replies of many commands, in order, error replies in place as ReplyError objects.
 
         They are sent in one go, on one connection and not as a transaction: other commands may come in
-        between. Commands that block or change state are refused before anything is sent. Raises
+        between. Commands that block or change state, and those that a read-only pool must not send, are refused
+        before anything is sent. Raises
         PyRedisConnError when the connection breaks: its ``.sent`` then says whether any may have been executed.
         """
         batch = list(commands)
@@ -173,7 +174,7 @@ class SharingPool(AsyncBasePool):
             self._check_plain(command)
         runs = [batch[at : at + _AT_ONCE] for at in range(0, len(batch), _AT_ONCE)]
         replies: list[Reply] = []
-        for packed, run in [(self._pack(run), run) for run in runs]:
+        for packed, run in [(self.pack(run), run) for run in runs]:
             try:
                 part = await self._execute_run(packed, len(run))
             except PyRedisConnError as error:

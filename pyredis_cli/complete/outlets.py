@@ -97,6 +97,6 @@ def _reading(argv: Sequence[bytes], mark: bytes, table: Table) -> tuple[Spec, bo
     match walk.fit(mark):
         case "none":
             return spec, False
-        case "any" if spec.effect is None and spec.readonly:
+        case "any" if spec.effect is None and spec.only_reads(argv):
             return spec, True
     return None

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol
 
-from pyredis.address import Address, TcpAddress
+from pyredis.address import Address, NatMap, TcpAddress
 from pyredis.client.async_client import AsyncClient
 from pyredis.client.cluster_map import ClusterMap
 from pyredis.client.redirects import PATIENCE
@@ -67,8 +67,12 @@ class _Left(NamedTuple):
 class Cluster:
     """What one session knows and holds of a cluster; ``others`` are tried when its first node is not there."""
 
-    def __init__(self, others: Sequence[TcpAddress] = (), *, tls: bool = False) -> None:
+    def __init__(
+        self, others: Sequence[TcpAddress] = (), *, tls: bool = False, natmap: NatMap | None = None
+    ) -> None:
         self.others = tuple(others)
+        self.natmap: NatMap = natmap or {}
+        """Where nodes are reached that call each other by other addresses."""
         self.between = False
         """Whether the command that runs is not at any node: it waits, or the session is on its way."""
         self._tls = tls
@@ -85,7 +89,13 @@ class Cluster:
         """Serve this session, which begins with a pool."""
         assert isinstance(pool.address, TcpAddress)
         self._seat, self._pools[pool.address] = seat, pool
-        self._map = ClusterMap((pool.address, *self.others), self._ask, tls=self._tls)
+        self._map = ClusterMap((pool.address, *self.others), self._ask, tls=self._tls, natmap=self.natmap)
+
+    @property
+    def known(self) -> tuple[TcpAddress, ...]:
+        """The nodes that it has heard of."""
+        topology = self._map.topology if self._map is not None else None
+        return tuple(dict.fromkeys((*(topology.nodes if topology is not None else ()), *self.others)))
 
     # -- around a command
 
@@ -140,7 +150,7 @@ class Cluster:
         ends = loop.time() + PATIENCE
         attempt = 0
         while isinstance(error := outcome.error, ReplyError) and not seat.in_transaction:
-            match verdict(error, attempt, outcome.spec, asked):
+            match verdict(error, attempt, outcome.spec, asked, self.natmap):
                 case GiveUp(reason):
                     return outcome._replace(error=reason)
                 case Move(address, slot):

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pyredis.pool.async_sentinel import AsyncSentinelPool
     from pyredis_cli.core.cluster import Cluster
     from pyredis_cli.core.session import Pool
-    from pyredis_cli.settings import Group, Settings
+    from pyredis_cli.places import Group
+    from pyredis_cli.settings import Settings
 
 __all__ = ["can_block", "make_pool", "session"]
 
@@ -27,7 +28,7 @@ def make_pool(settings: Settings) -> Pool:
     """Return the pool of the server that the settings name; replies keep their wire type."""
     address = settings.address
     if settings.group is not None:
-        return _make_group_pool(settings.group, _options(settings))
+        return _make_group_pool(settings, settings.group)
     from pyredis.pool.async_pool import AsyncPool
 
     if isinstance(address, UnixAddress):
@@ -35,7 +36,7 @@ def make_pool(settings: Settings) -> Pool:
     return AsyncPool(address.host, address.port, **_options(settings))
 
 
-def _make_group_pool(group: Group, options: PoolOptions) -> AsyncSentinelPool:
+def _make_group_pool(settings: Settings, group: Group) -> AsyncSentinelPool:
     """Return the pool of the server that sentinels name, which few sessions need."""
     from pyredis.pool.async_sentinel import AsyncSentinelPool
 
@@ -46,7 +47,8 @@ def _make_group_pool(group: Group, options: PoolOptions) -> AsyncSentinelPool:
         group.retries,
         group.password,
         group.username,
-        **options,
+        natmap=dict(settings.natmap),
+        **_options(settings),
     )
 
 
@@ -63,6 +65,8 @@ def _options(settings: Settings) -> PoolOptions:
         "tls": settings.tls,
         "family": settings.family,
         "client_name": settings.client_name,
+        "read_only": settings.read_only,
+        "init": settings.init,
         # What a person typed is all that the server is told.
         "lib_name": None,
     }
@@ -94,4 +98,4 @@ def _cluster(settings: Settings) -> Cluster:
     """Return what follows redirects, which few sessions need."""
     from pyredis_cli.core.cluster import Cluster
 
-    return Cluster(settings.others, tls=settings.tls is not None)
+    return Cluster(settings.others, tls=settings.tls is not None, natmap=dict(settings.natmap))

@@ -94,7 +94,7 @@ class Desk:
         address = self.session.address
         if not self.session.in_cluster or not isinstance(address, TcpAddress):
             return None
-        return target(error, address)
+        return target(error, address, self.session.natmap)
 
     async def _client(self, at: TcpAddress | None) -> AsyncClient:
         """Return a connection to the node ``at``, or to where the session is, in the session's database."""

@@ -57,6 +57,8 @@ def options_of(settings: Settings, decoder: Literal["fast", "typed"]) -> Connect
         lib_name=None,  # what a person typed is all that the server is told
         tls=settings.tls,
         family=settings.family,
+        read_only=settings.read_only,
+        init=settings.init,
     )
 
 
@@ -79,7 +81,7 @@ def primaries(connection: BlockingConnection, settings: Settings) -> Topology | 
         topology = from_slots(connection.execute((b"CLUSTER", b"SLOTS")), connection.address)
     if not topology.primaries:
         raise ClusterError(f"{connection.address} knows no node that has slots; is its cluster made yet?")
-    return topology
+    return topology.reached_by(dict(settings.natmap))
 
 
 def _is_no_cluster(error: ReplyError) -> bool:

@@ -64,6 +64,7 @@ class BlockingPool:
         self.database = options.database
         self.protocol = options.protocol
         self.client_name = options.client_name
+        self.read_only = options.read_only
         self._options = options
 
     def like(self, **changes: Any) -> BlockingPool:
@@ -102,6 +103,7 @@ class Lease:
         self._connection = connection
         self._answered = connection.heard
         self._limit = options.read_timeout
+        self._read_only = options.read_only
         self._conversation = Conversation(options.database, user, connection.protocol)
         self._conversation.greeting = connection.greeting
         self._decoder = TypedDecoder(max_bulk=options.max_bulk)
@@ -193,9 +195,10 @@ class Lease:
         words = argv(args)
         spec = find(words)
         self._check_open()
+        payload = pack(self._reading(words) if self._read_only else words)
         exchange = self._conversation.say(words, spec)
         limit = reply_limit(words, spec, self._limit)
-        self._send(pack(words))
+        self._send(payload)
         while exchange.due and self.error is None:
             self._await(limit, exchange.name)
         if exchange.due and not self._obeyed(exchange):
@@ -205,6 +208,11 @@ class Lease:
             reply.command = exchange.name or None
             raise reply
         return reply
+
+    def _reading(self, words: tuple[bytes, ...]) -> Sequence[bytes]:
+        from pyredis.commands.reading import reading
+
+        return reading(words)
 
     def _obeyed(self, exchange: Exchange) -> bool:
         """Whether the connection ended because the command asked for that."""
@@ -231,8 +239,12 @@ class Lease:
     def begin(self, argvs: Sequence[tuple[bytes, ...]]) -> None:
         """Send commands without effect, which do not block; only while ``calm``.
 
+        On a read-only connection none is sent when one of them is ReadOnlyRefused.
+
         Where the connection ends before they are all sent, ``answers`` raises why once all replies are taken.
         """
+        if self._read_only:
+            argvs = [tuple(self._reading(words)) for words in argvs]
         run = self._conversation.tail
         if not isinstance(run, Run):
             run = self._conversation.say_run()

@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from pyredis.address import TcpAddress
+from pyredis.address import NatMap, TcpAddress
 from pyredis.cluster.redirect import GiveUp, Verdict, decide
 from pyredis.cluster.topology import Topology
 from pyredis.commands.keys import keys
@@ -56,14 +56,18 @@ def elsewhere(topology: Topology | None, slot: int, at: TcpAddress) -> TcpAddres
     return shard.primary
 
 
-def verdict(error: ReplyError, attempt: int, spec: Spec | None, asked: TcpAddress) -> Verdict:
+def verdict(
+    error: ReplyError, attempt: int, spec: Spec | None, asked: TcpAddress, natmap: NatMap | None = None
+) -> Verdict:
     """Return what to do about a command that the node ``asked`` answered with an error."""
     scripted = spec is None or spec.group == "scripting"  # which may fail half-way, with any words
     if isinstance(error, AskError) and (spec is None or spec.stateful):
         # It would change a connection that the session does not stay on.
         return GiveUp(error)
     chance = random.random()
-    return decide(error, attempt, readonly=False, asked=asked, chance=chance, scripted=scripted)
+    return decide(
+        error, attempt, readonly=False, asked=asked, chance=chance, scripted=scripted, natmap=natmap
+    )
 
 
 # -- what is said

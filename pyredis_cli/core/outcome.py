@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyredis.commands.spec import Spec
-from pyredis.exceptions import NoAuth, PyRedisConnClosed, PyRedisError, ReplyError
+from pyredis.exceptions import NoAuth, PyRedisConnClosed, PyRedisError, ReadOnlyRefused, ReplyError
 from pyredis.records import NamedTuple
 from pyredis.types import Reply
 
@@ -71,6 +71,11 @@ class Outcome(NamedTuple):
     def answered(self) -> bool:
         """Whether the server answered the command, be it with an error."""
         return self.error is None or (isinstance(self.error, ReplyError) and not self.at_connect)
+
+    @property
+    def refused(self) -> bool:
+        """Whether it was not sent because it must not be; what comes behind it may be."""
+        return isinstance(self.error, ReadOnlyRefused)
 
     @property
     def failed(self) -> bool:

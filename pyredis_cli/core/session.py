@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
     from typing import Final, TypeAlias, TypeGuard
 
-    from pyredis.address import Address, TcpAddress
+    from pyredis.address import Address, NatMap, TcpAddress
     from pyredis.client.async_client import AsyncClient
     from pyredis.pool.async_pool import AsyncPool
     from pyredis.pool.async_sentinel import AsyncSentinelPool
@@ -93,6 +93,8 @@ class Session:
         """Hears at once that the session has another connection; without it the outcome's notices say so."""
         self.keeper: Keeper | None = None
         """Keeps what commands change."""
+        self.renew: Callable[[str | bytes | None], Awaitable[str | None]] | None = None
+        """Is given a password that was refused at a reconnect, returns one to try in its place."""
         self.unauthenticated = False
         """Whether the server wants a password first, or refused the one it was given."""
         self.busy = False
@@ -178,6 +180,11 @@ class Session:
         return self.connected and (self.subscribed or self.monitoring)
 
     @property
+    def read_only(self) -> bool:
+        """Whether nothing is sent that could change anything."""
+        return self.pool.read_only
+
+    @property
     def role(self) -> str:
         """``primary`` or ``replica``; empty while it is not known."""
         return self._role if self.connected else ""
@@ -215,7 +222,7 @@ class Session:
         connected then.
         """
         try:
-            await self._take(await self.reached())
+            await self._take(await self._reached_anew())
         except PyRedisError as error:
             self.unauthenticated = _refuses_the_person(error)
             self.busy = self.busy and isinstance(error.__cause__, TimeoutError)  # or it is gone by now
@@ -224,6 +231,22 @@ class Session:
         except BaseException:
             await self._drop()
             raise
+
+    async def _reached_anew(self) -> AsyncClient:
+        """Return a connection; where the password has changed since the last one, with the one that it is now."""
+        try:
+            return await self.reached()
+        except ReplyError as error:
+            if self.renew is None or not self._was_connected or not _refuses_the_person(error):
+                raise
+            password = await self.renew(self.pool.password)
+            if password is None:
+                raise
+        useless, self.pool = self.pool, self.pool.like(password=password)
+        if self._cluster is not None:
+            await self._cluster.replaced(cast("AsyncPool", self.pool))
+        await useless.close()
+        return await self.reached()
 
     async def _take(self, client: AsyncClient) -> None:
         """Make a connection the session's own."""
@@ -300,12 +323,22 @@ class Session:
             return False
         if self._number is None or not self.connected:
             return False
-        pool, client = self.pool, await self.another()
+        key = next(iter(keys(spec, argv)), b"")
+        if not self.read_only:
+            return await self._unblock(self.pool, key)
+        # What ends a wait of our own is no command of the person's.
+        pool = self.pool.like(read_only=False, pool_size=1)
         try:
-            key = next(iter(keys(spec, argv)), b"")
-            if not await _runs_commands(client, key):
+            return await self._unblock(pool, key)
+        finally:
+            await pool.close()
+
+    async def _unblock(self, pool: Pool, key: bytes) -> bool:
+        number, client = self._number, await self._another_of(pool, here=True)
+        try:
+            if number is None or not await _runs_commands(client, key):
                 return False
-            return await client.execute("CLIENT", "UNBLOCK", self._number) == 1
+            return await client.execute("CLIENT", "UNBLOCK", number) == 1
         finally:
             await pool.release(client)
 
@@ -331,9 +364,34 @@ class Session:
         """Whether redirects are followed."""
         return self._cluster is not None
 
+    @property
+    def natmap(self) -> NatMap:
+        """Where nodes are reached that call each other by other addresses."""
+        return self._cluster.natmap if self._cluster is not None else {}
+
     def pool_of(self, at: TcpAddress | None = None) -> Pool:
         """Return where connections to the node ``at`` come from; None is the node that the session is at."""
         return self.pool if at is None or self._cluster is None else self._cluster.pool_at(at)
+
+    @property
+    def known_nodes(self) -> tuple[TcpAddress, ...]:
+        """The nodes of the cluster that the session has heard of; none without a cluster."""
+        return self._cluster.known if self._cluster is not None else ()
+
+    async def alone_at(self, address: Address) -> AsyncClient:
+        """Return a connection to whichever server, as the same user and in the same database, cluster or not.
+
+        It has a pool to itself, to be closed with it. Raises what `connect` raises.
+        """
+        pool = self.pool.at(address)
+        try:
+            client = await pool.acquire()
+            for argv in self._wanted.steps():
+                await client.execute(*argv)
+        except BaseException:
+            await pool.close()
+            raise
+        return client
 
     async def another(self, at: TcpAddress | None = None) -> AsyncClient:
         """Return one more connection, as the same user and in the same database; release it to its ``pool``.
@@ -341,10 +399,12 @@ class Session:
         In a cluster, to the node ``at``. Raises what `connect` raises, also when the sentinels lead to another
         server than the one the session is at.
         """
-        pool = self.pool_of(at)
+        return await self._another_of(self.pool_of(at), here=at is None)
+
+    async def _another_of(self, pool: Pool, *, here: bool) -> AsyncClient:
         client = await pool.acquire()
         try:
-            if at is None and self.connected and client.address != self.address:
+            if here and self.connected and client.address != self.address:
                 reason = f"the sentinels lead to {client.address} now, and the session is at {self.address}"
                 raise PyRedisConnError(reason, address=str(client.address))
             for argv in self._wanted.steps():
@@ -373,6 +433,11 @@ class Session:
         return outcome._replace(seconds=perf_counter() - started, notices=tuple(self._notices))
 
     async def _run(self, outcome: Outcome) -> Outcome:
+        if self.read_only:
+            # Before the session connects, or goes to another node, for what will not be sent.
+            from pyredis.commands.reading import reading
+
+            reading(outcome.argv)
         await self._let_the_network_speak()
         if self._cluster is None:
             return await self._run_here(outcome)

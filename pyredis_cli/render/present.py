@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyredis_cli.render.look import Look
     from pyredis_cli.render.views.reading import Asked
 
-__all__ = ["Presented", "View", "present", "total"]
+__all__ = ["Presented", "View", "blocks_of", "present", "total"]
 
 # So many lines of a document are counted before a person is told how much there is.
 _LINES: Final = 10_000
@@ -62,6 +62,18 @@ def present(
         measure=look.measure,
     )
     return Presented(parts, lambda: total(reply, text))
+
+
+def blocks_of(argv: Sequence[bytes], spec: Spec | None, reply: Reply, look: Look) -> Sequence[Block]:
+    """Return the reply to a command as blocks, to stand among others."""
+    from pyredis_cli.render.blocks import Document, Layout
+
+    if blocks := _blocks_of(argv, spec, reply, look, ()):
+        return blocks
+    if isinstance(reply, bytes) and spec is not None and spec.shape_for(argv) == "text":
+        text = reply.rstrip(b"\r\n")
+        return [Document(lambda: iter([("text", text)]))]
+    return [Layout(reply)]
 
 
 def _blocks_of(

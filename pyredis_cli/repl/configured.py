@@ -1,62 +1,107 @@
-"""What the person prefers at the start: by config.toml, else by redis-cli's rc file, else by default.
+"""What the person prefers at the start: by flags, by our files, else by redis-cli's rc file, else by default.
 
-It reads the files and loses none of what is right in them: each thing that is wrong is a line to be told.
+It reads the files and loses none of what is right in them: each thing that is wrong is a line to be told, but for
+what `settle` has told, which has looked at the same files.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Final
-
-import platformdirs
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from pyredis_cli import config_file
 from pyredis_cli.config_file import ConfigError, Directive
+from pyredis_cli.environment import CONFIG, PROJECT, config_path
+from pyredis_cli.profile_keys import PROJECT_PREFERENCES
+from pyredis_cli.profile_tables import DEFAULTS, NOT_HERE, PREFERENCES, PROFILES
+from pyredis_cli.profiles import concerns
 from pyredis_cli.repl.preferences import SUMMARIES, PreferenceError, Preferences, changed, taken
 
-__all__ = ["configured"]
+if TYPE_CHECKING:
+    from pyredis_cli.settings import Settings
 
-_TABLE: Final = "repl"
+__all__ = ["configured", "mistakes"]
+
+_Warn = Callable[[str], None]
 
 
-def configured(environ: Mapping[str, str], preferences: Preferences) -> tuple[Preferences, list[str]]:
-    """Return the preferences that the files say, on top of these, and what is wrong with the files."""
+def configured(
+    environ: Mapping[str, str], preferences: Preferences, settings: Settings | None = None
+) -> tuple[Preferences, list[str]]:
+    """Return the preferences that files and flags say, on top of these, and what is wrong with the files.
+
+    The nearer ones win: the user's file, where ``[repl]`` is about the REPL alone and so wins over ``[defaults]``,
+    then the profile, the file of the current directory, flags.
+    """
     warnings: list[str] = []
     for path in config_file.rc_paths(environ):
-        if text := _text(path, warnings):
+        if text := _text(path, warnings.append):
             preferences = _after_rc(preferences, text, path, warnings.append)
-    own = config_file.config_path(environ, _folder)
-    if own is not None and (text := _text(own, warnings, named=config_file.CONFIG in environ)):
-        preferences = _after_toml(preferences, text, own, warnings.append)
-    return preferences, warnings
+    preferences = _shown_by(settings, "user file", preferences)
+    own = config_path(environ)
+    if own is not None:
+        problems: list[str] = []
+        text = _text(own, problems.append, named=CONFIG in environ)
+        if text:
+            preferences = _after_toml(preferences, text, own, problems.append)
+        if settings is None or not _is_told(text):
+            warnings += problems
+    preferences = _shown_by(settings, "profile", preferences)
+    preferences = _after_project(preferences, warnings.append)
+    return _shown_by(settings, "", preferences), warnings
 
 
-def _folder() -> Path:
-    return platformdirs.user_config_path("pyredis-cli", appauthor=False)
+def _is_told(text: str | None) -> bool:
+    """Whether what is wrong with the whole file has been told already, by `settle`."""
+    if text is None:
+        return True
+    try:
+        config_file.tables(text)
+    except ConfigError:
+        return concerns(text)
+    return False
 
 
-def _text(path: Path, warnings: list[str], *, named: bool = False) -> str | None:
+def _shown_by(settings: Settings | None, kind: str, preferences: Preferences) -> Preferences:
+    """Return the preferences with what that kind of table said of how things look; "": what is nearer than all."""
+    if settings is None:
+        return preferences
+    said: dict[str, Any] = {
+        "format": settings.output,
+        "bytes": settings.notation,
+        "theme": settings.theme,
+        "pager": None if settings.pager else False,
+    }
+    for key, value in said.items():
+        by = settings.lenient.get(key, "").replace("project file", "")
+        if value is not None and by == kind:
+            preferences = replace(preferences, **{key: value})
+    return preferences
+
+
+def _text(path: str, warn: _Warn, *, named: bool = False) -> str | None:
     """Return what a file holds; one that is not there is nothing to tell, unless somebody has named it."""
     try:
-        text = config_file.text_of(path)
-        if text is None and named:
+        file = config_file.file_at(path)
+        if file is None and named:
             raise ConfigError("there is no such file")
     except ConfigError as error:
-        warnings.append(f"{path}: {error}")
+        warn(f"{path}: {error}")
         return None
-    return text
+    return file.text if file is not None else None
 
 
 # -- redis-cli's
 
 
-def _after_rc(preferences: Preferences, text: str, path: Path, warn: Callable[[str], None]) -> Preferences:
+def _after_rc(preferences: Preferences, text: str, path: str, warn: _Warn) -> Preferences:
     for directive in config_file.directives(text):
         try:
             preferences = _after_directive(preferences, directive)
         except PreferenceError as error:
-            warn(f"{path.name}: {error} (line {directive.number})")
+            warn(f"{os.path.basename(path)}: {error} (line {directive.number})")
     return preferences
 
 
@@ -78,19 +123,52 @@ def _after_directive(preferences: Preferences, directive: Directive) -> Preferen
 # -- ours
 
 
-def _after_toml(preferences: Preferences, text: str, path: Path, warn: Callable[[str], None]) -> Preferences:
+def _after_toml(preferences: Preferences, text: str, path: str, warn: _Warn) -> Preferences:
     try:
         tables = config_file.tables(text)
     except ConfigError as error:
         warn(f"{path}: {error}")
         return preferences
-    for name in sorted(tables.keys() - {_TABLE}):
-        warn(f"{path}: unknown name {name}; what the REPL prefers stands in the table [{_TABLE}]")
-    values = tables.get(_TABLE, {})
+    for name in sorted(tables.keys() - {PREFERENCES, DEFAULTS, PROFILES}):
+        warn(
+            f"{path}: unknown name {name}; what the REPL prefers stands in the table [{PREFERENCES}], the rest in "
+            f"[{DEFAULTS}] and [{PROFILES}.NAME]"
+        )
+    return _with_table(preferences, tables.get(PREFERENCES, {}), path, warn)
+
+
+def _with_table(preferences: Preferences, values: Any, path: str, warn: _Warn) -> Preferences:
     if not isinstance(values, dict):
-        warn(f"{path}: {_TABLE} is no table; write [{_TABLE}] and below it lines such as hints = true")
+        warn(
+            f"{path}: {PREFERENCES} is no table; write [{PREFERENCES}] and below it lines such as hints = true"
+        )
         return preferences
     preferences, problems = taken(preferences, values)
     for problem in problems:
-        warn(f"{path}: [{_TABLE}] {problem}")
+        warn(f"{path}: [{PREFERENCES}] {problem}")
     return preferences
+
+
+def _after_project(preferences: Preferences, warn: _Warn) -> Preferences:
+    """Return the preferences with those of the current directory, which are about how things look alone."""
+    try:
+        file = config_file.project_file()
+        values = config_file.tables(file.text).get(PREFERENCES, {}) if file is not None else {}
+    except ConfigError:  # which settle has told
+        return preferences
+    if isinstance(values, dict):
+        for name in sorted(values):
+            if name.lower().replace("-", "_") not in PROJECT_PREFERENCES:
+                warn(f"{PROJECT}: [{PREFERENCES}] {name} {NOT_HERE}")
+                del values[name]
+    return _with_table(preferences, values, PROJECT, warn)
+
+
+def mistakes(values: Mapping[str, object]) -> dict[str, str]:
+    """Return what is wrong with the values of a table of preferences, by their names."""
+    found = {}
+    for name, value in values.items():
+        _, problems = taken(Preferences(), {name: value})
+        if problems:
+            found[name] = problems[0]
+    return found

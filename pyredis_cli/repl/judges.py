@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from pyredis_cli.complete.candidates import Choice
 from pyredis_cli.core.lines import LineError, destination
+from pyredis_cli.flags import is_profile
+from pyredis_cli.profiles import names
 from pyredis_cli.registry import META
 from pyredis_cli.repl import preferences
 from pyredis_cli.repl.verdicts import Clear, Connect, Dial, Leave, Refuse, Set, Verdict
@@ -14,7 +17,18 @@ from pyredis_cli.repl.verdicts import Clear, Connect, Dial, Leave, Refuse, Set, 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
 
-__all__ = ["clear", "connect", "formats", "leave", "prefer", "preferable", "reachable", "show_as"]
+__all__ = [
+    "clear",
+    "connect",
+    "formats",
+    "leave",
+    "prefer",
+    "preferable",
+    "reachable",
+    "show_as",
+    "time_replies",
+    "timings",
+]
 
 
 def leave(words: Sequence[str], table: Table) -> Verdict:
@@ -30,7 +44,7 @@ def clear(words: Sequence[str], table: Table) -> Verdict:
 
 def connect(words: Sequence[str], table: Table) -> Verdict:
     """Return where to go on; no message repeats a URL, which may hold a password."""
-    if len(words) == 1 and "://" in words[0]:
+    if len(words) == 1 and ("://" in words[0] or is_profile(words[0])):
         return Dial(words[0])
     try:
         return Connect(destination(words))
@@ -54,8 +68,9 @@ def reachable(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice
     """Yield the beginnings of URLs and the hosts that every machine has, then the usual port."""
     if not words:
         yield from (Choice(host) for host in _HOSTS)
+        yield from (Choice(f"@{name}", meta="a profile") for name in names(os.environ))
         yield from (Choice(scheme, meta=meta, unfinished=True) for scheme, meta in _SCHEMES.items())
-    elif len(words) == 1 and "://" not in words[0]:
+    elif len(words) == 1 and "://" not in words[0] and not is_profile(words[0]):
         yield Choice("6379")
 
 
@@ -83,3 +98,15 @@ def show_as(words: Sequence[str], table: Table) -> Verdict:
 def formats(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
     if not words:
         yield from map(Choice, preferences.choices("format"))
+
+
+def time_replies(words: Sequence[str], table: Table) -> Verdict:
+    """Return what sets the preference: all replies are those that took 0 milliseconds and more."""
+    if len(words) > 1:
+        return Refuse(f"usage: {META[':timing'].usage}")
+    return Set(("timing", *("0" if word.lower() == "on" else word for word in words)))
+
+
+def timings(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
+    if not words:
+        yield from map(Choice, ("on", *preferences.choices("timing")))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from prompt_toolkit.formatted_text.utils import fragment_list_to_text
@@ -23,13 +23,16 @@ from pyredis_cli.core.secrets import hidden, veiled
 from pyredis_cli.core.stopping import Stopped, cut_short, sentences, stop
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
+from pyredis_cli.passwords import fetched
 from pyredis_cli.render.line import STARS
 from pyredis_cli.repl import meta, verdicts
 from pyredis_cli.repl.bottom import BottomLine
+from pyredis_cli.repl.coaching import Coach
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.configured import configured
 from pyredis_cli.repl.echoing import echoed
 from pyredis_cli.repl.feed import Feed, Item
+from pyredis_cli.repl.guarding import Guarding
 from pyredis_cli.repl.history import (
     CommandHistory,
     HistoryFile,
@@ -48,11 +51,11 @@ from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
 from pyredis_cli.repl.terminal import on_terminal, typed_ahead, without_echo
 from pyredis_cli.repl.verdicts import After
 from pyredis_cli.repl.visit import Visit
-from pyredis_cli.settings import with_url
+from pyredis_cli.settings import with_profile, with_url
 from pyredis_cli.streams import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
     from pathlib import Path
 
     from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -82,6 +85,8 @@ def run(settings: Settings, streams: Streams) -> int:
     settings = replace(settings, protocol=settings.protocol or 3)
     if settings.variable:
         streams.say(f"{settings.variable} says where to connect: {settings.address}")
+    for note in settings.notes:
+        streams.say(note)
     try:
         return asyncio.run(_converse(settings, streams))
     except Terminated as ending:
@@ -110,10 +115,10 @@ class Repl:
         self._dropped = ""
         self._told_of_quotes = False
         self._history = HistoryFile(history) if history else None
+        self._streams = streams
         self._preferences, self._warnings = configured(
-            os.environ, Preferences(theme="light" if streams.light else "dark")
+            os.environ, Preferences(theme="light" if streams.light else "dark"), settings
         )
-        self._preferences = _flagged(self._preferences, settings)
         self._queued: list[tuple[bytes, ...]] = []
         """The commands of the transaction that may carry secrets."""
         self._printer = Printer(
@@ -124,9 +129,18 @@ class Repl:
             lambda: self._session.table,
         )
         self._feed = Feed(self._show_unasked)
+        self._coach = Coach(settings.encoding)
         insight = Insight(lambda: self._session.table, settings.encoding)
         self._bottom = BottomLine(insight, lambda: self._visit, lambda: self._preferences.toolbar)
         self._visit = self._new_visit()
+        self._guard = Guarding(
+            lambda: self._visit,
+            lambda: self._settings,
+            lambda: self._preferences,
+            self._printer,
+            self.signals,
+            self._drop_typed_ahead,
+        )
         self._reader = LineReader(
             self._prompt,
             CommandHistory(self._history, self._kept, self._warnings.append),
@@ -143,6 +157,7 @@ class Repl:
             lambda: self._preferences,
             self._bottom,
             self._printer.warn,
+            lambda: self._coach.offer,
             color=streams.color,
         )
         self._reader.default_buffer.on_text_changed += lambda _: self._note_typing()
@@ -224,7 +239,17 @@ class Repl:
         return await self.signals.interruptible(work)
 
     async def do(self, line: str) -> After:
-        return await self._do(line, None)
+        after = await self._do(line, None)
+        self._coach.forget()
+        return after
+
+    async def allows(self, argv: tuple[bytes, ...]) -> bool:
+        return await self._guard.allows(argv)
+
+    def together(
+        self, lines: Iterable[tuple[str, str]], act: verdicts.RunsLines | None = None
+    ) -> AbstractAsyncContextManager[bool]:
+        return self._guard.together(lines, act)
 
     # -- lines --
 
@@ -232,10 +257,24 @@ class Repl:
         """Do each line of what was typed or pasted, until one says stop."""
         lines = lines_of(text)
         self._printer.may_page = len(lines) == 1
+        self._coach.forget()
         if len(lines) == 1:  # of several, each is shown again
             self._note_typed(lines[0])
+            after = await self._do(lines[0], self._outlet(lines[0]))
+            await self._advise(lines[0])
+            return after
+        try:
+            async with self.together(
+                (f"line {number}", self._command(line)) for number, line in enumerate(lines, 1)
+            ) as agreed:
+                return await self._do_all(lines) if agreed else After.STOP
+        except Interrupted:
+            await self._printer.warn("stopped")
+            return After.STOP
+
+    async def _do_all(self, lines: Sequence[str]) -> After:
         for done, line in enumerate(lines, 1):
-            if len(lines) > 1 and (shown := self._echoed(line)):
+            if shown := self._echoed(line):
                 await self._printer.tell(f"> {shown}")
             after = await self._do(line, self._outlet(line))
             if after is After.STOP and (rest := lines[done:]):
@@ -245,6 +284,16 @@ class Repl:
                 return after
         return After.GO_ON
 
+    async def _advise(self, line: str) -> None:
+        """Say below an error what lies behind it."""
+        if not self._preferences.coach:
+            return
+        try:
+            if said := await self.signals.interruptible(self._coach.advice(self.desk, line)):
+                await self._printer.advise(said)
+        except Interrupted:
+            pass  # whoever is in a hurry knows
+
     def _note_typed(self, line: str) -> None:
         if self._printer.transcript is not None:
             self._printer.typed(self._prompt_text(), self._kept(line.lstrip()) or STARS)
@@ -253,7 +302,8 @@ class Repl:
         return fragment_list_to_text(self._prompt())
 
     def _prompt(self) -> StyleAndTextTuples:
-        return prompt(self._session, monitoring=self._visit.monitor is not None)
+        monitoring = self._visit.monitor is not None
+        return prompt(self._session, profile=self._settings.profile, monitoring=monitoring)
 
     def _echoed(self, line: str) -> str:
         return echoed(line, self._settings.encoding, self._session.table, typed=True)
@@ -261,6 +311,11 @@ class Repl:
     def _outlet(self, line: str) -> Outlet | None:
         """Return where a line that somebody typed sends the reply."""
         return outlet(line, self._session.table, self._settings.encoding)
+
+    def _command(self, line: str) -> str:
+        """Return the command of a line that somebody typed."""
+        sends = self._outlet(line)
+        return line if sends is None else line[: sends.start]
 
     async def _do(self, line: str, sends: Outlet | None) -> After:
         if self._printer.transcript is not None:
@@ -323,10 +378,14 @@ class Repl:
 
     async def _set(self, words: Sequence[str]) -> After:
         try:
-            self._preferences, lines = changed(self._preferences, words)
+            preferences, lines = changed(self._preferences, words)
         except PreferenceError as error:
             await self._printer.refuse(str(error))
             return After.STOP
+        if reason := self._guard.objection(preferences):
+            await self._printer.refuse(reason)
+            return After.STOP
+        self._preferences = preferences
         await self._printer.tell(*lines)
         return After.GO_ON
 
@@ -339,6 +398,8 @@ class Repl:
             pour = await self._begin_to_pour(sends)
             if pour is None:
                 return After.STOP
+        if not await self._guard.allows(asked.argv):
+            return After.STOP
         if _is_monitor(self._session.table.find(asked.argv), asked.argv):
             return await self._begin_monitor(MonitorFilter())
         for done in range(asked.times):
@@ -352,10 +413,11 @@ class Repl:
             if outcome.error is None:
                 harvest(outcome.argv, outcome.reply, outcome.spec, self._visit.names, database)
             self.failures += outcome.failed
-            failed = bool(outcome.broken_ground) or not outcome.answered
+            failed = bool(outcome.broken_ground) or not (outcome.answered or outcome.refused)
             if failed:
                 await self._drop_typed_ahead()
             await self._show(outcome, pour)
+            self._coach.hear(outcome, self._session)
             for note in self._visit.keeper.take_notes():
                 await self._printer.note(note)
             if self._session.subscribed and not subscribed:
@@ -487,11 +549,36 @@ class Repl:
     async def _dial(self, url: str) -> After:
         """Leave this server for that of a URL; a URL that cannot mean anything changes nothing."""
         try:
-            settings = with_url(self._settings, url)
+            settings = await self._reachable(url)
+        except Interrupted:
+            await self._printer.warn("stopped")
+            return After.STOP
         except (UsageError, PyRedisError) as error:
             await self._printer.refuse(str(error))
             return After.STOP
         return await self._move(settings)
+
+    async def _reachable(self, where: str) -> Settings:
+        """Return the settings that a URL or a profile says; a program may be asked for its password."""
+        if not where.startswith("@"):
+            return with_url(self._settings, where)
+        quiet = replace(self._streams, stdin_tty=False)
+        with self._printer.waiting("looking for the password, Ctrl-C stops"):
+            work = asyncio.to_thread(with_profile, self._settings, where[1:], os.environ, quiet)
+            return await self.signals.interruptible(work)
+
+    async def _renewed(self, refused: str | bytes | None) -> str | None:
+        """Return the password that is found now in the place of one that the server refuses; None without one."""
+        source = self._settings.source
+        if source is None or refused != self._settings.password:
+            return None
+        try:
+            password = await asyncio.to_thread(fetched, source, os.environ)
+        except UsageError as error:
+            await self._printer.warn(str(error))
+            return None
+        self._settings = replace(self._settings, password=password)
+        return password if password != refused else None
 
     async def _move(self, settings: Settings) -> After:
         """Leave this server for another; what ends with that, a user typed by hand too, is told."""
@@ -508,7 +595,7 @@ class Repl:
         return After.GO_ON if self._session.connected else After.STOP
 
     def _new_visit(self) -> Visit:
-        return Visit(
+        visit = Visit(
             self._settings,
             self._feed,
             lambda: self._preferences,
@@ -517,6 +604,8 @@ class Repl:
             on_lost=self._note_lost,
             on_move=self._printer.warn,
         )
+        visit.session.renew = self._renewed
+        return visit
 
     # -- the line that is being typed --
 
@@ -543,17 +632,6 @@ class Repl:
     async def _show_warnings(self) -> None:
         while self._warnings:
             await self._printer.warn(self._warnings.pop(0))
-
-
-def _flagged(preferences: Preferences, settings: Settings) -> Preferences:
-    """Return the preferences with what flags say, which wins over files."""
-    if settings.output is not None:
-        preferences = replace(preferences, format=settings.output)
-    if settings.notation is not None:
-        preferences = replace(preferences, bytes=settings.notation)
-    if settings.theme is not None:
-        preferences = replace(preferences, theme=settings.theme)
-    return preferences if settings.pager else replace(preferences, pager=False)
 
 
 @asynccontextmanager

@@ -35,6 +35,7 @@ class Preferences:
     hints: bool = True
     suggestions: bool = True
     live_completion: bool = True
+    coach: bool = True
     timing: int | None = 100
     format: Output = "human"
     pager: bool = True
@@ -45,6 +46,7 @@ class Preferences:
     theme: Theme = "dark"
     decode: str = "auto"
     bytes: NotationName | Literal["default"] = "default"
+    confirm: bool = True
     undo: bool = False
 
 
@@ -108,6 +110,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
     "hints": _Row(_switch, _SWITCH, "show behind the cursor what is still to be typed"),
     "suggestions": _Row(_switch, _SWITCH, "show behind the cursor the rest of a line of the history"),
     "live_completion": _Row(_switch, _SWITCH, "open the menu by itself, not at TAB alone"),
+    "coach": _Row(_switch, _SWITCH, "say below an error what lies behind it and what mends it"),
     "timing": _Row(_number, ("100", "0", "off"), "show the time of replies that took so many milliseconds"),
     "format": _Row(_one_of(_FORMATS), _FORMATS, "the form of replies"),
     "bytes": _Row(
@@ -124,6 +127,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
         "recognise what is packed in values; or read them as NAME",
         plugins.known_decoders,
     ),
+    "confirm": _Row(_switch, _SWITCH, "ask before a command that could do harm"),
     "undo": _Row(_switch, _SWITCH, "keep what writes change, so that :undo can put it back"),
     "theme": _Row(_one_of(_THEMES), _THEMES, "colours for a dark or for a light background"),
 }

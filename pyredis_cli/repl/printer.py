@@ -281,6 +281,10 @@ class Printer:
                 self._streams.write(line_begun(shutil.get_terminal_size().columns))
                 self._keep(b"(piped)\n")
 
+    async def advise(self, line: str) -> None:
+        """Print what lies behind an error, below it."""
+        await self._line(_folded(f"↳ {line}"), _DIM)
+
     async def tell(self, *lines: str) -> None:
         """Print lines of our own."""
         for line in lines:

@@ -14,19 +14,25 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
     from pyredis.address import Address
+    from pyredis_cli.settings import Profile
 
 __all__ = ["STYLE", "State", "prompt"]
 
 STYLE = {
+    "prompt.profile": "bold",
+    "prompt.production": "ansired bold",
     "prompt.address": "",
     "prompt.database": "ansicyan",
     "prompt.user": "ansimagenta",
     "prompt.mode": "ansiyellow bold",
     "prompt.role": "ansiblue",
     "prompt.lost": "ansired",
+    "prompt.readonly": "ansigreen bold",
 }
 
 
+_SHADES = {"white": "gray", "bright-white": "white"}
+"""What prompt_toolkit calls these."""
 _LONGEST = 40  # characters of an address
 
 
@@ -55,29 +61,56 @@ class State(Protocol):
     def unauthenticated(self) -> bool: ...
     @property
     def busy(self) -> bool: ...
+    @property
+    def read_only(self) -> bool: ...
 
 
-def prompt(state: State, *, monitoring: bool = False) -> StyleAndTextTuples:
+def prompt(state: State, *, profile: Profile | None = None, monitoring: bool = False) -> StyleAndTextTuples:
     """Return the prompt as redis-cli writes it, ``127.0.0.1:6379[2](TX)> ``, a user other than default first.
 
+    The name of a profile stands before all that, and production is called so: ``prod 10.0.0.1:6379(PROD)> ``.
     Nothing is claimed of a connection that is not there: ``not connected> ``, with the reason when it is known.
     ``monitoring``: lines of MONITOR come, on a connection beside the session's.
     """
     mode = "(monitor)" if monitoring else ""
+    read_only = ("class:prompt.readonly", "(read-only)" if state.read_only else "")
     if not state.connected:
-        fragments = [("class:prompt.lost", _absence(state)), ("class:prompt.mode", mode), ("", "> ")]
+        fragments = [
+            _name(profile),
+            ("class:prompt.lost", _absence(state)),
+            ("class:prompt.production", _mark(profile)),
+            read_only,
+            ("class:prompt.mode", mode),
+            ("", "> "),
+        ]
     else:
         fragments = [
+            _name(profile),
             ("class:prompt.address", "redis " if isinstance(state.address, UnixAddress) else ""),
             ("class:prompt.user", _user(state.username)),
             ("class:prompt.address", _where(state.address)),
             ("class:prompt.database", f"[{state.database}]" if state.database else ""),
+            ("class:prompt.production", _mark(profile)),
             ("class:prompt.role", "(replica)" if state.role == "replica" else ""),
+            read_only,
             ("class:prompt.lost", "(not authenticated)" if state.unauthenticated else ""),
             ("class:prompt.mode", _mode(state) + mode),
             ("", "> "),
         ]
     return [(style, text) for style, text in fragments if text]
+
+
+def _name(profile: Profile | None) -> tuple[str, str]:
+    """Return the name of the profile in its colour; one of production is red where nothing else is said."""
+    if profile is None:
+        return "", ""
+    color = profile.color or ("red" if profile.production else "")
+    style = f" ansi{_SHADES.get(color) or color.replace('-', '')}" if color else ""
+    return f"class:prompt.profile{style}", f"{printable(profile.name)} "
+
+
+def _mark(profile: Profile | None) -> str:
+    return "(PROD)" if profile is not None and profile.production else ""
 
 
 def _where(address: Address) -> str:

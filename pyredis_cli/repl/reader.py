@@ -66,7 +66,8 @@ _WAY_OUT: Final = "Ctrl-D, quit or exit leaves"
 class LineReader(PromptSession[str]):
     """Reads a line at a time; ``message`` is asked for the prompt at each redraw.
 
-    ``tell`` prints a line of our own above the prompt.
+    ``tell`` prints a line of our own above the prompt. ``offered`` is the line that was probably meant by the one
+    before, empty without one: it can be taken as a suggestion is, and Enter alone does not run it.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class LineReader(PromptSession[str]):
         preferences: Callable[[], Preferences],
         bottom: BottomLine,
         tell: Callable[[str], Awaitable[None]],
+        offered: Callable[[], str],
         *,
         color: bool,
     ) -> None:
@@ -89,7 +91,9 @@ class LineReader(PromptSession[str]):
         self._check = check = entering.EnterCheck()
         # A dumb terminal cannot be shown what is not typed.
         dumb = is_dumb_terminal()
-        suggest = HistorySuggest(history.newest_first, insight, lambda: preferences().suggestions)
+        self._suggest = suggest = HistorySuggest(
+            history.newest_first, insight, lambda: preferences().suggestions, offered
+        )
         shown = self._with_mode(message)
         super().__init__(
             shown,
@@ -141,13 +145,16 @@ class LineReader(PromptSession[str]):
 
                 text = await plain_line(self, self._insight, self._note_drawn)
             else:
-                text = await self.prompt_async(handle_sigint=False)
+                text = await self.prompt_async(handle_sigint=False, pre_run=self._offer)
                 paste_marks(on=True)
         except KeyboardInterrupt:
             await self._show_way_out()
             raise
         self._empty_drops = 0
         return text
+
+    def _offer(self) -> None:
+        self.default_buffer.suggestion = self._suggest.offer()
 
     async def _show_way_out(self) -> None:
         """Tell once who tries to leave by Ctrl-C how it is done."""

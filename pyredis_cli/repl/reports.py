@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.complete.candidates import Choice
+from pyredis_cli.complete.known import commands, summary, typeable
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse_tool
 from pyredis_cli.repl.verdicts import After
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pyredis_cli.repl.verdicts import Host
     from pyredis_cli.reporting import Reporter
 
-__all__ = ["Show", "behind_key"]
+__all__ = ["Show", "behind_command", "behind_key"]
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,16 @@ class Show:
 def behind_key(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
     """Yield nothing: which keys there are, the completer knows."""
     return iter(())
+
+
+def behind_command(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
+    """Yield the names of commands; behind a container, those of its subcommands."""
+    if not words:
+        begun = typed.upper()
+        fitting = (name for name in commands(table) if name.startswith(begun))
+        yield from (Choice(name, "command", summary(name, table)) for name in fitting)
+    spec = table.find(words)
+    if len(words) == 1 and spec is not None:
+        for name in sorted(typeable(spec.subcommands)):
+            if table.has(f"{spec.name} {name}"):
+                yield Choice(name, "command", summary(f"{spec.name} {name}", table))

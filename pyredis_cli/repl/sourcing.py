@@ -12,7 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
@@ -168,14 +168,23 @@ class Source:
                     raise SourceError("is being read already; a file cannot source itself")
                 if len(chain) >= _DEEPEST:
                     raise SourceError(f"{_DEEPEST} files source each other already, and no more are read")
-                token = _READING.set((*chain, identity))
-                try:
-                    return await self._run(commands(_lines(file), host.settings.encoding), host)
-                finally:
-                    _READING.reset(token)
+                async with host.together(self.lines(host.settings.encoding), self) as agreed:
+                    if not agreed:
+                        return After.STOP
+                    token = _READING.set((*chain, identity))
+                    try:
+                        return await self._run(commands(_lines(file), host.settings.encoding), host)
+                    finally:
+                        _READING.reset(token)
         except SourceError as error:
             await host.printer.refuse(f":source {self.path}: {error}")
             return After.STOP
+
+    def lines(self, encoding: str) -> Iterator[tuple[str, str]]:
+        """Yield the commands of the file as they are now, as far as they can be read."""
+        with suppress(SourceError), _opened(self.path) as (file, _):
+            for command in commands(_lines(file), encoding):
+                yield f"{self.path}:{command.number}", command.text
 
     async def _run(self, found: Iterator[Command], host: Host) -> After:
         # Until the next line is typed: those of a file do not wait for a pager.

@@ -27,11 +27,16 @@ _LONGEST: Final = 500
 
 
 class HistorySuggest(AutoSuggest):
-    """Suggests from ``lines``, the newest first, while ``wanted`` says so."""
+    """Suggests from ``lines``, the newest first, while ``wanted`` says so; before them, the ``offered`` line."""
 
     def __init__(
-        self, lines: Callable[[], Sequence[str]], insight: Insight, wanted: Callable[[], bool]
+        self,
+        lines: Callable[[], Sequence[str]],
+        insight: Insight,
+        wanted: Callable[[], bool],
+        offered: Callable[[], str] = lambda: "",
     ) -> None:
+        self._offered = offered
         self._lines = lines
         self._insight = insight
         self._wanted = wanted
@@ -58,8 +63,16 @@ class HistorySuggest(AutoSuggest):
         typed = bool(text) and not text[0].isspace() and "\n" not in text and document.is_cursor_at_the_end
         return typed and self._wanted() and not self._insight.ends_in_secret(text)
 
+    def offer(self) -> Suggestion | None:
+        """Return what is suggested before anything is typed: the line that was probably meant."""
+        line = self._offered()
+        return Suggestion(line) if line and self._wanted() and self._may_be_shown(line) else None
+
     def _suggestion(self, text: str) -> Suggestion | None:
         """Return the rest of the next line that fits, of as many as are looked at at once."""
+        offered = self.offer()
+        if offered is not None and offered.text.startswith(text) and offered.text != text:
+            return Suggestion(offered.text[len(text) :])
         lines = self._lines()
         if len(lines) != self._size or not text.startswith(self._sought):
             self._place, self._size = 0, len(lines)

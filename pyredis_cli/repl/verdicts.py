@@ -7,10 +7,11 @@ needs no change of the loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from pyredis.address import Address
@@ -34,6 +35,7 @@ __all__ = [
     "Monitor",
     "Perform",
     "Refuse",
+    "RunsLines",
     "Set",
     "Tell",
     "Verdict",
@@ -80,11 +82,33 @@ class Host(Protocol):
         """Do a line as if it were typed, and print what became of it."""
         ...
 
+    async def allows(self, argv: tuple[bytes, ...]) -> bool:
+        """Return whether a command may be sent, once the person has been asked if they must be; a no is told."""
+        ...
+
+    def together(
+        self, lines: Iterable[tuple[str, str]], act: RunsLines | None = None
+    ) -> AbstractAsyncContextManager[bool]:
+        """Give whether the lines may run, each with where it stands; what is agreed to lasts for the block.
+
+        ``act`` is what runs them.
+        """
+        ...
+
 
 class Act(Protocol):
     """What is to be done; two that would do the same are equal."""
 
     async def __call__(self, host: Host) -> After: ...
+
+
+@runtime_checkable
+class RunsLines(Protocol):
+    """An act that runs lines, which are looked at before the first of them runs."""
+
+    def lines(self, encoding: str) -> Iterable[tuple[str, str]]:
+        """Yield each line as far as they can be read now, with where it stands."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +144,7 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Go on as a URL says, which may hold a password."""
+    """Go on as a URL says, which may hold a password, or a profile, ``@NAME``."""
 
     url: str = field(repr=False)
 

@@ -83,7 +83,12 @@ def _call(settings: Settings, streams: Streams, arguments: ToolArguments) -> _Ca
     if mistaken := _mistaken(words, comma):
         streams.say(f"{mistaken!r} is one word; only a comma between blanks divides keys and arguments")
     keys, args = argv[:comma], argv[comma + 1 :]
-    return _Call(name, source, (b"%d" % len(keys), *keys, *args), bool(arguments.get("read_only")))
+    return _Call(
+        name,
+        source,
+        (b"%d" % len(keys), *keys, *args),
+        settings.read_only or bool(arguments.get("read_only")),
+    )
 
 
 def _mistaken(words: Sequence[str], comma: int) -> str | None:

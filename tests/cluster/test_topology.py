@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyredis.address import TcpAddress, UnixAddress
-from pyredis.cluster.topology import Shard, Topology, from_shards, from_slots
+from pyredis.cluster.topology import (
+    Member,
+    Shard,
+    Topology,
+    from_shards,
+    from_slots,
+    members_in_nodes,
+    members_in_shards,
+)
 from pyredis.exceptions import ProtocolError
 from pyredis.types import Map
 
@@ -195,3 +203,56 @@ def test_a_malicious_depth_or_type_harms_nobody() -> None:
         nested = [nested]
     with pytest.raises(ProtocolError):
         from_slots(nested, ASKED)
+
+
+# -- every node
+
+
+def _shard_node(port: int, role: bytes, health: bytes = b"online", **more: Any) -> list[Any]:
+    fields = {"ip": b"10.0.0.1", "endpoint": b"", "port": port, "role": role, "health": health, **more}
+    return [part for name, value in fields.items() for part in (name.encode(), value)]
+
+
+def test_every_node_of_a_shard_is_a_member_down_or_without_slots() -> None:
+    shards = [
+        [b"slots", [], b"nodes", [_shard_node(9, b"master")]],
+        [
+            b"slots",
+            [0, 16383],
+            b"nodes",
+            [_shard_node(3, b"replica"), _shard_node(2, b"replica", b"failed"), _shard_node(1, b"master")],
+        ],
+        [b"slots", [], b"nodes", [_shard_node(0, b"master", endpoint=b"?", ip=b"")]],
+    ]
+    assert members_in_shards(shards, ASKED) == (
+        Member(TcpAddress("asked", 1), "primary"),
+        Member(TcpAddress("asked", 2), "replica", up=False),
+        Member(TcpAddress("asked", 3), "replica"),
+        Member(TcpAddress("asked", 9), "primary"),
+    )
+
+
+def test_every_node_that_can_be_reached_is_in_the_text_of_cluster_nodes() -> None:
+    text = b"""b 10.0.0.2:2@12,host slave,fail? a 0 1 1 connected
+c :3@13 myself,master - 0 1 2 connected 8000-16383
+a 10.0.0.1:1@11,,shard-id=x master - 0 1 1 connected 0-7999 [8000->-c]
+d 10.0.0.4:4@14 master,handshake - 0 1 0 connected
+e :0@0 master,noaddr - 0 1 0 disconnected
+"""
+    assert members_in_nodes(text, ASKED) == (
+        Member(A, "primary"),
+        Member(B, "replica", up=False),
+        Member(TcpAddress("asked", 3), "primary"),
+    )
+
+
+@pytest.mark.parametrize("reply", [b"x", b"a b c", 7, None, [b"a"], b"a 1:x@1 master - 0"])
+def test_what_names_no_nodes_is_no_reply_to_cluster_nodes(reply: Any) -> None:
+    with pytest.raises(ProtocolError, match="something else than nodes"):
+        members_in_nodes(reply, ASKED)
+
+
+@pytest.mark.parametrize("reply", [b"x", 7, None, [b"a"], [[b"nodes", b"x"]], [[b"nodes", [[b"role", 1]]]]])
+def test_what_names_no_shards_has_no_members(reply: Any) -> None:
+    with pytest.raises(ProtocolError, match="something else than shards"):
+        members_in_shards(reply, ASKED)

@@ -270,7 +270,12 @@ def generator() -> ModuleType:
 def rows() -> dict[str, dict[str, Any]]:
     names = ("AUTH", "EVAL", "EVAL_RO", "BLPOP", "SORT")
     return {
-        name: {"name": name, "overlay": (), "key_specs": ((("RO",), ("index", 1), ("range", 0, 1, 0)),)}
+        name: {
+            "name": name,
+            "flags": "readonly" if name == "EVAL_RO" else "write" if name == "SORT" else "",
+            "overlay": (),
+            "key_specs": ((("RO",), ("index", 1), ("range", 0, 1, 0)),),
+        }
         for name in names
     }
 
@@ -326,6 +331,13 @@ def test_an_overlay_row_adds_its_facts(generator: ModuleType, rows: dict[str, An
             "no key spec 0 that is unknown",
         ),
         ({"row": [_row("EVAL", readonly_twin="EVAL_R0")]}, "no server has its read-only twin 'EVAL_R0'"),
+        ({"row": [_row("EVAL", readonly_twin="SORT")]}, "its twin 'SORT' is not read-only"),
+        ({"row": [_row("AUTH", reads="mostly")]}, "reads cannot be 'mostly'"),
+        ({"row": [_row("AUTH", reads="if")]}, "reads cannot be 'if'"),
+        ({"row": [_row("AUTH", reads="unless reset")]}, "reads cannot be 'unless reset'"),
+        ({"row": [_row("AUTH", reads="never")]}, "its server says whether it reads"),
+        ({"row": [_row("SORT", reads="always")]}, "its server says whether it reads"),
+        ({"row": [_row("EVAL_RO", reads="always")]}, "its server says whether it reads"),
         ({"row": [_row("AUTH", effect="auth"), _row("AUTH", effect="hello")]}, "AUTH has effect already"),
         ({"row": [_row("AUTH", added=True, arity=1)]}, "a server has 'AUTH'"),
         ({"row": [_row("NEW", added=True, arity=1)]}, "must state flags"),

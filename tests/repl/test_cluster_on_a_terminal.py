@@ -135,6 +135,34 @@ def test_the_url_of_a_cluster_is_gone_on_with(repl: StartRepl, redis82: Server, 
     assert ask(screen, "MSET foo 1 bar 2") == "OK"
 
 
+def test_all_asks_every_node_beside_the_session(repl: StartRepl, cluster82: Cluster) -> None:
+    here = cluster82.primaries()[0]
+    screen = begun(repl, here, "-c")
+    ask(screen, "MULTI")
+    shown = ask(screen, ":all CONFIG GET maxmemory")
+    rows = [line.split() for line in shown.splitlines()]
+    assert rows[0] == ["node", "role", "time", "maxmemory"]
+    assert {row[0] for row in rows[1:]} == {at(node) for node in cluster82.nodes}
+    assert {row[-1] for row in rows[1:]} == {"0"}
+    assert screen.line == f"{at(here)}(TX)>"
+    assert "DISCARD" not in ask(screen, "EXEC")
+
+
+def test_a_secret_behind_all_is_neither_shown_nor_kept(repl: StartRepl, cluster82: Cluster) -> None:
+    screen = begun(repl, cluster82.nodes[0])
+    ask(screen, ":all CONFIG SET masterauth s3cret")
+    assert all(node.settings("masterauth")["masterauth"] == "s3cret" for node in cluster82.nodes)
+    assert b"s3cret" not in screen.raw
+    screen.send_key("up")
+    screen.wait_for("CONFIG SET masterauth ***")
+
+
+def test_what_is_not_for_many_nodes_is_refused_with_the_mend(repl: StartRepl, cluster82: Cluster) -> None:
+    screen = begun(repl, cluster82.nodes[0])
+    assert ask(screen, ":all BLPOP k 0") == "BLPOP would wait at each node; send it without all"
+    assert "--primaries, --replicas, or both" in ask(screen, ":all NO.SUCH")
+
+
 # -- sentinels
 
 

@@ -69,7 +69,7 @@ def test_ctrl_c_leaves_a_busy_server_and_the_connection_comes_back(
     repl: StartRepl, make_server: MakeServer
 ) -> None:
     server = make_server("redis82", "enable-debug-command yes")
-    screen = repl(server)
+    screen = repl(server, "--yes=DEBUG")
     ask(screen, "SELECT 2")
     screen.send_line("DEBUG SLEEP 3")
     screen.wait_for(re.compile(r" 0\.[5-9] s, Ctrl-C stops"))

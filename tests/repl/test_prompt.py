@@ -23,6 +23,7 @@ class State:
     role: str = ""
     unauthenticated: bool = False
     busy: bool = False
+    read_only: bool = False
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,12 @@ class State:
         (State(address=TcpAddress("::1", 7000)), "[::1]:7000> "),
         (State(address=UnixAddress("/run/redis.sock")), "redis /run/redis.sock> "),
         (State(address=UnixAddress("/run/redis.sock"), username="bob"), "redis bob@/run/redis.sock> "),
+        (State(read_only=True), "127.0.0.1:6379(read-only)> "),
+        (
+            State(database=1, role="replica", read_only=True, in_transaction=True),
+            "127.0.0.1:6379[1](replica)(read-only)(TX)> ",
+        ),
+        (State(connected=False, read_only=True), "not connected(read-only)> "),
         (State(connected=False), "not connected> "),
         (State(connected=False, busy=True), "not connected (server busy)> "),
         (State(connected=False, unauthenticated=True), "not authenticated> "),

@@ -9,7 +9,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'ACL CAT', 'redis valkey', -2, 'loading noscript stale', 'slow', 0, 0, 0, (), 'server', '6.0.0', None, '',
         (('category', 'string', None, ('optional',), None, None, None, ()),),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'ACL DELUSER', 'redis valkey', -3, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, 'request_policy:all_nodes response_policy:all_succeeded',
@@ -24,6 +24,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('arg', 'string', None, ('optional', 'multiple'), None, None, None, ()),
         ),
         (
+            ('reads', 'always'),
             (
                 'secrets',
                 (
@@ -43,23 +44,28 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'ACL GENPASS', 'redis valkey', -2, 'loading noscript stale', 'slow', 0, 0, 0, (), 'server', '6.0.0', None, '',
         (('bits', 'integer', None, ('optional',), None, None, None, ()),),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'ACL GETUSER', 'redis valkey', 3, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '',
         (('username', 'string', None, (), None, None, None, ()),),
-        (('inside', (('selectors', 'maps'),)), ('shape', 'map')),
+        (('inside', (('selectors', 'maps'),)), ('reads', 'always'), ('shape', 'map')),
     ),
     (
-        'ACL HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (), (),
+        'ACL HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'ACL LIST', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (),
-        (('text', 'user'),),
+        (('reads', 'always'), ('text', 'user')),
     ),
     (
         'ACL LOAD', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (),
-        (('danger', 'replaces every user by those of the ACL file'),),
+        (
+            ('asks', ('always',)),
+            ('danger', 'replaces every user by those of the ACL file'),
+            ('measure', ('clients',)),
+        ),
     ),
     (
         'ACL LOG', 'redis valkey', -2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '',
@@ -74,7 +80,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('shape', 'maps'),),
+        (('reads', 'unless RESET'), ('shape', 'maps')),
     ),
     (
         'ACL SAVE', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, 'request_policy:all_nodes response_policy:all_succeeded', (), (),
@@ -88,10 +94,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (('secrets', (('starting', (b'<', b'>', b'#', b'!'), 3),)),),
     ),
     (
-        'ACL USERS', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (), (),
+        'ACL USERS', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
-        'ACL WHOAMI', 'redis valkey', 2, 'loading noscript stale', 'slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (), (),
+        'ACL WHOAMI', 'redis valkey', 2, 'loading noscript stale', 'slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'APPEND', 'redis valkey', 3, 'denyoom fast write', 'fast string write', 1, 1, 1,
@@ -102,7 +110,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'ASKING', 'redis valkey', 1, 'fast', 'connection fast', 0, 0, 0, (), 'cluster', '3.0.0', None, '', (),
-        (('effect', 'alters'),),
+        (('effect', 'alters'), ('reads', 'always')),
     ),
     (
         'AUTH', 'redis valkey', -2, 'allow_busy fast loading no_auth noscript stale', 'connection fast', 0, 0, 0, (), 'connection', '1.0.0', None, '',
@@ -110,7 +118,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('username', 'string', None, ('optional',), None, '6.0.0', None, ()),
             ('password', 'string', None, (), None, None, None, ()),
         ),
-        (('effect', 'auth'), ('secrets', (('from', 1),))),
+        (('effect', 'auth'), ('reads', 'always'), ('secrets', (('from', 1),))),
     ),
 )
 

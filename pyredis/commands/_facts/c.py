@@ -17,24 +17,28 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('effect', 'alters'),),
+        (('effect', 'alters'), ('reads', 'always')),
     ),
     (
         'CLIENT CAPA', 'valkey', -3, 'allow_busy loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '8.0.0', None, '',
         (('capability', 'string', None, ('multiple',), None, None, None, ()),),
-        (('effect', 'alters'),),
+        (('effect', 'alters'), ('reads', 'always')),
     ),
     (
-        'CLIENT GETNAME', 'redis valkey', 2, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '2.6.9', None, '', (), (),
+        'CLIENT GETNAME', 'redis valkey', 2, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '2.6.9', None, '', (),
+        (('reads', 'always'),),
     ),
     (
-        'CLIENT GETREDIR', 'redis valkey', 2, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '6.0.0', None, '', (), (),
+        'CLIENT GETREDIR', 'redis valkey', 2, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '6.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
-        'CLIENT HELP', 'redis valkey', 2, 'loading stale', 'connection slow', 0, 0, 0, (), 'connection', '5.0.0', None, '', (), (),
+        'CLIENT HELP', 'redis valkey', 2, 'loading stale', 'connection slow', 0, 0, 0, (), 'connection', '5.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
-        'CLIENT ID', 'redis valkey', 2, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '5.0.0', None, '', (), (),
+        'CLIENT ID', 'redis valkey', 2, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '5.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'CLIENT IMPORT-SOURCE', 'valkey', 3, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '8.1.0', None, '',
@@ -51,7 +55,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'CLIENT INFO', 'redis valkey', 2, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '6.2.0', None, 'nondeterministic_output', (),
-        (('shape', 'text'), ('text', 'client')),
+        (('reads', 'always'), ('shape', 'text'), ('text', 'client')),
     ),
     (
         'CLIENT KILL', 'redis valkey', -3, 'admin loading noscript stale', 'admin connection dangerous slow', 0, 0, 0, (), 'connection', '2.4.0', None, '',
@@ -114,7 +118,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('client-id', 'integer', 'ID', ('optional', 'multiple'), None, '6.2.0', None, ()),
         ),
-        (('shape', 'text'), ('text', 'clients')),
+        (('reads', 'always'), ('shape', 'text'), ('text', 'clients')),
     ),
     (
         'CLIENT NO-EVICT', 'redis valkey', 3, 'admin loading noscript stale', 'admin connection dangerous slow', 0, 0, 0, (), 'connection', '7.0.0', None, '',
@@ -127,7 +131,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('effect', 'alters'),),
+        (('effect', 'alters'), ('reads', 'always')),
     ),
     (
         'CLIENT NO-TOUCH', 'redis valkey', 3, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '7.2.0', None, '',
@@ -140,7 +144,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('effect', 'alters'),),
+        (('effect', 'alters'), ('reads', 'always')),
     ),
     (
         'CLIENT PAUSE', 'redis valkey', -3, 'admin loading noscript stale', 'admin connection dangerous slow', 0, 0, 0, (), 'connection', '3.0.0', None, '',
@@ -170,7 +174,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('effect', 'reply'),),
+        (('effect', 'reply'), ('reads', 'always')),
     ),
     (
         'CLIENT SETINFO', 'redis valkey', 4, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '7.2.0', None, 'request_policy:all_nodes response_policy:all_succeeded',
@@ -183,12 +187,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('effect', 'alters'),),
+        (('effect', 'alters'), ('reads', 'always')),
     ),
     (
         'CLIENT SETNAME', 'redis valkey', 3, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '2.6.9', None, 'request_policy:all_nodes response_policy:all_succeeded',
         (('connection-name', 'string', None, (), None, None, None, ()),),
-        (('effect', 'alters'),),
+        (('effect', 'alters'), ('reads', 'always')),
     ),
     (
         'CLIENT TRACKING', 'redis valkey', -3, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '6.0.0', None, '',
@@ -207,11 +211,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('optout', 'pure-token', 'OPTOUT', ('optional',), None, None, None, ()),
             ('noloop', 'pure-token', 'NOLOOP', ('optional',), None, None, None, ()),
         ),
-        (('effect', 'alters'),),
+        (('effect', 'alters'), ('reads', 'always')),
     ),
     (
         'CLIENT TRACKINGINFO', 'redis valkey', 2, 'loading noscript stale', 'connection slow', 0, 0, 0, (), 'connection', '6.2.0', None, '', (),
-        (('shape', 'map'),),
+        (('reads', 'always'), ('shape', 'map')),
     ),
     (
         'CLIENT UNBLOCK', 'redis valkey', -3, 'admin loading noscript stale', 'admin connection dangerous slow', 0, 0, 0, (), 'connection', '5.0.0', None, '',
@@ -262,17 +266,17 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'CLUSTER COUNT-FAILURE-REPORTS', 'redis valkey', 3, 'admin stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, 'nondeterministic_output',
         (('node-id', 'string', None, (), None, None, None, ()),),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'CLUSTER COUNTKEYSINSLOT', 'redis valkey', 3, 'stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
         (('slot', 'integer', None, (), None, None, None, ()),),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'CLUSTER DELSLOTS', 'redis valkey', -3, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
         (('slot', 'integer', None, ('multiple',), None, None, None, ()),),
-        (('danger', 'leaves slots without a node'),),
+        (('asks', ('always',)), ('danger', 'leaves slots without a node'), ('measure', ('cluster',))),
     ),
     (
         'CLUSTER DELSLOTSRANGE', 'redis valkey', -4, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '7.0.0', None, '',
@@ -287,7 +291,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'leaves slots without a node'),),
+        (('asks', ('always',)), ('danger', 'leaves slots without a node'), ('measure', ('cluster',))),
     ),
     (
         'CLUSTER FAILOVER', 'redis valkey', -2, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
@@ -302,7 +306,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'makes this replica the primary of its shard'),),
+        (
+            ('asks', ('always',)),
+            ('danger', 'makes this replica the primary of its shard'),
+            ('measure', ('cluster',)),
+        ),
     ),
     (
         'CLUSTER FLUSHSLOT', 'valkey', -3, 'admin no_async_loading write', 'admin dangerous keyspace slow write', 0, 0, 0, (), 'cluster', '9.0.0', None, '',
@@ -318,16 +326,16 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'deletes every key of a slot'),),
+        (('asks', ('any',)), ('danger', 'deletes every key of a slot'), ('measure', ('slot',))),
     ),
     (
         'CLUSTER FLUSHSLOTS', 'redis valkey', 2, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '', (),
-        (('danger', 'leaves slots without a node'),),
+        (('asks', ('always',)), ('danger', 'leaves slots without a node'), ('measure', ('cluster',))),
     ),
     (
         'CLUSTER FORGET', 'redis valkey', 3, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
         (('node-id', 'string', None, (), None, None, None, ()),),
-        (('danger', 'removes a node from the cluster'),),
+        (('asks', ('always',)), ('danger', 'removes a node from the cluster'), ('measure', ('cluster',))),
     ),
     (
         'CLUSTER GETKEYSINSLOT', 'redis valkey', 4, 'stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', None, 'nondeterministic_output',
@@ -335,26 +343,28 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('slot', 'integer', None, (), None, None, None, ()),
             ('count', 'integer', None, (), None, None, None, ()),
         ),
-        (),
+        (('reads', 'always'),),
     ),
     (
-        'CLUSTER GETSLOTMIGRATIONS', 'valkey', 2, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '9.0.0', None, '', (), (),
+        'CLUSTER GETSLOTMIGRATIONS', 'valkey', 2, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '9.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
-        'CLUSTER HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'cluster', '5.0.0', None, '', (), (),
+        'CLUSTER HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'cluster', '5.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'CLUSTER INFO', 'redis valkey', 2, 'stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', None, 'nondeterministic_output', (),
-        (('shape', 'text'), ('text', 'fields')),
+        (('reads', 'always'), ('shape', 'text'), ('text', 'fields')),
     ),
     (
         'CLUSTER KEYSLOT', 'redis valkey', 3, 'stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
         (('key', 'string', None, (), None, None, None, ()),),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'CLUSTER LINKS', 'redis valkey', 2, 'stale', 'slow', 0, 0, 0, (), 'cluster', '7.0.0', None, 'nondeterministic_output', (),
-        (('shape', 'maps'),),
+        (('reads', 'always'), ('shape', 'maps')),
     ),
     (
         'CLUSTER MEET', 'redis valkey', -4, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
@@ -390,23 +400,31 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ),
         (('danger', 'moves slots and their keys to another node'),),
     ),
-    ('CLUSTER MYID', 'redis valkey', 2, 'stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '', (), ()),
     (
-        'CLUSTER MYSHARDID', 'redis valkey', 2, 'stale', 'slow', 0, 0, 0, (), 'cluster', '7.2.0', None, 'nondeterministic_output', (), (),
+        'CLUSTER MYID', 'redis valkey', 2, 'stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '', (),
+        (('reads', 'always'),),
+    ),
+    (
+        'CLUSTER MYSHARDID', 'redis valkey', 2, 'stale', 'slow', 0, 0, 0, (), 'cluster', '7.2.0', None, 'nondeterministic_output', (),
+        (('reads', 'always'),),
     ),
     (
         'CLUSTER NODES', 'redis valkey', 2, 'stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', None, 'nondeterministic_output', (),
-        (('shape', 'text'), ('text', 'nodes')),
+        (('reads', 'always'), ('shape', 'text'), ('text', 'nodes')),
     ),
     (
         'CLUSTER REPLICAS', 'redis valkey', 3, 'admin stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '5.0.0', None, 'nondeterministic_output',
         (('node-id', 'string', None, (), None, None, None, ()),),
-        (('text', 'node'),),
+        (('reads', 'always'), ('text', 'node')),
     ),
     (
         'CLUSTER REPLICATE', 'redis valkey', 3, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
         (('node-id', 'string', None, (), None, None, None, ()),),
-        (('danger', "replaces the keys of this node by another node's"),),
+        (
+            ('asks', ('always',)),
+            ('danger', "replaces the keys of this node by another node's"),
+            ('measure', ('keyspace', 'cluster')),
+        ),
     ),
     (
         'CLUSTER RESET', 'redis valkey', -2, 'admin noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '',
@@ -421,7 +439,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'makes the node forget its cluster'),),
+        (
+            ('asks', ('always',)),
+            ('danger', 'makes the node forget its cluster'),
+            ('measure', ('keyspace', 'cluster')),
+        ),
     ),
     (
         'CLUSTER SAVECONFIG', 'redis valkey', 2, 'admin no_async_loading stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', None, '', (), (),
@@ -446,18 +468,20 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
         ),
         (
+            ('asks', ('with', ('NODE',), 3, 4, 1)),
             ('danger', 'moves a slot without moving its keys'),
+            ('measure', ('slot',)),
             ('timeout', ('TIMEOUT', 'milliseconds', 0.0, (), None)),
         ),
     ),
     (
         'CLUSTER SHARDS', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'cluster', '7.0.0', None, 'nondeterministic_output', (),
-        (('inside', (('functions', 'maps'), ('nodes', 'maps'))), ('shape', 'maps')),
+        (('inside', (('functions', 'maps'), ('nodes', 'maps'))), ('reads', 'always'), ('shape', 'maps')),
     ),
     (
         'CLUSTER SLAVES', 'redis valkey', 3, 'admin stale', 'admin dangerous slow', 0, 0, 0, (), 'cluster', '3.0.0', '5.0.0', 'nondeterministic_output',
         (('node-id', 'string', None, (), None, None, None, ()),),
-        (('text', 'node'),),
+        (('reads', 'always'), ('text', 'node')),
     ),
     (
         'CLUSTER SLOT-STATS', 'redis valkey', -4, 'loading stale', 'slow', 0, 0, 0, (), 'cluster', '8.2.0', None, 'nondeterministic_output request_policy:all_shards',
@@ -491,7 +515,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'CLUSTER SLOTS', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'cluster', '3.0.0', '7.0.0', 'nondeterministic_output', (),
@@ -505,6 +529,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                     ('replicas', ('host', 'port', 'id', 'metadata')),
                 ),
             ),
+            ('reads', 'always'),
             ('shape', 'rows'),
         ),
     ),
@@ -538,16 +563,22 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 'inside',
                 (('begin_search', 'map'), ('find_keys', 'map'), ('key-specs', 'maps'), ('spec', 'map')),
             ),
+            ('reads', 'always'),
             ('shape', 'rows'),
         ),
     ),
     (
-        'COMMAND COUNT', 'redis valkey', 2, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '2.8.13', None, '', (), (),
+        'COMMAND COUNT', 'redis valkey', 2, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '2.8.13', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'COMMAND DOCS', 'redis valkey', -2, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '7.0.0', None, 'nondeterministic_output_order',
         (('command-name', 'string', None, ('optional', 'multiple'), None, None, None, ()),),
-        (('inside', (('arguments', 'maps'), ('subcommands', 'map-of-maps'))), ('shape', 'map-of-maps')),
+        (
+            ('inside', (('arguments', 'maps'), ('subcommands', 'map-of-maps'))),
+            ('reads', 'always'),
+            ('shape', 'map-of-maps'),
+        ),
     ),
     (
         'COMMAND GETKEYS', 'redis valkey', -3, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '2.8.13', None, '',
@@ -556,6 +587,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('arg', 'string', None, ('optional', 'multiple'), None, None, None, ()),
         ),
         (
+            ('reads', 'always'),
             (
                 'secrets',
                 (
@@ -580,6 +612,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ),
         (
             ('columns', ('key', 'flags')),
+            ('reads', 'always'),
             (
                 'secrets',
                 (
@@ -598,7 +631,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ),
     ),
     (
-        'COMMAND HELP', 'redis valkey', 2, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '5.0.0', None, '', (), (),
+        'COMMAND HELP', 'redis valkey', 2, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '5.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'COMMAND INFO', 'redis valkey', -2, 'loading stale', 'connection slow', 0, 0, 0, (), 'server', '2.8.13', None, 'nondeterministic_output_order',
@@ -614,6 +648,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 'inside',
                 (('begin_search', 'map'), ('find_keys', 'map'), ('key-specs', 'maps'), ('spec', 'map')),
             ),
+            ('reads', 'always'),
             ('shape', 'rows'),
         ),
     ),
@@ -631,7 +666,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (),
+        (('reads', 'always'),),
     ),
     ('COMMANDLOG', 'valkey', -2, '', 'slow', 0, 0, 0, (), 'server', '8.1.0', None, '', (), ()),
     (
@@ -647,10 +682,15 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('columns', ('id', 'time', 'duration', 'command', 'address', 'name')), ('shape', 'rows')),
+        (
+            ('columns', ('id', 'time', 'duration', 'command', 'address', 'name')),
+            ('reads', 'always'),
+            ('shape', 'rows'),
+        ),
     ),
     (
-        'COMMANDLOG HELP', 'valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '8.1.0', None, '', (), (),
+        'COMMANDLOG HELP', 'valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '8.1.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'COMMANDLOG LEN', 'valkey', 3, 'admin loading stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '8.1.0', None, 'nondeterministic_output request_policy:all_nodes response_policy:agg_sum',
@@ -664,7 +704,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'COMMANDLOG RESET', 'valkey', 3, 'admin loading stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '8.1.0', None, 'request_policy:all_nodes response_policy:all_succeeded',
@@ -684,10 +724,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'CONFIG GET', 'redis valkey', -3, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.0.0', None, '',
         (('parameter', 'string', None, ('multiple',), None, None, None, ()),),
-        (('shape', 'map'),),
+        (('reads', 'always'), ('shape', 'map')),
     ),
     (
-        'CONFIG HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '5.0.0', None, '', (), (),
+        'CONFIG HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '5.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'CONFIG RESETSTAT', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.0.0', None, 'request_policy:all_nodes response_policy:all_succeeded', (),
@@ -711,7 +752,18 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
         ),
         (
+            (
+                'asks',
+                (
+                    'with',
+                    (
+                        'APPENDFSYNC', 'APPENDONLY', 'BIND', 'CLUSTER-*', 'DBFILENAME', 'DIR', 'MASTERAUTH', 'MAXMEMORY', 'MAXMEMORY-POLICY', 'MIN-REPLICAS-*', 'MIN-SLAVES-*', 'NO-APPENDFSYNC-ON-REWRITE', 'PORT', 'PRIMARYAUTH', 'PROTECTED-MODE', 'REPL-DISKLESS-LOAD', 'REPLICA-READ-ONLY', 'REQUIREPASS', 'SAVE', 'SLAVE-READ-ONLY', 'STOP-WRITES-ON-BGSAVE-ERROR', 'TLS-AUTH-CLIENTS', 'TLS-PORT',
+                    ),
+                    2, 1073741824, 2,
+                ),
+            ),
             ('danger', 'changes the running server'),
+            ('measure', ('parameters',)),
             (
                 'secrets',
                 (

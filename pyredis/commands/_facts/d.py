@@ -11,7 +11,19 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'DEBUG', 'redis valkey', -2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '1.0.0', None, '', (),
         (
+            (
+                'asks',
+                (
+                    'without',
+                    (
+                        'CLIENT-EVICTION', 'DIGEST-VALUE', 'HELP', 'HTSTATS-KEY', 'LISTPACK', 'LOG', 'OBJECT', 'PROTOCOL', 'QUICKLIST', 'SDSLEN', 'STRINGMATCH-LEN', 'ZIPLIST',
+                    ),
+                    1, 2, 1,
+                ),
+            ),
             ('danger', 'can crash the server, or make it sleep'),
+            ('measure', ('keyspace', 'clients')),
+            ('reads', 'if DIGEST DIGEST-VALUE HELP HTSTATS HTSTATS-KEY OBJECT SDSLEN'),
             ('shape', 'text if HTSTATS HTSTATS-KEY CLIENT-EVICTION'),
             ('text', 'object if OBJECT'),
             ('timeout', ('SLEEP', 'seconds', None, (), None)),
@@ -50,14 +62,14 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'DISCARD', 'redis valkey', 1, 'allow_busy fast loading noscript stale', 'fast transaction', 0, 0, 0, (), 'transactions', '2.0.0', None, '', (),
-        (('effect', 'discard'),),
+        (('effect', 'discard'), ('reads', 'always')),
     ),
     (
         'DUMP', 'redis valkey', 2, 'readonly', 'keyspace read slow', 1, 1, 1,
         ((('RO', 'access'), ('index', 1), ('range', 0, 1, 0)),),
         'generic', '2.6.0', None, 'nondeterministic_output',
         (('key', 'key', None, (), 0, None, None, ()),),
-        (),
+        (('whole', ('sum',)),),
     ),
 )
 

@@ -8,7 +8,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'ECHO', 'redis valkey', 2, 'fast loading stale', 'connection fast', 0, 0, 0, (), 'connection', '1.0.0', None, '',
         (('message', 'string', None, (), None, None, None, ()),),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'EVAL', 'redis valkey', -3, 'movablekeys no_mandatory_keys noscript skip_monitor stale', 'scripting slow', 0, 0, 0,
@@ -60,7 +60,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'EXEC', 'redis valkey', 1, 'loading noscript skip_slowlog stale', 'slow transaction', 0, 0, 0, (), 'transactions', '1.2.0', None, '', (),
-        (('effect', 'exec'),),
+        (('effect', 'exec'), ('reads', 'always')),
     ),
     (
         'EXISTS', 'redis valkey', -2, 'fast readonly', 'fast keyspace read', 1, -1, 1,

@@ -21,7 +21,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('abort', 'pure-token', 'ABORT', ('optional',), None, None, None, ()),
             ('milliseconds', 'integer', 'TIMEOUT', ('optional',), None, None, None, ()),
         ),
-        (('danger', 'makes another server the primary'),),
+        (
+            ('asks', ('without', ('ABORT',), 1, 1073741824, 1)),
+            ('danger', 'makes another server the primary'),
+            ('measure', ('clients',)),
+        ),
     ),
     (
         'FCALL', 'redis valkey', -3, 'movablekeys no_mandatory_keys noscript skip_monitor stale', 'scripting slow', 0, 0, 0,
@@ -60,7 +64,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'deletes every key of every database'),),
+        (
+            ('asks', ('any',)),
+            ('danger', 'deletes every key of every database'),
+            ('measure', ('keyspace', 'save')),
+        ),
     ),
     (
         'FLUSHDB', 'redis valkey', -1, 'write', 'dangerous keyspace slow write', 0, 0, 0, (), 'server', '1.0.0', None, 'request_policy:all_shards response_policy:all_succeeded',
@@ -75,7 +83,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'deletes every key of the database'),),
+        (
+            ('asks', ('any',)),
+            ('danger', 'deletes every key of the database'),
+            ('measure', ('database', 'save')),
+        ),
     ),
     ('FUNCTION', 'redis valkey', -2, '', 'slow', 0, 0, 0, (), 'scripting', '7.0.0', None, '', (), ()),
     (
@@ -84,7 +96,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (('danger', 'deletes a function library'),),
     ),
     (
-        'FUNCTION DUMP', 'redis valkey', 2, 'noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '7.0.0', None, '', (), (),
+        'FUNCTION DUMP', 'redis valkey', 2, 'noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '7.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'FUNCTION FLUSH', 'redis valkey', -2, 'noscript write', 'scripting slow write', 0, 0, 0, (), 'scripting', '7.0.0', None, 'request_policy:all_shards response_policy:all_succeeded',
@@ -99,10 +112,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'deletes every function library'),),
+        (('asks', ('any',)), ('danger', 'deletes every function library'), ('measure', ('functions',))),
     ),
     (
-        'FUNCTION HELP', 'redis valkey', 2, 'loading stale', 'scripting slow', 0, 0, 0, (), 'scripting', '7.0.0', None, '', (), (),
+        'FUNCTION HELP', 'redis valkey', 2, 'loading stale', 'scripting slow', 0, 0, 0, (), 'scripting', '7.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'FUNCTION KILL', 'redis valkey', 2, 'allow_busy noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '7.0.0', None, 'request_policy:all_shards response_policy:one_succeeded', (), (),
@@ -113,7 +127,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('library-name-pattern', 'string', 'LIBRARYNAME', ('optional',), None, None, None, ()),
             ('withcode', 'pure-token', 'WITHCODE', ('optional',), None, None, None, ()),
         ),
-        (('inside', (('functions', 'maps'), ('nodes', 'maps'))), ('shape', 'maps')),
+        (('inside', (('functions', 'maps'), ('nodes', 'maps'))), ('reads', 'always'), ('shape', 'maps')),
     ),
     (
         'FUNCTION LOAD', 'redis valkey', -3, 'denyoom noscript write', 'scripting slow write', 0, 0, 0, (), 'scripting', '7.0.0', None, 'request_policy:all_shards response_policy:all_succeeded',
@@ -138,11 +152,19 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'can replace function libraries'),),
+        (
+            ('asks', ('with', ('FLUSH',), 3, 1073741824, 1)),
+            ('danger', 'can replace function libraries'),
+            ('measure', ('functions',)),
+        ),
     ),
     (
         'FUNCTION STATS', 'redis valkey', 2, 'allow_busy noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '7.0.0', None, 'nondeterministic_output request_policy:all_shards response_policy:special', (),
-        (('inside', (('engines', 'map-of-maps'), ('running_script', 'map'))), ('shape', 'map')),
+        (
+            ('inside', (('engines', 'map-of-maps'), ('running_script', 'map'))),
+            ('reads', 'always'),
+            ('shape', 'map'),
+        ),
     ),
 )
 

@@ -40,6 +40,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (
             ('effect', 'hello'),
             ('inside', (('modules', 'maps'),)),
+            ('reads', 'always'),
             ('secrets', (('after', ('AUTH',), 2),)),
             ('shape', 'map'),
         ),
@@ -135,7 +136,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RO', 'access'), ('index', 1), ('range', 0, 1, 0)),),
         'hash', '2.0.0', None, 'nondeterministic_output_order',
         (('key', 'key', None, (), 0, None, None, ()),),
-        (('shape', 'map'),),
+        (('shape', 'map'), ('steps', 'HSCAN'), ('whole', ('sum',))),
     ),
     (
         'HGETDEL', 'redis valkey', -5, 'fast write', 'fast hash write', 1, 1, 1,
@@ -208,7 +209,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RO', 'access'), ('index', 1), ('range', 0, 1, 0)),),
         'hash', '2.0.0', None, 'nondeterministic_output_order',
         (('key', 'key', None, (), 0, None, None, ()),),
-        (),
+        (('steps', 'HSCAN'), ('whole', ('sum',))),
     ),
     (
         'HLEN', 'redis valkey', 2, 'fast readonly', 'fast hash read', 1, 1, 1,
@@ -482,7 +483,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RO', 'access'), ('index', 1), ('range', 0, 1, 0)),),
         'hash', '2.0.0', None, 'nondeterministic_output_order',
         (('key', 'key', None, (), 0, None, None, ()),),
-        (),
+        (('steps', 'HSCAN'), ('whole', ('sum',))),
     ),
 )
 

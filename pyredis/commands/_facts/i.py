@@ -35,7 +35,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'INFO', 'redis valkey', -1, 'loading stale', 'dangerous slow', 0, 0, 0, (), 'server', '1.0.0', None, 'nondeterministic_output request_policy:all_shards response_policy:special',
         (('section', 'string', None, ('optional', 'multiple'), None, None, None, ()),),
-        (('shape', 'text'), ('text', 'info')),
+        (('reads', 'always'), ('shape', 'text'), ('text', 'info')),
     ),
 )
 

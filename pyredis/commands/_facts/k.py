@@ -8,7 +8,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'KEYS', 'redis valkey', 2, 'readonly', 'dangerous keyspace read slow', 0, 0, 0, (), 'generic', '1.0.0', None, 'nondeterministic_output_order request_policy:all_shards',
         (('pattern', 'pattern', None, (), None, None, None, ()),),
-        (('danger', 'blocks the server while it walks through all keys'),),
+        (
+            ('asks', ('many',)),
+            ('danger', 'blocks the server while it walks through all keys'),
+            ('measure', ('database',)),
+            ('steps', 'SCAN'),
+        ),
     ),
 )
 

@@ -6,34 +6,40 @@ The layout of a row is pyredis.commands.rows.FIELDS.
 
 ROWS: tuple[tuple[object, ...], ...] = (
     (
-        'LASTSAVE', 'redis valkey', 1, 'fast loading stale', 'admin dangerous fast', 0, 0, 0, (), 'server', '1.0.0', None, 'nondeterministic_output', (), (),
+        'LASTSAVE', 'redis valkey', 1, 'fast loading stale', 'admin dangerous fast', 0, 0, 0, (), 'server', '1.0.0', None, 'nondeterministic_output', (),
+        (('reads', 'always'),),
     ),
     ('LATENCY', 'redis valkey', -2, '', 'slow', 0, 0, 0, (), 'server', '2.8.13', None, '', (), ()),
     (
         'LATENCY DOCTOR', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.8.13', None, 'nondeterministic_output request_policy:all_nodes response_policy:special', (),
-        (('shape', 'text'),),
+        (('reads', 'always'), ('shape', 'text')),
     ),
     (
         'LATENCY GRAPH', 'redis valkey', 3, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.8.13', None, 'nondeterministic_output request_policy:all_nodes response_policy:special',
         (('event', 'string', None, (), None, None, None, ()),),
-        (('shape', 'text'),),
+        (('reads', 'always'), ('shape', 'text')),
     ),
     (
-        'LATENCY HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '2.8.13', None, '', (), (),
+        'LATENCY HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '2.8.13', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'LATENCY HISTOGRAM', 'redis valkey', -2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '7.0.0', None, 'nondeterministic_output request_policy:all_nodes response_policy:special',
         (('command', 'string', None, ('optional', 'multiple'), None, None, None, ()),),
-        (('inside', (('histogram_usec', 'map'),)), ('shape', 'map-of-maps')),
+        (('inside', (('histogram_usec', 'map'),)), ('reads', 'always'), ('shape', 'map-of-maps')),
     ),
     (
         'LATENCY HISTORY', 'redis valkey', 3, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.8.13', None, 'nondeterministic_output request_policy:all_nodes response_policy:special',
         (('event', 'string', None, (), None, None, None, ()),),
-        (('columns', ('time', 'latency')), ('shape', 'rows')),
+        (('columns', ('time', 'latency')), ('reads', 'always'), ('shape', 'rows')),
     ),
     (
         'LATENCY LATEST', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.8.13', None, 'nondeterministic_output request_policy:all_nodes response_policy:special', (),
-        (('columns', ('event', 'time', 'latest', 'max', 'sum', 'count')), ('shape', 'rows')),
+        (
+            ('columns', ('event', 'time', 'latest', 'max', 'sum', 'count')),
+            ('reads', 'always'),
+            ('shape', 'rows'),
+        ),
     ),
     (
         'LATENCY RESET', 'redis valkey', -2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.8.13', None, 'request_policy:all_nodes response_policy:agg_sum',
@@ -188,7 +194,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('start', 'integer', None, (), None, None, None, ()),
             ('stop', 'integer', None, (), None, None, None, ()),
         ),
-        (),
+        (('whole', ('range', 2, (), ())),),
     ),
     (
         'LREM', 'redis valkey', 4, 'write', 'list slow write', 1, 1, 1,

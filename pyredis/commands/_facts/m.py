@@ -8,21 +8,22 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ('MEMORY', 'redis valkey', -2, '', 'slow', 0, 0, 0, (), 'server', '4.0.0', None, '', (), ()),
     (
         'MEMORY DOCTOR', 'redis valkey', 2, '', 'slow', 0, 0, 0, (), 'server', '4.0.0', None, 'nondeterministic_output request_policy:all_shards response_policy:special', (),
-        (('shape', 'text'),),
+        (('reads', 'always'), ('shape', 'text')),
     ),
     (
-        'MEMORY HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '4.0.0', None, '', (), (),
+        'MEMORY HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '4.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'MEMORY MALLOC-STATS', 'redis valkey', 2, '', 'slow', 0, 0, 0, (), 'server', '4.0.0', None, 'nondeterministic_output request_policy:all_shards response_policy:special', (),
-        (('shape', 'text'),),
+        (('reads', 'always'), ('shape', 'text')),
     ),
     (
         'MEMORY PURGE', 'redis valkey', 2, '', 'slow', 0, 0, 0, (), 'server', '4.0.0', None, 'request_policy:all_shards response_policy:all_succeeded', (), (),
     ),
     (
         'MEMORY STATS', 'redis valkey', 2, '', 'slow', 0, 0, 0, (), 'server', '4.0.0', None, 'nondeterministic_output request_policy:all_shards response_policy:special', (),
-        (('inside', (('db.*', 'map'),)), ('shape', 'map')),
+        (('inside', (('db.*', 'map'),)), ('reads', 'always'), ('shape', 'map')),
     ),
     (
         'MEMORY USAGE', 'redis valkey', -3, 'readonly', 'read slow', 2, 2, 1,
@@ -87,11 +88,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     ('MODULE', 'redis valkey', -2, '', 'slow', 0, 0, 0, (), 'server', '4.0.0', None, '', (), ()),
     (
-        'MODULE HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '5.0.0', None, '', (), (),
+        'MODULE HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '5.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'MODULE LIST', 'redis valkey', 2, 'admin noscript', 'admin dangerous slow', 0, 0, 0, (), 'server', '4.0.0', None, 'nondeterministic_output_order', (),
-        (('shape', 'maps'),),
+        (('reads', 'always'), ('shape', 'maps')),
     ),
     (
         'MODULE LOAD', 'redis valkey', -3, 'admin no_async_loading noscript', 'admin dangerous slow', 0, 0, 0, (), 'server', '4.0.0', None, '',
@@ -99,7 +101,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('path', 'string', None, (), None, None, None, ()),
             ('arg', 'string', None, ('optional', 'multiple'), None, None, None, ()),
         ),
-        (('danger', 'runs foreign code inside the server'),),
+        (('asks', ('always',)), ('danger', 'runs foreign code inside the server'), ('measure', ('clients',))),
     ),
     (
         'MODULE LOADEX', 'redis valkey', -3, 'admin no_async_loading noscript', 'admin dangerous slow', 0, 0, 0, (), 'server', '7.0.0', None, '',
@@ -116,16 +118,24 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('args', 'string', 'ARGS', ('optional', 'multiple'), None, None, None, ()),
         ),
-        (('danger', 'runs foreign code inside the server'),),
+        (('asks', ('always',)), ('danger', 'runs foreign code inside the server'), ('measure', ('clients',))),
     ),
     (
         'MODULE UNLOAD', 'redis valkey', 3, 'admin no_async_loading noscript', 'admin dangerous slow', 0, 0, 0, (), 'server', '4.0.0', None, '',
         (('name', 'string', None, (), None, None, None, ()),),
-        (('danger', "takes away a module's commands and types"),),
+        (
+            ('asks', ('always',)),
+            ('danger', "takes away a module's commands and types"),
+            ('measure', ('clients',)),
+        ),
     ),
     (
         'MONITOR', 'redis valkey', 1, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '1.0.0', None, '', (),
-        (('danger', 'copies every command of every client, which slows the server'), ('effect', 'monitor')),
+        (
+            ('danger', 'copies every command of every client, which slows the server'),
+            ('effect', 'monitor'),
+            ('reads', 'always'),
+        ),
     ),
     (
         'MOVE', 'redis valkey', 3, 'fast write', 'fast keyspace write', 1, 1, 1,
@@ -209,7 +219,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'MULTI', 'redis valkey', 1, 'allow_busy fast loading noscript stale', 'fast transaction', 0, 0, 0, (), 'transactions', '1.2.0', None, '', (),
-        (('effect', 'multi'),),
+        (('effect', 'multi'), ('reads', 'always')),
     ),
 )
 

@@ -21,7 +21,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (),
     ),
     (
-        'OBJECT HELP', 'redis valkey', 2, 'loading stale', 'keyspace slow', 0, 0, 0, (), 'generic', '6.2.0', None, '', (), (),
+        'OBJECT HELP', 'redis valkey', 2, 'loading stale', 'keyspace slow', 0, 0, 0, (), 'generic', '6.2.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'OBJECT IDLETIME', 'redis valkey', 3, 'readonly', 'keyspace read slow', 2, 2, 1,

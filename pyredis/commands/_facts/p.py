@@ -107,7 +107,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'PING', 'redis valkey', -1, 'fast', 'connection fast', 0, 0, 0, (), 'connection', '1.0.0', None, 'request_policy:all_shards response_policy:all_succeeded',
         (('message', 'string', None, ('optional',), None, None, None, ()),),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'PSETEX', 'redis valkey', 4, 'denyoom write', 'slow string write', 1, 1, 1,
@@ -123,7 +123,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'PSUBSCRIBE', 'redis valkey', -2, 'loading noscript pubsub stale', 'pubsub slow', 0, 0, 0, (), 'pubsub', '2.0.0', None, '',
         (('pattern', 'pattern', None, ('multiple',), None, None, None, ()),),
-        (('effect', 'subscribe'),),
+        (('effect', 'subscribe'), ('reads', 'always')),
     ),
     (
         'PSYNC', 'redis valkey', -3, 'admin no_async_loading no_multi noscript', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.8.0', None, '',
@@ -131,7 +131,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('replicationid', 'string', None, (), None, None, None, ()),
             ('offset', 'integer', None, (), None, None, None, ()),
         ),
-        (('effect', 'replication'),),
+        (('effect', 'replication'), ('reads', 'always')),
     ),
     (
         'PTTL', 'redis valkey', 2, 'fast readonly', 'fast keyspace read', 1, 1, 1,
@@ -152,33 +152,35 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'PUBSUB CHANNELS', 'redis valkey', -2, 'loading pubsub stale', 'pubsub slow', 0, 0, 0, (), 'pubsub', '2.8.0', None, '',
         (('pattern', 'pattern', None, ('optional',), None, None, None, ()),),
-        (),
+        (('reads', 'always'),),
     ),
     (
-        'PUBSUB HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'pubsub', '6.2.0', None, '', (), (),
+        'PUBSUB HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'pubsub', '6.2.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
-        'PUBSUB NUMPAT', 'redis valkey', 2, 'loading pubsub stale', 'pubsub slow', 0, 0, 0, (), 'pubsub', '2.8.0', None, '', (), (),
+        'PUBSUB NUMPAT', 'redis valkey', 2, 'loading pubsub stale', 'pubsub slow', 0, 0, 0, (), 'pubsub', '2.8.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'PUBSUB NUMSUB', 'redis valkey', -2, 'loading pubsub stale', 'pubsub slow', 0, 0, 0, (), 'pubsub', '2.8.0', None, '',
         (('channel', 'string', None, ('optional', 'multiple'), None, None, None, ()),),
-        (('shape', 'pairs'),),
+        (('reads', 'always'), ('shape', 'pairs')),
     ),
     (
         'PUBSUB SHARDCHANNELS', 'redis valkey', -2, 'loading pubsub stale', 'pubsub slow', 0, 0, 0, (), 'pubsub', '7.0.0', None, '',
         (('pattern', 'pattern', None, ('optional',), None, None, None, ()),),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'PUBSUB SHARDNUMSUB', 'redis valkey', -2, 'loading pubsub stale', 'pubsub slow', 0, 0, 0, (), 'pubsub', '7.0.0', None, '',
         (('shardchannel', 'string', None, ('optional', 'multiple'), None, None, None, ()),),
-        (('shape', 'pairs'),),
+        (('reads', 'always'), ('shape', 'pairs')),
     ),
     (
         'PUNSUBSCRIBE', 'redis valkey', -1, 'loading noscript pubsub stale', 'pubsub slow', 0, 0, 0, (), 'pubsub', '2.0.0', None, '',
         (('pattern', 'pattern', None, ('optional', 'multiple'), None, None, None, ()),),
-        (('effect', 'unsubscribe'),),
+        (('effect', 'unsubscribe'), ('reads', 'always')),
     ),
 )
 

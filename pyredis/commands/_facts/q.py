@@ -7,7 +7,7 @@ The layout of a row is pyredis.commands.rows.FIELDS.
 ROWS: tuple[tuple[object, ...], ...] = (
     (
         'QUIT', 'redis valkey', -1, 'allow_busy fast loading no_auth noscript stale', 'connection fast', 0, 0, 0, (), 'connection', '1.0.0', '7.2.0', '', (),
-        (('effect', 'quit'),),
+        (('effect', 'quit'), ('reads', 'always')),
     ),
 )
 

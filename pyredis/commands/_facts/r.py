@@ -10,11 +10,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'READONLY', 'redis valkey', 1, 'fast loading stale', 'connection fast', 0, 0, 0, (), 'cluster', '3.0.0', None, '', (),
-        (('effect', 'alters'),),
+        (('effect', 'alters'), ('reads', 'always')),
     ),
     (
         'READWRITE', 'redis valkey', 1, 'fast loading stale', 'connection fast', 0, 0, 0, (), 'cluster', '3.0.0', None, '', (),
-        (('effect', 'alters'),),
+        (('effect', 'alters'), ('reads', 'always')),
     ),
     (
         'RENAME', 'redis valkey', 3, 'write', 'keyspace slow write', 1, 2, 1,
@@ -38,7 +38,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'REPLCONF', 'redis valkey', -1, 'admin allow_busy loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '3.0.0', None, '', (),
-        (('effect', 'replication'),),
+        (('effect', 'replication'), ('reads', 'always')),
     ),
     (
         'REPLICAOF', 'redis valkey', 3, 'admin no_async_loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '5.0.0', None, '',
@@ -63,11 +63,15 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', "replaces the keys of this server by another server's"),),
+        (
+            ('asks', ('without', ('ONE',), 2, 3, 1)),
+            ('danger', "replaces the keys of this server by another server's"),
+            ('measure', ('keyspace', 'clients', 'save')),
+        ),
     ),
     (
         'RESET', 'redis valkey', 1, 'allow_busy fast loading no_auth noscript stale', 'connection fast', 0, 0, 0, (), 'connection', '6.2.0', None, '', (),
-        (('effect', 'reset'),),
+        (('effect', 'reset'), ('reads', 'always')),
     ),
     (
         'RESTORE', 'redis valkey', -4, 'denyoom write', 'dangerous keyspace slow write', 1, 1, 1,
@@ -109,6 +113,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
             ('inside', (('replicas', ('host', 'port', 'offset')),)),
+            ('reads', 'always'),
             ('shape', 'row'),
         ),
     ),

@@ -17,7 +17,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'SAVE', 'redis valkey', 1, 'admin no_async_loading no_multi noscript', 'admin dangerous slow', 0, 0, 0, (), 'server', '1.0.0', None, '', (),
-        (('danger', 'blocks the server until everything is on disk'),),
+        (
+            ('asks', ('many',)),
+            ('danger', 'blocks the server until everything is on disk'),
+            ('measure', ('keyspace',)),
+            ('steps', 'BGSAVE'),
+        ),
     ),
     (
         'SCAN', 'redis valkey', -2, 'readonly', 'keyspace read slow', 0, 0, 0, (), 'generic', '2.8.0', None, 'nondeterministic_output request_policy:special response_policy:special',
@@ -54,7 +59,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'SCRIPT EXISTS', 'redis valkey', -3, 'noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '2.6.0', None, 'request_policy:all_shards response_policy:agg_logical_and',
         (('sha1', 'string', None, ('multiple',), None, None, None, ()),),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'SCRIPT FLUSH', 'redis valkey', -2, 'noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '2.6.0', None, 'request_policy:all_nodes response_policy:all_succeeded',
@@ -69,10 +74,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', 'forgets every cached script'),),
+        (('asks', ('any',)), ('danger', 'forgets every cached script'), ('measure', ('scripts',))),
     ),
     (
-        'SCRIPT HELP', 'redis valkey', 2, 'loading stale', 'scripting slow', 0, 0, 0, (), 'scripting', '5.0.0', None, '', (), (),
+        'SCRIPT HELP', 'redis valkey', 2, 'loading stale', 'scripting slow', 0, 0, 0, (), 'scripting', '5.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'SCRIPT KILL', 'redis valkey', 2, 'allow_busy noscript', 'scripting slow', 0, 0, 0, (), 'scripting', '2.6.0', None, 'request_policy:all_shards response_policy:one_succeeded', (), (),
@@ -85,14 +91,14 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'SCRIPT SHOW', 'valkey', 3, 'noscript stale', 'scripting slow', 0, 0, 0, (), 'scripting', '8.0.0', None, '',
         (('sha1', 'string', None, (), None, None, None, ()),),
-        (),
+        (('reads', 'always'),),
     ),
     (
         'SDIFF', 'redis valkey', -2, 'readonly', 'read set slow', 1, -1, 1,
         ((('RO', 'access'), ('index', 1), ('range', -1, 1, 0)),),
         'set', '1.0.0', None, 'nondeterministic_output_order',
         (('key', 'key', None, ('multiple',), 0, None, None, ()),),
-        (),
+        (('whole', ('first',)),),
     ),
     (
         'SDIFFSTORE', 'redis valkey', -3, 'denyoom write', 'set slow write', 1, -1, 1,
@@ -105,20 +111,27 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('destination', 'key', None, (), 0, None, None, ()),
             ('key', 'key', None, ('multiple',), 1, None, None, ()),
         ),
-        (),
+        (('whole', ('first',)),),
     ),
     (
         'SELECT', 'redis valkey', 2, 'fast loading stale', 'connection fast', 0, 0, 0, (), 'connection', '1.0.0', None, '',
         (('index', 'integer', None, (), None, None, None, ()),),
-        (('effect', 'select'),),
+        (('effect', 'select'), ('reads', 'always')),
     ),
     (
         'SENTINEL', 'redis valkey', -2, 'admin', 'admin dangerous slow', 0, 0, 0, (), 'sentinel', '2.8.4', None, '', (),
-        (('shape', 'maps if MASTERS PRIMARIES REPLICAS SLAVES SENTINELS; map if MASTER PRIMARY'),),
+        (
+            ('asks', ('with', ('FAILOVER', 'REMOVE', 'RESET'), 1, 2, 1)),
+            ('danger', 'changes who watches which server, or which one is the primary'),
+            (
+                'reads', 'if CKQUORUM GET-MASTER-ADDR-BY-NAME GET-PRIMARY-ADDR-BY-NAME HELP INFO-CACHE MASTER MASTERS MYID PENDING-SCRIPTS PRIMARIES PRIMARY REPLICAS SENTINELS SLAVES',
+            ),
+            ('shape', 'maps if MASTERS PRIMARIES REPLICAS SLAVES SENTINELS; map if MASTER PRIMARY'),
+        ),
     ),
     (
         'SENTINEL CONFIG', 'redis valkey', -4, 'admin', 'admin dangerous slow', 0, 0, 0, (), 'sentinel', '6.2.0', None, '', (),
-        (('secrets', (('after', ('SENTINEL-PASS', 'SENTINEL-USER'), 1),)),),
+        (('reads', 'if GET'), ('secrets', (('after', ('SENTINEL-PASS', 'SENTINEL-USER'), 1),))),
     ),
     (
         'SENTINEL SET', 'redis valkey', -5, 'admin', 'admin dangerous slow', 0, 0, 0, (), 'sentinel', '2.8.4', None, '', (),
@@ -212,14 +225,19 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('force', 'pure-token', 'FORCE', ('optional',), None, '7.0.0', None, ()),
             ('abort', 'pure-token', 'ABORT', ('optional',), None, '7.0.0', None, ()),
         ),
-        (('danger', 'stops the server'), ('effect', 'shutdown')),
+        (
+            ('asks', ('without', ('ABORT',), 1, 1073741824, 1)),
+            ('danger', 'stops the server'),
+            ('effect', 'shutdown'),
+            ('measure', ('keyspace', 'clients', 'save')),
+        ),
     ),
     (
         'SINTER', 'redis valkey', -2, 'readonly', 'read set slow', 1, -1, 1,
         ((('RO', 'access'), ('index', 1), ('range', -1, 1, 0)),),
         'set', '1.0.0', None, 'nondeterministic_output_order',
         (('key', 'key', None, ('multiple',), 0, None, None, ()),),
-        (),
+        (('whole', ('least',)),),
     ),
     (
         'SINTERCARD', 'redis valkey', -3, 'movablekeys readonly', 'read set slow', 0, 0, 0,
@@ -230,7 +248,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('multiple',), 0, None, None, ()),
             ('limit', 'integer', 'LIMIT', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('whole', ('least',)),),
     ),
     (
         'SINTERSTORE', 'redis valkey', -3, 'denyoom write', 'set slow write', 1, -1, 1,
@@ -243,7 +261,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('destination', 'key', None, (), 0, None, None, ()),
             ('key', 'key', None, ('multiple',), 1, None, None, ()),
         ),
-        (),
+        (('whole', ('least',)),),
     ),
     (
         'SISMEMBER', 'redis valkey', 3, 'fast readonly', 'fast read set', 1, 1, 1,
@@ -275,19 +293,29 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('danger', "replaces the keys of this server by another server's"),),
+        (
+            ('asks', ('without', ('ONE',), 2, 3, 1)),
+            ('danger', "replaces the keys of this server by another server's"),
+            ('measure', ('keyspace', 'clients', 'save')),
+        ),
     ),
     ('SLOWLOG', 'redis valkey', -2, '', 'slow', 0, 0, 0, (), 'server', '2.2.12', None, '', (), ()),
     (
         'SLOWLOG GET', 'redis valkey', -2, 'admin loading stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.2.12', None, 'nondeterministic_output request_policy:all_nodes',
         (('count', 'integer', None, ('optional',), None, None, None, ()),),
-        (('columns', ('id', 'time', 'duration', 'command', 'address', 'name')), ('shape', 'rows')),
+        (
+            ('columns', ('id', 'time', 'duration', 'command', 'address', 'name')),
+            ('reads', 'always'),
+            ('shape', 'rows'),
+        ),
     ),
     (
-        'SLOWLOG HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '6.2.0', None, '', (), (),
+        'SLOWLOG HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '6.2.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
-        'SLOWLOG LEN', 'redis valkey', 2, 'admin loading stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.2.12', None, 'nondeterministic_output request_policy:all_nodes response_policy:agg_sum', (), (),
+        'SLOWLOG LEN', 'redis valkey', 2, 'admin loading stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.2.12', None, 'nondeterministic_output request_policy:all_nodes response_policy:agg_sum', (),
+        (('reads', 'always'),),
     ),
     (
         'SLOWLOG RESET', 'redis valkey', 2, 'admin loading stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.2.12', None, 'request_policy:all_nodes response_policy:all_succeeded', (), (),
@@ -297,7 +325,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RO', 'access'), ('index', 1), ('range', 0, 1, 0)),),
         'set', '1.0.0', None, 'nondeterministic_output_order',
         (('key', 'key', None, (), 0, None, None, ()),),
-        (),
+        (('steps', 'SSCAN'), ('whole', ('sum',))),
     ),
     (
         'SMISMEMBER', 'redis valkey', -3, 'fast readonly', 'fast read set', 1, 1, 1,
@@ -360,7 +388,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('sorting', 'pure-token', 'ALPHA', ('optional',), None, None, None, ()),
             ('destination', 'key', 'STORE', ('optional',), 2, None, None, ()),
         ),
-        (('readonly_twin', 'SORT_RO'),),
+        (('readonly_twin', 'SORT_RO'), ('whole', ('sum',))),
     ),
     (
         'SORT_RO', 'redis valkey', -2, 'movablekeys readonly', 'dangerous list read set slow sortedset', 1, 1, 1,
@@ -397,7 +425,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('sorting', 'pure-token', 'ALPHA', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('whole', ('sum',)),),
     ),
     (
         'SPOP', 'redis valkey', -2, 'fast write', 'fast set write', 1, 1, 1,
@@ -456,7 +484,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('not_key',), ('index', 1), ('range', -1, 1, 0)),),
         'pubsub', '7.0.0', None, '',
         (('shardchannel', 'string', None, ('multiple',), None, None, None, ()),),
-        (('effect', 'subscribe'),),
+        (('effect', 'subscribe'), ('reads', 'always')),
     ),
     (
         'STRLEN', 'redis valkey', 2, 'fast readonly', 'fast read string', 1, 1, 1,
@@ -468,7 +496,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'SUBSCRIBE', 'redis valkey', -2, 'loading noscript pubsub stale', 'pubsub slow', 0, 0, 0, (), 'pubsub', '2.0.0', None, '',
         (('channel', 'string', None, ('multiple',), None, None, None, ()),),
-        (('effect', 'subscribe'),),
+        (('effect', 'subscribe'), ('reads', 'always')),
     ),
     (
         'SUBSTR', 'redis valkey', 4, 'readonly', 'read slow string', 1, 1, 1,
@@ -486,7 +514,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
         ((('RO', 'access'), ('index', 1), ('range', -1, 1, 0)),),
         'set', '1.0.0', None, 'nondeterministic_output_order',
         (('key', 'key', None, ('multiple',), 0, None, None, ()),),
-        (),
+        (('whole', ('sum',)),),
     ),
     (
         'SUNIONSTORE', 'redis valkey', -3, 'denyoom write', 'set slow write', 1, -1, 1,
@@ -499,14 +527,14 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('destination', 'key', None, (), 0, None, None, ()),
             ('key', 'key', None, ('multiple',), 1, None, None, ()),
         ),
-        (),
+        (('whole', ('sum',)),),
     ),
     (
         'SUNSUBSCRIBE', 'redis valkey', -1, 'loading noscript pubsub stale', 'pubsub slow', 1, -1, 1,
         ((('not_key',), ('index', 1), ('range', -1, 1, 0)),),
         'pubsub', '7.0.0', None, '',
         (('shardchannel', 'string', None, ('optional', 'multiple'), None, None, None, ()),),
-        (('effect', 'unsubscribe'),),
+        (('effect', 'unsubscribe'), ('reads', 'always')),
     ),
     (
         'SWAPDB', 'redis valkey', 3, 'fast write', 'dangerous fast keyspace write', 0, 0, 0, (), 'server', '4.0.0', None, '',
@@ -514,11 +542,15 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index1', 'integer', None, (), None, None, None, ()),
             ('index2', 'integer', None, (), None, None, None, ()),
         ),
-        (('danger', "gives every client of two databases the other one's keys"),),
+        (
+            ('asks', ('any',)),
+            ('danger', "gives every client of two databases the other one's keys"),
+            ('measure', ('swapped',)),
+        ),
     ),
     (
         'SYNC', 'redis valkey', 1, 'admin no_async_loading no_multi noscript', 'admin dangerous slow', 0, 0, 0, (), 'server', '1.0.0', None, '', (),
-        (('effect', 'replication'),),
+        (('effect', 'replication'), ('reads', 'always')),
     ),
 )
 

@@ -7,7 +7,7 @@ The layout of a row is pyredis.commands.rows.FIELDS.
 ROWS: tuple[tuple[object, ...], ...] = (
     (
         'TIME', 'redis valkey', 1, 'fast loading stale', 'fast', 0, 0, 0, (), 'server', '2.6.0', None, 'nondeterministic_output', (),
-        (('columns', ('seconds', 'microseconds')), ('shape', 'row')),
+        (('columns', ('seconds', 'microseconds')), ('reads', 'always'), ('shape', 'row')),
     ),
     (
         'TOUCH', 'redis valkey', -2, 'fast readonly', 'fast keyspace read', 1, -1, 1,

@@ -15,11 +15,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'UNSUBSCRIBE', 'redis valkey', -1, 'loading noscript pubsub stale', 'pubsub slow', 0, 0, 0, (), 'pubsub', '2.0.0', None, '',
         (('channel', 'string', None, ('optional', 'multiple'), None, None, None, ()),),
-        (('effect', 'unsubscribe'),),
+        (('effect', 'unsubscribe'), ('reads', 'always')),
     ),
     (
         'UNWATCH', 'redis valkey', 1, 'allow_busy fast loading noscript stale', 'fast transaction', 0, 0, 0, (), 'transactions', '2.2.0', None, '', (),
-        (('effect', 'unwatch'),),
+        (('effect', 'unwatch'), ('reads', 'always')),
     ),
 )
 

@@ -11,7 +11,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('numreplicas', 'integer', None, (), None, None, None, ()),
             ('timeout', 'integer', None, (), None, None, None, ()),
         ),
-        (('timeout', (-1, 'milliseconds', 0.0, (), None)),),
+        (('reads', 'always'), ('timeout', (-1, 'milliseconds', 0.0, (), None))),
     ),
     (
         'WAITAOF', 'redis valkey', 4, 'blocking', 'blocking connection slow', 0, 0, 0, (), 'generic', '7.2.0', None, 'request_policy:all_shards response_policy:agg_min',
@@ -20,14 +20,14 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('numreplicas', 'integer', None, (), None, None, None, ()),
             ('timeout', 'integer', None, (), None, None, None, ()),
         ),
-        (('timeout', (-1, 'milliseconds', 0.0, (), None)),),
+        (('reads', 'always'), ('timeout', (-1, 'milliseconds', 0.0, (), None))),
     ),
     (
         'WATCH', 'redis valkey', -2, 'allow_busy fast loading noscript stale', 'fast transaction', 1, -1, 1,
         ((('RO',), ('index', 1), ('range', -1, 1, 0)),),
         'transactions', '2.2.0', None, '',
         (('key', 'key', None, ('multiple',), 0, None, None, ()),),
-        (('effect', 'watch'),),
+        (('effect', 'watch'), ('reads', 'always')),
     ),
 )
 

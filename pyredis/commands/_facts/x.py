@@ -224,7 +224,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (),
     ),
     (
-        'XGROUP HELP', 'redis valkey', 2, 'loading stale', 'slow stream', 0, 0, 0, (), 'stream', '5.0.0', None, '', (), (),
+        'XGROUP HELP', 'redis valkey', 2, 'loading stale', 'slow stream', 0, 0, 0, (), 'stream', '5.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'XGROUP SETID', 'redis valkey', -5, 'write', 'slow stream write', 2, 2, 1,
@@ -260,7 +261,8 @@ ROWS: tuple[tuple[object, ...], ...] = (
         (('shape', 'maps'),),
     ),
     (
-        'XINFO HELP', 'redis valkey', 2, 'loading stale', 'slow stream', 0, 0, 0, (), 'stream', '5.0.0', None, '', (), (),
+        'XINFO HELP', 'redis valkey', 2, 'loading stale', 'slow stream', 0, 0, 0, (), 'stream', '5.0.0', None, '', (),
+        (('reads', 'always'),),
     ),
     (
         'XINFO STREAM', 'redis valkey', -3, 'readonly', 'read slow stream', 2, 2, 1,
@@ -328,7 +330,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('end', 'string', None, (), None, None, None, ()),
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'entries'),),
+        (('shape', 'entries'), ('whole', ('ends', 2, (), ('COUNT',)))),
     ),
     (
         'XREAD', 'redis valkey', -4, 'blocking movablekeys readonly', 'blocking read slow stream', 0, 0, 0,
@@ -391,7 +393,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('start', 'string', None, (), None, None, None, ()),
             ('count', 'integer', 'COUNT', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'entries'),),
+        (('shape', 'entries'), ('whole', ('ends', 2, (), ('COUNT',)))),
     ),
     (
         'XSETID', 'redis valkey', -3, 'denyoom fast write', 'fast stream write', 1, 1, 1,

@@ -70,7 +70,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('multiple',), 0, None, None, ()),
             ('withscores', 'pure-token', 'WITHSCORES', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'scores if WITHSCORES'),),
+        (('shape', 'scores if WITHSCORES'), ('whole', ('first',))),
     ),
     (
         'ZDIFFSTORE', 'redis valkey', -4, 'denyoom movablekeys write', 'slow sortedset write', 1, 1, 1,
@@ -84,7 +84,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('numkeys', 'integer', None, (), None, None, None, ()),
             ('key', 'key', None, ('multiple',), 1, None, None, ()),
         ),
-        (),
+        (('whole', ('first',)),),
     ),
     (
         'ZINCRBY', 'redis valkey', 4, 'denyoom fast write', 'fast sortedset write', 1, 1, 1,
@@ -117,7 +117,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('withscores', 'pure-token', 'WITHSCORES', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'scores if WITHSCORES'), ('types', (('weight', 'double'),))),
+        (('shape', 'scores if WITHSCORES'), ('types', (('weight', 'double'),)), ('whole', ('least',))),
     ),
     (
         'ZINTERCARD', 'redis valkey', -3, 'movablekeys readonly', 'read slow sortedset', 0, 0, 0,
@@ -128,7 +128,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('key', 'key', None, ('multiple',), 0, None, None, ()),
             ('limit', 'integer', 'LIMIT', ('optional',), None, None, None, ()),
         ),
-        (),
+        (('whole', ('least',)),),
     ),
     (
         'ZINTERSTORE', 'redis valkey', -4, 'denyoom movablekeys write', 'slow sortedset write', 1, 1, 1,
@@ -153,7 +153,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('types', (('weight', 'double'),)),),
+        (('types', (('weight', 'double'),)), ('whole', ('least',))),
     ),
     (
         'ZLEXCOUNT', 'redis valkey', 4, 'fast readonly', 'fast read sortedset', 1, 1, 1,
@@ -261,7 +261,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('withscores', 'pure-token', 'WITHSCORES', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'scores if WITHSCORES'),),
+        (('shape', 'scores if WITHSCORES'), ('whole', ('range', 2, ('BYLEX', 'BYSCORE'), ('LIMIT',)))),
     ),
     (
         'ZRANGEBYLEX', 'redis valkey', -4, 'readonly', 'read slow sortedset', 1, 1, 1,
@@ -281,7 +281,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (),
+        (('whole', ('ends', 2, (), ('LIMIT',))),),
     ),
     (
         'ZRANGEBYSCORE', 'redis valkey', -4, 'readonly', 'read slow sortedset', 1, 1, 1,
@@ -302,7 +302,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('shape', 'scores if WITHSCORES'),),
+        (('shape', 'scores if WITHSCORES'), ('whole', ('ends', 2, (), ('LIMIT',)))),
     ),
     (
         'ZRANGESTORE', 'redis valkey', -5, 'denyoom write', 'slow sortedset write', 1, 2, 1,
@@ -336,7 +336,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (),
+        (('whole', ('range', 3, ('BYLEX', 'BYSCORE'), ('LIMIT',))),),
     ),
     (
         'ZRANK', 'redis valkey', -3, 'fast readonly', 'fast read sortedset', 1, 1, 1,
@@ -402,7 +402,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('stop', 'integer', None, (), None, None, None, ()),
             ('withscores', 'pure-token', 'WITHSCORES', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'scores if WITHSCORES'),),
+        (('shape', 'scores if WITHSCORES'), ('whole', ('range', 2, (), ()))),
     ),
     (
         'ZREVRANGEBYLEX', 'redis valkey', -4, 'readonly', 'read slow sortedset', 1, 1, 1,
@@ -422,7 +422,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (),
+        (('whole', ('ends', 2, (), ('LIMIT',))),),
     ),
     (
         'ZREVRANGEBYSCORE', 'redis valkey', -4, 'readonly', 'read slow sortedset', 1, 1, 1,
@@ -443,7 +443,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('shape', 'scores if WITHSCORES'),),
+        (('shape', 'scores if WITHSCORES'), ('whole', ('ends', 2, (), ('LIMIT',)))),
     ),
     (
         'ZREVRANK', 'redis valkey', -3, 'fast readonly', 'fast read sortedset', 1, 1, 1,
@@ -495,7 +495,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ),
             ('withscores', 'pure-token', 'WITHSCORES', ('optional',), None, None, None, ()),
         ),
-        (('shape', 'scores if WITHSCORES'), ('types', (('weight', 'double'),))),
+        (('shape', 'scores if WITHSCORES'), ('types', (('weight', 'double'),)), ('whole', ('sum',))),
     ),
     (
         'ZUNIONSTORE', 'redis valkey', -4, 'denyoom movablekeys write', 'slow sortedset write', 1, 1, 1,
@@ -520,7 +520,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
                 ),
             ),
         ),
-        (('types', (('weight', 'double'),)),),
+        (('types', (('weight', 'double'),)), ('whole', ('sum',))),
     ),
 )
 

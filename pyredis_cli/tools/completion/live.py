@@ -133,7 +133,8 @@ def _told(asked: Asked, address: Address, settings: Settings) -> dict[bytes, Non
 
 def _topology(settings: Settings) -> Topology:
     with _opened(settings.address, settings) as connection:
-        return from_slots(connection.execute([b"CLUSTER", b"SLOTS"]), settings.address)
+        topology = from_slots(connection.execute([b"CLUSTER", b"SLOTS"]), settings.address)
+        return topology.reached_by(dict(settings.natmap))
 
 
 def _opened(address: Address, settings: Settings) -> BlockingConnection:
@@ -147,6 +148,7 @@ def _opened(address: Address, settings: Settings) -> BlockingConnection:
         tls=settings.tls,
         family=settings.family,
         lib_name=None,
+        read_only=True,  # whoever presses TAB wants nothing changed
     )
     return BlockingConnection.open(address, options)
 

@@ -44,9 +44,10 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
 
 def run_unnamed(given: Given, environ: Mapping[str, str], streams: Streams) -> int:
     """Run the script on standard input as ``run`` does, when nothing but flags was typed; return the exit code."""
-    from pyredis_cli.settings import settle
+    from pyredis_cli.settings import colored, settle
 
     settings = settle(given, environ, streams)
+    streams = colored(settings, streams)
     if settings.tls is not None:
         from pyredis_cli.core.certificates import opened
 

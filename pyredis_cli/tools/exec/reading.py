@@ -72,12 +72,19 @@ class Reader:
     """Makes steps of lines; with ``singly`` each is one of its own."""
 
     def __init__(
-        self, table: Table, encoding: str, variables: Variables | None = None, *, singly: bool = False
+        self,
+        table: Table,
+        encoding: str,
+        variables: Variables | None = None,
+        *,
+        singly: bool = False,
+        read_only: bool = False,
     ) -> None:
         self._table = table
         self._encoding = encoding
         self._variables = variables
         self._singly = singly
+        self._read_only = read_only
         self._plain: dict[bytes, Spec] = {}
         """Commands that may be sent before the one in front of them is answered, as they were typed."""
 
@@ -179,9 +186,22 @@ class Reader:
         # With subcommands it is the family of one that nobody knows.
         if spec is None or spec.subcommands or spec.effect is not None or spec.blocking:
             return False
+        if self._read_only and not _is_sent_as_it_is(argv, spec):
+            return False
         if " " not in spec.name and len(self._plain) < _MOST_NAMES:
             self._plain[argv[0]] = spec
         return True
+
+
+def _is_sent_as_it_is(argv: tuple[bytes, ...], spec: Spec) -> bool:
+    """Whether a read-only session sends the command with whatever arguments, and no other in its place."""
+    from pyredis.commands.reading import reading
+    from pyredis.exceptions import ReadOnlyRefused
+
+    try:
+        return spec.reads in (None, "always") and reading(argv) is argv
+    except ReadOnlyRefused:
+        return False
 
 
 def _rows(block: bytes) -> Rows | None:
@@ -205,7 +225,7 @@ def make_reader(
         from pyredis_cli.core.variables import Variables
 
         variables = Variables(dict(values), settings.encoding)
-    return Reader(table, settings.encoding, variables, singly=singly)
+    return Reader(table, settings.encoding, variables, singly=singly, read_only=settings.read_only)
 
 
 def is_goodbye(argv: tuple[bytes, ...]) -> bool:

@@ -1,0 +1,212 @@
+"""What is said of a command that could do harm: what it would do, with the numbers that were measured.
+
+Pure text, in which words of the server and of the person stand as they are: whoever shows it escapes them.
+"""
+
+from __future__ import annotations
+
+from pyredis_cli.core.costs import large
+from pyredis_cli.core.figures import counted, keys_in, keyspace, whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Final
+
+    from pyredis.commands.spec import Spec
+    from pyredis_cli.core.costs import Needs
+    from pyredis_cli.core.figures import Figures, Size
+
+__all__ = ["plural", "said"]
+
+_SHOWN: Final = 60
+
+
+def said(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures, *, measured: bool = True) -> str:
+    """Return what a command would do, with numbers, as the rest of a sentence that begins with its name.
+
+    Where nothing was ``measured``, it is not told that nothing is known.
+    """
+    if wanted.kind == "keys":
+        return _said_of_keys(wanted, figures, measured=measured)
+    if wanted.kind == "whole":
+        return _said_of_values(wanted, spec, argv, figures)
+    phrases = [_phrase(measure, wanted, argv, figures) for measure in wanted.measure]
+    known = [phrase for phrase in phrases if phrase and not isinstance(phrase, _Unknown)]
+    unknown = ", ".join(phrase for phrase in phrases if measured and isinstance(phrase, _Unknown))
+    numbers = "; ".join([*known, *([f"not known: {unknown}"] if unknown else [])])
+    does = spec.danger or "is called dangerous by this server"
+    mend = f"; {spec.steps} does it in steps" if spec.steps else ""
+    return f"{does}: {numbers}{mend}" if numbers else f"{does}{mend}"
+
+
+def _said_of_keys(wanted: Needs, figures: Figures, *, measured: bool) -> str:
+    there = figures.existing.get(wanted.named)
+    known = ": how many of them exist is not known" if measured else ""
+    known = known if there is None else f": {there:,} of them exist"
+    return f"deletes {len(wanted.named):,} keys at once{known}"
+
+
+_ELEMENTS: Final = {
+    "hash": "fields",
+    "list": "elements",
+    "set": "members",
+    "zset": "members",
+    "stream": "entries",
+}
+
+
+def _said_of_values(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures) -> str:
+    mend = f"; {spec.steps} reads it in steps" if spec.steps else ""
+    found = large(spec, argv, wanted, figures)
+    if not found:
+        return f"works on whole values: how large they are is not known{mend}"
+    memory = sum(size.memory or 0 for size in found.values())
+    weight = f", {_size(memory)}" if memory else ""
+    if len(found) > 1:
+        elements = sum(size.elements for size in found.values())
+        much = f"all {elements:,} elements of {len(found)} keys"
+    else:
+        ((key, size),) = found.items()
+        much = f"{_much(size, figures.sizes[key])}{_named(key)}"
+    return f"works on {much}{weight}, while nobody else is served{mend}"
+
+
+def _much(size: Size, whole_size: Size) -> str:
+    """Return how many elements of a key; nothing of what has none."""
+    what = _ELEMENTS.get(size.type)
+    all_ = "all " if size == whole_size else ""
+    return f"{all_}{size.elements:,} {what} of " if what else ""
+
+
+def _phrase(measure: str, wanted: Needs, argv: Sequence[bytes], figures: Figures) -> str:
+    """Return one of the things that were measured."""
+    match measure:
+        case "keyspace":
+            return _said_of_keyspace(figures)
+        case "database":
+            where = "this database" if figures.database is None else f"database {figures.database}"
+            number = keys_in(figures.database, figures)
+            return _Unknown("how many keys") if number is None else f"{plural(number, 'key')} in {where}"
+        case "swapped":
+            return " and ".join(_in_database(word, figures) for word in wanted.subject)
+        case "save":
+            return _said_of_save(figures)
+        case "clients":
+            clients, replicas = (counted(figures, name) for name in ("connected_clients", "connected_slaves"))
+            if clients is None or replicas is None:
+                return _Unknown("how many clients")
+            return f"{plural(clients, 'client')}, {plural(replicas, 'replica')}"
+        case "scripts":
+            scripts = counted(figures, "number_of_cached_scripts")
+            return _Unknown("how many scripts") if scripts is None else plural(scripts, "script")
+        case "functions":
+            libraries, functions = (
+                counted(figures, f"number_of_{name}") for name in ("libraries", "functions")
+            )
+            if libraries is None or functions is None:
+                return _Unknown("how many functions")
+            return f"{libraries:,} librar{'y' if libraries == 1 else 'ies'}, {plural(functions, 'function')}"
+        case "parameters":
+            return ", ".join(_changes(argv, wanted.subject, figures))
+        case "cluster":
+            return _said_of_cluster(figures)
+        case "slot":
+            return ", ".join(_in_slot(slot, figures) for slot in wanted.subject)
+        case "documents":
+            return ", ".join(_in_index(name, figures) for name in wanted.subject)
+    return ""
+
+
+class _Unknown(str):
+    """What was to be measured, and is not known."""
+
+    __slots__ = ()
+
+
+def plural(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _said_of_keyspace(figures: Figures) -> str:
+    found = keyspace(figures)
+    if found is None:
+        return _Unknown("how many keys")
+    memory = figures.info.get("used_memory_human", "")
+    keys_, databases = plural(sum(found.values()), "key"), plural(len(found), "database")
+    return f"{keys_} in {databases}{', ' if memory else ''}{memory}"
+
+
+def _said_of_save(figures: Figures) -> str:
+    saved, changes = (
+        counted(figures, f"rdb_{name}") for name in ("last_save_time", "changes_since_last_save")
+    )
+    if saved is None or changes is None:
+        return _Unknown("when it was saved last")
+    since = f"{plural(changes, 'change')} since" if changes else "no change since"
+    return f"last save {_ago(figures.seconds - saved)}, {since}"
+
+
+def _said_of_cluster(figures: Figures) -> str:
+    nodes, slots = (figures.cluster.get(f"cluster_{name}", "") for name in ("known_nodes", "slots_assigned"))
+    if not (nodes.isdigit() and slots.isdigit()):
+        return _Unknown("how the cluster is")
+    return f"{plural(int(nodes), 'node')}, {plural(int(slots), 'slot')} assigned"
+
+
+def _in_database(word: bytes, figures: Figures) -> str:
+    number = keys_in(whole(word), figures)
+    many = "an unknown number of keys" if number is None else plural(number, "key")
+    return f"{many} in database {_named(word)}"
+
+
+def _in_slot(slot: bytes, figures: Figures) -> str:
+    number = figures.slots.get(slot)
+    many = "an unknown number of keys" if number is None else plural(number, "key")
+    return f"{many} in slot {_named(slot)}"
+
+
+def _in_index(name: bytes, figures: Figures) -> str:
+    number = figures.documents.get(name)
+    return "an unknown number of documents" if number is None else plural(number, "document")
+
+
+def _changes(argv: Sequence[bytes], subject: Sequence[bytes], figures: Figures) -> Iterator[str]:
+    """Yield what each parameter is and would be; of a secret one its name alone."""
+    for name, value in zip(argv[2::2], argv[3::2], strict=False):
+        if name not in subject:
+            yield f"{_named(name)} ***"
+            continue
+        now = figures.parameters.get(name.lower())
+        is_ = "" if now is None else f" is {_quoted(now)},"
+        yield f"{_named(name)}{is_} would be {_quoted(value)}"
+
+
+def _quoted(value: bytes) -> str:
+    return _named(value) if value and not value.strip(_PLAIN) else f'"{_named(value)}"'
+
+
+_PLAIN: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:%"
+
+
+def _named(word: bytes) -> str:
+    """Return what stands in a sentence for a word, which is not longer than can be read."""
+    rest = "..." if len(word) > _SHOWN else ""
+    return word[:_SHOWN].decode("utf-8", "surrogateescape") + rest
+
+
+def _size(number: int) -> str:
+    """Return a number of bytes as INFO writes it: ``1.05M``."""
+    unit, rest = "B", float(number)
+    for larger in "KMGTP":
+        if rest < 1024:
+            break
+        unit, rest = larger, rest / 1024
+    return f"{rest:.2f}{unit}".replace(".00B", "B")
+
+
+def _ago(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length):,} {unit} ago"
+    return f"{max(0, int(seconds))} s ago"

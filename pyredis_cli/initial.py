@@ -1,0 +1,56 @@
+"""The commands that a profile has run on each new connection: read from lines, and found to be harmless there.
+
+What would change the database, the user, the protocol or the mode of a connection is refused: it has a key of its
+own, or would leave nobody the connection that was meant.
+"""
+
+from __future__ import annotations
+
+from pyredis.commands.spec import find
+from pyredis_cli.splitting import SplitError, split
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyredis.commands.spec import Spec
+
+__all__ = ["argvs"]
+
+_KEYS = {
+    "select": "database chooses another one",
+    "auth": "username and pass_file, password_command or keyring log in",
+    "hello": "protocol chooses RESP2 or RESP3",
+}
+_HARMLESS = "alters"
+"""The one effect that a command may have: it changes how the connection is treated, and nothing else."""
+
+
+def argvs(lines: Sequence[str], encoding: str, *, read_only: bool) -> tuple[tuple[bytes, ...], ...]:
+    """Return the commands of the lines; ValueError says which of them cannot be run there, and why."""
+    return tuple(_argv(line, encoding, read_only=read_only) for line in lines)
+
+
+def _argv(line: str, encoding: str, *, read_only: bool) -> tuple[bytes, ...]:
+    try:
+        argv = tuple(split(line, encoding))
+    except SplitError as error:
+        raise ValueError(f"has a line that cannot be read: {error}") from None
+    except UnicodeEncodeError:
+        raise ValueError(f"has a line with characters that {encoding} lacks") from None
+    if not argv:
+        raise ValueError("has a line without a command")
+    spec = find(argv)
+    if spec is not None and spec.effect not in (None, _HARMLESS):
+        mend = _KEYS.get(spec.effect or "", "a new connection must be one for any command")
+        raise ValueError(f"must not have {spec.name}: {mend}")
+    if spec is not None and spec.blocks_for(argv) is not None:
+        raise ValueError(f"must not have {spec.name}: it would wait")
+    if read_only and not _only_reads(spec):
+        name = spec.name if spec is not None else argv[0].decode("utf-8", "replace")
+        raise ValueError(f"must not have {name} where read_only is true: it is not known to be read-only")
+    return argv
+
+
+def _only_reads(spec: Spec | None) -> bool:
+    return spec is not None and (spec.readonly or spec.effect == _HARMLESS)

@@ -1,0 +1,241 @@
+"""What the files say of a start: config.toml with its profiles, and the file of the current directory.
+
+It knows which table counts, which of its keys, and that what was typed wins over them; what is wrong with them is
+told with file and line. It fetches no password and connects nowhere. It is loaded where there is such a file.
+"""
+
+from __future__ import annotations
+
+from pyredis.records import replace
+from pyredis_cli import config_file
+from pyredis_cli.config_file import ConfigError
+from pyredis_cli.environment import CONFIG, PROFILE, PROJECT, config_path, flag_of_place, variable_of_place
+from pyredis_cli.flags import WHENS, UsageError
+from pyredis_cli.given import Given, Origin, Told
+from pyredis_cli.passwords import PasswordSource
+from pyredis_cli.profile_keys import KEYS, SOURCES
+from pyredis_cli.profile_tables import DEFAULTS, NOT_HERE, PREFERENCES, PROFILES, Table, values_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
+
+    from pyredis_cli.config_file import File
+
+__all__ = ["concerns", "consult", "names"]
+
+_SAYS_WHO = ("username", *SOURCES)
+
+
+def consult(given: Given, environ: Mapping[str, str]) -> Told:
+    """Return what the files say on top of what was typed.
+
+    Raises UsageError for a profile that is not there, or has mistakes.
+    """
+    name, notes = _profile_of(given, environ)
+    mistakes: list[str] = []
+    tables = [*_project_tables(mistakes), *_user_tables(name, environ, mistakes)]
+    server = _server_table(tables, name, given, environ)
+    merged = _Merged(given)
+    for table in tables:
+        values, wrong = values_of(table)
+        if wrong and table.kind == "profile":
+            raise UsageError(_first_of(wrong))
+        mistakes += wrong
+        merged.take(table, values, with_server=table is server)
+    if name and (variable := variable_of_place(environ)):
+        notes += (f"{variable} is not used: the profile {name} says where to connect",)
+    told = merged.told()
+    return told._replace(profile=name, mistakes=tuple(mistakes), notes=notes)
+
+
+def _profile_of(given: Given, environ: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Return the name of the profile that is asked for, and why one that the environment names is not used."""
+    place = flag_of_place(given)
+    if given.profile is not None:
+        if place:
+            raise UsageError(f"@{given.profile} says where the server is; leave out {place}, or the profile")
+        return given.profile, ()
+    name = environ.get(PROFILE, "")
+    if name and place:
+        return "", (f"{PROFILE} is not used: {place} says where to connect",)
+    return name, ()
+
+
+def _first_of(wrong: Sequence[str]) -> str:
+    more = f" (and {len(wrong) - 1} more; pyredis-cli settings check lists them)" if len(wrong) > 1 else ""
+    return f"{wrong[0]}{more}"
+
+
+# -- the tables that count, the nearest first
+
+
+def _project_tables(mistakes: list[str]) -> Iterator[Table]:
+    try:
+        file = config_file.project_file()
+        said = config_file.tables(file.text) if file is not None else {}
+    except ConfigError as error:
+        mistakes.append(f"{PROJECT}: {error}")
+        return
+    if file is None:
+        return
+    for name in sorted(said.keys() - {DEFAULTS, PREFERENCES}):
+        where = Origin("project file", file.path, file.text, (), name).where
+        mistakes.append(f"{where}: [{name}] {NOT_HERE}")
+    yield from _table(file, "project file", (DEFAULTS,), said, mistakes)
+
+
+def _user_tables(name: str, environ: Mapping[str, str], mistakes: list[str]) -> Iterator[Table]:
+    path = config_path(environ)
+    try:
+        file = config_file.file_at(path) if path is not None else None
+        if file is None and path is not None and CONFIG in environ:
+            raise ConfigError("there is no such file")
+        said = config_file.tables(file.text) if file is not None and (name or concerns(file.text)) else {}
+    except ConfigError as error:
+        if name:
+            raise UsageError(f"{path}: {error}") from None
+        mistakes.append(f"{path}: {error}")
+        return
+    if name:
+        yield _profile(name, file, path, said)
+    if file is not None:
+        yield from _table(file, "user file", (DEFAULTS,), said, mistakes)
+
+
+def concerns(text: str) -> bool:
+    """Whether a file may have a table that a start without a profile must know; to parse one takes its time."""
+    return DEFAULTS in text or "\\" in text
+
+
+def _profile(name: str, file: File | None, path: str | None, said: Mapping[str, Any]) -> Table:
+    profiles = said.get(PROFILES)
+    profiles = profiles if isinstance(profiles, dict) else {}
+    values = profiles.get(name)
+    if file is None or not isinstance(values, dict):
+        raise UsageError(_unknown(name, path, [one for one in profiles if isinstance(profiles[one], dict)]))
+    return Table("profile", file, (PROFILES, name), values)
+
+
+def _unknown(name: str, path: str | None, there: Sequence[str]) -> str:
+    if path is None:
+        return f"no profile {name}: {CONFIG} says that there is no file"
+    if not there:
+        return f"no profile {name} in {path}; pyredis-cli settings init writes a file to begin with"
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(name, there, n=1)
+    mend = f"did you mean @{nearest[0]}? " if nearest else ""
+    return f"no profile {name} in {path}; {mend}There are {', '.join(sorted(there))}"
+
+
+def _table(
+    file: File, kind: Any, path: tuple[str, ...], said: Mapping[str, Any], mistakes: list[str]
+) -> Iterator[Table]:
+    values = said.get(path[0], {})
+    if isinstance(values, dict):
+        yield Table(kind, file, path, values)
+    else:
+        mistakes.append(f"{Origin(kind, file.path, file.text, (), path[0]).where}: {path[0]} is no table")
+
+
+def _server_table(
+    tables: Sequence[Table], name: str, given: Given, environ: Mapping[str, str]
+) -> Table | None:
+    """Return the table that says which server is meant and as whom: as a whole, and nobody else does then."""
+    wanted = "profile" if name else "user file"
+    if not name and (flag_of_place(given) or variable_of_place(environ)):
+        return None
+    return next((table for table in tables if table.kind == wanted), None)
+
+
+# -- what they say together
+
+
+class _Merged:
+    """What was typed, and what is taken on top of it."""
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+        self._nothing = Given()
+        self._fields: dict[str, Any] = {}
+        self._told = Told(given)
+        self._origins: dict[str, Origin] = {}
+        self._init: tuple[Table, tuple[str, ...]] | None = None
+        self._lenient: dict[str, str] = {}
+
+    def told(self) -> Told:
+        """Return it; UsageError where the commands of ``init`` do not go with what was typed."""
+        given = replace(self._given, **self._fields)
+        return self._told._replace(
+            given=given,
+            init=() if self._init is None else _initial(*self._init, given),
+            lenient=self._lenient,
+            origins=self._origins,
+        )
+
+    def take(self, table: Table, values: Mapping[str, Any], *, with_server: bool) -> None:
+        """Take the values that nothing nearer has said."""
+        if with_server:
+            self._told = self._told._replace(username=values.get("username"))
+        if with_server and table.kind == "profile":
+            self._told = self._told._replace(
+                who=any(key in values for key in _SAYS_WHO) or "@" in values.get("url", "")
+            )
+        for key, value in values.items():
+            if KEYS[key].scope != "server" or with_server:
+                self._take(key, value, table)
+
+    def _take(self, key: str, value: Any, table: Table) -> None:
+        origin = table.origin(key)
+        if key in SOURCES:
+            self._told = self._told._replace(source=_source(key, value, table))
+        elif key == "init":
+            self._init = table, value
+        elif key == "production" or (key == "color" and value not in WHENS):
+            self._told = self._told._replace(**{key: value})
+        else:
+            field = f"resp{value}" if key == "protocol" else KEYS[key].fills
+            if self._is_said(field):
+                return
+            self._fields[field] = True if key == "protocol" else value
+            if KEYS[key].scope == "display":
+                self._lenient[key] = table.kind
+        self._origins.setdefault(key, origin)
+
+    def _is_said(self, field: str) -> bool:
+        fields = ("resp2", "resp3") if field.startswith("resp") else (field,)
+        return any(
+            one in self._fields or getattr(self._given, one) != getattr(self._nothing, one) for one in fields
+        )
+
+
+def _initial(table: Table, lines: tuple[str, ...], given: Given) -> tuple[tuple[bytes, ...], ...]:
+    from pyredis_cli.initial import argvs
+
+    try:
+        return argvs(lines, given.encoding or "utf-8", read_only=given.read_only)
+    except ValueError as error:
+        raise UsageError(table.mistake("init", str(error))) from None
+
+
+def _source(key: str, value: Any, table: Table) -> PasswordSource:
+    match key:
+        case "pass_file":
+            return PasswordSource("pass_file", table.name, path=value)
+        case "password_command":
+            return PasswordSource("password_command", table.name, command=value)
+    return PasswordSource("keyring", table.name)
+
+
+def names(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the profiles, in order; none when the file cannot be read."""
+    path = config_path(environ)
+    try:
+        file = config_file.file_at(path) if path is not None else None
+        said = config_file.tables(file.text) if file is not None else {}
+    except ConfigError:
+        return ()
+    profiles = said.get(PROFILES)
+    return tuple(sorted(profiles)) if isinstance(profiles, dict) else ()

@@ -1,0 +1,106 @@
+"""Hears what becomes of commands, and says a line below the error of one that a person has typed.
+
+It looks up what that takes on a connection beside the session, within a moment or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from pyredis.exceptions import PyRedisError, ReplyError
+from pyredis_cli.core.secrets import hidden
+from pyredis_cli.repl.coach import Case, lesson, meant
+
+if TYPE_CHECKING:
+    from pyredis.commands.spec import Spec
+    from pyredis.types import Reply
+    from pyredis_cli.core.desk import Desk
+    from pyredis_cli.core.outcome import Outcome
+    from pyredis_cli.core.session import Session
+
+__all__ = ["Coach", "corrected"]
+
+_BUDGET: Final = 0.3  # seconds; the error is on the screen meanwhile
+
+
+class Coach:
+    """Keeps the last failure until it is said what lies behind it, or forgotten."""
+
+    def __init__(self, encoding: str, budget: float = _BUDGET) -> None:
+        self.offer = ""
+        """The line that was probably meant, empty without one."""
+        self._encoding = encoding
+        self._budget = budget
+        self._failure: Case | None = None
+        self._spoilt = ""
+
+    def hear(self, outcome: Outcome, session: Session) -> None:
+        """Take note of what became of a command."""
+        spoilt = self._spoilt
+        if not session.in_transaction or outcome.effect == "multi":
+            self._spoilt = ""
+        elif isinstance(outcome.error, ReplyError) and not spoilt:
+            self._spoilt = outcome.spec.name if outcome.spec is not None else "a command that is unknown"
+        failed = _failed(outcome)
+        if failed is None:
+            return
+        argv, spec, error = failed
+        user = session.username or "default"
+        self._failure = Case(argv, spec, error, session.table, user, spoilt, self._encoding, time.time())
+
+    def forget(self) -> None:
+        """Say nothing of what has failed so far."""
+        self._failure, self.offer = None, ""
+
+    async def advice(self, desk: Desk, line: str) -> str:
+        """Return what is to be said of what failed last, by this line; empty when that is nothing."""
+        case, self._failure, self.offer = self._failure, None, ""
+        row = lesson(case.error) if case is not None else None
+        if case is None or row is None:
+            return ""
+        self.offer = corrected(case, line)
+        asked = row.asks(case)
+        return row.says(case, await self._looked_up(desk, asked) if asked else ())
+
+    async def _looked_up(self, desk: Desk, asked: Sequence[Sequence[bytes]]) -> Sequence[Reply]:
+        """Return the replies, nothing when they do not come in time."""
+        try:
+            async with asyncio.timeout(self._budget):
+                return await desk.ask_all(asked)
+        except (PyRedisError, TimeoutError):
+            await desk.close()
+            return ()
+
+
+def _failed(
+    outcome: Outcome,
+) -> tuple[tuple[bytes, ...], Spec | None, ReplyError] | None:
+    """Return the command that failed, also the first one inside of EXEC; None when none did."""
+    if isinstance(outcome.error, ReplyError):
+        return (outcome.argv, outcome.spec, outcome.error) if outcome.answered else None
+    if not outcome.failed or not isinstance(outcome.reply, list):
+        return None
+    for queued, reply in zip(outcome.queued, outcome.reply, strict=False):
+        if isinstance(reply, ReplyError):
+            return queued.argv, queued.spec, reply
+    return None
+
+
+def corrected(case: Case, line: str) -> str:
+    """Return the line with the word in it that was probably meant, in the case that was typed; or nothing."""
+    found = meant(case)
+    if found is None:
+        return ""
+    place, name = found
+    argv = [*case.argv[:place], name.encode(), *case.argv[place + 1 :]]
+    if hidden(case.argv, case.table) or hidden(argv, case.table):
+        return ""
+    word = case.argv[place].decode("utf-8", "replace")
+    name = name.lower() if word.islower() else name
+    before = re.match(r"\s*(\d+\s+)?" + r"\S+\s+" * place, line)
+    start = before.end() if before else 0
+    return line[:start] + name + line[start + len(word) :] if line.startswith(word, start) else ""

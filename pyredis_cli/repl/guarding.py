@@ -1,0 +1,188 @@
+"""The guard at the prompt: what could do harm is measured, told and asked about before anything is sent.
+
+Commands that were entered together are asked about together, and what was agreed to then is not asked about again.
+What must be asked about, `core.guard` decides.
+"""
+
+from __future__ import annotations
+
+from asyncio import sleep
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from prompt_toolkit import PromptSession
+
+from pyredis_cli.core.figures import Figures
+from pyredis_cli.core.guard import (
+    ALLOW,
+    Allow,
+    Ask,
+    Batch,
+    Refuse,
+    needs,
+    rules_of,
+    together,
+    verdict,
+)
+from pyredis_cli.core.lines import LineError, order
+from pyredis_cli.core.measuring import measured
+from pyredis_cli.repl import meta
+from pyredis_cli.repl.verdicts import Connect, Dial, Perform, RunsLines
+
+if TYPE_CHECKING:
+    from pyredis.commands.spec import Table
+    from pyredis_cli.core.guard import Rules, Verdict
+    from pyredis_cli.repl.preferences import Preferences
+    from pyredis_cli.repl.printer import Printer
+    from pyredis_cli.repl.signals import Signals
+    from pyredis_cli.repl.visit import Visit
+    from pyredis_cli.settings import Settings
+
+__all__ = ["Guarding"]
+
+_AT_ONCE: Final = 1_000
+_KEPT_BACK: Final = "not sent"
+
+
+class Guarding:
+    """Asks the person; ``drop`` loses what was typed before the question could be read."""
+
+    def __init__(
+        self,
+        visit: Callable[[], Visit],
+        settings: Callable[[], Settings],
+        preferences: Callable[[], Preferences],
+        printer: Printer,
+        signals: Signals,
+        drop: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._visit = visit
+        self._settings = settings
+        self._preferences = preferences
+        self._printer = printer
+        self._signals = signals
+        self._drop = drop
+        self._agreed: set[tuple[int | None, tuple[bytes, ...]]] | None = None
+        """What commands that were entered together need not be asked about, None when none were."""
+
+    @property
+    def _rules(self) -> Rules:
+        return rules_of(self._settings(), terminal=True, confirm=self._preferences().confirm)
+
+    @property
+    def _table(self) -> Table:
+        return self._visit().session.table
+
+    def objection(self, preferences: Preferences) -> str:
+        """Return why the person may not prefer that; empty when they may."""
+        production = self._rules.production
+        if preferences.confirm or not self._preferences().confirm or not production:
+            return ""
+        return f"{production} is a production profile, which asks always; start again with --yes for that"
+
+    async def allows(self, argv: tuple[bytes, ...]) -> bool:
+        """Return whether a command may be sent, once the person has been asked if they must be."""
+        spec, rules = self._table.find(argv), self._rules
+        wanted = needs(spec, argv)
+        if wanted is None or rules.idle:
+            return True
+        if self._agreed and (self._visit().session.database, argv) in self._agreed:
+            return True
+        figures = (
+            Figures()
+            if verdict(spec, argv, _WORST, rules) == ALLOW
+            else await measured(self._visit().desk, [wanted])
+        )
+        return await self._settled([verdict(spec, argv, figures, rules)], ())
+
+    @asynccontextmanager
+    async def together(
+        self, lines: Iterable[tuple[str, str]], act: RunsLines | None = None
+    ) -> AsyncIterator[bool]:
+        """Give whether the lines may run, each with where it stands; what is agreed to lasts for the block."""
+        if self._agreed is not None or self._rules.idle:  # inside of others, which were looked at with them
+            yield True
+            return
+        self._agreed = set()
+        try:
+            batch = Batch(self._visit().session.database)
+            await self._signals.interruptible(self._gather(batch, lines, {act} if act else set()))
+            yield not batch.found or await self._allows_all(batch)
+        finally:
+            self._agreed = None
+
+    async def _gather(self, batch: Batch, lines: Iterable[tuple[str, str]], seen: set[RunsLines]) -> None:
+        """Take the lines into the batch, and those of files that they run: each file once."""
+        left = [iter(lines)]
+        number = 0
+        while left:
+            for where, line in left[-1]:
+                number += 1
+                if number % _AT_ONCE == 0:
+                    await sleep(0)
+                act = self._take(batch, where, line)
+                if act is not None and act not in seen:
+                    seen.add(act)
+                    left.append(iter(act.lines(self._settings().encoding)))
+                    break
+            else:
+                left.pop()
+
+    def _take(self, batch: Batch, where: str, line: str) -> RunsLines | None:
+        """Take a line into the batch; return what runs lines of its own."""
+        try:
+            argv = order(line, self._settings().encoding).argv
+        except LineError:  # which will be told when it is its turn
+            return None
+        match meta.verdict(argv, self._table):
+            case None:
+                batch.add(where, self._table.find(argv), argv)
+            case Connect() | Dial():
+                batch.leave()
+            case Perform(act) if isinstance(act, RunsLines):
+                return act
+        return None
+
+    async def _allows_all(self, batch: Batch) -> bool:
+        figures = await self._signals.interruptible(measured(self._visit().desk, batch.wanted))
+        judged = batch.judged(figures, self._rules)
+        asked = [(one.where, found.reason) for one, found in judged if not isinstance(found, Allow)]
+        if not await self._settled([found for _, found in judged], together(asked, batch.count)):
+            return False
+        assert self._agreed is not None
+        self._agreed.update((one.database, one.argv) for one, found in judged if not isinstance(found, Allow))
+        return True
+
+    async def _settled(self, verdicts: Sequence[Verdict], told: Sequence[str]) -> bool:
+        """Return whether all may be sent, once that is told and asked; ``told`` is said of several."""
+        refusals = [found for found in verdicts if isinstance(found, Refuse)]
+        questions = [found for found in verdicts if isinstance(found, Ask)]
+        if not (refusals or questions):
+            return True
+        await self._drop()
+        for line in told or [(refusals or questions)[0].reason]:
+            await self._printer.warn(line)
+        if refusals:
+            await self._printer.refuse("refused, nothing was sent")
+            return False
+        if await _agreed(questions[0].name):
+            return True
+        await self._printer.warn(_KEPT_BACK if not told else f"{_KEPT_BACK}, none of them")
+        return False
+
+
+_WORST: Final = Figures(late=True)
+"""With nothing known, everything that may be asked about is."""
+
+
+async def _agreed(name: str) -> bool:
+    """Return whether the person types a yes, or the name when there is one; all else is a no."""
+    session: PromptSession[str] = PromptSession()
+    try:
+        typed = await session.prompt_async(
+            f"Type {name} to go on: " if name else "Go on? [y/N] ", handle_sigint=False
+        )
+    except (KeyboardInterrupt, EOFError):
+        return False
+    return typed.strip() == name if name else typed.strip().lower() in ("y", "yes")
