@@ -12,13 +12,18 @@ from pyredis_cli.streams import Streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
+
+    from pyredis_cli.given import Given
 
 __all__ = [
     "DECODERS",
     "META",
     "MODES",
+    "PREFERENCES",
+    "PREFERENCES_SHOWN",
+    "PREFERENCE_MISTAKES",
     "REPL",
     "TOOLS",
     "VIEWS",
@@ -27,23 +32,32 @@ __all__ = [
     "Repl",
     "Row",
     "Tool",
+    "Unsettled",
     "load",
     "load_mode",
     "load_repl",
     "load_tool",
+    "load_unsettled",
 ]
 
 Tool: TypeAlias = "Callable[[Settings, Streams, Sequence[str]], int]"
 """Is given the words after its name; returns the exit code."""
 
+Unsettled: TypeAlias = "Callable[[Given, Mapping[str, str], Streams, Sequence[str]], int]"
+"""The same before anything is settled: it is given what was typed and the environment."""
+
 Repl: TypeAlias = "Callable[[Settings, Streams], int]"
 
 
 class Row(NamedTuple):
-    """Where something lives, ``"module:attribute"``, and what it is for."""
+    """Where something lives, ``"module:attribute"``, and what it is for.
+
+    A tool that is not ``settled`` is about the settings themselves: it is given what was typed in their place.
+    """
 
     where: str
     summary: str
+    settled: bool = True
 
 
 TOOLS: dict[str, Row] = {
@@ -54,6 +68,9 @@ TOOLS: dict[str, Row] = {
     "replica": Row("pyredis_cli.tools.replica:run", "show the commands that the server sends its replicas"),
     "lua": Row("pyredis_cli.tools.lua:run", "run a Lua script or call a function"),
     "peek": Row("pyredis_cli.tools.peek:run", "show what a key holds and how it is stored"),
+    "settings": Row(
+        "pyredis_cli.tools.settings:run", "show, check or begin what config.toml says", settled=False
+    ),
     "all": Row("pyredis_cli.tools.all:run", "run a command at every node and show a row for each"),
     "explain": Row("pyredis_cli.tools.explain:run", "say what a command would do and cost, not run it"),
     "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
@@ -65,6 +82,11 @@ MODES: dict[str, Row] = {
     "version": Row("pyredis_cli.tools.version:run", "print what server that is"),
 }
 """Tools that have a flag but no name: it would be that of a command."""
+
+_PREFERENCES = "pyredis_cli.repl.configured"
+PREFERENCES = Row(f"{_PREFERENCES}:described", "what the REPL may prefer")
+PREFERENCE_MISTAKES = Row(f"{_PREFERENCES}:mistakes", "what is wrong with a table of preferences")
+PREFERENCES_SHOWN = Row(f"{_PREFERENCES}:shown", "what the REPL prefers, and which file says so")
 
 REPL = Row("pyredis_cli.repl.loop:run", "type commands and see replies")
 
@@ -104,19 +126,21 @@ META: dict[str, MetaRow] = {
     "?": _HELP,
     "connect": MetaRow(
         "pyredis_cli.repl.judges:connect",
-        "connect HOST PORT | URL | @PROFILE",
+        "connect HOST PORT | URL | @NAME",
         "go on with another server",
         "HOST PORT keeps the database, the user and the password. A URL, redis://user:password@host:port/0, "
         "says it all itself: what it leaves out is not taken from the session. rediss:// is TLS, unix:///path "
-        "a socket. @PROFILE is a server of config.toml, with all that is said of it there.",
+        "a socket. @NAME is a profile of config.toml, with all that it says.",
         "pyredis_cli.repl.judges:reachable",
     ),
     "peek": MetaRow(
         "pyredis_cli.tools.peek:report",
-        "peek KEY",
+        "peek KEY ... [--count N]",
         "show what a key holds and how it is stored",
-        "Its type, how long it lives, how it is stored, then its value; of a large one the beginning.",
-        "pyredis_cli.repl.reports:behind_key",
+        "Its type, its length, how long it lives, how it is stored, what memory it takes, when it was used last, "
+        "then its value; of a large one 20 elements, or N, from both ends where it has ends. What is large is "
+        "never read whole, and to be looked at does not count as being used (since Redis 7.2).",
+        "pyredis_cli.repl.reports:behind_peek",
         "peek",
     ),
     ":all": MetaRow(
@@ -204,6 +228,16 @@ META: dict[str, MetaRow] = {
         "arguments where no key is known. --command config|get is one subcommand. --client is host or "
         "host:port. MONITOR costs a busy server much of its speed: let --count or --for end it.",
         "pyredis_cli.repl.monitoring:behind",
+    ),
+    ":keys": MetaRow(
+        "pyredis_cli.tools.keys:report",
+        ":keys [PREFIX] [--by SEP] [--depth N] [--for SECONDS] [--count N]",
+        "the prefixes of keys as a tree, with memory",
+        "How many keys each prefix has and what memory they take, how far that may be off, how many never expire, "
+        "and the biggest one seen. A few keys are counted all; of many a sample is taken by SCAN, 100,000 keys or "
+        "2 seconds, whichever comes first, and Ctrl-C shows what is known by then. * stands for IDs.",
+        "pyredis_cli.repl.reports:behind_keys",
+        ":keys",
     ),
     "quit": _QUIT,
     "exit": _QUIT,
@@ -354,6 +388,11 @@ def load(row: Row | MetaRow | DecoderRow) -> object:
 def load_tool(name: str) -> Tool:
     """Return the tool of that name; KeyError when there is none."""
     return cast("Tool", load(TOOLS[name]))
+
+
+def load_unsettled(name: str) -> Unsettled:
+    """Return a tool that is not settled."""
+    return cast("Unsettled", load(TOOLS[name]))
 
 
 def load_mode(name: str) -> Tool:

@@ -30,9 +30,7 @@ PAGES: Final = (
     "docs/scripting.md",
     "docs/find.md",
     "docs/output.md",
-PAGES: Final = (
     "docs/reports.md",
-)
     "docs/safety.md",
 )
 

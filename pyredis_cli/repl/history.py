@@ -127,7 +127,8 @@ def secret_words(argv: list[bytes], table: Table) -> set[int]:
     start = command_place(argv)
     secrets = {start + position for position in hidden(argv[start:], table)}
     if argv[:start][-1:] and argv[start - 1].lower() == b"connect":  # of a URL the scheme may be missing
-        secrets.update(position for position in range(start, len(argv)) if b"@" in argv[position])
+        # What begins with its only @ is a profile.
+        secrets.update(position for position in range(start, len(argv)) if b"@" in argv[position][1:])
     return secrets
 
 

@@ -19,6 +19,7 @@ from prompt_toolkit.application import get_app_or_none, get_app_session
 from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis_cli.paging import LESS, VARIABLES, chosen
+from pyredis_cli.passwords import for_children
 from pyredis_cli.render.layout import Part
 from pyredis_cli.render.portions import in_batches
 from pyredis_cli.repl.leafing import Leafing
@@ -91,7 +92,9 @@ async def _started(warn: Callable[[str], None]) -> Process | None:
         argv = chosen(os.environ)
         if not argv:
             return None
-        return await asyncio.create_subprocess_exec(*argv, stdin=PIPE, env={"LESS": LESS, **os.environ})
+        return await asyncio.create_subprocess_exec(
+            *argv, stdin=PIPE, env={"LESS": LESS, **for_children(os.environ)}
+        )
     except OSError as error:
         reason = error.strerror
     except ValueError as error:  # a quote that does not end
