@@ -214,10 +214,10 @@ META: dict[str, MetaRow] = {
     ":undo": MetaRow(
         "pyredis_cli.repl.undoing:judge",
         ":undo [N|list]",
-        "put back what a write of this session changed",
-        "With :set undo on, values below 1 MB are kept before a command changes them, 100 changes or 64 MB of "
-        "them. It shows what it would do and asks. It is undone by another :undo. What is changed in MULTI, by "
-        "commands that name no keys, or in another database cannot be undone.",
+        "put back what a write changed",
+        "With :set undo on, values below 1 MB are kept before a command of this session changes them, 100 "
+        "changes or 64 MB of them. It shows what it would do and asks. It is undone by another :undo. What is "
+        "changed in MULTI, by commands that name no keys, or in another database cannot be undone.",
         "pyredis_cli.repl.undoing:behind",
     ),
     ":monitor": MetaRow(

@@ -39,7 +39,19 @@ def test_a_reply_goes_where_the_line_says(line: str, mark: str, rest: str) -> No
     assert (found.mark, found.rest, found.doubtful) == (mark, rest, False)
 
 
-@pytest.mark.parametrize("line", ["MGET a b | jq", "KEYS * > keys", "SINTER a b >> f", "JSON.GET k | jq"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "MGET a b | jq",
+        "KEYS * > keys",
+        "SINTER a b >> f",
+        "JSON.GET k | jq",
+        "INFO | grep x",
+        "CONFIG GET * > f",
+        "PING | cat",
+        "EVAL_RO 'return 1' 0 | jq",
+    ],
+)
 def test_in_a_command_that_only_reads_a_mark_is_no_argument(line: str) -> None:
     found = outlet(line, TABLE)
     assert found is not None
@@ -60,6 +72,8 @@ def test_in_a_command_that_only_reads_a_mark_is_no_argument(line: str) -> None:
         "HSET h f v > x",
         "EVAL 'return 1' 0 | jq",
         "CONFIG SET a b | c",
+        "AUTH a > b",
+        "WATCH a | b",
         "RENAME > |",
         "SET | v",
         "SET > |",

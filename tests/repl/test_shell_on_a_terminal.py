@@ -90,7 +90,11 @@ def test_a_pipeline_gets_the_bytes_and_the_terminal(
     assert ask(screen, "2 GET json | wc -c").split() == ["13", "13"]
     assert ask(screen, "GET big | head -1") == "y"
     assert ask(screen, "GET big | wc -c").strip() == "4000000"
-    assert ask(screen, "GET json | grep nothing") == "(exit 1)"
+    assert ask(screen, "INFO server | grep -c run_id").splitlines() == [
+        "| is no argument here; in quotes it would be one",
+        "1",
+    ]
+    assert ask(screen, "INFO server | grep -c nosuch").splitlines() == ["0", "(exit 1)"]
     assert ask(screen, "GET json | kill -9 $$") == "(killed by SIGKILL)"
     assert ask(screen, "GET json | wc -c < /dev/stdin").strip() == "13"
     screen.send_line("GET json | echo ask''ing; read line < /dev/tty; echo got $line")

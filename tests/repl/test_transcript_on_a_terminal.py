@@ -26,6 +26,7 @@ def test_it_reads_as_the_session_did(repl: StartRepl, server: Server, folder: Pa
     server.command("RPUSH", "l", "a\x1b[31m", "Straße")
     screen = repl(server)
     ask(screen, ":set timing off")
+    ask(screen, ":set coach off")
     before = ask(screen, "GET before")
     assert ask(screen, ":transcript out.txt") == "transcript out.txt; secrets are ***"
     shown = ask(screen, "LRANGE l 0 -1")

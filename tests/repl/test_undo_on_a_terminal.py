@@ -104,7 +104,7 @@ def test_what_others_have_changed_since_is_told(keeping: Keeping, redis82: Serve
 def test_what_cannot_be_undone_is_told_once(keeping: Keeping, redis82: Server) -> None:
     redis82.command("SET", "k", "old")
     redis82.command("SET", "big", "x" * 5_000_000)
-    screen = keeping(redis82)
+    screen = keeping(redis82, "--yes=FLUSHDB")
     ask(screen, "MULTI")
     ask(screen, "SET k new")
     assert "is in MULTI; it cannot be undone" in screen.text
