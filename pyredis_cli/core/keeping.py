@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyredis.types import Reply
     from pyredis_cli.core.outcome import Outcome
 
-__all__ = ["LARGEST", "MOST_ENTRIES", "MOST_KEYS", "Entry", "Keeper", "Kept", "digest", "run_id"]
+__all__ = ["LARGEST", "MOST_ENTRIES", "MOST_KEYS", "Entry", "Keeper", "Kept", "digest", "judged", "run_id"]
 
 LARGEST: Final = 1024 * 1024
 """So many bytes may the DUMP of a value have."""
@@ -87,9 +87,13 @@ class Keeper:
 
     async def execute(self, client: AsyncClient, outcome: Outcome) -> Reply:
         """Return the reply to a command; raises what the client raises."""
-        changed = self._changed(client, outcome) if self._enabled() else ()
-        if not changed:
+        if not self._enabled():
             return await client.execute(*outcome.argv)
+        changed, reason = judged(outcome.spec, outcome.argv, in_transaction=client.in_transaction)
+        if reason or not changed or client.reply_mode != "on":
+            reply = await client.execute(*outcome.argv)
+            self.miss(outcome, reason)
+            return reply
         sizes = await self._measured(client, changed)
         if sizes is None:
             return await client.execute(*outcome.argv)
@@ -129,21 +133,18 @@ class Keeper:
                 again = replace(group[-1], argv=entry.argv, values=values, lost=lost, undoes=not entry.undoes)
                 self._add(again)
 
-    # -- before a write
+    def miss(self, outcome: Outcome, reason: str) -> None:
+        """Say once why what a command may have changed is not kept."""
+        name = _shown(outcome)
+        if reason and self._enabled():
+            self._note_once(f"{name} {reason}", f"undo: {name} {reason}; it cannot be undone")
 
-    def _changed(self, client: AsyncClient, outcome: Outcome) -> tuple[bytes, ...]:
-        """Return the keys that a command may change; nothing, and why, where they cannot be kept."""
-        spec, argv = outcome.spec, outcome.argv
-        if client.reply_mode != "on" or (spec is not None and (spec.readonly or spec.effect is not None)):
-            return ()
-        written = _written(spec, argv) if spec is not None else ()
-        reason = _reason(spec, argv, written, in_transaction=client.in_transaction)
-        if reason:
-            self._note_once(
-                f"{outcome.name} {reason}", f"undo: {_shown(outcome)} {reason}; it cannot be undone"
-            )
-            return ()
-        return tuple(dict.fromkeys(written))
+    def miss_asked(self, outcome: Outcome) -> None:
+        """Hear of a command that another node was asked for this once."""
+        changed, reason = judged(outcome.spec, outcome.argv, in_transaction=False)
+        self.miss(outcome, reason or ("went to a node that is only taking the slot over" if changed else ""))
+
+    # -- before a write
 
     async def _measured(self, client: AsyncClient, changed: Sequence[bytes]) -> dict[bytes, int] | None:
         """Return how much memory the values take; None when the server does not tell."""
@@ -193,6 +194,17 @@ class Keeper:
         if about not in self._noted:
             self._noted.add(about)
             self._notes.append(note)
+
+
+def judged(
+    spec: Spec | None, argv: Sequence[bytes], *, in_transaction: bool
+) -> tuple[tuple[bytes, ...], str]:
+    """Return the keys that a command may change, and why they cannot be kept; nothing of one that only reads."""
+    if spec is not None and (spec.readonly or spec.effect is not None):
+        return (), ""
+    written = _written(spec, argv) if spec is not None else ()
+    reason = _reason(spec, argv, written, in_transaction=in_transaction)
+    return tuple(dict.fromkeys(written)), reason
 
 
 def digest(value: bytes | None) -> bytes:

@@ -8,7 +8,7 @@ and no screen.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from pyredis.commands.rows import canonical
@@ -16,12 +16,10 @@ from pyredis.commands.spec import Spec, Table
 from pyredis.exceptions import ReplyError, reply_error
 from pyredis.url import SCHEMES, masked
 
-__all__ = ["guarded", "hidden", "public", "veiled"]
+__all__ = ["guarded", "hidden", "veiled"]
 
 _LONGEST_NAME = 40
 _SHORT_NAME = 5
-# Characters of a password that stand nowhere by accident.
-_TELLING = 6
 _URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
 _USER = re.compile(rb"[^/]*@")
 _STARS = "***"
@@ -45,20 +43,6 @@ def _is_secret_url(word: bytes) -> bool:
     # Of a URL of ours it is known exactly: a password may hold a slash, and an option may be one.
     text = word.decode("utf-8", "surrogateescape")
     return text != masked(text)
-
-
-def public(environ: Mapping[str, str], password: str | None) -> dict[str, str]:
-    """Return the environment for a program that is none of ours: without what holds a password of ours."""
-    return {name: value for name, value in environ.items() if not _tells(name, value, password)}
-
-
-def _tells(name: str, value: str, password: str | None) -> bool:
-    if name.endswith("CLI_AUTH") or (password and value == password):
-        return True
-    ours = value.partition("://")[0].lower() in SCHEMES
-    return (ours and value != masked(value)) or (
-        password is not None and len(password) >= _TELLING and password in value
-    )
 
 
 def _guessed(argv: Sequence[bytes], table: Table) -> frozenset[int]:

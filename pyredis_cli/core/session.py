@@ -674,6 +674,8 @@ class Session:
             raise
         else:
             outcome = outcome._replace(reply=reply, error=None)
+            if self.keeper is not None:
+                self.keeper.miss_asked(outcome)
         finally:
             await self._cluster.leave(client, self._wanted)
         return outcome

@@ -585,6 +585,7 @@ class Repl:
         lost, user = self._session.losses, self._session.username
         await self._visit.close()
         self._settings = settings
+        self._printer.hide([_password(settings)])
         self._visit = self._new_visit()
         if lost:
             await self._printer.warn(f"left behind: {lost}")
@@ -656,6 +657,10 @@ async def _cancelled(task: asyncio.Task[Any]) -> None:
     """Cancel a task and wait for its end."""
     task.cancel()
     await asyncio.wait([task])
+
+
+def _password(settings: Settings) -> str:
+    return settings.password or ""
 
 
 def _says_something(outcome: Outcome) -> bool:

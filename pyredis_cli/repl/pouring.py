@@ -19,7 +19,7 @@ from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis.records import replace
 from pyredis.types import Attributed
-from pyredis_cli.core.secrets import public
+from pyredis_cli.passwords import for_children
 from pyredis_cli.render.forms import form_parts
 from pyredis_cli.render.portions import in_batches
 from pyredis_cli.repl.lending import as_it_was, ended, set_aside_keys
@@ -135,8 +135,10 @@ class Pouring:
         except OSError as error:
             raise PouringError(f"{file.name}: {_reason(error)}{file.so_far}") from None
         except asyncio.CancelledError:
-            await asyncio.shield(self._printer.warn(f"{file.name}: stopped{file.so_far}"))
-            raise
+            if self._ending():
+                raise
+            await self._printer.warn(f"{file.name}: stopped{file.so_far}")
+            raise Interrupted(told=True) from None
         await self._printer.note(f"{'->>' if append else '->'} {file.name}: {_bytes(file.written)}")
 
     # -- a pipeline
@@ -169,20 +171,16 @@ class Pouring:
 
     async def _run(self, parts: Iterable[bytes]) -> int:
         shell = os.environ.get("SHELL") or _SHELL
+        line, environ = self._outlet.rest, for_children(os.environ)
         reading, writing = os.pipe()
         try:
-            process = await _started(shell, self._outlet.rest, reading, self._settings)
+            process = await asyncio.create_subprocess_exec(shell, "-c", line, stdin=reading, env=environ)
         except OSError as error:
             os.close(writing)
             raise PouringError(f"{shell} cannot be started: {error.strerror}") from None
         finally:
             os.close(reading)
         return await _fed(process, writing, parts)
-
-
-async def _started(shell: str, line: str, reading: int, settings: Settings) -> Process:
-    environ = public(os.environ, settings.password)
-    return await asyncio.create_subprocess_exec(shell, "-c", line, stdin=reading, env=environ)
 
 
 async def _fed(process: Process, writing: int, parts: Iterable[bytes]) -> int:

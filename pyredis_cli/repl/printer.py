@@ -369,6 +369,10 @@ class Printer:
         if transcript := self.transcript:
             self._kept_by(lambda: transcript.typed(prompt, line))
 
+    def overhear(self, line: str) -> None:
+        """Keep a line that something else has shown."""
+        self._keep(line.encode("utf-8", "surrogateescape") + b"\n")
+
     def hide(self, words: Iterable[str]) -> None:
         """Keep none of these words."""
         if self.transcript is not None:

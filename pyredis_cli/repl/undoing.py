@@ -236,8 +236,10 @@ async def _agreed(host: Host) -> bool:
     if not host.settings.asks:
         raise UndoError(":undo asks first, and --no-input is given; --yes=UNDO goes on")
     await typed_ahead()  # is no answer
+    question = "Do it? [y/N] "
     try:
-        answer = await PromptSession[str]("Do it? [y/N] ").prompt_async(handle_sigint=False)
+        answer = await PromptSession[str](question).prompt_async(handle_sigint=False)
     except (KeyboardInterrupt, EOFError):
         return False
+    host.printer.overhear(question + answer)
     return answer.strip().lower() in ("y", "yes")

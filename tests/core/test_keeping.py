@@ -11,8 +11,7 @@ from pyredis import AsyncPool, ReplyError, WrongType
 from pyredis.address import TcpAddress
 from pyredis.commands.spec import TABLE
 from pyredis_cli.core import connect
-from pyredis_cli.core.keeping import MOST_ENTRIES, MOST_KEYS, Keeper
-from pyredis_cli.core.outcome import Outcome
+from pyredis_cli.core.keeping import MOST_ENTRIES, MOST_KEYS, Keeper, judged
 from pyredis_cli.core.session import Session
 from pyredis_cli.settings import Settings
 from tests.clusters import Cluster
@@ -121,6 +120,16 @@ async def test_a_write_that_fails_changes_nothing_and_is_kept_nowhere(server: Se
     assert not keeper.entries
 
 
+async def test_an_unknown_command_is_told_of_when_it_has_run(redis82: Server, keep: Keep) -> None:
+    session, keeper = keep(redis82)
+    with pytest.raises(ReplyError):
+        await run(session, "NOSUCH", "k")
+    assert keeper.take_notes() == []
+    await run(session, "FLUSHDB")
+    await run(session, "FLUSHDB")
+    assert keeper.take_notes() == ["undo: FLUSHDB names no key that it changes; it cannot be undone"]
+
+
 async def test_only_so_much_is_kept(redis82: Server, keep: Keep) -> None:
     session, keeper = keep(redis82)
     for number in range(MOST_ENTRIES + 3):
@@ -167,20 +176,12 @@ async def test_in_a_cluster_the_node_of_the_key_is_asked(cluster82: Cluster) -> 
     assert len({entry.run for entry in keeper.entries}) > 1
 
 
-class _Calm:
-    """A client in no special state."""
-
-    reply_mode = "on"
-    in_transaction = False
-
-
 def test_of_no_command_is_it_asked_in_vain() -> None:
-    keeper = Keeper(lambda: True)
-    client: Any = _Calm()
     changing = set()
     for spec in TABLE.specs():
         argv = (*spec.name.encode().split(), *[b"1"] * 6)
-        if keeper._changed(client, Outcome(argv, spec)):
+        changed, reason = judged(spec, argv, in_transaction=False)
+        if changed and not reason:
             changing.add(spec.name)
             assert not spec.readonly
             assert spec.effect is None

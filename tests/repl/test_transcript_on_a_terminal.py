@@ -22,7 +22,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_it_reads_as_the_session_did(repl: StartRepl, server: Server, folder: Path) -> None:
+def test_it_reads_as_the_session_did(repl: StartRepl, valkey9: Server, folder: Path) -> None:
+    server = valkey9
     server.command("RPUSH", "l", "a\x1b[31m", "Straße")
     screen = repl(server)
     ask(screen, ":set timing off")

@@ -30,15 +30,15 @@ def keeping(repl: StartRepl) -> Keeping:
 def undo(screen: Terminal, answer: str = "y", line: str = ":undo") -> str:
     """Ask for an undoing, answer the question, and return what was printed since."""
     before = screen.text.count("Do it? [y/N]")
-    length = len(screen.text)
     screen.send_line(line)
     screen.wait_until(lambda screen: screen.text.count("Do it? [y/N]") > before, what="the question")
     screen.send_line(answer)
     screen.wait_until(at_prompt, what="the prompt")
-    return screen.text[length:]
+    return screen.text_to_cursor.rpartition(f"> {line}\n")[2]
 
 
-def test_a_value_comes_back_with_its_time_to_live(keeping: Keeping, server: Server) -> None:
+def test_a_value_comes_back_with_its_time_to_live(keeping: Keeping, valkey9: Server) -> None:
+    server = valkey9
     server.command("HSET", "user:7", "name", "Ada")
     server.command("EXPIRE", "user:7", 10_000)
     screen = keeping(server)
@@ -57,7 +57,8 @@ def test_a_value_comes_back_with_its_time_to_live(keeping: Keeping, server: Serv
     assert server.command("HGET", "user:7", "name") == b"Ada"
 
 
-def test_what_was_not_there_goes_and_what_was_deleted_comes_back(keeping: Keeping, server: Server) -> None:
+def test_what_was_not_there_goes_and_what_was_deleted_comes_back(keeping: Keeping, redis82: Server) -> None:
+    server = redis82
     server.command("MSET", "a", "1", "b\n", "2")
     screen = keeping(server)
     ask(screen, 'DEL a "b\\n" nosuch')
@@ -115,8 +116,8 @@ def test_what_cannot_be_undone_is_told_once(keeping: Keeping, redis82: Server) -
     assert ask(screen, ":undo").startswith("nothing is kept")
 
 
-def test_a_refused_restore_loses_nothing(keeping: Keeping, make_server: MakeServer) -> None:
-    server = make_server("redis82")
+def test_a_refused_restore_loses_nothing(keeping: Keeping, redis82: Server) -> None:
+    server = redis82
     server.command("ACL", "SETUSER", "ada", "on", "nopass", "~*", "+@all", "-restore")
     server.command("SET", "k", "old")
     screen = keeping(server, "--user", "ada", "-a", "x", "--no-auth-warning")
