@@ -83,12 +83,17 @@ def target(outlet: Outlet) -> bytes:
 
 
 def exact(outcome: Outcome, settings: Settings) -> Iterator[bytes]:
-    """Yield the bytes of a reply: of a string they are all there is, everything else comes in lines."""
+    """Yield the bytes of a reply: of a string they are all there is, everything else comes in lines.
+
+    What is empty has none.
+    """
     reply = outcome.reply
     while isinstance(reply, Attributed):
         reply = reply.reply
     if type(reply) is bytes and not outcome.is_text:
         return iter([reply])
+    if isinstance(reply, list | dict) and not reply:
+        return iter(())
     # A field and its value have a line each, as in RESP2: either may hold blanks.
     marks = settings.marks._replace(between=settings.marks.delimiter)
     return (
@@ -122,6 +127,7 @@ class Pouring:
                 await self._write(parts)
         except PouringError as error:
             await self._printer.refuse(str(error))
+            return
         self._poured = True
 
     # -- a file
