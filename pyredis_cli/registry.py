@@ -206,6 +206,23 @@ META: dict[str, MetaRow] = {
         "ends the file.",
         "pyredis_cli.repl.sourcing:behind",
     ),
+    ":transcript": MetaRow(
+        "pyredis_cli.repl.transcript:judge",
+        ":transcript [--append] [FILE] | off",
+        "keep what is typed and shown in a file",
+        "Without colours, and with *** for passwords, those in replies too. A FILE that ends in .md gets blocks "
+        "of Markdown. One that is there already is only added to with --append. Alone it says which file it is.",
+        "pyredis_cli.repl.transcript:behind",
+    ),
+    ":undo": MetaRow(
+        "pyredis_cli.repl.undoing:judge",
+        ":undo [N|list]",
+        "put back what a write changed",
+        "With :set undo on, values below 1 MB are kept before a command of this session changes them, 100 "
+        "changes or 64 MB of them. It shows what it would do and asks. It is undone by another :undo. What is "
+        "changed in MULTI, by commands that name no keys, or in another database cannot be undone.",
+        "pyredis_cli.repl.undoing:behind",
+    ),
     ":monitor": MetaRow(
         "pyredis_cli.repl.monitoring:judge",
         ":monitor [--match GLOB] [--command NAME] [--client ADDR] [--count N] [--for SECONDS]",
