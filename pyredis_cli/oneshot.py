@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from pyredis.commands.spec import Spec
     from pyredis.types import Reply
+    from pyredis_cli.core.costs import Needs
+    from pyredis_cli.core.figures import Figures
     from pyredis_cli.given import Given
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
@@ -64,6 +66,8 @@ class _OneShot:
         """Connect, send, print; return the exit code."""
         settings = self._settings
         try:
+            if self._is_looked_at and not self._is_allowed():
+                return Exit.GUARD
             connection = self._connected()
         except PyRedisError as error:
             return self._fail(error, at_connect=True)
@@ -75,6 +79,26 @@ class _OneShot:
             return self._fail(error)
         self._show(reply, connection)
         return Exit.OK
+
+    @property
+    def _is_looked_at(self) -> bool:
+        """Whether the guard has a word to say: of most commands, and where nobody is there, it has none."""
+        profile = self._settings.profile
+        cares = self._streams.can_ask or (profile is not None and profile.production)
+        return cares and self._spec.may_cost(len(self._argv))
+
+    def _is_allowed(self) -> bool:
+        from pyredis_cli.core.consent import allowed
+
+        return allowed(self._settings, self._streams, self._spec, self._argv, self._measured)
+
+    def _measured(self, wanted: Sequence[Needs]) -> Figures:
+        """Return what the server tells, on a connection of its own: a person may think for long."""
+        from pyredis_cli.core.measuring import measured_on
+
+        options = options_of(replace(self._settings, protocol=None), "typed")
+        with BlockingConnection.open(self._settings.address, options) as connection:
+            return measured_on(connection, wanted)
 
     def _show(self, reply: Reply, connection: BlockingConnection) -> None:
         settings, streams = self._settings, self._streams

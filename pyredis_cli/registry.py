@@ -12,13 +12,18 @@ from pyredis_cli.streams import Streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
+
+    from pyredis_cli.given import Given
 
 __all__ = [
     "DECODERS",
     "META",
     "MODES",
+    "PREFERENCES",
+    "PREFERENCES_SHOWN",
+    "PREFERENCE_MISTAKES",
     "REPL",
     "TOOLS",
     "VIEWS",
@@ -27,23 +32,32 @@ __all__ = [
     "Repl",
     "Row",
     "Tool",
+    "Unsettled",
     "load",
     "load_mode",
     "load_repl",
     "load_tool",
+    "load_unsettled",
 ]
 
 Tool: TypeAlias = "Callable[[Settings, Streams, Sequence[str]], int]"
 """Is given the words after its name; returns the exit code."""
 
+Unsettled: TypeAlias = "Callable[[Given, Mapping[str, str], Streams, Sequence[str]], int]"
+"""The same before anything is settled: it is given what was typed and the environment."""
+
 Repl: TypeAlias = "Callable[[Settings, Streams], int]"
 
 
 class Row(NamedTuple):
-    """Where something lives, ``"module:attribute"``, and what it is for."""
+    """Where something lives, ``"module:attribute"``, and what it is for.
+
+    A tool that is not ``settled`` is about the settings themselves: it is given what was typed in their place.
+    """
 
     where: str
     summary: str
+    settled: bool = True
 
 
 TOOLS: dict[str, Row] = {
@@ -54,6 +68,9 @@ TOOLS: dict[str, Row] = {
     "replica": Row("pyredis_cli.tools.replica:run", "show the commands that the server sends its replicas"),
     "lua": Row("pyredis_cli.tools.lua:run", "run a Lua script or call a function"),
     "peek": Row("pyredis_cli.tools.peek:run", "show what a key holds and how it is stored"),
+    "settings": Row(
+        "pyredis_cli.tools.settings:run", "show, check or begin what config.toml says", settled=False
+    ),
     "all": Row("pyredis_cli.tools.all:run", "run a command at every node and show a row for each"),
     "explain": Row("pyredis_cli.tools.explain:run", "say what a command would do and cost, not run it"),
     "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
@@ -66,6 +83,11 @@ MODES: dict[str, Row] = {
 }
 """Tools that have a flag but no name: it would be that of a command."""
 
+_PREFERENCES = "pyredis_cli.repl.configured"
+PREFERENCES = Row(f"{_PREFERENCES}:described", "what the REPL may prefer")
+PREFERENCE_MISTAKES = Row(f"{_PREFERENCES}:mistakes", "what is wrong with a table of preferences")
+PREFERENCES_SHOWN = Row(f"{_PREFERENCES}:shown", "what the REPL prefers, and which file says so")
+
 REPL = Row("pyredis_cli.repl.loop:run", "type commands and see replies")
 
 
@@ -73,7 +95,8 @@ class MetaRow(NamedTuple):
     """A word of the REPL: where it is judged, how it is written, what it is for, in a line and in some more.
 
     ``completes`` is where what may stand behind it is known, empty when nothing may. With ``tool`` there is a tool
-    for the same purpose, whose flags may stand behind it, and ``where`` is what makes its report.
+    for the same purpose, whose flags may stand behind it, and ``where`` is what makes its report; with ``sends``
+    that sends the command behind the flags.
     """
 
     where: str
@@ -82,6 +105,7 @@ class MetaRow(NamedTuple):
     help: str = ""
     completes: str = ""
     tool: str = ""
+    sends: bool = False
 
     @property
     def completed(self) -> Row:
@@ -104,11 +128,11 @@ META: dict[str, MetaRow] = {
     "?": _HELP,
     "connect": MetaRow(
         "pyredis_cli.repl.judges:connect",
-        "connect HOST PORT | URL | @PROFILE",
+        "connect HOST PORT | URL | @NAME",
         "go on with another server",
         "HOST PORT keeps the database, the user and the password. A URL, redis://user:password@host:port/0, "
         "says it all itself: what it leaves out is not taken from the session. rediss:// is TLS, unix:///path "
-        "a socket. @PROFILE is a server of config.toml, with all that is said of it there.",
+        "a socket. @NAME is a profile of config.toml, with all that it says.",
         "pyredis_cli.repl.judges:reachable",
     ),
     "peek": MetaRow(
@@ -125,11 +149,12 @@ META: dict[str, MetaRow] = {
         "pyredis_cli.tools.all:report",
         ":all [--primaries] [--replicas] COMMAND",
         "run a command at every node",
-        "At all nodes of the cluster, or at a primary and its replicas; a command that writes at the primaries "
-        "alone, unless you say where. A row for each node says what it replied, or what went wrong there. It runs "
+        "At all nodes of the cluster, or at a primary and its replicas; a write at the primaries alone, unless "
+        "you say where. A row for each node says what it replied, or what went wrong there. It runs "
         "on connections beside yours.",
         "pyredis_cli.tools.all:behind",
         "all",
+        sends=True,
     ),
     ":explain": MetaRow(
         "pyredis_cli.tools.explain:report",
@@ -180,6 +205,23 @@ META: dict[str, MetaRow] = {
         "AUTH, HELLO, RESET or connect failed, and nothing behind that is sent. Ctrl-C stops it, too; quit "
         "ends the file.",
         "pyredis_cli.repl.sourcing:behind",
+    ),
+    ":transcript": MetaRow(
+        "pyredis_cli.repl.transcript:judge",
+        ":transcript [--append] [FILE] | off",
+        "keep what is typed and shown in a file",
+        "Without colours, and with *** for passwords, those in replies too. A FILE that ends in .md gets blocks "
+        "of Markdown. One that is there already is only added to with --append. Alone it says which file it is.",
+        "pyredis_cli.repl.transcript:behind",
+    ),
+    ":undo": MetaRow(
+        "pyredis_cli.repl.undoing:judge",
+        ":undo [N|list]",
+        "put back what a write changed",
+        "With :set undo on, values below 1 MB are kept before a command of this session changes them, 100 "
+        "changes or 64 MB of them. It shows what it would do and asks. It is undone by another :undo. What is "
+        "changed in MULTI, by commands that name no keys, or in another database cannot be undone.",
+        "pyredis_cli.repl.undoing:behind",
     ),
     ":monitor": MetaRow(
         "pyredis_cli.repl.monitoring:judge",
@@ -349,6 +391,11 @@ def load(row: Row | MetaRow | DecoderRow) -> object:
 def load_tool(name: str) -> Tool:
     """Return the tool of that name; KeyError when there is none."""
     return cast("Tool", load(TOOLS[name]))
+
+
+def load_unsettled(name: str) -> Unsettled:
+    """Return a tool that is not settled."""
+    return cast("Unsettled", load(TOOLS[name]))
 
 
 def load_mode(name: str) -> Tool:

@@ -187,10 +187,20 @@ _KEYS = ToolFlags(
     ("PREFIX",),
 )
 
+_SETTINGS = ToolFlags(
+    ("settings init", "settings show [--origin] [@PROFILE]", "settings check"),
+    "What config.toml says. init writes a file with all there is, commented out, never over one that is there. "
+    "show tells what holds for a start with these flags, and with --origin which flag, variable or line says so; "
+    "passwords are *** and are not looked up. check finds the mistakes of all files, with file and line. Exit "
+    "code: 0, or 1 when there are mistakes. No server is asked.",
+    (Flag(("--origin",), "origin", "where each value comes from"),),
+    ("ACTION", "PROFILE"),
+)
+
 _ALL = ToolFlags(
     ("all [--primaries] [--replicas] COMMAND [ARG ...]",),
     "Run a command at every node of the cluster that the server is in, or at a primary and its replicas, and show "
-    "a row for each. A command that writes is for the primaries, any other one for all, unless it is said where. "
+    "a row for each. A write is for the primaries, a read for all, unless it is said where. "
     "Exit code: 7 when it failed at some nodes, and what the first failure means when it failed at all of them.",
     (
         Flag(("--primaries",), "primary", "at the primaries alone"),
@@ -221,6 +231,7 @@ TOOL_FLAGS: dict[str, ToolFlags] = {
     "all": _ALL,
     "explain": _EXPLAIN,
     "completion": _COMPLETION,
+    "settings": _SETTINGS,
     "hint": _HINT,
     ":keys": _KEYS,
 }

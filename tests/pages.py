@@ -31,6 +31,7 @@ PAGES: Final = (
     "docs/find.md",
     "docs/output.md",
     "docs/reports.md",
+    "docs/safety.md",
 )
 
 _BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -32,7 +32,14 @@ _KEYS: Final = (
     ("XGROUP", "CREATE", "jobs", "mail", "0"),
     ("XGROUP", "CREATE", "jobs", "print", "0"),
 )
-_STATE: Final = {"docs/output.md": _KEYS, "docs/reports.md": _KEYS}
+_STATE: Final = {
+    "docs/output.md": _KEYS,
+    "docs/reports.md": (
+        *_KEYS,
+        ("HSET", "user:8", "name", "Grace Hopper", "city", "New York"),
+        ("RPUSH", "queue", *(f"job:{number}" for number in range(2_000))),
+    ),
+}
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the examples are for bash")

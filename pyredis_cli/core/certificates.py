@@ -31,7 +31,7 @@ def opened(settings: Settings, streams: Streams) -> Settings:
     if settings.tls is None:
         return settings
     try:
-        options = _with_passphrase(settings.tls, streams)
+        options = _with_passphrase(settings.tls, streams, asks=settings.asks)
         tls.server_name(settings.address, options)
         tls.context(options)  # which is kept for the connections
     except PyRedisTlsError as error:
@@ -39,15 +39,15 @@ def opened(settings: Settings, streams: Streams) -> Settings:
     return replace(settings, tls=options)
 
 
-def _with_passphrase(options: TlsOptions, streams: Streams) -> TlsOptions:
+def _with_passphrase(options: TlsOptions, streams: Streams, *, asks: bool) -> TlsOptions:
     """Return the same with what opens an encrypted key, which a person is asked for."""
     path = options.key_file or options.cert_file
     if path is None or not _is_encrypted(path):
         return options
-    if not streams.can_ask:
+    if not (asks and streams.can_ask):
+        why = "without a terminal nobody can be" if asks else "with --no-input nobody is"
         raise UsageError(
-            f"the key in {path!r} is encrypted, and without a terminal nobody can be asked for its passphrase; "
-            "openssl pkey decrypts it"
+            f"the key in {path!r} is encrypted, and {why} asked for its passphrase; openssl pkey decrypts it"
         )
     try:
         return replace(options, key_password=streams.ask_hidden(f"Passphrase of {path}: "))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALLOW",
     "MANY_KEYS",
+    "MOST_VALUES",
     "Allow",
     "Ask",
     "Batch",
@@ -38,6 +39,9 @@ __all__ = [
 
 MANY_KEYS: Final = 1_000
 """A command that walks through all keys is asked about when there are so many."""
+
+MOST_VALUES: Final = 1_000
+"""So many values are measured at once."""
 
 _LISTED: Final = 10
 
@@ -98,11 +102,11 @@ def verdict(
     wanted = needs(spec, argv)
     if wanted is None or spec is None or rules.idle or _covered(rules.yes, spec):
         return ALLOW
-    if rules.read_only and not spec.readonly and spec.readonly_twin is None:
+    if rules.read_only and not spec.only_reads(argv) and spec.readonly_twin is None:
         return ALLOW  # it is refused whatever the person says
     if not (later and wanted.kind == "any") and not _matters(wanted, spec, argv, figures):
         return ALLOW
-    reason = " ".join((spec.name, said(wanted, spec, argv, figures)))
+    reason = " ".join((spec.name, said(wanted, spec, argv, figures, measured=rules.terminal)))
     if rules.terminal and rules.asks:
         return Ask(reason, rules.production)
     whose = f"{rules.production} is a production profile" if rules.production else "nobody may be asked"
@@ -174,6 +178,7 @@ class Batch:
         self._begun = database
         self._here = True
         self._wrote = False
+        self._values = 0
 
     def add(self, where: str, spec: Spec | None, argv: tuple[bytes, ...]) -> None:
         """Take the next command."""
@@ -183,9 +188,19 @@ class Batch:
         if spec.effect in ("select", "reset"):
             self._database = whole(argv[1]) if spec.effect == "select" and len(argv) > 1 else 0
         wanted = needs(spec, argv)
-        if wanted is not None:
+        if wanted is not None and self._has_room(wanted):
             self.found.append(Found(where, spec, argv, wanted, self._database, self._here, self._wrote))
-        self._wrote = self._wrote or not spec.readonly
+        self._wrote = self._wrote or spec.write
+
+    def _has_room(self, wanted: Needs) -> bool:
+        """Whether it is looked at: of values, as many as can be measured."""
+        self._values += len(wanted.keys)
+        return wanted.kind != "whole" or self._values <= MOST_VALUES
+
+    def skip(self, number: int, *, writes: bool) -> None:
+        """Hear of commands that need no look."""
+        self.count += number
+        self._wrote = self._wrote or writes
 
     def leave(self) -> None:
         """Hear that the commands to come are for another server."""

@@ -10,7 +10,7 @@ from time import monotonic, time
 
 from pyredis.exceptions import PyRedisConnReadTimeout, PyRedisError
 from pyredis.resp.encode import pack
-from pyredis.types import Push
+from pyredis.types import Map, Push
 from pyredis_cli.core.figures import Figures, Size
 
 TYPE_CHECKING = False
@@ -25,12 +25,10 @@ if TYPE_CHECKING:
 
     Argv: TypeAlias = tuple[bytes, ...]
 
-__all__ = ["BUDGET", "MOST_VALUES", "commands", "figures", "measured", "measured_on"]
+__all__ = ["BUDGET", "commands", "figures", "measured", "measured_on"]
 
 BUDGET: Final = 1.0
 """Seconds that measuring may take."""
-MOST_VALUES: Final = 1_000
-"""So many values are measured at once."""
 
 _LENGTHS: Final = {
     "hash": b"HLEN",
@@ -57,7 +55,7 @@ def commands(wanted: Iterable[Needs]) -> list[Argv]:
     for need in wanted:
         asked.update(dict.fromkeys(_about(need)))
         keys.update(dict.fromkeys(need.keys))
-    for key in list(keys)[:MOST_VALUES]:
+    for key in keys:
         asked.update(dict.fromkeys(_about_value(key)))
     return list(asked)
 
@@ -141,7 +139,9 @@ def _seconds(info: Mapping[str, str], clock: float) -> float:
 def _value(reply: Reply, name: bytes) -> Reply:
     """Return what stands under a name in a map, be it a flat list; None when it is not there."""
     pairs: Iterable[tuple[Any, Any]] = ()
-    if isinstance(reply, dict):
+    if isinstance(reply, Map):
+        pairs = list(reply)
+    elif isinstance(reply, dict):
         pairs = reply.items()
     elif isinstance(reply, list):
         pairs = zip(reply[::2], reply[1::2], strict=False)
@@ -190,18 +190,19 @@ async def measured(desk: Desk, wanted: Sequence[Needs], seconds: float = BUDGET)
 
 
 def measured_on(connection: BlockingConnection, wanted: Sequence[Needs], seconds: float = BUDGET) -> Figures:
-    """Return what the server tells in time; when it is late, the connection is closed."""
+    """Return what the server tells in time; when it does not tell all, the connection is closed."""
     asked = commands(wanted)
     replies: dict[Argv, Reply] = {}
     deadline = monotonic() + seconds
+    late = False
     try:
         connection.send(b"".join(map(pack, asked)))
         for argv in asked:
             replies[argv] = _next(connection, deadline)
-    except PyRedisConnReadTimeout:
+    except PyRedisError as error:  # of what is broken the command itself will tell
         connection.close()
-        return figures(replies, connection.options.database, time())._replace(late=True)
-    return figures(replies, connection.options.database, time())
+        late = isinstance(error, PyRedisConnReadTimeout)
+    return figures(replies, connection.options.database, time())._replace(late=late)
 
 
 def _next(connection: BlockingConnection, deadline: float) -> Reply:

@@ -22,25 +22,29 @@ __all__ = ["plural", "said"]
 _SHOWN: Final = 60
 
 
-def said(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures) -> str:
-    """Return what a command would do, with numbers, as the rest of a sentence that begins with its name."""
+def said(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures, *, measured: bool = True) -> str:
+    """Return what a command would do, with numbers, as the rest of a sentence that begins with its name.
+
+    Where nothing was ``measured``, it is not told that nothing is known.
+    """
     if wanted.kind == "keys":
-        return _said_of_keys(wanted, figures)
+        return _said_of_keys(wanted, figures, measured=measured)
     if wanted.kind == "whole":
         return _said_of_values(wanted, spec, argv, figures)
     phrases = [_phrase(measure, wanted, argv, figures) for measure in wanted.measure]
     known = [phrase for phrase in phrases if phrase and not isinstance(phrase, _Unknown)]
-    unknown = ", ".join(phrase for phrase in phrases if isinstance(phrase, _Unknown))
+    unknown = ", ".join(phrase for phrase in phrases if measured and isinstance(phrase, _Unknown))
     numbers = "; ".join([*known, *([f"not known: {unknown}"] if unknown else [])])
     does = spec.danger or "is called dangerous by this server"
     mend = f"; {spec.steps} does it in steps" if spec.steps else ""
     return f"{does}: {numbers}{mend}" if numbers else f"{does}{mend}"
 
 
-def _said_of_keys(wanted: Needs, figures: Figures) -> str:
+def _said_of_keys(wanted: Needs, figures: Figures, *, measured: bool) -> str:
     there = figures.existing.get(wanted.named)
-    known = "how many of them exist is not known" if there is None else f"{there:,} of them exist"
-    return f"deletes {len(wanted.named):,} keys at once: {known}"
+    known = ": how many of them exist is not known" if measured else ""
+    known = known if there is None else f": {there:,} of them exist"
+    return f"deletes {len(wanted.named):,} keys at once{known}"
 
 
 _ELEMENTS: Final = {

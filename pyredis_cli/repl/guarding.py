@@ -97,7 +97,9 @@ class Guarding:
         return await self._settled([verdict(spec, argv, figures, rules)], ())
 
     @asynccontextmanager
-    async def together(self, lines: Iterable[tuple[str, str]]) -> AsyncIterator[bool]:
+    async def together(
+        self, lines: Iterable[tuple[str, str]], act: RunsLines | None = None
+    ) -> AsyncIterator[bool]:
         """Give whether the lines may run, each with where it stands; what is agreed to lasts for the block."""
         if self._agreed is not None or self._rules.idle:  # inside of others, which were looked at with them
             yield True
@@ -105,13 +107,13 @@ class Guarding:
         self._agreed = set()
         try:
             batch = Batch(self._visit().session.database)
-            await self._signals.interruptible(self._gather(batch, lines))
+            await self._signals.interruptible(self._gather(batch, lines, {act} if act else set()))
             yield not batch.found or await self._allows_all(batch)
         finally:
             self._agreed = None
 
-    async def _gather(self, batch: Batch, lines: Iterable[tuple[str, str]]) -> None:
-        seen: set[RunsLines] = set()
+    async def _gather(self, batch: Batch, lines: Iterable[tuple[str, str]], seen: set[RunsLines]) -> None:
+        """Take the lines into the batch, and those of files that they run: each file once."""
         left = [iter(lines)]
         number = 0
         while left:

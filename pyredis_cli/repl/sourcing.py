@@ -168,7 +168,7 @@ class Source:
                     raise SourceError("is being read already; a file cannot source itself")
                 if len(chain) >= _DEEPEST:
                     raise SourceError(f"{_DEEPEST} files source each other already, and no more are read")
-                async with host.together(self.lines(host.settings.encoding)) as agreed:
+                async with host.together(self.lines(host.settings.encoding), self) as agreed:
                     if not agreed:
                         return After.STOP
                     token = _READING.set((*chain, identity))

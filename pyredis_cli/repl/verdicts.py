@@ -86,8 +86,13 @@ class Host(Protocol):
         """Return whether a command may be sent, once the person has been asked if they must be; a no is told."""
         ...
 
-    def together(self, lines: Iterable[tuple[str, str]]) -> AbstractAsyncContextManager[bool]:
-        """Give whether the lines may run, each with where it stands; what is agreed to lasts for the block."""
+    def together(
+        self, lines: Iterable[tuple[str, str]], act: RunsLines | None = None
+    ) -> AbstractAsyncContextManager[bool]:
+        """Give whether the lines may run, each with where it stands; what is agreed to lasts for the block.
+
+        ``act`` is what runs them.
+        """
         ...
 
 

@@ -55,9 +55,8 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     arguments = parse_tool("pipe", words)
     if arguments.words:
         raise UsageError(f"pipe: it reads standard input; what is {arguments.words[0]!r} for?")
-    if settings.read_only:
-        reason = "pipe sends bytes that nobody looks at; give commands in lines to exec"
-        streams.say(f"(refused) {in_read_only(reason)}")
+    if reason := _refusal(settings):
+        streams.say(reason)
         return Exit.GUARD
     limit = arguments.get("timeout", _TIMEOUT) or None
     try:
@@ -72,6 +71,20 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
         except SystemExit:
             progress.note(f"interrupted; {pipe.told()}")
             raise
+
+
+def _refusal(settings: Settings) -> str:
+    """Return why nothing may be sent unseen; empty when it may."""
+    if settings.read_only:
+        reason = "pipe sends bytes that nobody looks at; give commands in lines to exec"
+        return f"(refused) {in_read_only(reason)}"
+    profile = settings.profile
+    if profile is not None and profile.production and settings.yes.isdisjoint(("", "PIPE")):
+        return (
+            f"{profile.name} is a production profile, and pipe sends bytes that nobody looks at; "
+            "give commands in lines to exec, or --yes=PIPE"
+        )
+    return ""
 
 
 def _size_of(streams: Streams) -> int | None:

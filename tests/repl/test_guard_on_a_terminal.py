@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
-from tests.repl.conftest import StartRepl, at_prompt
+from tests.conftest import MakeTerminal
+from tests.program import PROGRAM
+from tests.repl.conftest import StartRepl, ask, at_prompt
 from tests.servers import Server
 from tests.terminal import Terminal
 
@@ -40,8 +43,8 @@ def test_flushall_is_told_with_numbers_and_sent_after_a_yes(repl: StartRepl, ser
     asked(screen, "FLUSHALL")
     said = " ".join(screen.text.split())
     assert re.search(
-        r"FLUSHALL deletes every key of every database: 3 keys in 1 database, "
-        r"\d.*; last save .* ago, \d+ changes? since",
+        r"FLUSHALL deletes every key of every database: 3 keys in 1 database, \d.*; "
+        r"last save .* ago, \d+ changes? since",
         said,
     )
     assert server.command("DBSIZE") == 3
@@ -49,10 +52,177 @@ def test_flushall_is_told_with_numbers_and_sent_after_a_yes(repl: StartRepl, ser
     assert server.command("DBSIZE") == 0
 
 
-@pytest.mark.parametrize("keys", [("enter",), ("n", "enter"), ("c-c",), ("c-d",), ("x", "y", "enter")])
-def test_all_else_is_a_no(repl: StartRepl, redis82: Server, keys: tuple[str, ...]) -> None:
+def test_all_else_is_a_no(repl: StartRepl, redis82: Server) -> None:
     fill(redis82)
     screen = repl(redis82)
-    asked(screen, "FLUSHALL")
-    assert "not sent" in answered(screen, *keys)
+    for keys in (("enter",), ("n", "enter"), ("c-c",), ("c-d",), ("x", "y", "enter")):
+        asked(screen, "FLUSHALL")
+        assert "not sent" in answered(screen, *keys)
+    asked(screen, ":all FLUSHALL")
+    assert "not sent" in answered(screen, "enter")
     assert redis82.command("DBSIZE") == 3
+
+
+def test_what_is_typed_ahead_of_the_question_is_no_answer(repl: StartRepl, redis82: Server) -> None:
+    fill(redis82)
+    screen = repl(redis82)
+    redis82.pause()
+    screen.send("FLUSHALL\ry\ry\r")
+    redis82.resume()
+    screen.wait_for(QUESTION)
+    assert "not sent" in answered(screen, "enter")
+    screen.wait_for("typed ahead")
+    assert redis82.command("DBSIZE") == 3
+
+
+def test_a_count_in_front_is_one_question_and_a_transaction_asks_when_it_is_queued(
+    repl: StartRepl, redis82: Server
+) -> None:
+    fill(redis82)
+    screen = repl(redis82)
+    asked(screen, "3 FLUSHDB")
+    assert answered(screen, "y", "enter").count("OK") == 3
+    fill(redis82)
+    ask(screen, "MULTI")
+    asked(screen, "FLUSHDB")
+    screen.send_key("enter")
+    screen.wait_for("not sent")
+    assert ask(screen, "EXEC") == "(empty array)"
+    assert redis82.command("DBSIZE") == 3
+
+
+def test_a_huge_value_is_measured_before_it_is_read(repl: StartRepl, redis82: Server) -> None:
+    redis82.command("EVAL", "for i = 1, 250000 do redis.call('SADD', 'big', i) end", 0)
+    redis82.command("SADD", "small", "1")
+    screen = repl(redis82)
+    assert "1" in ask(screen, "SMEMBERS small")
+    asked(screen, "SMEMBERS big")
+    assert "SMEMBERS works on all 250,000 members of big" in screen.text
+    answered(screen, "enter")
+    assert "cmdstat_smembers:calls=1," in redis82.command("INFO", "commandstats").decode()
+
+
+def test_confirm_off_asks_no_more(repl: StartRepl, redis82: Server) -> None:
+    fill(redis82)
+    screen = repl(redis82)
+    assert ask(screen, ":set confirm off") == "confirm off"
+    assert ask(screen, "FLUSHALL") == "OK"
+
+
+@pytest.mark.parametrize(("flag", "sent"), [("--yes=flushall", True), ("--no-input", False)])
+def test_flags_answer_for_the_person(repl: StartRepl, redis82: Server, flag: str, sent: bool) -> None:
+    fill(redis82)
+    screen = repl(redis82, flag)
+    said = ask(screen, "FLUSHALL")
+    assert ("OK" in said) is sent
+    assert ("--yes=FLUSHALL allows it" in " ".join(said.split())) is not sent
+
+
+def test_ordinary_work_is_never_asked_about(repl: StartRepl, redis82: Server) -> None:
+    fill(redis82)
+    screen = repl(redis82)
+    for line in (
+        "DEL k1",
+        "EXPIRE k2 100",
+        "RENAME k2 k4",
+        "SREM s m",
+        "KEYS *",
+        "CONFIG SET hz 12",
+        "GET k3",
+    ):
+        ask(screen, line)
+    assert "dangerous" not in screen.text
+    assert "[y/N]" not in screen.text
+
+
+def test_a_paste_is_looked_at_whole_and_asked_about_once(repl: StartRepl, redis82: Server) -> None:
+    fill(redis82)
+    screen = repl(redis82)
+    screen.paste("SET a 1\nFLUSHALL\nSET b 2\nSCRIPT FLUSH\nFLUSHALL")
+    screen.send_key("enter")
+    screen.wait_for("Run these 5 commands? [y/N]")
+    screen.send("y")
+    screen.wait_for(QUESTION)
+    assert "3 of 5 commands are dangerous:" in screen.text
+    assert "line 2: FLUSHALL deletes" in screen.text
+    assert "line 4: SCRIPT FLUSH forgets every cached script: 1 script" in screen.text
+    assert "line 5: FLUSHALL deletes" in screen.text
+    assert redis82.command("EXISTS", "a") == 0
+    answered(screen, "enter")
+    assert "not sent, none of them" in screen.text
+    assert redis82.command("DBSIZE") == 3
+    screen.send_key("up")
+    screen.paste("\nSET c 3\nFLUSHALL")
+    screen.send_key("enter")
+    screen.wait_for(re.compile(r"Run these \d+ commands"))
+    screen.send("y")
+    screen.wait_until(lambda shown: shown.line.startswith(QUESTION), what="the second question")
+    assert answered(screen, "y", "enter").count("OK") >= 2
+    assert redis82.command("DBSIZE") == 0
+
+
+def test_a_file_is_looked_at_with_the_files_it_sources(
+    repl: StartRepl, redis82: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fill(redis82)
+    Path("outer.redis").write_text("SET a 1\n:source inner.redis\n:source outer.redis\n:source nosuch\n")
+    Path("inner.redis").write_text("# first\nFLUSHALL\n")
+    screen = repl(redis82)
+    asked(screen, ":source outer.redis")
+    assert "1 of 2 commands is dangerous:" in screen.text
+    assert "inner.redis:2: FLUSHALL deletes" in screen.text
+    answered(screen, "n", "enter")
+    assert redis82.command("EXISTS", "a") == 0
+    asked(screen, ":source outer.redis")
+    answered(screen, "y", "enter")
+    assert screen.text.count(QUESTION) == 2
+    assert redis82.command("DBSIZE") == 0
+
+
+def test_a_file_that_changes_after_the_question_is_asked_about_again(
+    repl: StartRepl, redis82: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fill(redis82)
+    file = Path("seed.redis")
+    file.write_text("SCRIPT FLUSH\nBLPOP q 0\nSET a 1\n")
+    redis82.command("EVAL", "return 1", 0)
+    screen = repl(redis82)
+    asked(screen, ":source seed.redis")
+    file.write_text("FLUSHALL\n")
+    screen.send("y\r")
+    screen.wait_for("FLUSHALL deletes every key")
+    screen.wait_until(lambda shown: shown.line.startswith(QUESTION), what="the second question")
+    answered(screen, "enter")
+    assert redis82.command("DBSIZE") == 3
+
+
+def test_a_production_profile_wants_its_name_and_keeps_asking(
+    terminal: MakeTerminal, redis82: Server, tmp_path: Path
+) -> None:
+    fill(redis82)
+    config = tmp_path / "config.toml"
+    config.write_text(f'[profiles.prod]\nurl = "redis://{redis82.host}:{redis82.port}"\nproduction = true\n')
+    screen = terminal([*PROGRAM, "@prod"], columns=120, env={"PYREDISCLI_CONFIG": str(config)})
+    screen.wait_until(at_prompt)
+    assert "prod is a production profile" in ask(screen, ":set confirm off")
+    for typed in ("y", "PROD", "prod"):
+        asked(screen, "FLUSHALL", "Type prod to go on:")
+        assert redis82.command("DBSIZE") == 3
+        screen.send(f"{typed}\r")
+        screen.wait_until(at_prompt)
+    assert redis82.command("DBSIZE") == 0
+
+
+def test_a_dumb_terminal_asks_too(repl: StartRepl, redis82: Server) -> None:
+    fill(redis82)
+    screen = repl(redis82, env={"TERM": "dumb"})
+    asked(screen, "FLUSHALL")
+    screen.send("n\r")
+    screen.wait_for("not sent")
+    asked(screen, "FLUSHALL")
+    screen.send("y\r")
+    screen.wait_for("OK")
+    assert redis82.command("DBSIZE") == 0
+    assert b"\x1b[?" not in screen.raw

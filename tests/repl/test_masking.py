@@ -98,7 +98,7 @@ def test_no_character_of_a_secret_is_ever_shown_and_none_is_lost(start: str, sec
 def test_no_character_of_a_secret_reaches_the_terminal(
     repl: StartRepl, make_server: MakeServer, before: str, behind: str
 ) -> None:
-    screen = repl(make_server())
+    screen = repl(make_server(), "--yes")
     seen = before.replace(">", "*").replace(" x ", " * ") + "****" + behind
     for character in before:
         screen.send(character)
@@ -222,7 +222,7 @@ def test_the_menu_does_not_say_how_a_secret_begins(repl: StartRepl, redis82: Ser
 
 def test_stars_from_the_history_are_not_sent_as_a_password(repl: StartRepl, make_server: MakeServer) -> None:
     server = make_server()
-    screen = repl(server)
+    screen = repl(server, "--yes=CONFIG")
     ask(screen, "CONFIG SET requirepass hunter2 maxclients none")
     screen.send_key("up")
     screen.wait_until(lambda terminal: terminal.before_cursor.endswith("requirepass *** maxclients none"))

@@ -89,7 +89,7 @@ def test_replies_that_are_off_leave_nothing_hanging(repl: StartRepl, server: Ser
 
 def test_shutdown_ends_the_server_and_not_the_session(repl: StartRepl, make_server: MakeServer) -> None:
     server = make_server("redis82")
-    screen = repl(server)
+    screen = repl(server, "--yes=SHUTDOWN")
     screen.send_line("SHUTDOWN NOSAVE")
     screen.wait_until(lambda shown: shown.line == "not connected>")
     assert "error" not in screen.text.lower()

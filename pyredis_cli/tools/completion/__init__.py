@@ -56,7 +56,8 @@ def _place(shell: str, environ: Mapping[str, str]) -> Place:
     from pyredis_cli.registry import TOOLS
 
     line = shell_line(environ.get(LINE, ""), shell, environ)
-    found = place(line, {name: row.summary for name, row in TOOLS.items()}, _table)
+    tools = {name: row.summary for name, row in TOOLS.items()}
+    found = place(line, tools, _table, lambda: _profiles(environ))
     if not line.partial.known:
         return found._replace(offers=())
     if found.asked is None or environ.get(_LIVE, "0") in ("", "0"):
@@ -65,6 +66,12 @@ def _place(shell: str, environ: Mapping[str, str]) -> Place:
 
     live = [Offer(os.fsdecode(name)) for name in names(found.asked, environ)]
     return found._replace(offers=(*found.offers, *live))
+
+
+def _profiles(environ: Mapping[str, str]) -> Sequence[str]:
+    from pyredis_cli.profiles import names
+
+    return names(environ)
 
 
 def _table() -> Table:

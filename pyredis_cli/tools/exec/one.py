@@ -11,6 +11,11 @@ __all__ = ["run_command"]
 
 async def run_command(run: Run, argv: tuple[bytes, ...], arguments: ToolArguments) -> Exit:
     """Run the command as often as was asked for; return the exit code of the first error."""
+    if _is_looked_at(run, argv):
+        from pyredis_cli.tools.exec.guarding import may_run
+
+        if not await may_run(run, argv):
+            return Exit.GUARD
     code = Exit.OK
     for pause in run.settings.telling.pauses():
         if pause:
@@ -20,6 +25,11 @@ async def run_command(run: Run, argv: tuple[bytes, ...], arguments: ToolArgument
             return failure
         code = code or failure
     return code
+
+
+def _is_looked_at(run: Run, argv: tuple[bytes, ...]) -> bool:
+    spec = run.session.table.find(argv)
+    return spec is not None and spec.may_cost(len(argv))
 
 
 async def _once(run: Run, argv: tuple[bytes, ...], arguments: ToolArguments) -> Exit:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.core.session import Session
     from pyredis_cli.given import ToolArguments
+    from pyredis_cli.tools.exec.guarding import Gate
     from pyredis_cli.tools.exec.reading import Reader
     from pyredis_cli.tools.exec.running import Run
     from pyredis_cli.tools.exec.source import Source
@@ -65,6 +66,7 @@ class _Script:
         self._singly = self._stops or run.settings.echo
         self._variables = arguments.get("variables", ())
         self._reader = self._make_reader()
+        self._gate = _gate(run)
         self._name = ""
         self._code = Exit.OK
         self._singles = 0
@@ -84,6 +86,8 @@ class _Script:
         Stopped at a line that cannot be read, a connection that failed, or a change of database, user or
         protocol that did not come true: nothing is sent after it.
         """
+        if self._gate is not None and not await self._gate.opens(sources, self._make_reader()):
+            return Exit.GUARD
         try:
             for source in sources:
                 if not await self._read(source):
@@ -113,6 +117,8 @@ class _Script:
         """Run some lines; return whether the script goes on behind them."""
         try:
             for step in self._reader.steps(block, first, comments=source.comments):
+                if self._gate is not None and (found := self._gate.suspicious(step)):
+                    await self._ask_about(self._gate, found, _first_line(step))
                 if isinstance(step, Many):
                     await self._many(step)
                     continue
@@ -125,6 +131,19 @@ class _Script:
             self._say(_misread(source.name, bad))
             raise Stopped(Exit.USAGE) from None
         return True
+
+    async def _ask_about(
+        self, gate: Gate, found: Sequence[tuple[tuple[bytes, ...], int]], first: int
+    ) -> None:
+        """Be Stopped when a command that could do harm must not be sent: nothing from the line ``first`` on is."""
+        await self._settle()
+        self._bar.clear()
+        if refusal := await gate.refusal(found):
+            line, reason = refusal
+            self._errors += 1
+            told = f"{reason}; stopped here, nothing from line {first} on was sent"
+            self._say(f"{self._name}:{line}: {told}")
+            raise Stopped(Exit.GUARD)
 
     # -- commands that are sent many at a time
 
@@ -288,6 +307,20 @@ class _Script:
             commands, errors = _counted(done, "command"), _counted(self._errors, "error")
             rate = round(done / seconds) if seconds else 0
             self._run.streams.say(f"{commands}, {errors}, {seconds:.2f} s, {rate:,} per second")
+
+
+def _first_line(step: Many | One) -> int:
+    return step.lines[0] if isinstance(step, Many) else step.line
+
+
+def _gate(run: Run) -> Gate | None:
+    """Return what looks at each command; None where nothing is asked and nothing refused, as in most scripts."""
+    profile = run.settings.profile
+    if not (run.streams.can_ask or (profile is not None and profile.production)):
+        return None
+    from pyredis_cli.tools.exec.guarding import gate
+
+    return gate(run)
 
 
 def _misread(name: str, bad: BadLine) -> str:
