@@ -192,6 +192,8 @@ async def test_a_cluster_is_followed_to_the_node_of_the_key(cluster82: Cluster) 
     assert here is not there
     found = await peek(here, "foo", "--count", "2", flags=("-c",))
     assert (found["length"], found["value"], found["tail"]) == (100, [b"0"], [b"99"])
+    with pytest.raises(ReplyError, match=r"^MOVED 12182 .*; start with -c"):
+        await peek(here, "foo")
 
 
 async def test_fields_of_a_hash_may_expire(redis82: Server) -> None:
