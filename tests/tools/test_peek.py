@@ -22,7 +22,7 @@ from tests.tools.desks import desk_at, report_of, seen
 TYPES = ("string", "hash", "list", "set", "zset", "stream")
 
 
-@pytest.fixture(params=["redis62", "redis70", "redis82", "valkey9"])
+@pytest.fixture(params=["redis62", "redis82", "valkey9"])
 def server(request: pytest.FixtureRequest, shared_server: Callable[[str], Server]) -> Server:
     return shared_server(request.param)
 
