@@ -216,6 +216,17 @@ META: dict[str, MetaRow] = {
         "host:port. MONITOR costs a busy server much of its speed: let --count or --for end it.",
         "pyredis_cli.repl.monitoring:behind",
     ),
+    ":watch": MetaRow(
+        "pyredis_cli.repl.watching:judge",
+        ":watch SECONDS COMMAND",
+        "repeat what reads, and show what changes",
+        "Until Ctrl-C; the last picture stays. What is another word than the last time is reversed, numbers that "
+        "change are drawn as lines. An error or a lost connection is shown in the place of the reply, and it goes "
+        "on. :watch SECONDS --csv FILE COMMAND writes a row for each time into a new file that nobody else may "
+        "read, with the columns of the first reply; --append behind FILE adds to one that such a :watch has made. "
+        "It asks on a connection of its own.",
+        "pyredis_cli.repl.watching:behind",
+    ),
     ":since": MetaRow(
         "pyredis_cli.repl.comparing:judge",
         ":since [SPAN]",
