@@ -53,7 +53,8 @@ Repl: TypeAlias = "Callable[[Settings, Streams], int]"
 class Row(NamedTuple):
     """Where something lives, ``"module:attribute"``, and what it is for.
 
-    A tool that is not ``settled`` is about the settings themselves: it is given what was typed in their place.
+    A tool that is not ``settled`` talks with no server, so no password is looked up for it: it is given what was
+    typed in the place of settings.
     """
 
     where: str
@@ -75,8 +76,10 @@ TOOLS: dict[str, Row] = {
     ),
     "all": Row("pyredis_cli.tools.all:run", "run a command at every node and show a row for each"),
     "explain": Row("pyredis_cli.tools.explain:run", "say what a command would do and cost, not run it"),
-    "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
-    "completion": Row("pyredis_cli.tools.completion:run", "print the completion script of a shell"),
+    "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line", settled=False),
+    "completion": Row(
+        "pyredis_cli.tools.completion:run", "print the completion script of a shell", settled=False
+    ),
 }
 
 MODES: dict[str, Row] = {

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.complete.candidates import Choice
+from pyredis_cli.complete.wants import Want
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.secrets import hidden
 from pyredis_cli.render.line import as_typed
@@ -52,7 +53,7 @@ def judge(words: Sequence[str], table: Table) -> Verdict:
         return Refuse(f":watch {error}")
 
 
-def behind(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
+def behind(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice | Want]:
     """Yield some seconds, then what stands in front of the command, then commands."""
     if not words:
         yield from map(Choice, ("1", "2", "5"))
