@@ -6,6 +6,7 @@ What may stand behind such a word are the flags of the tool, and what the word i
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,16 +32,22 @@ __all__ = ["Show", "behind_command", "behind_key", "behind_keys", "behind_peek"]
 
 @dataclass(frozen=True)
 class Show:
-    """Make the report of a tool and print it."""
+    """Make the report of a tool and print it; one that ``sends`` a command is asked about as that is."""
 
     tool: str
     reporter: Reporter
     words: tuple[str, ...]
+    sends: bool = False
 
     async def __call__(self, host: Host) -> After:
         try:
+            arguments = parse_tool(self.tool, self.words)
+            if self.sends and not await host.interruptible(
+                host.allows(tuple(map(os.fsencode, arguments.words)))
+            ):
+                return After.STOP
             with host.printer.waiting():
-                report = await host.interruptible(self.reporter(host.desk, parse_tool(self.tool, self.words)))
+                report = await host.interruptible(self.reporter(host.desk, arguments))
         except CutShort as cut:
             if (task := asyncio.current_task()) is not None and task.cancelling():  # the session itself ends
                 raise asyncio.CancelledError from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pyredis_cli.complete import NameCache
 from pyredis_cli.core import connect
 from pyredis_cli.core.desk import Desk
+from pyredis_cli.core.keeping import Keeper
 from pyredis_cli.repl.learning import Learning
 from pyredis_cli.repl.lookup import LookUp
 from pyredis_cli.repl.monitor import Monitor
@@ -45,6 +46,7 @@ class Visit:
         session.on_push = feed.put
         session.on_lost = on_lost
         session.on_move = on_move
+        session.keeper = self.keeper = Keeper(lambda: preferences().undo and not settings.read_only)
         self.desk = Desk(session)
         self.names = NameCache()
         # Among the lines of MONITOR both would be noise, and there is no room below the prompt for a status.
