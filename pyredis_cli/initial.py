@@ -13,8 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyredis.commands.spec import Spec
-
 __all__ = ["argvs"]
 
 _KEYS = {
@@ -46,11 +44,7 @@ def _argv(line: str, encoding: str, *, read_only: bool) -> tuple[bytes, ...]:
         raise ValueError(f"must not have {spec.name}: {mend}")
     if spec is not None and spec.blocks_for(argv) is not None:
         raise ValueError(f"must not have {spec.name}: it would wait")
-    if read_only and not _only_reads(spec):
+    if read_only and not (spec is not None and spec.only_reads(argv)):
         name = spec.name if spec is not None else argv[0].decode("utf-8", "replace")
         raise ValueError(f"must not have {name} where read_only is true: it is not known to be read-only")
     return argv
-
-
-def _only_reads(spec: Spec | None) -> bool:
-    return spec is not None and (spec.readonly or spec.effect == _HARMLESS)

@@ -95,7 +95,8 @@ class MetaRow(NamedTuple):
     """A word of the REPL: where it is judged, how it is written, what it is for, in a line and in some more.
 
     ``completes`` is where what may stand behind it is known, empty when nothing may. With ``tool`` there is a tool
-    for the same purpose, whose flags may stand behind it, and ``where`` is what makes its report.
+    for the same purpose, whose flags may stand behind it, and ``where`` is what makes its report; with ``sends``
+    that sends the command behind the flags.
     """
 
     where: str
@@ -104,6 +105,7 @@ class MetaRow(NamedTuple):
     help: str = ""
     completes: str = ""
     tool: str = ""
+    sends: bool = False
 
     @property
     def completed(self) -> Row:
@@ -136,7 +138,7 @@ META: dict[str, MetaRow] = {
     "peek": MetaRow(
         "pyredis_cli.tools.peek:report",
         "peek KEY ... [--count N]",
-        "show what a key holds and how it is stored",
+        "show what a key holds, how it is stored",
         "Its type, its length, how long it lives, how it is stored, what memory it takes, when it was used last, "
         "then its value; of a large one 20 elements, or N, from both ends where it has ends. What is large is "
         "never read whole, and to be looked at does not count as being used (since Redis 7.2).",
@@ -147,11 +149,12 @@ META: dict[str, MetaRow] = {
         "pyredis_cli.tools.all:report",
         ":all [--primaries] [--replicas] COMMAND",
         "run a command at every node",
-        "At all nodes of the cluster, or at a primary and its replicas; a command that writes at the primaries "
-        "alone, unless you say where. A row for each node says what it replied, or what went wrong there. It runs "
+        "At all nodes of the cluster, or at a primary and its replicas; a write at the primaries alone, unless "
+        "you say where. A row for each node says what it replied, or what went wrong there. It runs "
         "on connections beside yours.",
         "pyredis_cli.tools.all:behind",
         "all",
+        sends=True,
     ),
     ":explain": MetaRow(
         "pyredis_cli.tools.explain:report",
@@ -232,7 +235,7 @@ META: dict[str, MetaRow] = {
     ":keys": MetaRow(
         "pyredis_cli.tools.keys:report",
         ":keys [PREFIX] [--by SEP] [--depth N] [--for SECONDS] [--count N]",
-        "the prefixes of keys as a tree, with memory",
+        "show the prefixes of keys, with memory",
         "How many keys each prefix has and what memory they take, how far that may be off, how many never expire, "
         "and the biggest one seen. A few keys are counted all; of many a sample is taken by SCAN, 100,000 keys or "
         "2 seconds, whichever comes first, and Ctrl-C shows what is known by then. * stands for IDs.",

@@ -200,7 +200,7 @@ _SETTINGS = ToolFlags(
 _ALL = ToolFlags(
     ("all [--primaries] [--replicas] COMMAND [ARG ...]",),
     "Run a command at every node of the cluster that the server is in, or at a primary and its replicas, and show "
-    "a row for each. A command that writes is for the primaries, any other one for all, unless it is said where. "
+    "a row for each. A write is for the primaries, a read for all, unless it is said where. "
     "Exit code: 7 when it failed at some nodes, and what the first failure means when it failed at all of them.",
     (
         Flag(("--primaries",), "primary", "at the primaries alone"),

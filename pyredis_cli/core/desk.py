@@ -111,7 +111,8 @@ class Desk:
         address = self.session.address
         if not self.session.in_cluster or not isinstance(address, TcpAddress):
             return [None]
-        return from_slots(await self.ask("CLUSTER", "SLOTS"), address).primaries
+        topology = from_slots(await self.ask("CLUSTER", "SLOTS"), address)
+        return topology.reached_by(self.session.natmap).primaries
 
     async def _sent(self, commands: Sequence[Sequence[Argument]], at: TcpAddress | None) -> list[Reply]:
         client = await self._client(at)

@@ -657,7 +657,7 @@ class Session:
         try:
             return await cluster.arrive(self, address, self._wanted)
         except (PyRedisConnError, ReplyError) as error:
-            reason = f"slot {slot} is at {address}, where the session cannot go: {error}"
+            reason = f"slot {slot} is at {cluster.called(address)}, where the session cannot go: {error}"
             raise PyRedisConnError(reason, address=str(address)) from error
 
     async def send_asking(self, outcome: Outcome, slot: int, address: TcpAddress) -> Outcome:

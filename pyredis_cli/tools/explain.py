@@ -85,6 +85,7 @@ def _value(found: Explained) -> dict[Hashable, Reply]:
         "user": found.user or None,
         "permitted": found.permitted,
         "refusal": found.refusal or None,
+        "refused_as_read_only": found.read_only,
         "may_be_repeated": spec.readonly,
         "readonly_twin": spec.readonly_twin,
         "since": spec.since or None,
@@ -117,6 +118,8 @@ def _clauses(found: Explained) -> Iterator[str]:
     if not found.arity:
         yield "the server would refuse it: wrong number of arguments"
         return
+    if found.read_only:
+        yield "this session is read-only and would refuse it"
     if found.permitted is False:
         yield f"the server would refuse it to {found.user}"
     if found.clustered and len(found.slots) > 1:
@@ -241,7 +244,7 @@ def _headline(found: Explained) -> str:
             parts.append(units.size(keys[0].memory))
     if found.cost.order:
         parts.append(found.cost.order)
-    return " · ".join([*parts, *_clauses(found)])
+    return " · ".join([*parts, *_clauses(found)]) or f"nothing tells what {found.spec.name} would cost"
 
 
 def _holds(key: Sized) -> str:
