@@ -196,11 +196,19 @@ _SETTINGS = ToolFlags(
     (Flag(("--origin",), "origin", "where each value comes from"),),
     ("ACTION", "PROFILE"),
 )
+_SINCE = ToolFlags(
+    ("since SPAN",),
+    "Show what changes on the server within a span of time (60s, 5m, 1h): operations, latency, CPU, memory, keys, "
+    "clients, errors, the commands that cost most, what is new in the slow log. Ctrl-C ends it sooner and shows "
+    "what there is by then. --format json has all the numbers.",
+    (),
+    ("SPAN",),
+)
 
 _ALL = ToolFlags(
     ("all [--primaries] [--replicas] COMMAND [ARG ...]",),
     "Run a command at every node of the cluster that the server is in, or at a primary and its replicas, and show "
-    "a row for each. A command that writes is for the primaries, any other one for all, unless it is said where. "
+    "a row for each. A write is for the primaries, a read for all, unless it is said where. "
     "Exit code: 7 when it failed at some nodes, and what the first failure means when it failed at all of them.",
     (
         Flag(("--primaries",), "primary", "at the primaries alone"),
@@ -228,6 +236,7 @@ TOOL_FLAGS: dict[str, ToolFlags] = {
     "replica": _REPLICA,
     "lua": _LUA,
     "peek": _PEEK,
+    "since": _SINCE,
     "all": _ALL,
     "explain": _EXPLAIN,
     "completion": _COMPLETION,

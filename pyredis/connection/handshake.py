@@ -27,8 +27,8 @@ __all__ = ["Handshake", "greeting", "handshake", "introduction", "protocol_of"]
 def handshake(options: ConnectionOptions) -> Handshake:
     """Yield the commands that bring a new connection to where ``options`` wants it; return 2 or 3.
 
-    Raises the ReplyError of a refused AUTH, SELECT or command of ``init``. A server or a user without HELLO is
-    served in RESP2.
+    Raises the ReplyError of a refused AUTH, SELECT or command of ``init``, and ReadOnlyRefused for one that must
+    not be sent. A server or a user without HELLO is served in RESP2.
     """
     credentials = _credentials(options)
     agreed = (yield from _hello(credentials)) if options.protocol == 3 else None

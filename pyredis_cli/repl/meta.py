@@ -39,7 +39,7 @@ def _judged(row: MetaRow, words: Sequence[str], table: Table) -> Verdict:
     # Click reads the flags of tools, and most lines are commands.
     from pyredis_cli.repl.reports import Show
 
-    return Perform(Show(row.tool, cast("Reporter", load(row)), tuple(words)))
+    return Perform(Show(row.tool, cast("Reporter", load(row)), tuple(words), sends=row.sends))
 
 
 def _mend(name: str) -> str:

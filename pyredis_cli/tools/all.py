@@ -11,16 +11,23 @@ from collections.abc import Hashable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
+from pyredis.cluster.routing import audience
 from pyredis.commands.keys import keys
-from pyredis.commands.spec import Spec
-from pyredis.exceptions import ClusterError
+from pyredis.commands.reading import reading
+from pyredis.commands.spec import TABLE, Spec
+from pyredis.exceptions import ClusterError, PyRedisError
 from pyredis.types import plain
 from pyredis_cli.complete.candidates import Choice
 from pyredis_cli.complete.known import commands, summary
+from pyredis_cli.core import direct
+from pyredis_cli.core.consent import allowed
 from pyredis_cli.core.everywhere import Answer, Everybody, ask_everybody, everybody
+from pyredis_cli.core.figures import Figures
+from pyredis_cli.core.measuring import measured_on
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.flags import UsageError
+from pyredis_cli.parsing import parse_tool
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line, Section
 from pyredis_cli.render.fold import width
 from pyredis_cli.render.layout import elements
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
     from pyredis.cluster.topology import Member
     from pyredis.commands.spec import Table
     from pyredis.types import Reply
+    from pyredis_cli.core.costs import Needs
     from pyredis_cli.core.desk import Desk
     from pyredis_cli.given import ToolArguments
     from pyredis_cli.render.look import Look
@@ -58,7 +66,19 @@ _BEFORE: Final = 40
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Print what every node says to a command; return the exit code."""
+    argv = tuple(map(os.fsencode, parse_tool("all", words).words))
+    if not allowed(settings, streams, TABLE.find(argv), argv, partial(_measured, settings)):
+        return Exit.GUARD
     return run_report("all", report, settings, streams, words)
+
+
+def _measured(settings: Settings, wanted: Sequence[Needs]) -> Figures:
+    """Return what the node that is named tells; of the others only their replies will."""
+    try:
+        with direct.connect(settings, "typed") as connection:
+            return measured_on(connection, wanted)
+    except PyRedisError:  # the report will tell
+        return Figures()
 
 
 async def report(desk: Desk, arguments: ToolArguments) -> Report:
@@ -66,8 +86,10 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
     argv = tuple(map(os.fsencode, arguments.words))
     if not argv:
         raise UsageError("all takes a command, such as all CONFIG GET maxmemory")
+    if desk.session.read_only:
+        argv = tuple(reading(argv))
     spec = await _spec(desk, argv)
-    chosen = roles(spec, _asked(arguments))
+    chosen = roles(spec, argv, _asked(arguments))
     found = await everybody(desk)
     if reason := refusal(spec, argv, found):
         raise UsageError(reason)
@@ -93,16 +115,22 @@ async def _spec(desk: Desk, argv: Sequence[bytes]) -> Spec | None:
 # -- decisions
 
 
-def roles(spec: Spec | None, asked: Sequence[_Role] = ()) -> Sequence[_Role]:
+def roles(spec: Spec | None, argv: Sequence[bytes], asked: Sequence[_Role] = ()) -> Sequence[_Role]:
     """Return whose servers a command is for: those asked for, else all for a read, the primaries for a write.
 
-    UsageError for what nobody knows.
+    Of what is neither, the servers themselves may say whom it concerns (CONFIG SET every node). UsageError for
+    what nobody knows.
     """
     if asked:
         return asked
     if spec is None:
         raise UsageError(f"it is not known whether that command writes; {_WHERE}")
-    return ("primary",) if spec.write else _EVERYBODY
+    if spec.write:
+        return ("primary",)
+    concerned = "all" if spec.only_reads(argv) else audience(spec)
+    if concerned is None:
+        raise UsageError(f"{spec.name} does something at each node that it is sent to; {_WHERE}")
+    return _EVERYBODY if concerned == "all" else ("primary",)
 
 
 def refusal(spec: Spec | None, argv: Sequence[bytes], found: Everybody) -> str:

@@ -58,6 +58,8 @@ def test_all_else_is_a_no(repl: StartRepl, redis82: Server) -> None:
     for keys in (("enter",), ("n", "enter"), ("c-c",), ("c-d",), ("x", "y", "enter")):
         asked(screen, "FLUSHALL")
         assert "not sent" in answered(screen, *keys)
+    asked(screen, ":all FLUSHALL")
+    assert "not sent" in answered(screen, "enter")
     assert redis82.command("DBSIZE") == 3
 
 
