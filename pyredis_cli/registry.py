@@ -25,6 +25,7 @@ __all__ = [
     "PREFERENCES_SHOWN",
     "PREFERENCE_MISTAKES",
     "REPL",
+    "SINCE",
     "TOOLS",
     "VIEWS",
     "DecoderRow",
@@ -52,7 +53,8 @@ Repl: TypeAlias = "Callable[[Settings, Streams], int]"
 class Row(NamedTuple):
     """Where something lives, ``"module:attribute"``, and what it is for.
 
-    A tool that is not ``settled`` is about the settings themselves: it is given what was typed in their place.
+    A tool that is not ``settled`` talks with no server, so no password is looked up for it: it is given what was
+    typed in the place of settings.
     """
 
     where: str
@@ -68,13 +70,16 @@ TOOLS: dict[str, Row] = {
     "replica": Row("pyredis_cli.tools.replica:run", "show the commands that the server sends its replicas"),
     "lua": Row("pyredis_cli.tools.lua:run", "run a Lua script or call a function"),
     "peek": Row("pyredis_cli.tools.peek:run", "show what a key holds and how it is stored"),
+    "since": Row("pyredis_cli.tools.since:run", "show what happens on a server within a span of time"),
     "settings": Row(
         "pyredis_cli.tools.settings:run", "show, check or begin what config.toml says", settled=False
     ),
     "all": Row("pyredis_cli.tools.all:run", "run a command at every node and show a row for each"),
     "explain": Row("pyredis_cli.tools.explain:run", "say what a command would do and cost, not run it"),
-    "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
-    "completion": Row("pyredis_cli.tools.completion:run", "print the completion script of a shell"),
+    "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line", settled=False),
+    "completion": Row(
+        "pyredis_cli.tools.completion:run", "print the completion script of a shell", settled=False
+    ),
 }
 
 MODES: dict[str, Row] = {
@@ -89,6 +94,8 @@ PREFERENCE_MISTAKES = Row(f"{_PREFERENCES}:mistakes", "what is wrong with a tabl
 PREFERENCES_SHOWN = Row(f"{_PREFERENCES}:shown", "what the REPL prefers, and which file says so")
 
 REPL = Row("pyredis_cli.repl.loop:run", "type commands and see replies")
+
+SINCE = Row("pyredis_cli.tools.since:Comparison", "compare two looks at a server")
 
 
 class MetaRow(NamedTuple):
@@ -231,6 +238,27 @@ META: dict[str, MetaRow] = {
         "arguments where no key is known. --command config|get is one subcommand. --client is host or "
         "host:port. MONITOR costs a busy server much of its speed: let --count or --for end it.",
         "pyredis_cli.repl.monitoring:behind",
+    ),
+    ":watch": MetaRow(
+        "pyredis_cli.repl.watching:judge",
+        ":watch SECONDS COMMAND",
+        "repeat what reads, and show what changes",
+        "Until Ctrl-C; the last picture stays. What is another word than the last time is reversed, numbers that "
+        "change are drawn as lines. An error or a lost connection is shown in the place of the reply, and it goes "
+        "on. :watch SECONDS --csv FILE COMMAND writes a row for each time into a new file that nobody else may "
+        "read, with the columns of the first reply; --append behind FILE adds to one that such a :watch has made. "
+        "It asks on a connection of its own.",
+        "pyredis_cli.repl.watching:behind",
+    ),
+    ":since": MetaRow(
+        "pyredis_cli.repl.comparing:judge",
+        ":since [SPAN]",
+        "show what changed on the server",
+        "With a span of time (60s, 5m) it waits so long, and Ctrl-C shows what there is so far. Without one it "
+        "shows at once what happened since the last :since, or since you connected. Operations, latency, CPU, "
+        "memory, keys, clients, errors, the commands that cost most, what is new in the slow log; what did not "
+        "change is left out. In a cluster it is the node where you are.",
+        "pyredis_cli.repl.comparing:behind",
     ),
     ":keys": MetaRow(
         "pyredis_cli.tools.keys:report",

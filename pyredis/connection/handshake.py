@@ -37,7 +37,7 @@ def handshake(options: ConnectionOptions) -> Handshake:
     if options.database:
         yield from _expect_ok(b"SELECT", b"%d" % options.database)
     for argv in options.init:
-        yield from _initial(_looked_at(argv) if options.read_only else argv)
+        yield from _initial(argv, read_only=options.read_only)
     return agreed or 2
 
 
@@ -125,13 +125,11 @@ def _expect_ok(name: bytes, *args: bytes) -> Generator[tuple[bytes, ...], Reply,
         raise ProtocolError(f"the server answered {name.decode('ascii')} with something else than OK")
 
 
-def _looked_at(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    from pyredis.commands.reading import reading
+def _initial(argv: tuple[bytes, ...], *, read_only: bool) -> Generator[tuple[bytes, ...], Reply, None]:
+    if read_only:
+        from pyredis.commands.reading import reading
 
-    return tuple(reading(argv))
-
-
-def _initial(argv: tuple[bytes, ...]) -> Generator[tuple[bytes, ...], Reply, None]:
+        argv = tuple(reading(argv))
     reply = yield argv
     if isinstance(reply, ReplyError):
         from pyredis.commands.spec import find

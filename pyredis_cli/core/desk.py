@@ -35,6 +35,8 @@ class Desk:
         self._user: str | None = None
         self.reached = False
         """Whether there was a connection once."""
+        self.kept: dict[str, object] = {}
+        """What somebody wants to know the next time that something is asked, by a name."""
         self.unseen = True
         """Whether looking at a key did not count as using it, as `look_only` wants."""
         self._looks_only = False

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pyredis_cli.render.present import Presented
     from pyredis_cli.repl.monitored import MonitorLine
     from pyredis_cli.repl.preferences import Preferences
+    from pyredis_cli.repl.screen import Screen
     from pyredis_cli.repl.transcript import Transcript
     from pyredis_cli.reporting import Report
     from pyredis_cli.settings import Settings
@@ -130,6 +131,40 @@ class Printer:
             await self._write(part for part, _ in laid_out(report, self._look()))
         else:
             await self._write(part for part, _ in self._form_parts(Outcome((), None, report.value)))
+
+    @asynccontextmanager
+    async def screen(self) -> AsyncIterator[Screen]:
+        """Have the terminal's other screen; its last picture stays, and what others print waits until then."""
+        # Few watch anything.
+        from pyredis_cli.repl.screen import Screen
+
+        async with self._turn:
+            self._spinner.wipe()
+            screen = Screen(self._streams)
+            try:
+                with screen:
+                    yield screen
+            finally:
+                screen.keep()
+
+    def picture(self, outcome: Outcome, address: Address) -> Iterable[Part]:
+        """Return what there is to see of a command, for whoever shows it in another place."""
+        if isinstance(outcome.error, ReplyError):
+            return ((part, 0) for part in self._said(outcome.error))
+        if outcome.error is not None:
+            return [(self._painted(explain(outcome.error, address, interactive=True), _RED), 0)]
+        parts = self._laid_out(outcome).parts
+        if self._preferences().format != "raw":
+            return parts
+        # Raw is for what stands in the scrollback; here it would draw where something else stands.
+        return [(printable(b"".join(part for part, _ in parts), keep_newlines=True).encode(), 0)]
+
+    def row(self, line: str, columns: int, *, dim: bool = False) -> bytes:
+        """Return as much of a line of ours as fits into a row of the screen, without an end."""
+        line = printable(line)
+        while get_cwidth(line) > columns:
+            line = line[:columns] if len(line) > columns else line[:-1]
+        return self._painted(line, _DIM if dim else "").removesuffix(b"\n")
 
     def _readable(self, outcome: Outcome) -> Reply:
         """Return the reply as the preferred format wants it: programs read what is in a text, not the text."""

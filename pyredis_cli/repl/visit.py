@@ -10,6 +10,7 @@ from pyredis_cli.complete import NameCache
 from pyredis_cli.core import connect
 from pyredis_cli.core.desk import Desk
 from pyredis_cli.core.keeping import Keeper
+from pyredis_cli.repl.comparing import Beginning
 from pyredis_cli.repl.learning import Learning
 from pyredis_cli.repl.lookup import LookUp
 from pyredis_cli.repl.monitor import Monitor
@@ -63,6 +64,7 @@ class Visit:
             session.learn_role,
         )
         self.learning = Learning(session)
+        self.beginning = Beginning(session, self.desk)
         self.restoring = Restoring(session, feed.tell)
         self.monitor: Monitor | None = None
         self._feed = feed
@@ -72,6 +74,7 @@ class Visit:
     def rest(self) -> None:
         """Do what may be done between two commands."""
         self.learning.begin()
+        self.beginning.begin()
         if self.session.busy and not self.session.connected:
             self.restoring.begin()
 
@@ -105,5 +108,6 @@ class Visit:
         await self.look_up.close()
         await self.status_look.close()
         await self.learning.close()
+        await self.beginning.close()
         await self.desk.close()
         await self.session.close()

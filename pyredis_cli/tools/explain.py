@@ -12,7 +12,7 @@ from pyredis.commands.spec import Spec
 from pyredis.types import Reply
 from pyredis_cli.core.desk import Desk
 from pyredis_cli.core.explaining import Explained, Unknown, explained
-from pyredis_cli.core.kinds import articled, expected, judged_keys
+from pyredis_cli.core.kinds import articled, expected, judged_keys, several
 from pyredis_cli.core.naming import commands_like
 from pyredis_cli.core.sizing import TYPES, Sized
 from pyredis_cli.flags import UsageError
@@ -138,7 +138,8 @@ def _misfit(found: Explained) -> str:
     kinds, judged = expected(found.spec), judged_keys(found.spec, found.argv)
     for key in found.keys:
         if kinds and key.exists and key.key in judged and key.type not in kinds:
-            return f"the server would refuse it: {as_typed([key.key])} is {articled(key.type)}"
+            wanted = " or ".join(sorted(map(several, kinds)))
+            return f"{as_typed([key.key])} is {articled(key.type)}, and {found.spec.name} is for {wanted}"
     return ""
 
 

@@ -76,7 +76,8 @@ async def test_each_verdict_says_what_the_command_would_do(server: Server) -> No
     wanted = {
         "HGETALL small": "cheap",
         "HGETALL nosuch": "there is no such key; cheap",
-        "GET hash": "the server would refuse it: hash is a hash",
+        "GET hash": "hash is a hash, and GET is for strings",
+        "ZINTER 2 hash zset": "hash is a hash, and ZINTER is for sets or sorted sets",
         "LRANGE list 0 9": "reads 10 elements; cheap",
         "LRANGE list 0 -1": "reads all 20,000 elements; about",
         "ZRANGE zset 0 -1": "reads all 20,000 members; about",
