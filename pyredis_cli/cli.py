@@ -19,7 +19,7 @@ from pyredis_cli.flags import UsageError
 from pyredis_cli.given import Given
 from pyredis_cli.modes import tool_of
 from pyredis_cli.parsing import help_text, parse, tool_help
-from pyredis_cli.registry import TOOLS, Tool, load_mode, load_repl, load_tool
+from pyredis_cli.registry import TOOLS, Tool, load_mode, load_repl, load_tool, load_unsettled
 from pyredis_cli.settings import Settings, colored, names_server, settle
 from pyredis_cli.streams import Streams
 
@@ -37,6 +37,8 @@ def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> in
     if text := _shown(given, streams):
         streams.write(text.encode())
         return Exit.OK
+    if given.words and given.words[0] in TOOLS and not TOOLS[given.words[0]].settled:
+        return load_unsettled(given.words[0])(given, environ, streams, given.words[1:])
     work = _work(given, streams)
     settings = _settled(given, environ, streams)
     return _start(work, given, settings, colored(settings, streams))

@@ -57,6 +57,10 @@ class File(NamedTuple):
     """Whether nobody but its owner may read or write it."""
     owner: int
 
+    def __repr__(self) -> str:
+        # A URL in the text may hold a password.
+        return f"File({self.path!r})"
+
 
 def rc_paths(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return redis-cli's and valkey-cli's files, what the later one says holds; none with ``/dev/null``."""

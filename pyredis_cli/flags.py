@@ -270,7 +270,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             ("--profile",),
             "profile",
             "the server of a profile in config.toml; @NAME in front of the command says the same",
-            "NAME",
+            "PROFILE",
             read_filled,
         ),
         Flag(

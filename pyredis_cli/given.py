@@ -121,6 +121,10 @@ class Origin(NamedTuple):
     table: tuple[str, ...]
     key: str
 
+    def __repr__(self) -> str:
+        # A URL in the text may hold a password.
+        return f"Origin({self.kind!r}, {self.path!r}, {'.'.join((*self.table, self.key))!r})"
+
     @property
     def line(self) -> int:
         from pyredis_cli.config_lines import line_of

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Final
 
+from pyredis_cli.passwords import for_children
 from pyredis_cli.streams import Streams
 
 __all__ = ["LESS", "VARIABLES", "can_page", "chosen", "page"]
@@ -94,7 +95,9 @@ def _started(streams: Streams, environ: Mapping[str, str]) -> subprocess.Popen[b
         argv = chosen(environ)
         if not argv:
             return None
-        return subprocess.Popen(argv, stdin=subprocess.PIPE, bufsize=0, env={"LESS": LESS, **environ})
+        return subprocess.Popen(
+            argv, stdin=subprocess.PIPE, bufsize=0, env={"LESS": LESS, **for_children(environ)}
+        )
     except OSError as error:
         reason = error.strerror
     except ValueError as error:  # a quote that does not end

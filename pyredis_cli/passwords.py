@@ -41,6 +41,10 @@ class PasswordSource(NamedTuple):
     path: str = ""
     command: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        # The arguments of the command may be what opens something.
+        return f"PasswordSource({self.kind!r}, {self.profile!r})"
+
 
 def fetched(source: PasswordSource, environ: Mapping[str, str]) -> str:
     """Return the password. Raises UsageError for a file that is refused, PasswordError when there is none."""

@@ -221,7 +221,7 @@ KEYS: dict[str, Key] = {
         _one_of((*WHENS, *COLORS)),
         "display",
         '"red"',
-        "that of the profile's name in the prompt; or auto, always, never, as --color has it",
+        "colour of the profile's name in the prompt",
     ),
     "production": Key(
         "production", _switch, "profile", "true", "a dangerous command needs the name of the profile typed"

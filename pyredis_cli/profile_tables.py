@@ -20,12 +20,23 @@ if TYPE_CHECKING:
     from pyredis.url import Target
     from pyredis_cli.config_file import File
 
-__all__ = ["DEFAULTS", "NOT_HERE", "PREFERENCES", "PROFILES", "Table", "values_of"]
+__all__ = ["DEFAULTS", "NOT_HERE", "PREFERENCES", "PROFILES", "Mistake", "Table", "values_of"]
 
 DEFAULTS, PROFILES, PREFERENCES = "defaults", "profiles", "repl"
 NOT_HERE = "is not for a file of the current directory, which only says how things look; it is not used"
 _PLACES = ("url", "host", "port", "socket")
 _OF_TLS = ("cacert", "cacertdir", "cert", "key", "sni", "verify_hostname")
+
+
+class Mistake(NamedTuple):
+    """What is wrong with a file, and on which line; 0 is the file as a whole."""
+
+    path: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.what}" if self.line else f"{self.path}: {self.what}"
 
 
 class Table(NamedTuple):
@@ -36,6 +47,9 @@ class Table(NamedTuple):
     path: tuple[str, ...]
     values: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        return f"Table({self.file!r}, {'.'.join(self.path)!r})"
+
     @property
     def name(self) -> str:
         return self.path[-1]
@@ -43,14 +57,15 @@ class Table(NamedTuple):
     def origin(self, key: str) -> Origin:
         return Origin(self.kind, self.file.path, self.file.text, self.path, key)
 
-    def mistake(self, key: str, what: str) -> str:
-        return f"{self.origin(key).where}: [{'.'.join(self.path)}] {key} {what}"
+    def mistake(self, key: str, what: str) -> Mistake:
+        where = " ".join(filter(None, (f"[{'.'.join(self.path)}]", key)))
+        return Mistake(self.file.path, self.origin(key).line, f"{where} {what}")
 
 
-def values_of(table: Table) -> tuple[dict[str, Any], list[str]]:
+def values_of(table: Table) -> tuple[dict[str, Any], list[Mistake]]:
     """Return what the keys of a table say, and what is wrong with the others."""
     values: dict[str, Any] = {}
-    mistakes: list[str] = []
+    mistakes: list[Mistake] = []
     for key, value in table.values.items():
         try:
             values[key] = _value(table, key, value)
@@ -90,9 +105,11 @@ def _unknown(key: str) -> str:
 
 def _clashes(table: Table, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the keys that do not go with others, and what is wrong with them."""
-    places = [key for key in _PLACES if key in values]
-    if len(places) > 1 and places != ["host", "port"]:
+    places = [key for key in values if key in _PLACES and not (key == "port" and "host" in values)]
+    if len(places) > 1:
         yield places[1], f"and {places[0]} both say where the server is; leave one of them out"
+    if table.kind == "profile" and not places:
+        yield "", "does not say where the server is; url, host or socket does"
     sources = [key for key in SOURCES if key in values]
     for key in sources[1:]:
         yield key, f"and {sources[0]} both say where the password is found; leave one of them out"

@@ -14,7 +14,7 @@ from pyredis_cli.flags import WHENS, UsageError
 from pyredis_cli.given import Given, Origin, Told
 from pyredis_cli.passwords import PasswordSource
 from pyredis_cli.profile_keys import KEYS, SOURCES
-from pyredis_cli.profile_tables import DEFAULTS, NOT_HERE, PREFERENCES, PROFILES, Table, values_of
+from pyredis_cli.profile_tables import DEFAULTS, NOT_HERE, PREFERENCES, PROFILES, Mistake, Table, values_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def consult(given: Given, environ: Mapping[str, str]) -> Told:
         values, wrong = values_of(table)
         if wrong and table.kind == "profile":
             raise UsageError(_first_of(wrong))
-        mistakes += wrong
+        mistakes += map(str, wrong)
         merged.take(table, values, with_server=table is server)
     if name and (variable := variable_of_place(environ)):
         notes += (f"{variable} is not used: the profile {name} says where to connect",)
@@ -63,7 +63,7 @@ def _profile_of(given: Given, environ: Mapping[str, str]) -> tuple[str, tuple[st
     return name, ()
 
 
-def _first_of(wrong: Sequence[str]) -> str:
+def _first_of(wrong: Sequence[Mistake]) -> str:
     more = f" (and {len(wrong) - 1} more; pyredis-cli settings check lists them)" if len(wrong) > 1 else ""
     return f"{wrong[0]}{more}"
 
@@ -126,8 +126,8 @@ def _unknown(name: str, path: str | None, there: Sequence[str]) -> str:
     from difflib import get_close_matches
 
     nearest = get_close_matches(name, there, n=1)
-    mend = f"did you mean @{nearest[0]}? " if nearest else ""
-    return f"no profile {name} in {path}; {mend}There are {', '.join(sorted(there))}"
+    mend = f"did you mean @{nearest[0]}? There" if nearest else "there"
+    return f"no profile {name} in {path}; {mend} are {', '.join(sorted(there))}"
 
 
 def _table(
@@ -217,7 +217,7 @@ def _initial(table: Table, lines: tuple[str, ...], given: Given) -> tuple[tuple[
     try:
         return argvs(lines, given.encoding or "utf-8", read_only=given.read_only)
     except ValueError as error:
-        raise UsageError(table.mistake("init", str(error))) from None
+        raise UsageError(str(table.mistake("init", str(error)))) from None
 
 
 def _source(key: str, value: Any, table: Table) -> PasswordSource:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
 
-__all__ = ["Report", "Reporter", "laid_out", "run_report"]
+__all__ = ["CutShort", "Report", "Reporter", "laid_out", "run_report"]
 
 
 class Report(NamedTuple):
@@ -37,6 +37,14 @@ class Report(NamedTuple):
     value: Reply
     blocks: Callable[[Look], Sequence[Block]]
     code: Exit = Exit.OK
+
+
+class CutShort(Exception):
+    """Somebody stopped it with Ctrl-C; ``report`` is what was found out by then."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__("stopped")
+        self.report = report
 
 
 Reporter: TypeAlias = Callable[[Desk, ToolArguments], Coroutine[Any, Any, "Report"]]

@@ -49,6 +49,7 @@ __all__ = [
     "Telling",
     "colored",
     "consulted",
+    "foreseen",
     "names_server",
     "settle",
     "with_profile",
@@ -184,14 +185,51 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
     told = consulted(given, environ)
     for mistake in told.mistakes:
         streams.say(mistake)
-    typed, given = given, told.given
-    if told.profile:  # it says where, and nobody else does
-        environ = {name: value for name, value in environ.items() if name not in (HOST, PORT, *URLS)}
-    target = _target(given, environ)
-    if not typed.no_auth_warning and (typed.password is not None or (typed.url and target.password)):
-        streams.say(_WARNING)
-    username, password = _credentials(typed, told, target, environ, streams)
-    options = target.options
+    environ = _of_place(told, environ)
+    target = _target(told.given, environ)
+    if given.password is not None or (given.url and target.password):
+        from pyredis_cli.process_title import hide
+
+        hide(given.password)
+        if not given.no_auth_warning:
+            streams.say(_WARNING)
+    username, password, source = _credentials(given, told, target, environ, streams)
+    settings = _settings(given, told, target, environ, username, password)
+    return settings if source is None else replace(settings, source=source)
+
+
+def foreseen(given: Given, told: Told, environ: Mapping[str, str]) -> tuple[Settings, str, Target | None]:
+    """Return the settings without the password, by which flag, variable or key that would be found, and the URL.
+
+    Nobody is asked and no program is run.
+    """
+    _check(given)
+    environ = _of_place(told, environ)
+    target = _target(told.given, environ)
+    known = _without_others(told, environ)
+    username = _username(given, told, target, known) or None
+    way = next(iter(_ways(given, told, target, known, username)), None)
+    settings = _settings(given, told, target, environ, username, None)
+    by = "--askpass" if given.askpass else way.by if way is not None else ""
+    return settings, by, None if isinstance(target, _Unsaid) else target
+
+
+def _of_place(told: Told, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment without what says where, if a profile does: nobody else does then."""
+    if not told.profile:
+        return environ
+    return {name: value for name, value in environ.items() if name not in (HOST, PORT, *URLS)}
+
+
+def _settings(
+    typed: Given,
+    told: Told,
+    target: Target | _Unsaid,
+    environ: Mapping[str, str],
+    username: str | None,
+    password: str | None,
+) -> Settings:
+    given, options = told.given, target.options
     return Settings(
         **_place(given, target, environ),
         database=_first(given.database, target.database, 0),
@@ -230,7 +268,6 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         profile=Profile(told.profile, told.production, told.color) if told.profile else None,
         init=told.init,
         color=given.color if typed.color is not None or not environ.get("NO_COLOR") else None,
-        source=told.source,
         lenient=told.lenient,
         notes=told.notes,
     )
@@ -320,7 +357,8 @@ def with_url(settings: Settings, url: str) -> Settings:
         profile=None,
         source=None,
         init=(),
-        natmap=(),
+        # That of a profile is about its network; one that was typed is about all.
+        natmap=() if settings.profile is not None else settings.natmap,
         family=_first(_url_family(options.get("family")), None, settings.family),
         client_name=_first(_url_name(options.get("client_name")), None, settings.client_name),
         read_only=settings.read_only or bool(options.get("read_only")),
@@ -509,53 +547,84 @@ def _url_protocol(said: int | None) -> Literal[2, 3] | None:
 
 def _credentials(
     typed: Given, told: Told, target: Target | _Unsaid, environ: Mapping[str, str], streams: Streams
-) -> tuple[str | None, str | None]:
-    """Return user name and password; an empty password, which only nopass users have, when nobody can answer.
+) -> tuple[str | None, str | None, PasswordSource | None]:
+    """Return user name and password, and where the files said that it is found, if it was found there.
 
-    The password of a URL or a profile belongs to its user. A profile that says as whom is not told otherwise by
-    the environment, which may hold another server's password.
+    An empty password, which only nopass users have, when nobody can answer.
     """
-    own = told.given.username if typed.username is None else None
-    if told.who:
-        environ = {name: value for name, value in environ.items() if name not in (USER, *_PASSWORD_VARIABLES)}
-    username = typed.username
-    if username is None:
-        username = own if own is not None and told.profile else _named(typed, target, environ) or own
-    username = username or (_asked_name(streams) if username == "" else None)
+    environ = _without_others(told, environ)
+    username = _username(typed, told, target, environ)
+    username = _asked_name(streams) if username == "" else username
     if typed.askpass:
-        return username, _asked_password(username, streams)
-    password = _typed_password(typed)
-    if password is None and target.username in (None, username):
-        password = target.password
-    is_own = username == (told.username or target.username)
-    if password is None and told.who and is_own:
-        password = _fetched(told, environ)
-    if password is None and typed.embedded is None:
-        password = next(filter(None, map(environ.get, _PASSWORD_VARIABLES)), None)
-    if password is None and is_own:
-        password = _fetched(told, environ)
-    if password is None and username is not None:
+        return username, _asked_password(username, streams), None
+    for way in _ways(typed, told, target, environ, username):
+        by_file = told.source is not None and way.by == told.source.kind
+        return username, way.find(), told.source if by_file else None
+    if username is not None:
         if typed.no_input:
             raise UsageError(f"--no-input: nobody is asked for the password of {username}; {_WITHOUT_ASKING}")
-        password = _asked_password(username, streams) if streams.can_ask else ""
-    return username, password
+        return username, _asked_password(username, streams) if streams.can_ask else "", None
+    return username, None, None
 
 
-def _typed_password(typed: Given) -> str | None:
-    if typed.password is not None or typed.pass_file is None:
-        return typed.password
+def _without_others(told: Told, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment without user and password where a profile has its own ones."""
+    if not told.who:
+        return environ
+    return {name: value for name, value in environ.items() if name not in (USER, *_PASSWORD_VARIABLES)}
+
+
+def _username(typed: Given, told: Told, target: Target | _Unsaid, environ: Mapping[str, str]) -> str | None:
+    """Return the name of the user; "" is one to be asked for."""
+    if typed.username is not None:
+        return typed.username
+    own = told.given.username
+    return own if own is not None and told.profile else _named(typed, target, environ) or own
+
+
+class _Way(NamedTuple):
+    """A way to the password: the flag, the variable or the key of a file that names it."""
+
+    by: str
+    find: Callable[[], str | None]
+
+
+def _ways(
+    typed: Given, told: Told, target: Target | _Unsaid, environ: Mapping[str, str], username: str | None
+) -> Iterator[_Way]:
+    """Yield the ways to the password of that user, the one that counts first.
+
+    The password of a URL or of a profile belongs to its user.
+    """
+    if typed.password is not None:
+        yield _Way("-a", lambda: typed.password)
+    if typed.pass_file is not None:
+        yield _Way("--pass-file", lambda: _read_password(str(typed.pass_file)))
+    if target.password is not None and target.username in (None, username):
+        yield _Way("url", lambda: target.password)
+    source = told.source
+    if source is not None and username != (told.username or target.username):
+        source = None
+    if source is not None and told.who:
+        yield _Way(source.kind, lambda: _fetched(source, environ))
+    if typed.embedded is None:
+        for name in _PASSWORD_VARIABLES:
+            if environ.get(name):
+                yield _Way(name, lambda name=name: environ[name])  # type: ignore[misc]
+    if source is not None:
+        yield _Way(source.kind, lambda: _fetched(source, environ))
+
+
+def _read_password(path: str) -> str:
     from pyredis_cli.passwords import from_file
 
-    return from_file(typed.pass_file)
+    return from_file(path)
 
 
-def _fetched(told: Told, environ: Mapping[str, str]) -> str | None:
-    """Return the password that the files say where to find."""
-    if told.source is None:
-        return None
+def _fetched(source: PasswordSource, environ: Mapping[str, str]) -> str:
     from pyredis_cli.passwords import fetched
 
-    return fetched(told.source, environ)
+    return fetched(source, environ)
 
 
 def _named(given: Given, target: Target | _Unsaid, environ: Mapping[str, str]) -> str | None:

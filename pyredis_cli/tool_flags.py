@@ -166,17 +166,49 @@ _HINT = ToolFlags(
 )
 
 _PEEK = ToolFlags(
-    ("peek KEY",),
-    "Show what a key holds and what the server knows of it: type, time to live, encoding, length, then the value, "
-    "of a large one the beginning.",
+    ("peek KEY ...",),
+    "Show what a key holds and what the server knows of it: type, length, time to live, encoding, memory, idle "
+    "time, then the value; of a large one some elements, from both ends where it has ends. What is large is never "
+    "read whole. Exit code: 0, or 1 when there is no such key.",
+    (Flag(("--count",), "count", "most elements to show of a key (20)", "N", read_count),),
+    ("KEY ...",),
+)
+
+_KEYS = ToolFlags(
+    (":keys [PREFIX]",),
+    "Show the prefixes of the keys as a tree, with how many keys there are of each and what memory they take, by "
+    "a sample that takes two seconds at most.",
+    (
+        Flag(("--by",), "by", "what divides the parts of a name (:)", "SEPARATOR", read_filled),
+        Flag(("--depth",), "depth", "parts of a name that count (3)", "N", read_count),
+        Flag(("--for",), "seconds", "time that may be spent (2)", "SECONDS", read_seconds),
+        Flag(("--count",), "count", "most keys to look at (100000)", "N", read_count),
+    ),
+    ("PREFIX",),
+)
+
+_SETTINGS = ToolFlags(
+    ("settings init", "settings show [--origin] [@PROFILE]", "settings check"),
+    "What config.toml says. init writes a file with all there is, commented out, never over one that is there. "
+    "show tells what holds for a start with these flags, and with --origin which flag, variable or line says so; "
+    "passwords are *** and are not looked up. check finds the mistakes of all files, with file and line. Exit "
+    "code: 0, or 1 when there are mistakes. No server is asked.",
+    (Flag(("--origin",), "origin", "where each value comes from"),),
+    ("ACTION", "PROFILE"),
+)
+_SINCE = ToolFlags(
+    ("since SPAN",),
+    "Show what changes on the server within a span of time (60s, 5m, 1h): operations, latency, CPU, memory, keys, "
+    "clients, errors, the commands that cost most, what is new in the slow log. Ctrl-C ends it sooner and shows "
+    "what there is by then. --format json has all the numbers.",
     (),
-    ("KEY",),
+    ("SPAN",),
 )
 
 _ALL = ToolFlags(
     ("all [--primaries] [--replicas] COMMAND [ARG ...]",),
     "Run a command at every node of the cluster that the server is in, or at a primary and its replicas, and show "
-    "a row for each. A command that writes is for the primaries, any other one for all, unless it is said where. "
+    "a row for each. A write is for the primaries, a read for all, unless it is said where. "
     "Exit code: 7 when it failed at some nodes, and what the first failure means when it failed at all of them.",
     (
         Flag(("--primaries",), "primary", "at the primaries alone"),
@@ -204,8 +236,12 @@ TOOL_FLAGS: dict[str, ToolFlags] = {
     "replica": _REPLICA,
     "lua": _LUA,
     "peek": _PEEK,
+    "since": _SINCE,
     "all": _ALL,
     "explain": _EXPLAIN,
     "completion": _COMPLETION,
+    "settings": _SETTINGS,
     "hint": _HINT,
+    ":keys": _KEYS,
 }
+"""By the names of tools, and of words of the REPL that are none."""

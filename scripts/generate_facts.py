@@ -324,7 +324,8 @@ def _check_reads(rows: dict[str, Row]) -> None:
     for name, row in rows.items():
         facts = dict(row["overlay"])
         flags = row["flags"].split()
-        if "reads" in facts and ("write" in flags or ("readonly" in flags and "changes" not in facts)):
+        readonly = "readonly" in flags and "changes" not in facts
+        if "reads" in facts and ("write" in flags or readonly != (facts["reads"] == "never")):
             raise OverlayError(f"the overlay's row for {name}: its server says whether it reads")
 
 
@@ -479,7 +480,9 @@ def _upper(word: str) -> str:
 
 def _reads(given: str) -> str:
     how, _, words = given.partition(" ")
-    if given != "always" and (how not in ("if", "unless") or not words or words != words.upper()):
+    if given not in ("always", "never") and (
+        how not in ("if", "unless") or not words or words != words.upper()
+    ):
         raise ValueError(given)
     return given
 

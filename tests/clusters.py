@@ -10,14 +10,14 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import hiredis
 
 from tests.group import Group
 from tests.servers import Binary, Server, free_port, until, wait_until
 
-__all__ = ["SLOTS", "Cluster"]
+__all__ = ["SLOTS", "Cluster", "hidden"]
 
 SLOTS: Final = 16384
 
@@ -314,3 +314,21 @@ class Cluster(Group):
 def _bytes(reply: object) -> bytes:
     assert isinstance(reply, bytes), f"expected a string, got {reply!r}"
     return reply
+
+
+def hidden(cluster: Cluster) -> dict[Server, tuple[str, int]]:
+    """Have the nodes call each other by names that lead nowhere; return these, with the ports.
+
+    Between them nothing changes, for they go on by addresses.
+    """
+    names = {node: (f"node-{number}.invalid", node.port) for number, node in enumerate(cluster.nodes)}
+    for node, (name, _) in names.items():
+        node.command("CONFIG", "SET", "cluster-announce-hostname", name)
+        node.command("CONFIG", "SET", "cluster-preferred-endpoint-type", "hostname")
+    wait_until(lambda: all(map(_names_all, cluster.nodes)), what="the nodes know each other's names")
+    return names
+
+
+def _names_all(node: Server) -> bool:
+    listed: Any = node.command("CLUSTER", "SLOTS")
+    return all(name.endswith(b".invalid") for _, _, *nodes in listed for name, *_ in nodes)

@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import TypeAlias
 
+import hypothesis
 import pytest
 
 from tests.clusters import Cluster
@@ -58,6 +59,15 @@ _SERVERS = (
     "family",
 )
 _DURABLE = ("appendonly yes", "appendfsync always", "auto-aof-rewrite-percentage 0")
+_LONG = (
+    "tests/test_source.py",
+    "tests/test_large_replies.py",
+    "tests/test_pages.py",
+    "tests/repl/test_growth.py",
+    "tests/complete/test_shells.py",
+    "tests/failover/",
+    "tests/test_benchmarks.py",
+)
 _FOREIGN_PREFIXES = (
     "REDISCLI_",
     "REDIS_",
@@ -88,19 +98,44 @@ _FOREIGN_NAMES = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Set `no_leaks` up after the servers and before all else.
+# A loaded machine is no reason to fail: how long an example takes tells nothing of what it shows.
+hypothesis.settings.register_profile(
+    "whatever the load", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("whatever the load")
 
-    A server outlives the test and is no leak; whatever else was opened must be closed again by then.
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers ``-n auto`` means: a third of the suite waits for servers and clocks."""
+    cores = os.cpu_count() or 1
+    return cores + (cores + 1) // 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have what takes long run first, and set `no_leaks` up after the servers and before all else.
+
+    No worker shall begin with something long when the others are done. A server outlives the test and is no leak;
+    whatever else was opened must be closed again by then.
     """
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
     for item in items:
         names: list[str] = getattr(item, "fixturenames", [])
         if "no_leaks" in names:
             names.sort(key=lambda name: 0 if name in _SERVERS else 1 if name == "no_leaks" else 2)
 
 
+@pytest.fixture(scope="session")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the programs under test keep their bytecode, as installed ones have it; all workers share it.
+
+    To compile the program takes longer than most tests of it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    return (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "bytecode"
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bytecode: Path) -> None:
     """Keep every test, and every program it starts, away from the user's files and settings."""
     for name in list(os.environ):
         if name in _FOREIGN_NAMES or name.startswith(_FOREIGN_PREFIXES):
@@ -117,7 +152,8 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, str(home / folder))
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(bytecode))
 
 
 def _make(name: str, *config: str) -> Server:

@@ -489,6 +489,7 @@ class Server:
             "protected-mode no",
             'save ""',
             "appendonly no",
+            "repl-diskless-sync-delay 0",  # else a replica waits 5 s for others
         ]
         if self.binary.major >= 7:
             lines.append("enable-debug-command local")

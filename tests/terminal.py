@@ -67,6 +67,8 @@ class _Screen(pyte.Screen):
     def __init__(self, columns: int, rows: int, answer: Callable[[bytes], None]) -> None:
         super().__init__(columns, rows)
         self.scrolled: list[str] = []
+        self._rows: dict[int, str] = {}
+        """Those that were asked for and are as they were then."""
         self._answer = answer
         self._main: tuple[Any, ...] | None = None
 
@@ -75,8 +77,13 @@ class _Screen(pyte.Screen):
 
     def row(self, number: int) -> str:
         """Return one line without the blanks at its end; the second half of a wide character is empty."""
-        line = self.buffer[number]
-        return "".join(line[column].data for column in range(self.columns)).rstrip()
+        if self.dirty:
+            self._rows = {row: text for row, text in self._rows.items() if row not in self.dirty}
+            self.dirty.clear()
+        if number not in self._rows:
+            line = self.buffer[number]
+            self._rows[number] = "".join([line[column].data for column in range(self.columns)]).rstrip()
+        return self._rows[number]
 
     def index(self) -> None:
         if self.margins is None and self.cursor.y == self.lines - 1 and self._main is None:
@@ -90,12 +97,14 @@ class _Screen(pyte.Screen):
         super().set_mode(*modes, **kwargs)
         if kwargs.get("private") and _ALTERNATE_SCREEN in modes and self._main is None:
             self._main = copy.deepcopy(self.buffer), copy.copy(self.cursor)
+            self.dirty.update(range(self.lines))
             self.erase_in_display(2)
 
     def reset_mode(self, *modes: int, **kwargs: Any) -> None:
         super().reset_mode(*modes, **kwargs)
         if kwargs.get("private") and _ALTERNATE_SCREEN in modes and self._main is not None:
             (self.buffer, self.cursor), self._main = self._main, None
+            self.dirty.update(range(self.lines))
 
 
 class Terminal:

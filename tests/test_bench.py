@@ -560,7 +560,9 @@ async def test_descriptor(no_leaks):
 
 
 def test_a_leak_is_found(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text("from tests.conftest import no_leaks\n")
+    (tmp_path / "conftest.py").write_text(
+        "from tests import conftest\nfrom tests.conftest import no_leaks\nconftest._LEAK_DEADLINE = 0.2\n"
+    )
     (tmp_path / "test_leaky.py").write_text(LEAKY)
     outcome = subprocess.run(
         [sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", "--rootdir", tmp_path, tmp_path],

@@ -85,7 +85,7 @@ USUAL: Final = [
     ("CONFIG", "NOSUCH"),
     ("OBJECT", "ENCODING", "list"),
     ("BLPOP", "nosuch", "0.01"),
-    ("--read-timeout", "0.1", "BLPOP", "nosuch", "5"),
+    ("--read-timeout", "0.1", "BLPOP", "nosuch", "0.6"),
     ("EVAL", "return redis.error_reply('MINE no')", "0"),
     ("EVAL", "return {1, {2, 'x'}, false}", "0"),
     ("-a", "wrong", "PING"),

@@ -861,7 +861,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('document', 'key', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG DOCINFO', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -869,7 +869,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('document', 'key', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG DUMP_GEOMIDX', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -877,7 +877,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('field_name', 'string', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG DUMP_HNSW', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -886,7 +886,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('field_name', 'string', None, (), None, None, None, ()),
             ('document', 'key', None, ('optional',), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG DUMP_INVIDX', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -894,7 +894,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('term', 'string', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG DUMP_NUMIDX', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -903,7 +903,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('field_name', 'string', None, (), None, None, None, ()),
             ('with_headers', 'pure-token', 'WITH_HEADERS', ('optional',), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG DUMP_NUMIDXTREE', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -911,16 +911,16 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('field_name', 'string', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG DUMP_PHONETIC_HASH', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
         (('term', 'string', None, (), None, None, None, ()),),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG DUMP_PREFIX_TRIE', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '', (),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG DUMP_SUFFIX_TRIE', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -928,7 +928,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('field_name', 'string', None, ('optional',), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG DUMP_TAGIDX', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -936,12 +936,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('field_name', 'string', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG DUMP_TERMS', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
         (('index', 'string', None, (), None, None, None, ()),),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG GC_CLEAN_NUMERIC', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -976,7 +976,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'FT.DEBUG GC_WAIT_FOR_JOBS', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '', (),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG GIT_SHA', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '', (),
@@ -992,7 +992,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('document_id', 'integer', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG INFO_TAGIDX', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -1004,7 +1004,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('offset', 'integer', 'OFFSET', ('optional',), None, None, None, ()),
             ('limit', 'integer', 'LIMIT', ('optional',), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG INVIDX_SUMMARY', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -1012,7 +1012,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('term', 'string', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG NUMIDX_SUMMARY', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -1020,12 +1020,12 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('field_name', 'string', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG TTL', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
         (('index', 'string', None, (), None, None, None, ()),),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEBUG TTL_EXPIRE', 'redis', -2, 'module readonly', '', 0, 0, 0, (), 'search', '', None, '',
@@ -1043,7 +1043,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('index', 'string', None, (), None, None, None, ()),
             ('field_name', 'string', None, (), None, None, None, ()),
         ),
-        (('module', 'search'),),
+        (('module', 'search'), ('reads', 'never')),
     ),
     (
         'FT.DEL', 'redis', -1, 'module write', '', 1, 2, 1,

@@ -111,7 +111,7 @@ class Spec(NamedTuple):
         if how == "unless":
             # As servers compare, which takes a word to end where a byte is zero.
             return {canonical(word.partition(b"\0")[0]) for word in named}.isdisjoint(words.split())
-        return how == "always" or self.readonly
+        return how == "always" or (self.readonly and how != "never")
 
     @property
     def write(self) -> bool:

@@ -52,8 +52,11 @@ class Choice(NamedTuple):
     unfinished: bool = False
 
 
-Behind: TypeAlias = Callable[[Sequence[str], str, "Table"], Iterable[Choice]]
-"""Is given the finished words, the word at the cursor, and the table; what does not fit is left out later."""
+Behind: TypeAlias = Callable[[Sequence[str], str, "Table"], "Iterable[Choice | Want]"]
+"""Is given the finished words, the word at the cursor, and the table; what does not fit is left out later.
+
+Of what is a `Want`, the names are offered that are known.
+"""
 
 
 class Names(Protocol):
@@ -140,7 +143,9 @@ class _Place(NamedTuple):
         typed = canonical(self.line.partial.value)
         model = (*self.line.arguments, self.line.partial)[0]
         for choice in behind((first.lower(), *others), _text(self.line.partial), self.table):
-            if choice.kind == "command":
+            if isinstance(choice, Want):
+                yield from self._named(choice)
+            elif choice.kind == "command":
                 if choice.text.startswith(typed):
                     yield self._spelled(choice.text, "command", choice.meta, model)
             elif self._fits(choice.text):

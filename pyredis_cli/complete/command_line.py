@@ -11,7 +11,7 @@ from pyredis_cli.complete.candidates import candidates
 from pyredis_cli.complete.known import WORDS
 from pyredis_cli.complete.tokens import line_of
 from pyredis_cli.complete.wants import Want
-from pyredis_cli.flags import FLAGS, Flag, is_url
+from pyredis_cli.flags import FLAGS, Flag, is_profile, is_url
 from pyredis_cli.tool_flags import TOOL_FLAGS
 
 TYPE_CHECKING = False
@@ -55,6 +55,7 @@ class Place(NamedTuple):
 
 _NOWHERE = Place()
 _SHELLS = ("bash", "zsh", "fish")
+_ACTIONS = ("init", "show", "check")
 _FILES: Mapping[str, Literal["files", "folders"]] = {
     "PATH": "files",
     "FILE": "files",
@@ -70,17 +71,22 @@ _INSTEAD = {"function": "FILE"}
 """Flags in the place of an operand."""
 
 
-def place(line: ShellLine, tools: Mapping[str, str], table: Callable[[], Table]) -> Place:
+def place(
+    line: ShellLine,
+    tools: Mapping[str, str],
+    table: Callable[[], Table],
+    profiles: Callable[[], Sequence[str]] = tuple,
+) -> Place:
     """Return what may stand at the cursor; ``tools`` are names with their summaries."""
     if line.redirected:
         return Place(files="files")
     rows = [flag for rows in FLAGS.values() for flag in rows]
     front = _read_flags(line.words[1:], rows, urls=True)
     if front.pending or not front.ended:
-        found = _at_flag(line.partial.value, rows, front.pending)
+        found = _at_flag(line.partial.value, rows, front.pending, profiles)
         if found is not None:
             return found
-    behind = _Behind(front, tools, table, line.partial)
+    behind = _Behind(front, tools, table, line.partial, profiles)
     return behind.words(front.words)
 
 
@@ -114,7 +120,9 @@ def _read_flags(
         if word.value == "--":
             others += words[at + 1 :]
             return _Front(tuple(flags), tuple(others), frozenset(fields), None, True)
-        if urls and (is_url(word.value) or not word.known):  # a variable may hold flags
+        if urls and (
+            is_url(word.value) or is_profile(word.value) or not word.known
+        ):  # a variable may hold flags
             flags.append(word)
         elif not word.value.startswith("-") or word.value == "-":
             others.append(word)
@@ -145,29 +153,33 @@ def _said(word: str, by_name: Mapping[str, Flag]) -> tuple[list[Flag], Flag | No
     return found, None
 
 
-def _at_flag(typed: str, rows: Sequence[Flag], pending: Flag | None) -> Place | None:
+def _at_flag(
+    typed: str, rows: Sequence[Flag], pending: Flag | None, profiles: Callable[[], Sequence[str]] = tuple
+) -> Place | None:
     """Return what may be where a flag or its value is typed; None where that is none."""
     if pending is not None and (pending.fits is None or (typed and pending.fits(typed))):
-        return _value(pending, typed)
+        return _value(pending, typed, profiles)
     if not typed.startswith("-"):
         return None
     by_name = {name: flag for flag in rows for name in flag.names}
     name, equals, value = typed.partition("=")
     if typed.startswith("--") and equals:
         flag = by_name.get(name)
-        return _value(flag, value, f"{name}=") if flag is not None and flag.metavar else _NOWHERE
+        return _value(flag, value, profiles, f"{name}=") if flag is not None and flag.metavar else _NOWHERE
     if typed not in by_name and not typed.startswith("--"):
         for at, letter in enumerate(typed[1:], 2):
             flag = by_name.get(f"-{letter}")
             if flag is not None and flag.metavar:
-                return _value(flag, typed[at:], typed[:at])
+                return _value(flag, typed[at:], profiles, typed[:at])
     return Place(
         tuple(Offer(name, flag.help) for flag in rows for name in flag.names if name.startswith(typed))
     )
 
 
-def _value(flag: Flag, typed: str, before: str = "") -> Place:
+def _value(flag: Flag, typed: str, profiles: Callable[[], Sequence[str]], before: str = "") -> Place:
     """Return what the value of a flag may be, behind what of the word is before it."""
+    if flag.metavar == "PROFILE":
+        return Place(tuple(Offer(before + name) for name in _beginning(profiles(), typed)))
     choices = flag.choices or (WORDS["type"] if flag.metavar == "TYPE" else ())
     if choices:
         return Place(tuple(Offer(before + choice) for choice in choices if choice.startswith(typed)))
@@ -181,6 +193,7 @@ class _Behind(NamedTuple):
     tools: Mapping[str, str]
     table: Callable[[], Table]
     partial: ShellWord
+    profiles: Callable[[], Sequence[str]]
 
     def words(self, words: Sequence[ShellWord]) -> Place:
         for field, (tool, operands) in _MODES.items():
@@ -198,6 +211,9 @@ class _Behind(NamedTuple):
     def _first(self) -> Place:
         """Return the tools, and the commands in the case that is typed."""
         typed = self.partial.value
+        if typed.startswith("@"):
+            named = any(is_profile(word.value) for word in self.front.flags)
+            return _NOWHERE if named or "profile" in self.front.fields else self._profiles()
         tools = [Offer(name, summary) for name, summary in self.tools.items() if name.startswith(typed)]
         commands = self._command(())
         lowered = (
@@ -206,6 +222,10 @@ class _Behind(NamedTuple):
             else [offer._replace(value=offer.value.lower()) for offer in commands.offers]
         )
         return Place((*tools, *(offer for offer in lowered if offer.value not in self.tools)))
+
+    def _profiles(self) -> Place:
+        names = (f"@{name}" for name in self.profiles())
+        return Place(tuple(Offer(name, "a profile") for name in _beginning(names, self.partial.value)))
 
     def _tool(self, name: str, words: Sequence[ShellWord]) -> Place:
         tool = TOOL_FLAGS[name]
@@ -229,6 +249,10 @@ class _Behind(NamedTuple):
         match operand:
             case "SHELL":
                 return Place(tuple(map(Offer, _beginning(_SHELLS, self.partial.value))))
+            case "ACTION":
+                return Place(tuple(map(Offer, _beginning(_ACTIONS, self.partial.value))))
+            case "PROFILE" if words[0].value == "show":
+                return self._profiles()
             case "KEY ..." if "," not in [word.value for word in words]:
                 return self._asking((Want("key"),))
         return Place(files=_FILES.get(operand, ""))

@@ -94,10 +94,11 @@ _NO_INDICES: Final = frozenset({"BYSCORE", "BYLEX", "LIMIT", "COUNT"})
 _ENDS: Final = frozenset({"stop", "end"})
 
 
-def span(roles: Sequence[Role], words: Sequence[bytes], length: int) -> int | None:
+def span(roles: Sequence[Role], words: Sequence[bytes], length: int, *, ids: bool = False) -> int | None:
     """Return how many of so many elements a command's range has; None when it has none that indices tell.
 
-    The words are the arguments, and the roles are what the grammar says that each is.
+    The words are the arguments, and the roles are what the grammar says that each is. Ends that are ``ids``, as
+    those of a stream, tell that only when the range is all of it.
     """
     named = dict(zip((role.name for role in roles), words, strict=False))
     if any(role.kind == "token" and role.name in _NO_INDICES for role in roles):
@@ -105,8 +106,8 @@ def span(roles: Sequence[Role], words: Sequence[bytes], length: int) -> int | No
     first, last = named.get("start"), next((named[name] for name in _ENDS if name in named), None)
     if first is None or last is None:
         return None
-    if {first, last} == {b"-", b"+"}:
-        return length
+    if ids:
+        return length if {first, last} == {b"-", b"+"} else None
     try:
         begin, end = (_index(word, length) for word in (first, last))
     except ValueError:

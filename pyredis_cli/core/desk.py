@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyredis.address import Address, TcpAddress
 from pyredis.cluster.redirect import target
+from pyredis.cluster.topology import from_slots
 from pyredis.exceptions import AskError, MovedError, PyRedisError, ReplyError
 from pyredis.resp.encode import argv
 
@@ -34,6 +35,12 @@ class Desk:
         self._user: str | None = None
         self.reached = False
         """Whether there was a connection once."""
+        self.kept: dict[str, object] = {}
+        """What somebody wants to know the next time that something is asked, by a name."""
+        self.unseen = True
+        """Whether looking at a key did not count as using it, as `look_only` wants."""
+        self._looks_only = False
+        self._told: set[AsyncClient] = set()
 
     @property
     def table(self) -> Table:
@@ -48,6 +55,10 @@ class Desk:
     @property
     def database(self) -> int:
         return self.session.database
+
+    def look_only(self) -> None:
+        """Have keys that are looked at from now on not count as used, where servers can be told so."""
+        self._looks_only = True
 
     async def ask(self, *words: Argument) -> Reply:
         """Return the reply to a command, of the node that has its key; raises its ReplyError."""
@@ -69,24 +80,50 @@ class Desk:
             return await self.ask(*words)
         return None
 
-    async def ask_all(self, commands: Sequence[Sequence[Argument]]) -> list[Reply]:
+    async def ask_all(
+        self, commands: Sequence[Sequence[Argument]], at: TcpAddress | None = None
+    ) -> list[Reply]:
         """Return the replies to commands that are sent at once, errors in their places as ReplyError.
 
-        What another node has is asked again there, one by one.
+        They are asked of the node ``at``, or where the session is. What another node has is asked again there,
+        all that one of them has at once.
         """
-        client = await self._client(None)
+        replies = await self._sent(commands, at)
+        moved: dict[TcpAddress, list[int]] = {}
+        for place, reply in enumerate(replies):
+            if isinstance(reply, MovedError) and (there := self._elsewhere(reply)) is not None:
+                moved.setdefault(there, []).append(place)
+        for there, places in moved.items():
+            again = await self._sent([commands[place] for place in places], there)
+            for place, reply in zip(places, again, strict=True):
+                replies[place] = reply
+        for place, reply in enumerate(replies):
+            if isinstance(reply, MovedError | AskError) and self.session.in_cluster:
+                try:
+                    replies[place] = await self.ask(*commands[place])
+                except ReplyError as error:
+                    replies[place] = error
+        return replies
+
+    async def primaries(self) -> Sequence[TcpAddress | None]:
+        """Return the primaries of the cluster; without one, None alone: where the session is.
+
+        Raises the ReplyError of a node that does not tell what its cluster looks like.
+        """
+        address = self.session.address
+        if not self.session.in_cluster or not isinstance(address, TcpAddress):
+            return [None]
+        topology = from_slots(await self.ask("CLUSTER", "SLOTS"), address)
+        return topology.reached_by(self.session.natmap).primaries
+
+    async def _sent(self, commands: Sequence[Sequence[Argument]], at: TcpAddress | None) -> list[Reply]:
+        client = await self._client(at)
         await client.bulk_start()
         try:
             for command in commands:
                 await client.execute(*command)
         finally:
             replies = await client.bulk_stop()
-        for at, reply in enumerate(replies):
-            if isinstance(reply, MovedError | AskError) and self.session.in_cluster:
-                try:
-                    replies[at] = await self.ask(*commands[at])
-                except ReplyError as error:
-                    replies[at] = error
         return replies
 
     def _elsewhere(self, error: MovedError | AskError) -> TcpAddress | None:
@@ -107,9 +144,19 @@ class Desk:
             client = self._clients[at] = await opened
             self._pools[at] = session.pool_of(at)
             self.reached = True
+        if self._looks_only and client not in self._told:
+            await self._tell(client)
         if client.database != session.database:
             await client.execute("SELECT", session.database)
         return client
+
+    async def _tell(self, client: AsyncClient) -> None:
+        """Tell a server that what is looked at over the connection is not used."""
+        self._told.add(client)
+        try:
+            await client.execute("CLIENT", "NO-TOUCH", "ON")
+        except ReplyError:  # older than 7.2, or this user may not
+            self.unseen = False
 
     def _is_stale(self, client: AsyncClient, at: TcpAddress | None) -> bool:
         session = self.session
@@ -121,6 +168,7 @@ class Desk:
     async def _give_back(self, at: TcpAddress | None) -> None:
         client, pool = self._clients.pop(at, None), self._pools.pop(at, None)
         if client is not None and pool is not None:
+            self._told.discard(client)
             with suppress(PyRedisError):
                 await pool.release(client)
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pyredis.address import Address, TcpAddress
+from pyredis.address import Address, TcpAddress, reached
 from pyredis.cluster.topology import Member, members_in_nodes, members_in_shards
 from pyredis.exceptions import NoPerm, PyRedisConnError, PyRedisError, ReplyError
 from pyredis.pool.async_pool import AsyncPool
@@ -20,6 +20,7 @@ from pyredis.pool.async_sentinel import AsyncSentinelPool
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from pyredis.address import NatMap
     from pyredis.client.async_client import AsyncClient
     from pyredis.types import Reply
     from pyredis_cli.core.desk import Desk
@@ -69,9 +70,14 @@ async def _seen_by(desk: Desk, address: TcpAddress | None) -> Everybody:
     async with _at_home(desk.session) if address is None else _connected(desk.session, address) as client:
         desk.reached = True
         members = await _of_cluster(client)
-        if members is not None:
-            return Everybody(members, cluster=True)
-        return Everybody(await _of_group(desk.session, client), cluster=False)
+        if members is None:
+            return Everybody(await _of_group(desk.session, client), cluster=False)
+        return Everybody(tuple(_reached(member, desk.session.natmap) for member in members), cluster=True)
+
+
+def _reached(member: Member, natmap: NatMap) -> Member:
+    address = member.address
+    return member._replace(address=reached(address, natmap)) if isinstance(address, TcpAddress) else member
 
 
 async def _of_cluster(client: AsyncClient) -> tuple[Member, ...] | None:

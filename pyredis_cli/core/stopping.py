@@ -83,10 +83,12 @@ def cut_short(session: Session, running: asyncio.Task[Outcome]) -> Stopped:
 
 
 async def _unblock(session: Session, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> bool:
-    """Return whether the server ended a wait; ends early with the command."""
+    """Return whether the server ended a wait; without one it ends early with the command."""
     unblocking = asyncio.create_task(session.unblock(argv))
     try:
         await asyncio.wait([unblocking, running], timeout=_UNBLOCKING, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():  # which may be the work of UNBLOCK, whose own reply is on its way then
+            await asyncio.wait([unblocking], timeout=_RECONNECTING)
     finally:
         await _cancelled(unblocking)
     with suppress(PyRedisError, asyncio.CancelledError):

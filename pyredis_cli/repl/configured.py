@@ -7,22 +7,24 @@ what `settle` has told, which has looked at the same files.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pyredis_cli import config_file
 from pyredis_cli.config_file import ConfigError, Directive
+from pyredis_cli.config_lines import line_of
 from pyredis_cli.environment import CONFIG, PROJECT, config_path
 from pyredis_cli.profile_keys import PROJECT_PREFERENCES
 from pyredis_cli.profile_tables import DEFAULTS, NOT_HERE, PREFERENCES, PROFILES
 from pyredis_cli.profiles import concerns
-from pyredis_cli.repl.preferences import SUMMARIES, PreferenceError, Preferences, changed, taken
+from pyredis_cli.repl.preferences import SUMMARIES, PreferenceError, Preferences, changed, rows, taken
 
 if TYPE_CHECKING:
+    from pyredis_cli.config_file import File
     from pyredis_cli.settings import Settings
 
-__all__ = ["configured", "mistakes"]
+__all__ = ["configured", "described", "mistakes", "shown"]
 
 _Warn = Callable[[str], None]
 
@@ -164,6 +166,14 @@ def _after_project(preferences: Preferences, warn: _Warn) -> Preferences:
     return _with_table(preferences, values, PROJECT, warn)
 
 
+# -- for the tool that is about settings
+
+
+def described() -> dict[str, tuple[str, str]]:
+    """Return the default of each preference as it stands in a file, and what it is for."""
+    return {name: (toml, summary) for name, toml, summary in rows(Preferences())}
+
+
 def mistakes(values: Mapping[str, object]) -> dict[str, str]:
     """Return what is wrong with the values of a table of preferences, by their names."""
     found = {}
@@ -171,4 +181,33 @@ def mistakes(values: Mapping[str, object]) -> dict[str, str]:
         _, problems = taken(Preferences(), {name: value})
         if problems:
             found[name] = problems[0]
+    return found
+
+
+def shown(environ: Mapping[str, str], settings: Settings) -> Iterator[tuple[str, object, str]]:
+    """Yield each preference as it is at a start, and where our files say so, empty where none does."""
+    preferences, _ = configured(environ, Preferences(), settings)
+    own = config_path(environ)
+    by_file = _origins("user file", lambda: config_file.file_at(own) if own is not None else None)
+    # What a profile says of how things look stands between the two.
+    by_file = {name: by for name, by in by_file.items() if settings.lenient.get(name) != "profile"}
+    by_file |= _origins("project file", config_file.project_file)
+    for name, _, _ in rows(preferences):
+        yield name, getattr(preferences, name), by_file.get(name, "")
+
+
+def _origins(kind: str, read: Callable[[], File | None]) -> dict[str, str]:
+    """Return where the table of a file says something, by the names of the preferences."""
+    try:
+        file = read()
+        values = config_file.tables(file.text).get(PREFERENCES, {}) if file is not None else {}
+    except ConfigError:
+        return {}
+    if file is None or not isinstance(values, dict):
+        return {}
+    found = {}
+    for name in values.keys() - mistakes(values).keys():
+        field = name.lower().replace("-", "_")
+        if kind == "user file" or field in PROJECT_PREFERENCES:
+            found[field] = f"{kind} {file.path}:{line_of(file.text, (PREFERENCES, name))}"
     return found

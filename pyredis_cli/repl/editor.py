@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from pyredis_cli.passwords import for_children
+
 __all__ = ["EditorError", "edited"]
 
 _PRIVATE: Final = 0o600
@@ -56,7 +58,7 @@ def _read(file: Path) -> str:
 
 async def _run(words: list[str]) -> None:
     try:
-        program = await asyncio.create_subprocess_exec(*words)
+        program = await asyncio.create_subprocess_exec(*words, env=for_children(os.environ))
     except OSError as error:
         reason = error.strerror or "cannot be started"
         raise EditorError(f"the editor {words[0]}: {reason}; set VISUAL or EDITOR to another") from None

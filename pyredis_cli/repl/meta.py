@@ -15,6 +15,7 @@ from pyredis_cli.repl.verdicts import Perform, Refuse, Verdict
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
     from pyredis_cli.complete.candidates import Behind, Choice
+    from pyredis_cli.complete.wants import Want
     from pyredis_cli.repl.verdicts import Judge
     from pyredis_cli.reporting import Reporter
 
@@ -54,7 +55,7 @@ def offered() -> Mapping[str, str]:
     return {name: row.summary for name, row in META.items() if name != "?"}
 
 
-def behind(words: Sequence[str], typed: str, table: Table) -> Iterable[Choice]:
+def behind(words: Sequence[str], typed: str, table: Table) -> Iterable[Choice | Want]:
     """Return what may stand behind these finished words of a line that is the REPL's own."""
     row = META.get(words[0])
     if row is None or not row.completes:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pyredis_cli.flags import NotationName, Output, Theme
 
-__all__ = ["SUMMARIES", "PreferenceError", "Preferences", "changed", "choices", "taken"]
+__all__ = ["SUMMARIES", "PreferenceError", "Preferences", "changed", "choices", "rows", "taken"]
 
 
 class PreferenceError(ValueError):
@@ -47,6 +47,7 @@ class Preferences:
     decode: str = "auto"
     bytes: NotationName | Literal["default"] = "default"
     confirm: bool = True
+    undo: bool = False
 
 
 class _Row(NamedTuple):
@@ -127,6 +128,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
         plugins.known_decoders,
     ),
     "confirm": _Row(_switch, _SWITCH, "ask before a command that could do harm"),
+    "undo": _Row(_switch, _SWITCH, "keep what writes change, so that :undo can put it back"),
     "theme": _Row(_one_of(_THEMES), _THEMES, "colours for a dark or for a light background"),
 }
 
@@ -157,6 +159,14 @@ def changed(preferences: Preferences, words: Sequence[str]) -> tuple[Preferences
         case [name, value]:
             return _with(preferences, _field(name), value)
     raise PreferenceError(":set takes a name and a value; :set lists what there is")
+
+
+def rows(preferences: Preferences) -> Iterator[tuple[str, str, str]]:
+    """Yield the name of each preference, its value as it stands in a file of settings, and what it is for."""
+    for field, row in _ROWS.items():
+        _, _, word = _line(preferences, field).partition(" ")
+        switch = {"on": "true", "off": "false"}.get(word)
+        yield field, switch or (word if word.isdigit() else f'"{word}"'), row.summary
 
 
 def taken(preferences: Preferences, values: Mapping[str, object]) -> tuple[Preferences, tuple[str, ...]]:

@@ -5,6 +5,7 @@ What may stand behind such a word are the flags of the tool, and what the word i
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,16 +14,20 @@ from typing import TYPE_CHECKING
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.complete.candidates import Choice
 from pyredis_cli.complete.known import commands, summary, typeable
+from pyredis_cli.complete.tokens import line_of
+from pyredis_cli.complete.wants import Want, wants
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse_tool
 from pyredis_cli.repl.verdicts import After
+from pyredis_cli.reporting import CutShort
+from pyredis_cli.tool_flags import TOOL_FLAGS
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
     from pyredis_cli.repl.verdicts import Host
     from pyredis_cli.reporting import Reporter
 
-__all__ = ["Show", "behind_command", "behind_key"]
+__all__ = ["Show", "behind_command", "behind_key", "behind_keys", "behind_peek"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,13 @@ class Show:
                 host.allows(tuple(map(os.fsencode, arguments.words)))
             ):
                 return After.STOP
-            report = await host.interruptible(self.reporter(host.desk, arguments))
+            with host.printer.waiting():
+                report = await host.interruptible(self.reporter(host.desk, arguments))
+        except CutShort as cut:
+            if (task := asyncio.current_task()) is not None and task.cancelling():  # the session itself ends
+                raise asyncio.CancelledError from None
+            await host.printer.report(cut.report)
+            return After.STOP
         except UsageError as error:
             await host.printer.refuse(str(error))
             return After.STOP
@@ -52,19 +63,47 @@ class Show:
         return After.GO_ON
 
 
-def behind_key(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
-    """Yield nothing: which keys there are, the completer knows."""
-    return iter(())
+def behind_key(words: Sequence[str], typed: str, table: Table) -> Iterator[Want]:
+    """Yield that keys may stand there, any number of them."""
+    yield Want("key")
 
 
-def behind_command(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
-    """Yield the names of commands; behind a container, those of its subcommands."""
+def behind_command(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice | Want]:
+    """Yield what may stand there in a command: its name, its subcommands, its options, and the names it wants."""
     if not words:
         begun = typed.upper()
         fitting = (name for name in commands(table) if name.startswith(begun))
         yield from (Choice(name, "command", summary(name, table)) for name in fitting)
-    spec = table.find(words)
-    if len(words) == 1 and spec is not None:
-        for name in sorted(typeable(spec.subcommands)):
-            if table.has(f"{spec.name} {name}"):
-                yield Choice(name, "command", summary(f"{spec.name} {name}", table))
+        return
+    line = line_of([_bytes(word) for word in words], _bytes(typed), table)
+    if line.container and line.spec is not None:
+        for name in sorted(typeable(line.spec.subcommands)):
+            if table.has(full := f"{line.spec.name} {name}"):
+                yield Choice(name, "command", summary(full, table))
+    terms = line.walk.terms if line.walk is not None else ()
+    yield from (Choice(term.name, "command", term.shown) for term in terms if term.kind == "token")
+    yield from wants(line)
+
+
+def _bytes(word: str) -> bytes:
+    return word.encode("utf-8", "surrogateescape")
+
+
+def behind_peek(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice | Want]:
+    return _behind("peek", words, typed)
+
+
+def behind_keys(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice | Want]:
+    return _behind(":keys", words, typed)
+
+
+def _behind(tool: str, words: Sequence[str], typed: str) -> Iterator[Choice | Want]:
+    """Yield the flags of a tool that were not given, where one begins, and else the keys that are known."""
+    flags = {name: flag for flag in TOOL_FLAGS[tool].flags for name in flag.names}
+    if words and words[-1] in flags and flags[words[-1]].metavar:
+        return
+    if typed.startswith("-"):
+        given = {word.partition("=")[0] for word in words}
+        yield from (Choice(name, meta=flag.help) for name, flag in flags.items() if name not in given)
+    else:
+        yield Want("key")

@@ -11,7 +11,9 @@ from collections.abc import Hashable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
+from pyredis.cluster.routing import audience
 from pyredis.commands.keys import keys
+from pyredis.commands.reading import reading
 from pyredis.commands.spec import TABLE, Spec
 from pyredis.exceptions import ClusterError, PyRedisError
 from pyredis.types import plain
@@ -84,8 +86,10 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
     argv = tuple(map(os.fsencode, arguments.words))
     if not argv:
         raise UsageError("all takes a command, such as all CONFIG GET maxmemory")
+    if desk.session.read_only:
+        argv = tuple(reading(argv))
     spec = await _spec(desk, argv)
-    chosen = roles(spec, _asked(arguments))
+    chosen = roles(spec, argv, _asked(arguments))
     found = await everybody(desk)
     if reason := refusal(spec, argv, found):
         raise UsageError(reason)
@@ -111,16 +115,22 @@ async def _spec(desk: Desk, argv: Sequence[bytes]) -> Spec | None:
 # -- decisions
 
 
-def roles(spec: Spec | None, asked: Sequence[_Role] = ()) -> Sequence[_Role]:
+def roles(spec: Spec | None, argv: Sequence[bytes], asked: Sequence[_Role] = ()) -> Sequence[_Role]:
     """Return whose servers a command is for: those asked for, else all for a read, the primaries for a write.
 
-    UsageError for what nobody knows.
+    Of what is neither, the servers themselves may say whom it concerns (CONFIG SET every node). UsageError for
+    what nobody knows.
     """
     if asked:
         return asked
     if spec is None:
         raise UsageError(f"it is not known whether that command writes; {_WHERE}")
-    return ("primary",) if spec.write else _EVERYBODY
+    if spec.write:
+        return ("primary",)
+    concerned = "all" if spec.only_reads(argv) else audience(spec)
+    if concerned is None:
+        raise UsageError(f"{spec.name} does something at each node that it is sent to; {_WHERE}")
+    return _EVERYBODY if concerned == "all" else ("primary",)
 
 
 def refusal(spec: Spec | None, argv: Sequence[bytes], found: Everybody) -> str:

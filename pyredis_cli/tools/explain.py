@@ -12,14 +12,14 @@ from pyredis.commands.spec import Spec
 from pyredis.types import Reply
 from pyredis_cli.core.desk import Desk
 from pyredis_cli.core.explaining import Explained, Unknown, explained
-from pyredis_cli.core.kinds import articled, expected, judged_keys
+from pyredis_cli.core.kinds import articled, expected, judged_keys, several
 from pyredis_cli.core.naming import commands_like
 from pyredis_cli.core.sizing import TYPES, Sized
 from pyredis_cli.flags import UsageError
 from pyredis_cli.given import ToolArguments
 from pyredis_cli.render import units
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line
-from pyredis_cli.render.escape import readable
+from pyredis_cli.render.line import as_typed
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.views.cells import bare
 from pyredis_cli.reporting import Report, run_report
@@ -85,6 +85,7 @@ def _value(found: Explained) -> dict[Hashable, Reply]:
         "user": found.user or None,
         "permitted": found.permitted,
         "refusal": found.refusal or None,
+        "refused_as_read_only": found.read_only,
         "may_be_repeated": spec.readonly,
         "readonly_twin": spec.readonly_twin,
         "since": spec.since or None,
@@ -117,24 +118,29 @@ def _clauses(found: Explained) -> Iterator[str]:
     if not found.arity:
         yield "the server would refuse it: wrong number of arguments"
         return
+    if found.read_only:
+        yield "this session is read-only and would refuse it"
     if found.permitted is False:
         yield f"the server would refuse it to {found.user}"
     if found.clustered and len(found.slots) > 1:
         yield f"its keys are in {len(found.slots)} slots, and a cluster takes those of one slot only"
     if found.spec.danger and not _is_cheap(found):
         yield found.spec.danger
-    yield from _misfits(found)
+    if misfit := _misfit(found):
+        yield misfit
+        return
     yield from _waits(found)
     yield from _works(found)
 
 
-def _misfits(found: Explained) -> Iterator[str]:
-    """Yield which of the keys is of another type than the command is for."""
+def _misfit(found: Explained) -> str:
+    """Return which of the keys is of another type than the command is for; empty when none is."""
     kinds, judged = expected(found.spec), judged_keys(found.spec, found.argv)
     for key in found.keys:
         if kinds and key.exists and key.key in judged and key.type not in kinds:
-            yield f"the server would refuse it: {readable(key.key)} is {articled(key.type)}"
-            return
+            wanted = " or ".join(sorted(map(several, kinds)))
+            return f"{as_typed([key.key])} is {articled(key.type)}, and {found.spec.name} is for {wanted}"
+    return ""
 
 
 def _waits(found: Explained) -> Iterator[str]:
@@ -239,7 +245,7 @@ def _headline(found: Explained) -> str:
             parts.append(units.size(keys[0].memory))
     if found.cost.order:
         parts.append(found.cost.order)
-    return " · ".join([*parts, *_clauses(found)])
+    return " · ".join([*parts, *_clauses(found)]) or f"nothing tells what {found.spec.name} would cost"
 
 
 def _holds(key: Sized) -> str:

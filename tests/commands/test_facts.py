@@ -346,6 +346,7 @@ def test_an_overlay_row_adds_its_facts(generator: ModuleType, rows: dict[str, An
         ({"row": [_row("AUTH", reads="mostly")]}, "reads cannot be 'mostly'"),
         ({"row": [_row("AUTH", reads="if")]}, "reads cannot be 'if'"),
         ({"row": [_row("AUTH", reads="unless reset")]}, "reads cannot be 'unless reset'"),
+        ({"row": [_row("AUTH", reads="never")]}, "its server says whether it reads"),
         ({"row": [_row("SORT", reads="always")]}, "its server says whether it reads"),
         ({"row": [_row("EVAL_RO", reads="always")]}, "its server says whether it reads"),
         ({"row": [_row("AUTH", effect="auth"), _row("AUTH", effect="hello")]}, "AUTH has effect already"),

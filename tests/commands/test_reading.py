@@ -99,6 +99,7 @@ def test_what_nobody_knows_is_refused_in_one_line(argv: list[bytes]) -> None:
         ("FT.CURSOR READ i 1", "FT.CURSOR is not known to be read-only"),
         ("FT.CONFIG SET a b", "FT.CONFIG is not known to be read-only"),
         ("FT.DEBUG TWIST x", "nobody knows what FT.DEBUG TWIST does"),
+        ("FT.DEBUG DUMP_PREFIX_TRIE i", "FT.DEBUG DUMP_PREFIX_TRIE is not known to be read-only"),
         ("CF.COMPACT k", "CF.COMPACT is not known to be read-only"),
     ],
 )

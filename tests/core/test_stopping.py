@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -39,4 +40,22 @@ async def test_a_stopping_that_is_cancelled_closes_the_connection(server: Server
     assert cut_short(session, running) == ("lost", None, None, "", "the watched keys")
     assert not session.connected
     await until(lambda: server.blocked() == 0)
+    await session.close()
+
+
+async def test_a_wait_that_was_ended_is_said_to_be_although_its_own_end_is_heard_first(
+    server: Server,
+) -> None:
+    class Late(Session):
+        async def unblock(self, argv: Sequence[bytes]) -> bool:
+            unblocked = await super().unblock(argv)
+            await asyncio.wait([running])
+            await asyncio.sleep(0.01)
+            return unblocked
+
+    session = Late(AsyncPool(server.host, server.port, read_timeout=None), interactive=True)
+    running = asyncio.create_task(session.run([b"BLPOP", b"k", b"0"]))
+    await server.until_blocked()
+    stopped = await stop(session, running, [b"BLPOP", b"k", b"0"])
+    assert stopped.how == "unblocked"
     await session.close()

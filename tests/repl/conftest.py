@@ -16,6 +16,7 @@ __all__ = ["StartRepl", "ask", "at_prompt"]
 
 
 _TIME: Final = re.compile(r"^\(\d+\.\d+s\)\n?", re.MULTILINE)
+_ADVICE: Final = re.compile(r"^↳ .*", re.MULTILINE | re.DOTALL)
 
 
 class StartRepl(Protocol):
@@ -43,15 +44,18 @@ def repl(terminal: Callable[..., Terminal]) -> StartRepl:
 
 
 def at_prompt(terminal: Terminal) -> bool:
-    """Return whether the cursor waits behind an empty prompt."""
-    return terminal.line.endswith(">")
+    """Return whether the cursor waits behind an empty prompt; a line may be suggested there."""
+    return terminal.before_cursor.rstrip().endswith(">")
 
 
-def ask(terminal: Terminal, line: str, *, shown: str | None = None, timed: bool = False) -> str:
+def ask(
+    terminal: Terminal, line: str, *, shown: str | None = None, timed: bool = False, advised: bool = False
+) -> str:
     """Type a line, wait for the next prompt, and return what was printed between.
 
     ``shown`` is what the line looks like, if that is not the line with its secrets as stars. What a reply took is
-    only returned with ``timed``: on a busy machine any reply may take long.
+    only returned with ``timed``: on a busy machine any reply may take long. What is said below an error only
+    with ``advised``.
     """
     typed = re.compile("> " + "".join(rf"[{re.escape(letter)}*]" for letter in shown or line))
     before = len(typed.findall(terminal.text))
@@ -61,4 +65,6 @@ def ask(terminal: Terminal, line: str, *, shown: str | None = None, timed: bool 
         what=f"the prompt after {line}",
     )
     printed = typed.split(terminal.text_to_cursor)[-1].rpartition("\n")[0].strip("\n")
+    if not advised:
+        printed = _ADVICE.sub("", printed).rstrip("\n")
     return printed if timed else _TIME.sub("", printed).strip("\n")

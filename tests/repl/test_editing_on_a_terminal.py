@@ -175,7 +175,7 @@ async def test_a_long_line_typed_ahead_is_whole(repl: StartRepl, redis82: Server
     await redis82.until_blocked()
     screen.send_line(f"SET k {'x' * 9_000}")
     redis82.command("RPUSH", "q", "1")
-    wait_until(lambda: redis82.command("EXISTS", "k"))
+    wait_until(lambda: redis82.command("EXISTS", "k"), 60)
     assert redis82.command("STRLEN", "k") == 9_000
 
 

@@ -339,9 +339,10 @@ def test_ctrl_c_does_not_wait_for_a_flood_to_be_shown(repl: StartRepl, redis82: 
     wait_until(lambda: redis82.blocked() == 1)
     redis82.command("EVAL", "for i = 1, 20000 do redis.call('PUBLISH', 'flood', i) end", "0")
     screen.send_key("c-c")
-    screen.wait_for("stopped: BLPOP was unblocked")
-    assert '"20000"' not in screen.text
-    screen.wait_for('"20000"')
+    # A machine with much to do may not get at the server's answer in time; then the connection is given up.
+    screen.wait_for(re.compile(r"stopped: BLPOP was (unblocked|sent, its outcome is unknown; reconnected)"))
+    screen.wait_for('"20000"', 60)
+    assert screen.text.index("stopped: BLPOP") < screen.text.index('"20000"')
     screen.wait_until(at_prompt)
 
 

@@ -14,6 +14,7 @@ from pyredis_cli.core.everywhere import Everybody
 from pyredis_cli.flags import UsageError
 from pyredis_cli.tools.all import behind, refusal, roles
 from tests.clusters import Cluster
+from tests.conftest import MakeBackgroundProxy
 from tests.program import Ran, ran
 from tests.sentinels import Sentinels
 from tests.servers import Server
@@ -145,6 +146,31 @@ def test_one_server_alone_is_a_primary(redis82: Server) -> None:
     assert no_replica.said == f"no replica is known to {at(redis82)}; nothing was sent\n"
 
 
+def test_a_read_only_session_refuses_once_for_all(cluster82: Cluster) -> None:
+    refused = ran(cluster82.nodes[0], "--read-only", "all", "FLUSHALL")
+    twin = rows(ran(cluster82.nodes[0], "--read-only", "--json", "all", "EVAL", "return 1", "0"))
+
+    assert (refused.code, refused.stdout, refused.said.count("\n")) == (6, b"", 1)
+    assert "FLUSHALL is a write command" in refused.said
+    assert [row["reply"] for row in twin] == [1] * 6
+
+
+def test_nodes_are_asked_where_they_are_reached(
+    cluster82: Cluster, background_proxy: MakeBackgroundProxy
+) -> None:
+    node = cluster82.replicas()[0]
+    proxy = background_proxy(node)
+    mapped = f"{at(node)}=127.0.0.1:{proxy.port}"
+    here = "-p", str(cluster82.nodes[0].port)
+
+    found = {row["node"] for row in rows(ran(*here, "-c", "--natmap", mapped, "--json", "all", "PING"))}
+
+    assert found == {
+        f"127.0.0.1:{proxy.port}",
+        *(at(other) for other in cluster82.nodes if other is not node),
+    }
+
+
 # -- what is shown
 
 
@@ -172,18 +198,23 @@ def test_long_replies_stand_below_and_equal_ones_once(cluster82: Cluster) -> Non
         ("INFO", ("primary", "replica")),
         ("FLUSHALL", ("primary",)),
         ("FUNCTION LOAD x", ("primary",)),
+        ("EVAL_RO return 0", ("primary", "replica")),
+        ("SCRIPT LOAD x", ("primary", "replica")),
+        ("ACL LOG", ("primary", "replica")),
     ],
 )
 def test_the_facts_say_whom_a_command_concerns(line: str, expected: tuple[str, ...]) -> None:
     argv = [word.encode() for word in line.split()]
-    assert tuple(roles(TABLE.find(argv))) == expected
-    assert tuple(roles(TABLE.find(argv), ("replica",))) == ("replica",)
+    assert tuple(roles(TABLE.find(argv), argv)) == expected
+    assert tuple(roles(TABLE.find(argv), argv, ("replica",))) == ("replica",)
 
 
-def test_what_nobody_knows_needs_a_place() -> None:
+@pytest.mark.parametrize("line", ["NO.SUCH", "PUBLISH a b", "CLIENT KILL ID 1"])
+def test_what_is_neither_a_read_nor_a_write_needs_a_place(line: str) -> None:
+    argv = [word.encode() for word in line.split()]
     with pytest.raises(UsageError, match="say where"):
-        roles(None)
-    assert tuple(roles(None, ("primary",))) == ("primary",)
+        roles(TABLE.find(argv), argv)
+    assert tuple(roles(TABLE.find(argv), argv, ("primary",))) == ("primary",)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from pyredis_cli.render.shapes import Items, Scalar, Shape
 from pyredis_cli.render.views import by_shape
 from pyredis_cli.render.views.cells import noted, value
 
-__all__ = ["beginning", "blocks_of"]
+__all__ = ["beginning", "blocks_of", "cell"]
 
 # So many elements tell whether there is something to be said of the others.
 _SAMPLE: Final = 60
@@ -34,7 +34,7 @@ _MOST = 16 * 1024
 
 def blocks_of(shape: Shape, look: Look) -> Sequence[Block] | None:
     """Return the blocks of a shape, and in them what is in its values; None where nobody knows more of it."""
-    shown = partial(_cell, look)
+    shown = partial(cell, look)
     match shape:
         case Scalar(reply):
             return _value(reply, look)
@@ -65,7 +65,7 @@ def _says_more(reply: Reply, look: Look) -> bool:
     return _is_value(reply) and find(reply, look.decode, most=_MOST) is not None
 
 
-def _cell(look: Look, reply: Reply) -> Cell:
+def cell(look: Look, reply: Reply) -> Cell:
     """Return a value among others, with what is in it; JSON as it is, and not as a string of it."""
     if not _is_value(reply) or (found := find(reply, look.decode, most=_MOST)) is None:
         return value(reply)

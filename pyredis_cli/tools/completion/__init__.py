@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pyredis.commands.spec import Table
     from pyredis_cli.complete.command_line import Place
-    from pyredis_cli.settings import Settings
+    from pyredis_cli.given import Given
     from pyredis_cli.streams import Streams
 
 __all__ = ["answer_shell", "run"]
@@ -29,7 +29,7 @@ __all__ = ["answer_shell", "run"]
 _LIVE = "PYREDISCLI_COMPLETE_LIVE"
 
 
-def run(_settings: Settings, streams: Streams, words: Sequence[str]) -> int:
+def run(_given: Given, _environ: Mapping[str, str], streams: Streams, words: Sequence[str]) -> int:
     """Print the script of the shell; return the exit code."""
     from pyredis_cli.parsing import parse_tool
 
@@ -56,7 +56,8 @@ def _place(shell: str, environ: Mapping[str, str]) -> Place:
     from pyredis_cli.registry import TOOLS
 
     line = shell_line(environ.get(LINE, ""), shell, environ)
-    found = place(line, {name: row.summary for name, row in TOOLS.items()}, _table)
+    tools = {name: row.summary for name, row in TOOLS.items()}
+    found = place(line, tools, _table, lambda: _profiles(environ))
     if not line.partial.known:
         return found._replace(offers=())
     if found.asked is None or environ.get(_LIVE, "0") in ("", "0"):
@@ -65,6 +66,12 @@ def _place(shell: str, environ: Mapping[str, str]) -> Place:
 
     live = [Offer(os.fsdecode(name)) for name in names(found.asked, environ)]
     return found._replace(offers=(*found.offers, *live))
+
+
+def _profiles(environ: Mapping[str, str]) -> Sequence[str]:
+    from pyredis_cli.profiles import names
+
+    return names(environ)
 
 
 def _table() -> Table:

@@ -21,7 +21,7 @@ from pyredis_cli.complete.names import NameCache, Wanted
 from pyredis_cli.complete.wants import ABOUT
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse
-from pyredis_cli.settings import settle
+from pyredis_cli.settings import consulted, settle
 from pyredis_cli.streams import Streams
 
 TYPE_CHECKING = False
@@ -80,6 +80,9 @@ def _settings(asked: Asked, environ: Mapping[str, str]) -> Settings | None:
     nobody = _Nobody(BytesIO(), BytesIO(), BytesIO())
     try:
         given = parse(asked.connection)
+        source = consulted(given, environ).source
+        if source is not None and source.kind != "pass_file":  # a TAB starts no program, and opens no keyring
+            return None
         settings = settle(given, environ, nobody)
         if settings.tls is not None:
             from pyredis_cli.core.certificates import opened

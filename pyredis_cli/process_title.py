@@ -1,0 +1,60 @@
+"""What other users of the machine see of this process: its arguments, without the passwords among them.
+
+Linux shows the memory in which they were handed over, so that is what is changed. For a moment they could be seen.
+"""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["hide", "starred"]
+
+_MEMORY, _STATUS, _WORDS = "/proc/self/mem", "/proc/self/stat", "/proc/self/cmdline"
+_START = 45
+"""Which field behind the name of the program says where the arguments begin; the next one, where they end."""
+_FLAGS = (b"-a", b"--pass=")
+
+
+def hide(password: str | None) -> None:
+    """Put stars in the place of a password in the arguments, and of what URLs have in front of their @.
+
+    Where the system does not allow that, nothing is done.
+    """
+    secret = os.fsencode(password or "")
+    try:
+        start = _start()
+        with open(_WORDS, "rb") as file:
+            words = file.read().split(b"\0")
+        memory = os.open(_MEMORY, os.O_RDWR | os.O_CLOEXEC)
+    except (OSError, ValueError, IndexError):
+        return
+    try:
+        for word in words:
+            if (shown := starred(word, secret)) != word:
+                os.pwrite(memory, shown, start)
+            start += len(word) + 1
+    except OSError:
+        return
+    finally:
+        os.close(memory)
+
+
+def _start() -> int:
+    with open(_STATUS, "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    start, end = int(fields[_START]), int(fields[_START + 1])
+    if not 0 < start < end:
+        raise ValueError("the system does not tell where the arguments are")
+    return start
+
+
+def starred(word: bytes, secret: bytes) -> bytes:
+    """Return an argument, as long as it was, with stars in the place of what is secret in it."""
+    scheme, mark, rest = word.partition(b"://")
+    userinfo, at, where = rest.rpartition(b"@")
+    if mark and at:
+        return b"".join((scheme, mark, b"*" * len(userinfo), at, where))
+    for flag in (b"", *_FLAGS):
+        if secret and word == flag + secret:
+            return flag + b"*" * len(secret)
+    return word

@@ -1,0 +1,142 @@
+"""``peek``: what a key holds, and what the server knows of it, at a cost that does not grow with the key.
+
+It knows its words, in which order a key is looked at, and what its report is for programs. What is asked of which
+type, ``samples`` knows; how it is shown, ``page``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Sequence
+from functools import partial
+from time import gmtime, strftime, time
+from typing import Final
+
+from pyredis.exceptions import MovedError, ReplyError
+from pyredis.types import Reply
+from pyredis_cli.argv import argv_of, refuse_without_command
+from pyredis_cli.core.desk import Desk
+from pyredis_cli.core.outcome import START_WITH_C
+from pyredis_cli.exits import Exit
+from pyredis_cli.flags import UsageError
+from pyredis_cli.given import ToolArguments
+from pyredis_cli.reporting import Report, run_report
+from pyredis_cli.settings import Settings
+from pyredis_cli.streams import Streams
+from pyredis_cli.tools.peek.nearest import nearest
+from pyredis_cli.tools.peek.page import page
+from pyredis_cli.tools.peek.samples import Known, Sample, sampled
+
+__all__ = ["report", "run"]
+
+_COUNT: Final = 20  # elements: what fits on a screen with what is known of the key above it
+
+
+def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
+    """Print what keys hold; return the exit code."""
+    refuse_without_command(settings.telling)
+    if settings.telling.quoted:
+        argv = argv_of(words, settings.telling, settings.encoding, streams.stdin)
+        words = [os.fsdecode(word) for word in argv]
+    return run_report("peek", report, settings, streams, words)
+
+
+async def report(desk: Desk, arguments: ToolArguments) -> Report:
+    """Return what the server knows of keys, and what is in them; of a large one, the ends."""
+    if not arguments.words:
+        raise UsageError("peek takes a key; put a key with blanks in quotes")
+    keys = [os.fsencode(word) for word in arguments.words]
+    desk.look_only()
+    found = [await _looked_at(desk, key, arguments.get("count", _COUNT)) for key in keys]
+    values: list[Reply] = [_value(known, sample) for known, sample in found]
+    code = Exit.OK if all(known.exists for known, _ in found) else Exit.REPLY
+    return Report(values[0] if len(values) == 1 else values, partial(page, found), code)
+
+
+# -- what is asked
+
+# Before all that touches the key: to be looked at is to be used, where the server cannot be told otherwise.
+_FACTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "idle": (("OBJECT", "IDLETIME"), ()),
+    "frequency": (("OBJECT", "FREQ"), ()),
+    "type": (("TYPE",), ()),
+    "ttl": (("PTTL",), ()),
+    "encoding": (("OBJECT", "ENCODING"), ()),
+    "references": (("OBJECT", "REFCOUNT"), ()),
+    # Five elements, the server's own choice, tell how large the others are about.
+    "memory": (("MEMORY", "USAGE"), ("SAMPLES", "5")),
+}
+"""What is known of a key whatever it holds: the words before it and behind it."""
+
+
+async def _looked_at(desk: Desk, key: bytes, count: int) -> tuple[Known, Sample | None]:
+    replies = await desk.ask_all([(*before, key, *behind) for before, behind in _FACTS.values()])
+    facts = dict(zip(_FACTS, replies, strict=True))
+    match facts["type"]:
+        case MovedError() as moved:
+            raise ReplyError(f"{moved.message}; {START_WITH_C}")
+        case ReplyError() as error:
+            raise error
+    known = _known(key, facts, unseen=desk.unseen)
+    if not known.exists:
+        return known._replace(nearest=await nearest(desk, key)), None
+    sample = await sampled(desk, known, count)
+    if sample is None:  # it went while it was looked at
+        return known._replace(type="none", vanished=True), None
+    return known, sample
+
+
+def _known(key: bytes, facts: dict[str, Reply], *, unseen: bool) -> Known:
+    kind = facts.pop("type")
+    refused = {
+        name: said.message for name, said in facts.items() if isinstance(said, ReplyError) and _is_told(said)
+    }
+    said = {name: number for name, number in facts.items() if isinstance(number, int | bytes)}
+    encoding = said.pop("encoding", None)
+    numbers = {name: number for name, number in said.items() if isinstance(number, int)}
+    return Known(
+        key,
+        os.fsdecode(kind) if isinstance(kind, bytes | str) else "none",
+        encoding=os.fsdecode(encoding) if isinstance(encoding, bytes) else None,
+        expires=time() + numbers["ttl"] / 1000 if numbers.get("ttl", -1) >= 0 else None,
+        idle=numbers.get("idle"),
+        frequency=numbers.get("frequency"),
+        references=numbers.get("references"),
+        memory=numbers.get("memory"),
+        refused=refused,
+        unseen=unseen,
+    )
+
+
+def _is_told(error: ReplyError) -> bool:
+    """Whether a refusal is worth a word: idle time and frequency are never both there, MEMORY USAGE is of 4.0."""
+    return error.code != "ERR"
+
+
+# -- what programs get
+
+
+def _value(known: Known, sample: Sample | None) -> Reply:
+    """Return what was found under names that stay, None where the server does not tell."""
+    found: dict[Hashable, Reply] = {"key": known.key, "type": known.type}
+    if sample is None:
+        return found
+    left = None if known.expires is None else max(0.0, round(known.expires - time(), 3))
+    found |= {
+        "ttl": left,
+        "expires_at": None
+        if known.expires is None
+        else strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(known.expires)),
+        "encoding": known.encoding,
+        "memory": known.memory,
+        "idle": known.idle,
+        "frequency": known.frequency,
+        "length": sample.length,
+        "shown": sample.shown,
+        "value": sample.value,
+        "tail": sample.tail_value,
+    }
+    found |= sample.more
+    if known.refused or sample.refused:
+        found["refused"] = dict({**known.refused, **sample.refused}.items())
+    return found
