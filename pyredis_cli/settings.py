@@ -303,13 +303,20 @@ def with_profile(settings: Settings, name: str, environ: Mapping[str, str], stre
         raise UsageError(
             f"the profile says encoding = {fresh.encoding}; start again with pyredis-cli @{name} for that"
         )
-    said = consulted(given, environ).origins
+    said = _how_to_talk(consulted(given, environ))
     return replace(
         settings,
         **{field: getattr(fresh, field) for field in _OF_SERVER},
         **{field: getattr(fresh, field) for key, field in _HOW_TO_TALK.items() if key in said},
         read_only=settings.read_only or fresh.read_only,
     )
+
+
+def _how_to_talk(told: Told) -> frozenset[str]:
+    """Return the keys that the profile says, or its URL; what holds for all holds already."""
+    said = {key for key, origin in told.origins.items() if origin.kind == "profile"}
+    options = _target(told.given, {}).options
+    return frozenset(said | {key for key in _HOW_TO_TALK if _HOW_TO_TALK[key] in options})
 
 
 _OF_SERVER = (
@@ -600,10 +607,13 @@ def _ways(
         yield _Way("-a", lambda: typed.password)
     if typed.pass_file is not None:
         yield _Way("--pass-file", lambda: _read_password(str(typed.pass_file)))
-    if target.password is not None and target.username in (None, username):
+    own = told.username or target.username
+    in_file = typed.url is None and told.given.url is not None
+    of_url = target.username in (None, username) and (username == own or not in_file)
+    if target.password is not None and of_url:
         yield _Way("url", lambda: target.password)
     source = told.source
-    if source is not None and username != (told.username or target.username):
+    if source is not None and username != own:
         source = None
     if source is not None and told.who:
         yield _Way(source.kind, lambda: _fetched(source, environ))

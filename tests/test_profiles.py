@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyredis.address import TcpAddress, UnixAddress
+from pyredis.exceptions import PyRedisURLError
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse
 from pyredis_cli.profile_keys import COLORS, KEYS
@@ -188,6 +189,60 @@ def test_a_flag_wins_over_the_profile_and_the_profile_over_defaults() -> None:
     assert settled("--null", "x").output == "raw"
 
 
+SAYS = {
+    "flag": ("-t", "1"),
+    "URL of a flag": ("-u", "redis://h?conn_timeout=2"),
+    "URL of the environment": {"REDIS_URL": "redis://h?conn_timeout=3"},
+    "profile": "[profiles.prod]\nhost = 'h'\nconn_timeout = 4\n",
+    "URL of a profile": "[profiles.prod]\nurl = 'redis://h?conn_timeout=5'\n",
+    "user file": "[defaults]\nconn_timeout = 6\n",
+    "URL of the user file": "[defaults]\nurl = 'redis://h?conn_timeout=7'\n",
+}
+"""What says how long to wait for a connection, each another number of seconds."""
+
+
+@pytest.mark.parametrize(
+    ("sources", "seconds"),
+    [
+        (("flag", "URL of a flag", "user file"), 1),
+        (("flag", "URL of the environment", "user file"), 1),
+        (("flag", "profile", "user file"), 1),
+        (("flag", "URL of a profile", "URL of the user file"), 1),
+        (("URL of a flag", "URL of the environment", "user file"), 2),
+        (("URL of a flag", "URL of the user file"), 2),
+        (("URL of the environment", "user file"), 3),
+        (("URL of the environment", "URL of the user file"), 3),
+        (("URL of the environment", "profile", "user file"), 4),
+        (("URL of the environment", "URL of a profile", "user file"), 5),
+        (("URL of a profile", "URL of the user file"), 5),
+        (("user file",), 6),
+        (("URL of the user file",), 7),
+        ((), 5.0),
+    ],
+)
+def test_the_nearest_source_wins(sources: tuple[str, ...], seconds: float) -> None:
+    said = [SAYS[source] for source in sources]
+    configure("".join(one for one in said if isinstance(one, str)))
+    args = [word for one in said if isinstance(one, tuple) for word in one]
+    if any("profile" in source for source in sources):
+        args.append("@prod")
+    environ = next((one for one in said if isinstance(one, dict)), {})
+    assert settled(*args, environ=environ).conn_timeout == seconds
+
+
+def test_each_option_of_a_url_wins_over_what_lies_farther() -> None:
+    configure(
+        "[defaults]\nread_timeout = 1\npool_size = 1\nprotocol = 2\nencoding = 'latin-1'\nname = 'far'\n"
+        "[profiles.prod]\nurl = 'redis://h?read_timeout=2&protocol=3&client_name=near'\npool_size = 2\n"
+    )
+    url = "redis://h?read_timeout=2&pool_size=2&protocol=3&encoding=utf-8&client_name=near"
+    for settings in (settled("-u", url), settled("@prod", "--encoding", "utf-8")):
+        assert (settings.read_timeout, settings.pool_size, settings.protocol) == (2, 2, 3)
+        assert (settings.encoding, settings.client_name) == ("utf-8", "near")
+    with pytest.raises(PyRedisURLError, match="unknown option 'nosuch'"):
+        settled("-u", "redis://h?nosuch=1&client_name=near")
+
+
 @pytest.mark.parametrize(
     ("args", "mend"),
     [
@@ -239,6 +294,19 @@ def test_one_servers_password_is_not_sent_to_another() -> None:
     assert settled().password == "of-defaults"
     assert settled(environ={"REDISCLI_AUTH": "of-environment"}).password == "of-environment"
     assert settled("@own", "--pass-file", str(path.with_name("d"))).password == "of-defaults"
+
+
+def test_the_password_of_a_profiles_url_is_its_users_alone() -> None:
+    configure(
+        "[profiles.nobody]\nurl = 'redis://:hunter2@h'\n[profiles.ada]\nurl = 'redis://:hunter2@h'\n"
+        "username = 'ada'\n[profiles.eve]\nurl = 'redis://eve:hunter2@h'\nusername = 'ada'\n"
+    )
+    assert settled("@nobody").password == "hunter2"
+    assert settled("@ada").password == "hunter2"
+    for args in (("@nobody", "--user", "bob"), ("@ada", "--user", "bob"), ("@eve",)):
+        assert settled(*args).password == "", args
+    typed = settled("--no-auth-warning", "-u", "redis://:hunter2@h", "--user", "bob")
+    assert typed.password == "hunter2"
 
 
 def test_the_file_of_the_current_directory_says_how_things_look_and_nothing_else() -> None:
@@ -398,6 +466,11 @@ def test_a_session_goes_on_at_a_profile_as_that_says() -> None:
     assert second.profile == Profile("b")
     assert (second.output, second.read_timeout, second.client_name) == ("raw", 3, "x")
     assert second.read_only, "what could not be written before cannot be written now"
+    configure("[defaults]\nread_timeout = 9\n[profiles.c]\nurl = 'redis://c?client_name=y'\n")
+    third = with_profile(first, "c", NOTHING, streams())
+    assert (third.read_timeout, third.client_name) == (3, "y"), (
+        "what was typed stays, but for the profile's own"
+    )
     third = with_url(second, "redis://c")
     assert (third.profile, third.source, third.init) == (None, None, ())
 
