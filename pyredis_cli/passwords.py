@@ -61,7 +61,7 @@ def for_children(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a program that is started: without the passwords that are in ours."""
     kept = {name: value for name, value in environ.items() if name not in VARIABLES}
     for name in _URLS:
-        if "@" in kept.get(name, ""):
+        if "@" in kept.get(name, "") or "password=" in kept.get(name, ""):
             del kept[name]
     return kept
 

@@ -146,9 +146,9 @@ def _target(url: str) -> Target:
 
 
 def _of_password(table: Table, target: Target, sources: list[str]) -> Iterator[tuple[str, str]]:
-    if target.password is None:
+    if target.password is None and "sentinel_password" not in target.options:
         return
-    if sources:
+    if target.password is not None and sources:
         yield sources[0], "and the password in url: leave one of them out"
     if not table.file.private:
         from shlex import quote

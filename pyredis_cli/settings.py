@@ -187,7 +187,8 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         streams.say(mistake)
     environ = _of_place(told, environ)
     target = _target(told.given, environ)
-    if given.password is not None or (given.url and target.password):
+    in_url = target.password or target.options.get("sentinel_password")
+    if given.password is not None or (given.url and in_url):
         from pyredis_cli.process_title import hide
 
         hide(given.password)
