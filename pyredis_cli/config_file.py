@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 _LARGEST = 1024 * 1024
+_LARGEST_OF_PROJECT = 16 * 1024
+"""Bytes; whoever has written it must not be able to hold up every start in its folder."""
 _RC_OVERRIDES = ("REDISCLI_RCFILE", "VALKEYCLI_RCFILE")
 _RC_NAMES = (".redisclirc", ".valkeyclirc")
 _OTHERS = 0o077
@@ -73,14 +75,14 @@ def rc_paths(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def project_file() -> File | None:
     """Return the file of the current directory; ConfigError when somebody else has put it there."""
-    file = file_at(PROJECT)
+    file = file_at(PROJECT, _LARGEST_OF_PROJECT)
     if file is not None and file.owner not in (0, os.geteuid()):
         raise ConfigError("belongs to another user; it is not used")
     return file
 
 
-def file_at(path: str) -> File | None:
-    """Return what a file holds, None when it is not there; ConfigError when it cannot be read."""
+def file_at(path: str, largest: int = _LARGEST) -> File | None:
+    """Return what a file holds, None when it is not there; ConfigError when it cannot be read, or is too large."""
     try:
         # O_NONBLOCK: a FIFO in the file's place must not stop the program.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
@@ -92,13 +94,13 @@ def file_at(path: str) -> File | None:
         about = os.fstat(descriptor)
         if about.st_mode & _KIND != _REGULAR:
             raise ConfigError("is no regular file")
-        text = os.read(descriptor, _LARGEST + 1)
+        text = os.read(descriptor, largest + 1)
     except OSError as error:
         raise ConfigError(error.strerror or "cannot be read") from None
     finally:
         os.close(descriptor)
-    if len(text) > _LARGEST:
-        raise ConfigError("is larger than 1 MiB, which no such file is")
+    if len(text) > largest:
+        raise ConfigError(f"is larger than {largest // 1024} KiB, which no such file is")
     return File(path, _decoded(text), not about.st_mode & _OTHERS, about.st_uid)
 
 

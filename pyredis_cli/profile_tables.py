@@ -24,6 +24,7 @@ __all__ = ["DEFAULTS", "NOT_HERE", "PREFERENCES", "PROFILES", "Mistake", "Table"
 
 DEFAULTS, PROFILES, PREFERENCES = "defaults", "profiles", "repl"
 NOT_HERE = "is not for a file of the current directory, which only says how things look; it is not used"
+_LONGEST_SHOWN = 80
 _PLACES = ("url", "host", "port", "socket")
 _OF_TLS = ("cacert", "cacertdir", "cert", "key", "sni", "verify_hostname")
 
@@ -58,7 +59,8 @@ class Table(NamedTuple):
         return Origin(self.kind, self.file.path, self.file.text, self.path, key)
 
     def mistake(self, key: str, what: str) -> Mistake:
-        where = " ".join(filter(None, (f"[{'.'.join(self.path)}]", key)))
+        shown = key if len(key) <= _LONGEST_SHOWN else f"{key[:_LONGEST_SHOWN]}..."
+        where = " ".join(filter(None, (f"[{'.'.join(self.path)}]", shown)))
         return Mistake(self.file.path, self.origin(key).line, f"{where} {what}")
 
 

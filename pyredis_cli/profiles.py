@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
     from pyredis_cli.config_file import File
 
-__all__ = ["concerns", "consult", "names"]
+__all__ = ["concerns", "consult", "few", "names"]
 
+_MOST_TOLD = 10
 _SAYS_WHO = ("username", *SOURCES)
 
 
@@ -55,7 +56,15 @@ def consult(given: Given, environ: Mapping[str, str]) -> Told:
     if name and (variable := variable_of_place(environ)):
         notes += (f"{variable} is not used: the profile {name} says where to connect",)
     told = merged.told()
-    return told._replace(profile=name, mistakes=tuple(mistakes), notes=notes)
+    return told._replace(profile=name, mistakes=few(mistakes), notes=notes)
+
+
+def few(mistakes: Sequence[str]) -> tuple[str, ...]:
+    """Return the first of many lines, and how many more there are."""
+    more = len(mistakes) - _MOST_TOLD
+    if more <= 1:
+        return tuple(mistakes)
+    return *mistakes[:_MOST_TOLD], f"and {more} more; pyredis-cli settings check lists them"
 
 
 def _profile_of(given: Given, environ: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:

@@ -330,6 +330,22 @@ def test_the_file_of_the_current_directory_says_how_things_look_and_nothing_else
     assert "no profile evil" in refused("@evil")
 
 
+def test_a_file_of_the_current_directory_holds_nobody_up() -> None:
+    project = Path(".pyredis-cli.toml")
+    for text, first, lines in [
+        ("[defaults]\n" + "".join(f"k{n} = 1\n" for n in range(1500)), ":2: [defaults] k0 is not known", 11),
+        ("[defaults]\n" + ".".join("a" * 2000) + " = 1\n", ":2: [defaults] a is not known", 1),
+        ("[defaults]\n" + "a" * 9000 + " = 1\n", f":2: [defaults] {'a' * 80}... is not known", 1),
+        ("[defaults]\n#" + "a" * 16384, ": is larger than 16 KiB, which no such file is", 1),
+    ]:
+        project.write_text(text)
+        told: list[str] = []
+        settled(told=told)
+        assert (told[0], len(told)) == (f".pyredis-cli.toml{first}", lines)
+        if lines > 1:
+            assert told[-1] == "and 1490 more; pyredis-cli settings check lists them"
+
+
 def test_a_file_that_somebody_else_has_put_there_is_not_used() -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give a file away")

@@ -17,7 +17,7 @@ from pyredis_cli.config_lines import line_of
 from pyredis_cli.environment import CONFIG, PROJECT, config_path
 from pyredis_cli.profile_keys import PROJECT_PREFERENCES
 from pyredis_cli.profile_tables import DEFAULTS, NOT_HERE, PREFERENCES, PROFILES
-from pyredis_cli.profiles import concerns
+from pyredis_cli.profiles import concerns, few
 from pyredis_cli.repl.preferences import SUMMARIES, PreferenceError, Preferences, changed, rows, taken
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def configured(
             warnings += problems
     preferences = _shown_by(settings, "profile", preferences)
     preferences = _after_project(preferences, warnings.append)
-    return _shown_by(settings, "", preferences), warnings
+    return _shown_by(settings, "", preferences), list(few(warnings))
 
 
 def _is_told(text: str | None) -> bool:

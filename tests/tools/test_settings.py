@@ -197,7 +197,7 @@ def test_all_mistakes_of_all_files_are_found() -> None:
         ("config.toml", 2): "[defaults] port must be",
         ("config.toml", 3): "[defaults] production belongs in a profile",
         ("config.toml", 4): "rpel is not known",
-        ("config.toml", 7): "[repl] hint = true: no preference hint; did you mean hints?",
+        ("config.toml", 7): "[repl] hint: no preference hint; did you mean hints?",
         ("config.toml", 8): "[repl] vi = 1: vi is on or off",
         ("config.toml", 9): "[profiles.a] does not say where the server is",
         ("config.toml", 10): "[profiles.a] hots is not known; did you mean host?",
