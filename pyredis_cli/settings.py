@@ -164,7 +164,7 @@ class Settings:
     yes: frozenset[str] = frozenset()
     asks: bool = True
     shell: bool = True
-    init: tuple[tuple[bytes, ...], ...] = ()
+    init: tuple[tuple[bytes, ...], ...] = field(default=(), repr=False)
     natmap: tuple[tuple[TcpAddress, TcpAddress], ...] = ()
     color: When | None = None
     source: PasswordSource | None = field(default=None, repr=False)

@@ -148,6 +148,8 @@ def test_what_holds_a_password_does_not_show_it(
         folder = tmp_path / source
         folder.mkdir()
         flags = start_with(source, locked, folder, monkeypatch)
+        with (Path.home() / ".config/pyredis-cli/config.toml").open("a") as file:
+            file.write(f"init = ['ACL SETUSER ada >{SECRET}']\n")
         given = parse(flags)
         told, settings = consulted(given, os.environ), settle(given, os.environ, streams())
         assert settings.password == SECRET
@@ -303,16 +305,21 @@ def test_a_password_that_was_changed_is_found_again_at_a_reconnect(
     opened = terminal([*PROGRAM, "@prod"], columns=120)
     opened.wait_until(lambda screen: screen.line.endswith(">"), what="the first prompt")
     assert ask(opened, "SET a 1") == "OK"
+    ask(opened, f":transcript {tmp_path}/kept")
     private(word, f"{SECRET}-2\n")
     server.command("AUTH", f"{SECRET}-1")
     server.command("CONFIG", "SET", "requirepass", f"{SECRET}-2")
     server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     opened.wait_for("not connected>")
     assert ask(opened, "GET a").endswith('"1"')
+    assert SECRET not in opened.raw.decode("utf-8", "replace")
+    server.command("AUTH", f"{SECRET}-2")
+    server.command("SET", "a", f"is {SECRET}-2")
+    assert ask(opened, "GET a").endswith(f'"is {SECRET}-2"')
+    assert '"is ***"' in (tmp_path / "kept").read_text()
     private(word, f"{SECRET}-wrong\n")
     server.command("CONFIG", "SET", "requirepass", f"{SECRET}-3")
     server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     opened.wait_until(lambda screen: screen.line.endswith("not connected>"), what="the end of the connection")
     assert "WRONGPASS" in ask(opened, "GET a")
     assert (tmp_path / "runs").read_text().count("run") == 3
-    assert SECRET not in opened.raw.decode("utf-8", "replace")
