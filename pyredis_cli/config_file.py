@@ -27,6 +27,7 @@ __all__ = [
     "project_file",
     "rc_paths",
     "tables",
+    "user_file",
 ]
 
 _LARGEST = 1024 * 1024
@@ -36,6 +37,8 @@ _RC_OVERRIDES = ("REDISCLI_RCFILE", "VALKEYCLI_RCFILE")
 _RC_NAMES = (".redisclirc", ".valkeyclirc")
 _OTHERS = 0o077
 """What the mode of a file has when others than its owner may do something with it."""
+_EVERYBODY = 0o002
+"""What the mode of a file has when everybody may write it."""
 _REGULAR, _KIND = 0o100000, 0o170000
 
 
@@ -57,6 +60,8 @@ class File(NamedTuple):
     text: str
     private: bool
     """Whether nobody but its owner may read or write it."""
+    shared: bool
+    """Whether everybody may write it."""
     owner: int
 
     def __repr__(self) -> str:
@@ -81,6 +86,19 @@ def project_file() -> File | None:
     return file
 
 
+def user_file(path: str) -> File | None:
+    """Return what the user's file holds; ConfigError also when everybody can write it.
+
+    It names servers that passwords are sent to, and programs that are run.
+    """
+    file = file_at(path)
+    if file is not None and file.shared:
+        from shlex import quote
+
+        raise ConfigError(f"can be written by everybody; chmod o-w {quote(path)} mends it")
+    return file
+
+
 def file_at(path: str, largest: int = _LARGEST) -> File | None:
     """Return what a file holds, None when it is not there; ConfigError when it cannot be read, or is too large."""
     try:
@@ -101,7 +119,9 @@ def file_at(path: str, largest: int = _LARGEST) -> File | None:
         os.close(descriptor)
     if len(text) > largest:
         raise ConfigError(f"is larger than {largest // 1024} KiB, which no such file is")
-    return File(path, _decoded(text), not about.st_mode & _OTHERS, about.st_uid)
+    return File(
+        path, _decoded(text), not about.st_mode & _OTHERS, bool(about.st_mode & _EVERYBODY), about.st_uid
+    )
 
 
 def _decoded(text: bytes) -> str:

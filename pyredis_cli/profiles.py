@@ -112,7 +112,7 @@ def _project_tables(mistakes: list[str]) -> Iterator[Table]:
 def _user_tables(name: str, environ: Mapping[str, str], mistakes: list[str]) -> Iterator[Table]:
     path = config_path(environ)
     try:
-        file = config_file.file_at(path) if path is not None else None
+        file = config_file.user_file(path) if path is not None else None
         if file is None and path is not None and CONFIG in environ:
             raise ConfigError("there is no such file")
         said = config_file.tables(file.text) if file is not None and (name or concerns(file.text)) else {}
@@ -280,7 +280,7 @@ def names(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of the profiles, in order; none when the file cannot be read."""
     path = config_path(environ)
     try:
-        file = config_file.file_at(path) if path is not None else None
+        file = config_file.user_file(path) if path is not None else None
         said = config_file.tables(file.text) if file is not None else {}
     except ConfigError:
         return ()

@@ -330,6 +330,19 @@ def test_the_file_of_the_current_directory_says_how_things_look_and_nothing_else
     assert "no profile evil" in refused("@evil")
 
 
+def test_a_file_that_everybody_can_write_is_not_used() -> None:
+    path = configure("[defaults]\npool_size = 3\n[profiles.prod]\nhost = 'h'\npassword_command = 'evil'\n")
+    path.chmod(0o622)
+    why = f"{path}: can be written by everybody; chmod o-w {path} mends it"
+    assert refused("@prod") == why
+    assert ran("settings", "check").stdout.decode() == f"{why}\n"
+    told: list[str] = []
+    assert settled(told=told).pool_size == 16
+    assert told == [why]
+    path.chmod(0o620)
+    assert settled().pool_size == 3
+
+
 def test_a_file_of_the_current_directory_holds_nobody_up() -> None:
     project = Path(".pyredis-cli.toml")
     for text, first, lines in [
