@@ -91,6 +91,8 @@ def _value(table: Table, key: str, value: Any) -> Any:
     if key == "color" and table.kind != "profile" and read not in WHENS:
         raise ValueError(f"must be one of {', '.join(WHENS)}; a colour is that of a profile's name")
     if row.path:
+        if "\0" in read:
+            raise ValueError("must be the name of a file, without a zero byte")
         folder = os.path.dirname(os.path.abspath(table.file.path))
         return os.path.join(folder, os.path.expanduser(read))
     return read

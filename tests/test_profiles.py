@@ -395,6 +395,7 @@ def test_no_color_wins_over_files_and_a_flag_over_both() -> None:
         ("tls = true\nkey = 'x'", "key is shown with its certificate"),
         ("url = 'redis://x'", "url and host both say where the server is"),
         ("pass_file = 'x'\nkeyring = true", "keyring and pass_file both say where the password is found"),
+        (r'pass_file = "a\u0000b"', "pass_file must be the name of a file"),
         ("keyring = false", "keyring must be true, or left out"),
         ("password_command = []", "password_command must be a program and its arguments"),
         ("password_command = 'echo \"x'", "password_command has a quote that does not end"),
