@@ -118,6 +118,7 @@ def plain_commands(
     """Return the command lines that are measured, and what each may take, in times of `import asyncio`."""
     tcp, unix = ["-h", "127.0.0.1", "-p", str(server.port)], ["-s", server.unix_path]
     configured = ["/usr/bin/env", f"PYREDISCLI_CONFIG={settings}", *cli]
+    profile = ["/usr/bin/env", f"PYREDISCLI_CONFIG={settings.with_name('profiles.toml')}", *cli]
     return {
         "PING over TCP": ([*cli, *tcp, "PING"], _AIM_PLAIN),
         "PING over a unix socket": ([*cli, *unix, "PING"], _AIM_PLAIN),
@@ -128,6 +129,8 @@ def plain_commands(
         "GET, to a terminal": ([*cli, *tcp, "GET", "key"], _AIM_PLAIN),
         "LLEN, to a terminal": ([*cli, *tcp, "LLEN", "list"], _AIM_PLAIN),
         "PING with a config file": ([*configured, *tcp, "PING"], _AIM_CONFIG),
+        "PING with a file of profiles": ([*profile, *tcp, "PING"], _AIM_CONFIG),
+        "@profile PING": ([*profile, "@local", "PING"], _AIM_CONFIG),
     }
 
 
@@ -159,6 +162,10 @@ def commands(rounds: int, program: str, redis_cli: str, folder: Path) -> str:
     settings.write_text("[repl]\nhints = true\n")
     with ExitStack() as stack:
         server = stack.enter_context(Server(BINARIES["redis82"]))
+        settings.with_name("profiles.toml").write_text(
+            "[defaults]\nconn_timeout = 3\n\n[profiles.local]\n"
+            f'host = "127.0.0.1"\nport = {server.port}\nname = "bench"\n'
+        )
         server.command("SET", "key", "value")
         server.command("RPUSH", "list", "a", "b", "c")
         server.command("HSET", "hash", "a", 1, "b", 2)

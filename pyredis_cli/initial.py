@@ -6,14 +6,14 @@ own, or would leave nobody the connection that was meant.
 
 from __future__ import annotations
 
+from pyredis.commands.reading import reading
 from pyredis.commands.spec import find
+from pyredis.exceptions import ReadOnlyRefused
 from pyredis_cli.splitting import SplitError, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from pyredis.commands.spec import Spec
 
 __all__ = ["argvs"]
 
@@ -46,11 +46,9 @@ def _argv(line: str, encoding: str, *, read_only: bool) -> tuple[bytes, ...]:
         raise ValueError(f"must not have {spec.name}: {mend}")
     if spec is not None and spec.blocks_for(argv) is not None:
         raise ValueError(f"must not have {spec.name}: it would wait")
-    if read_only and not _only_reads(spec):
-        name = spec.name if spec is not None else argv[0].decode("utf-8", "replace")
-        raise ValueError(f"must not have {name} where read_only is true: it is not known to be read-only")
+    if read_only:
+        try:
+            reading(argv)
+        except ReadOnlyRefused as refusal:
+            raise ValueError(f"must not be where read_only is true: {refusal.reason}") from None
     return argv
-
-
-def _only_reads(spec: Spec | None) -> bool:
-    return spec is not None and (spec.readonly or spec.effect == _HARMLESS)

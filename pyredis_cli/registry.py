@@ -25,6 +25,7 @@ __all__ = [
     "PREFERENCES_SHOWN",
     "PREFERENCE_MISTAKES",
     "REPL",
+    "SINCE",
     "TOOLS",
     "VIEWS",
     "DecoderRow",
@@ -52,7 +53,8 @@ Repl: TypeAlias = "Callable[[Settings, Streams], int]"
 class Row(NamedTuple):
     """Where something lives, ``"module:attribute"``, and what it is for.
 
-    A tool that is not ``settled`` is about the settings themselves: it is given what was typed in their place.
+    A tool that is not ``settled`` talks with no server, so no password is looked up for it: it is given what was
+    typed in the place of settings.
     """
 
     where: str
@@ -68,13 +70,16 @@ TOOLS: dict[str, Row] = {
     "replica": Row("pyredis_cli.tools.replica:run", "show the commands that the server sends its replicas"),
     "lua": Row("pyredis_cli.tools.lua:run", "run a Lua script or call a function"),
     "peek": Row("pyredis_cli.tools.peek:run", "show what a key holds and how it is stored"),
+    "since": Row("pyredis_cli.tools.since:run", "show what happens on a server within a span of time"),
     "settings": Row(
         "pyredis_cli.tools.settings:run", "show, check or begin what config.toml says", settled=False
     ),
     "all": Row("pyredis_cli.tools.all:run", "run a command at every node and show a row for each"),
     "explain": Row("pyredis_cli.tools.explain:run", "say what a command would do and cost, not run it"),
-    "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line"),
-    "completion": Row("pyredis_cli.tools.completion:run", "print the completion script of a shell"),
+    "hint": Row("pyredis_cli.tools.hint:run", "print what is still to be typed of a line", settled=False),
+    "completion": Row(
+        "pyredis_cli.tools.completion:run", "print the completion script of a shell", settled=False
+    ),
 }
 
 MODES: dict[str, Row] = {
@@ -89,6 +94,8 @@ PREFERENCE_MISTAKES = Row(f"{_PREFERENCES}:mistakes", "what is wrong with a tabl
 PREFERENCES_SHOWN = Row(f"{_PREFERENCES}:shown", "what the REPL prefers, and which file says so")
 
 REPL = Row("pyredis_cli.repl.loop:run", "type commands and see replies")
+
+SINCE = Row("pyredis_cli.tools.since:Comparison", "compare two looks at a server")
 
 
 class MetaRow(NamedTuple):
@@ -138,7 +145,7 @@ META: dict[str, MetaRow] = {
     "peek": MetaRow(
         "pyredis_cli.tools.peek:report",
         "peek KEY ... [--count N]",
-        "show what a key holds and how it is stored",
+        "show what a key holds, how it is stored",
         "Its type, its length, how long it lives, how it is stored, what memory it takes, when it was used last, "
         "then its value; of a large one 20 elements, or N, from both ends where it has ends. What is large is "
         "never read whole, and to be looked at does not count as being used (since Redis 7.2).",
@@ -206,6 +213,23 @@ META: dict[str, MetaRow] = {
         "ends the file.",
         "pyredis_cli.repl.sourcing:behind",
     ),
+    ":transcript": MetaRow(
+        "pyredis_cli.repl.transcript:judge",
+        ":transcript [--append] [FILE] | off",
+        "keep what is typed and shown in a file",
+        "Without colours, and with *** for passwords, those in replies too. A FILE that ends in .md gets blocks "
+        "of Markdown. One that is there already is only added to with --append. Alone it says which file it is.",
+        "pyredis_cli.repl.transcript:behind",
+    ),
+    ":undo": MetaRow(
+        "pyredis_cli.repl.undoing:judge",
+        ":undo [N|list]",
+        "put back what a write changed",
+        "With :set undo on, values below 1 MB are kept before a command of this session changes them, 100 "
+        "changes or 64 MB of them. It shows what it would do and asks. It is undone by another :undo. What is "
+        "changed in MULTI, by commands that name no keys, or in another database cannot be undone.",
+        "pyredis_cli.repl.undoing:behind",
+    ),
     ":monitor": MetaRow(
         "pyredis_cli.repl.monitoring:judge",
         ":monitor [--match GLOB] [--command NAME] [--client ADDR] [--count N] [--for SECONDS]",
@@ -215,10 +239,31 @@ META: dict[str, MetaRow] = {
         "host:port. MONITOR costs a busy server much of its speed: let --count or --for end it.",
         "pyredis_cli.repl.monitoring:behind",
     ),
+    ":watch": MetaRow(
+        "pyredis_cli.repl.watching:judge",
+        ":watch SECONDS COMMAND",
+        "repeat what reads, and show what changes",
+        "Until Ctrl-C; the last picture stays. What is another word than the last time is reversed, numbers that "
+        "change are drawn as lines. An error or a lost connection is shown in the place of the reply, and it goes "
+        "on. :watch SECONDS --csv FILE COMMAND writes a row for each time into a new file that nobody else may "
+        "read, with the columns of the first reply; --append behind FILE adds to one that such a :watch has made. "
+        "It asks on a connection of its own.",
+        "pyredis_cli.repl.watching:behind",
+    ),
+    ":since": MetaRow(
+        "pyredis_cli.repl.comparing:judge",
+        ":since [SPAN]",
+        "show what changed on the server",
+        "With a span of time (60s, 5m) it waits so long, and Ctrl-C shows what there is so far. Without one it "
+        "shows at once what happened since the last :since, or since you connected. Operations, latency, CPU, "
+        "memory, keys, clients, errors, the commands that cost most, what is new in the slow log; what did not "
+        "change is left out. In a cluster it is the node where you are.",
+        "pyredis_cli.repl.comparing:behind",
+    ),
     ":keys": MetaRow(
         "pyredis_cli.tools.keys:report",
         ":keys [PREFIX] [--by SEP] [--depth N] [--for SECONDS] [--count N]",
-        "the prefixes of keys as a tree, with memory",
+        "show the prefixes of keys, with memory",
         "How many keys each prefix has and what memory they take, how far that may be off, how many never expire, "
         "and the biggest one seen. A few keys are counted all; of many a sample is taken by SCAN, 100,000 keys or "
         "2 seconds, whichever comes first, and Ctrl-C shows what is known by then. * stands for IDs.",

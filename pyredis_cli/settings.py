@@ -193,8 +193,9 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         hide(given.password)
         if not given.no_auth_warning:
             streams.say(_WARNING)
-    username, password = _credentials(given, told, target, environ, streams)
-    return _settings(given, told, target, environ, username, password)
+    username, password, source = _credentials(given, told, target, environ, streams)
+    settings = _settings(given, told, target, environ, username, password)
+    return settings if source is None else replace(settings, source=source)
 
 
 def foreseen(given: Given, told: Told, environ: Mapping[str, str]) -> tuple[Settings, str, Target | None]:
@@ -267,7 +268,6 @@ def _settings(
         profile=Profile(told.profile, told.production, told.color) if told.profile else None,
         init=told.init,
         color=given.color if typed.color is not None or not environ.get("NO_COLOR") else None,
-        source=told.source,
         lenient=told.lenient,
         notes=told.notes,
     )
@@ -357,7 +357,8 @@ def with_url(settings: Settings, url: str) -> Settings:
         profile=None,
         source=None,
         init=(),
-        natmap=(),
+        # That of a profile is about its network; one that was typed is about all.
+        natmap=() if settings.profile is not None else settings.natmap,
         family=_first(_url_family(options.get("family")), None, settings.family),
         client_name=_first(_url_name(options.get("client_name")), None, settings.client_name),
         read_only=settings.read_only or bool(options.get("read_only")),
@@ -546,20 +547,24 @@ def _url_protocol(said: int | None) -> Literal[2, 3] | None:
 
 def _credentials(
     typed: Given, told: Told, target: Target | _Unsaid, environ: Mapping[str, str], streams: Streams
-) -> tuple[str | None, str | None]:
-    """Return user name and password; an empty password, which only nopass users have, when nobody can answer."""
+) -> tuple[str | None, str | None, PasswordSource | None]:
+    """Return user name and password, and where the files said that it is found, if it was found there.
+
+    An empty password, which only nopass users have, when nobody can answer.
+    """
     environ = _without_others(told, environ)
     username = _username(typed, told, target, environ)
     username = _asked_name(streams) if username == "" else username
     if typed.askpass:
-        return username, _asked_password(username, streams)
+        return username, _asked_password(username, streams), None
     for way in _ways(typed, told, target, environ, username):
-        return username, way.find()
+        by_file = told.source is not None and way.by == told.source.kind
+        return username, way.find(), told.source if by_file else None
     if username is not None:
         if typed.no_input:
             raise UsageError(f"--no-input: nobody is asked for the password of {username}; {_WITHOUT_ASKING}")
-        return username, _asked_password(username, streams) if streams.can_ask else ""
-    return username, None
+        return username, _asked_password(username, streams) if streams.can_ask else "", None
+    return username, None, None
 
 
 def _without_others(told: Told, environ: Mapping[str, str]) -> Mapping[str, str]:

@@ -196,6 +196,14 @@ _SETTINGS = ToolFlags(
     (Flag(("--origin",), "origin", "where each value comes from"),),
     ("ACTION", "PROFILE"),
 )
+_SINCE = ToolFlags(
+    ("since SPAN",),
+    "Show what changes on the server within a span of time (60s, 5m, 1h): operations, latency, CPU, memory, keys, "
+    "clients, errors, the commands that cost most, what is new in the slow log. Ctrl-C ends it sooner and shows "
+    "what there is by then. --format json has all the numbers.",
+    (),
+    ("SPAN",),
+)
 
 _ALL = ToolFlags(
     ("all [--primaries] [--replicas] COMMAND [ARG ...]",),
@@ -228,6 +236,7 @@ TOOL_FLAGS: dict[str, ToolFlags] = {
     "replica": _REPLICA,
     "lua": _LUA,
     "peek": _PEEK,
+    "since": _SINCE,
     "all": _ALL,
     "explain": _EXPLAIN,
     "completion": _COMPLETION,

@@ -29,7 +29,8 @@ DESCRIPTION = (
     "else a command of the server; a URL such as redis://localhost:6380/2 may stand in front of it.",
 )
 FILES = {
-    "~/.config/pyredis-cli/config.toml": "preferences of the prompt, in a table [repl]",
+    "~/.config/pyredis-cli/config.toml": "profiles, defaults, and preferences of the prompt in a table [repl]",
+    ".pyredis-cli.toml": "how things look in the current directory, and nothing else",
     "~/.redisclirc, ~/.valkeyclirc": "preferences in redis-cli's words",
     "~/.local/state/pyredis-cli/history": "the history, secrets as stars",
 }

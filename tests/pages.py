@@ -30,6 +30,7 @@ PAGES: Final = (
     "docs/scripting.md",
     "docs/find.md",
     "docs/output.md",
+    "docs/profiles.md",
     "docs/reports.md",
     "docs/safety.md",
 )

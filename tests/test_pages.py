@@ -21,21 +21,23 @@ from tests.tls import Authority, TlsProxy, server_context
 
 _SESSION: Final = '{"user":{"id":7,"name":"Ada Lovelace"},"expires":1795719854,"rights":["read","write"]}'
 _FILES: Final = {"bash": "pyredis-cli.bash", "zsh": "_pyredis-cli", "fish": "pyredis-cli.fish"}
+_KEYS: Final = (
+    ("HSET", "user:7", "name", "Ada Lovelace"),
+    ("HSET", "user:7", "motto", 'say "on", twice', "photo", b"\xff\xd8\xff\xe0"),
+    ("ZADD", "board", "42", "ada", "17.5", "grace"),
+    ("SET", "greeting", "hello"),
+    ("XADD", "jobs", "1-1", "to", "ada"),
+    ("SET", "session:9", _SESSION),
+    ("SET", "last-login", "1795719854"),
+    ("XGROUP", "CREATE", "jobs", "mail", "0"),
+    ("XGROUP", "CREATE", "jobs", "print", "0"),
+)
 _STATE: Final = {
-    "docs/output.md": (
-        ("HSET", "user:7", "name", "Ada Lovelace"),
-        ("HSET", "user:7", "motto", 'say "on", twice', "photo", b"\xff\xd8\xff\xe0"),
-        ("ZADD", "board", "42", "ada", "17.5", "grace"),
-        ("SET", "greeting", "hello"),
-        ("XADD", "jobs", "1-1", "to", "ada"),
-        ("SET", "session:9", _SESSION),
-        ("SET", "last-login", "1795719854"),
-        ("XGROUP", "CREATE", "jobs", "mail", "0"),
-        ("XGROUP", "CREATE", "jobs", "print", "0"),
-    ),
+    "docs/output.md": _KEYS,
     "docs/reports.md": (
-        ("HSET", "user:7", "name", "Ada Lovelace", "city", "London"),
-        ("RPUSH", "jobs", *(f"job:{number}" for number in range(2_000))),
+        *_KEYS,
+        ("HSET", "user:8", "name", "Grace Hopper", "city", "New York"),
+        ("RPUSH", "queue", *(f"job:{number}" for number in range(2_000))),
     ),
 }
 

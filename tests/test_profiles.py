@@ -227,8 +227,10 @@ def test_one_servers_password_is_not_sent_to_another() -> None:
     environ = {"REDISCLI_AUTH": "of-environment", "VALKEYCLI_USER": "eve"}
     settings = settled("@own", environ=environ)
     assert (settings.username, settings.password) == ("ada", "of-own")
+    assert settings.source is not None
+    assert settings.source.kind == "pass_file"
     settings = settled("@own", "--user", "bob", environ=environ)
-    assert (settings.username, settings.password) == ("bob", "")
+    assert (settings.username, settings.password, settings.source) == ("bob", "", None)
     assert settled("@own", "--user", "ada").password == "of-own"
     settings = settled("@none", environ=environ)
     assert (settings.username, settings.password) == ("eve", "of-environment")
@@ -317,8 +319,14 @@ def test_no_color_wins_over_files_and_a_flag_over_both() -> None:
         ("init = ['BLPOP k 0']", "init must not have BLPOP: it would wait"),
         ("init = ['GET \"x']", "init has a line that cannot be read"),
         ("init = ['']", "init has a line without a command"),
-        ("read_only = true\ninit = ['SET a 1']", "init must not have SET where read_only is true"),
-        ("read_only = true\ninit = ['FOO.BAR']", "init must not have FOO.BAR where read_only is true"),
+        (
+            "read_only = true\ninit = ['SET a 1']",
+            "init must not be where read_only is true: SET is a write command",
+        ),
+        (
+            "read_only = true\ninit = ['FOO.BAR']",
+            "init must not be where read_only is true: nobody knows what FOO.BAR does",
+        ),
     ],
 )
 def test_a_mistake_in_a_profile_is_told_with_its_line_and_ends_the_start(line: str, told: str) -> None:

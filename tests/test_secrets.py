@@ -105,7 +105,7 @@ def test_no_session_leaves_the_password_anywhere(
     pager.write_text(f"#!/bin/sh\nenv > {tmp_path}/environ-of-pager\ncat > {tmp_path}/paged\n")
     pager.chmod(0o755)
     monkeypatch.setenv("PYREDISCLI_PAGER", str(pager))
-    opened: Terminal = terminal([*PROGRAM, *flags], columns=120, rows=24)
+    opened: Terminal = terminal([*PROGRAM, *flags, "--yes"], columns=120, rows=24)
     opened.wait_until(lambda screen: screen.line.endswith(">"), what="the first prompt")
     assert opened.line.startswith("prod ")
     assert SECRET not in Path(f"/proc/{opened.pid}/cmdline").read_text()

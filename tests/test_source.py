@@ -138,6 +138,20 @@ def test_one_command_starts_at_once(redis82: Server, words: tuple[str, ...]) -> 
     assert not modules & SLOW_TO_LOAD
 
 
+def test_the_parser_of_profiles_is_loaded_where_there_are_some(redis82: Server) -> None:
+    where = f"host = '127.0.0.1'\nport = {redis82.port}\n"
+    path = Path.home() / ".config/pyredis-cli/config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text("[repl]\nvi = true\n")
+    modules = loaded(PROGRAM, "-p", str(redis82.port), "PING")
+    assert not modules & SLOW_TO_LOAD, "a file that is about the REPL alone costs one command nothing"
+    path.write_text(f"[profiles.local]\n{where}")
+    modules = loaded(PROGRAM, "@local", "PING")
+    assert modules & SLOW_TO_LOAD == {"tomllib", "typing"}
+    assert "pyredis_cli.oneshot" in modules
+    assert not modules & NEVER_FOR_ONE_COMMAND
+
+
 def test_a_tab_loads_no_more_than_what_answers_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYREDISCLI_COMPLETE_LINE", "pyredis-cli -n 2 SET key value E")
     modules = loaded(PROGRAM, "completion", "--answer", "zsh")

@@ -19,8 +19,9 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from pyredis.commands.rows import canonical
 from pyredis.commands.spec import Spec
 
-__all__ = ["Grammar", "Mistake", "Role", "Term", "Walk", "grammar"]
+__all__ = ["Fit", "Grammar", "Mistake", "Role", "Term", "Walk", "grammar"]
 
+Fit: TypeAlias = Literal["none", "any", "own"]
 Kind: TypeAlias = Literal["token", "key", "string", "integer", "double", "pattern", "unix-time"]
 
 
@@ -459,6 +460,15 @@ class Walk:
         ]
         return {step.term.name: _form(step) for step in reversed(steps) if step.term.kind == "token"}
 
+    def fit(self, word: bytes) -> Fit:
+        """Return whether a word may come next: ``own``, it is what is due; ``any``, any word is."""
+        fits = {
+            _fit(step, word)
+            for path in self._paths
+            for step in (path.place.steps if path.place is not None else ())
+        }
+        return "own" if "own" in fits else "any" if "any" in fits else "none"
+
     @property
     def hint(self) -> str:
         """What is still to be typed: a partly matched option first, then those still free, in their order."""
@@ -480,6 +490,8 @@ class Grammar:
         for node in reversed(self._nodes):
             place = _Place(node, place)
         self._start = place
+        self.known = _are_known(spec)
+        """Whether the facts tell the arguments."""
 
     def __str__(self) -> str:
         return " ".join(filter(None, map(_written, self._nodes)))
@@ -521,6 +533,17 @@ def _step(paths: Sequence[_Path], word: bytes) -> tuple[_Path, ...]:
             elif fits(word):
                 numbers.append(_Path(_behind(step, word), step, path))
     return _distinct(tokens or numbers + strings)
+
+
+def _fit(step: _Step, word: bytes) -> Fit:
+    if step.term.kind == "token":
+        return "own" if step.term.name == canonical(word) else "none"
+    if step.pairs is not None and step.pairs.taken:
+        if _ID.fullmatch(word):
+            return "own"
+        return "none" if step.pairs.due == 0 else "any"
+    fits = _FITS.get(step.term.kind)
+    return "any" if fits is None else "own" if fits(word) else "none"
 
 
 def _behind(step: _Step, word: bytes) -> _Place | None:

@@ -27,8 +27,8 @@ __all__ = ["Handshake", "greeting", "handshake", "introduction", "protocol_of"]
 def handshake(options: ConnectionOptions) -> Handshake:
     """Yield the commands that bring a new connection to where ``options`` wants it; return 2 or 3.
 
-    Raises the ReplyError of a refused AUTH, SELECT or command of ``init``. A server or a user without HELLO is
-    served in RESP2.
+    Raises the ReplyError of a refused AUTH, SELECT or command of ``init``, and ReadOnlyRefused for one that must
+    not be sent. A server or a user without HELLO is served in RESP2.
     """
     credentials = _credentials(options)
     agreed = (yield from _hello(credentials)) if options.protocol == 3 else None
@@ -37,7 +37,7 @@ def handshake(options: ConnectionOptions) -> Handshake:
     if options.database:
         yield from _expect_ok(b"SELECT", b"%d" % options.database)
     for argv in options.init:
-        yield from _initial(argv)
+        yield from _initial(argv, read_only=options.read_only)
     return agreed or 2
 
 
@@ -125,7 +125,11 @@ def _expect_ok(name: bytes, *args: bytes) -> Generator[tuple[bytes, ...], Reply,
         raise ProtocolError(f"the server answered {name.decode('ascii')} with something else than OK")
 
 
-def _initial(argv: tuple[bytes, ...]) -> Generator[tuple[bytes, ...], Reply, None]:
+def _initial(argv: tuple[bytes, ...], *, read_only: bool) -> Generator[tuple[bytes, ...], Reply, None]:
+    if read_only:
+        from pyredis.commands.reading import reading
+
+        argv = tuple(reading(argv))
     reply = yield argv
     if isinstance(reply, ReplyError):
         from pyredis.commands.spec import find

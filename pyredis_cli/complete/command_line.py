@@ -211,8 +211,9 @@ class _Behind(NamedTuple):
     def _first(self) -> Place:
         """Return the tools, and the commands in the case that is typed."""
         typed = self.partial.value
-        if typed.startswith("@") and "profile" not in self.front.fields:
-            return self._profiles()
+        if typed.startswith("@"):
+            named = any(is_profile(word.value) for word in self.front.flags)
+            return _NOWHERE if named or "profile" in self.front.fields else self._profiles()
         tools = [Offer(name, summary) for name, summary in self.tools.items() if name.startswith(typed)]
         commands = self._command(())
         lowered = (

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from pyredis.commands.spec import Spec, Table
 
-__all__ = ["Line", "known", "line_of", "tokens"]
+__all__ = ["COUNT", "Line", "known", "line_of", "tokens"]
 
-_COUNT: Final = re.compile(rb"[+-]?\d+")
+COUNT: Final = re.compile(rb"[+-]?\d+")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _line(text: str, table: Table, revision: int, encoding: str) -> Line:
     if words and words[-1].end == len(text):
         partial = words.pop()
     count = None
-    if words and _COUNT.fullmatch(words[0].value) and table.find([words[0].value]) is None:
+    if words and COUNT.fullmatch(words[0].value) and table.find([words[0].value]) is None:
         count = words.pop(0)
     argv = [word.value for word in words[:2]]
     spec = known(argv, table)

@@ -21,7 +21,7 @@ from pyredis.cluster.topology import Topology
 from pyredis.exceptions import AskError, MovedError, PyRedisConnError, PyRedisError, ReplyError
 from pyredis.pool.async_pool import AsyncPool
 from pyredis.types import Reply
-from pyredis_cli.core.nodes import elsewhere, lost_way, not_followed, slot_of, slots_of, verdict
+from pyredis_cli.core.nodes import called, elsewhere, lost_way, not_followed, slot_of, slots_of, verdict
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.wanted import Wanted
 
@@ -198,10 +198,14 @@ class Cluster:
             await seat.go(error.slot, node)
         return await seat.send(outcome._replace(error=None))
 
+    def called(self, address: TcpAddress) -> str:
+        """Return the address of a node for a person."""
+        return called(address, self.natmap)
+
     def explanation(self, outcome: Outcome) -> str:
         """Return why a redirect is only shown, empty when there is nothing to explain."""
         seat, here = self._place()
-        return not_followed(outcome, here, transaction=seat.in_transaction, bound=seat.losses)
+        return not_followed(outcome, here, self.natmap, transaction=seat.in_transaction, bound=seat.losses)
 
     def _place(self) -> tuple[Seat, TcpAddress]:
         assert self._seat is not None

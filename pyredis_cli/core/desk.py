@@ -35,6 +35,8 @@ class Desk:
         self._user: str | None = None
         self.reached = False
         """Whether there was a connection once."""
+        self.kept: dict[str, object] = {}
+        """What somebody wants to know the next time that something is asked, by a name."""
         self.unseen = True
         """Whether looking at a key did not count as using it, as `look_only` wants."""
         self._looks_only = False
@@ -111,7 +113,8 @@ class Desk:
         address = self.session.address
         if not self.session.in_cluster or not isinstance(address, TcpAddress):
             return [None]
-        return from_slots(await self.ask("CLUSTER", "SLOTS"), address).primaries
+        topology = from_slots(await self.ask("CLUSTER", "SLOTS"), address)
+        return topology.reached_by(self.session.natmap).primaries
 
     async def _sent(self, commands: Sequence[Sequence[Argument]], at: TcpAddress | None) -> list[Reply]:
         client = await self._client(at)

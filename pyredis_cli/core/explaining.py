@@ -15,8 +15,9 @@ from pyredis.address import TcpAddress
 from pyredis.cluster.topology import from_slots
 from pyredis.commands.grammar import grammar
 from pyredis.commands.keys import key_positions
+from pyredis.commands.reading import reading
 from pyredis.commands.slots import key_slot
-from pyredis.exceptions import ProtocolError, ReplyError
+from pyredis.exceptions import NoAuth, ProtocolError, ReadOnlyRefused, ReplyError
 from pyredis_cli.core.complexity import Cost, cost, span
 from pyredis_cli.core.infos import details, info, number
 from pyredis_cli.core.secrets import hidden
@@ -79,6 +80,8 @@ class Explained:
     user: str = ""
     permitted: bool | None = None
     refusal: str = ""
+    read_only: bool = False
+    """Whether it is refused because the session is read-only."""
     blocks: float | None = None
     read_timeout: float | None = None
 
@@ -117,6 +120,8 @@ async def explained(desk: Desk, argv: Sequence[bytes]) -> Explained:
     """Return what is known of a command; raises Unknown, and PyRedisError when there is no server to ask."""
     table = desk.table
     about, *_ = await desk.ask_all([(b"INFO", b"server")])
+    if isinstance(about, NoAuth):  # everything would be refused so
+        raise about
     spec = await _spec(desk, argv, info(about))
     secrets = hidden(argv, table)
     count = len(argv)
@@ -129,11 +134,21 @@ async def explained(desk: Desk, argv: Sequence[bytes]) -> Explained:
         clustered=info(about).get("redis_mode") == "cluster" or desk.session.in_cluster,
         blocks=spec.blocks_for(argv),
         read_timeout=desk.session.pool.read_timeout,
+        read_only=desk.session.read_only and _is_refused(argv),
     )
     found = await _with_keys(desk, found)
     found = await _with_figures(desk, found)
     found = await _with_page(desk, found)
     return await _with_permission(desk, found)
+
+
+def _is_refused(argv: Sequence[bytes]) -> bool:
+    """Whether a read-only session would refuse a command."""
+    try:
+        reading(argv)
+    except ReadOnlyRefused:
+        return True
+    return False
 
 
 async def _spec(desk: Desk, argv: Sequence[bytes], server: Mapping[str, str]) -> Spec:

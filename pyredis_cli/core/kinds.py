@@ -13,7 +13,16 @@ from pyredis.commands.keys import keys
 if TYPE_CHECKING:
     from pyredis.commands.spec import Spec
 
-__all__ = ["COUNTERPARTS", "GROUPS", "articled", "counterpart", "expected", "group_of", "judged_keys"]
+__all__ = [
+    "COUNTERPARTS",
+    "GROUPS",
+    "articled",
+    "counterpart",
+    "expected",
+    "group_of",
+    "judged_keys",
+    "several",
+]
 
 GROUPS: Final[Mapping[str, str]] = {
     "string": "string",
@@ -97,3 +106,9 @@ def group_of(kind: str) -> str:
 def articled(kind: str) -> str:
     """Return a type in words: ``a hash``, ``a sorted set``."""
     return f"a {_NAMES.get(kind, kind)}"
+
+
+def several(kind: str) -> str:
+    """Return a type in words, many of it: ``hashes``, ``sorted sets``."""
+    name = _NAMES.get(kind, kind)
+    return f"{name}es" if name.endswith("sh") else f"{name}s"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pyredis.address import NatMap, TcpAddress
-from pyredis.cluster.redirect import GiveUp, Verdict, decide
+from pyredis.cluster.redirect import GiveUp, Verdict, decide, target
 from pyredis.cluster.topology import Topology
 from pyredis.commands.keys import keys
 from pyredis.commands.slots import key_slot
@@ -19,7 +19,7 @@ from pyredis.commands.spec import Spec
 from pyredis.exceptions import AskError, ClusterError, CrossSlot, MovedError, ReplyError
 from pyredis_cli.core.outcome import Outcome
 
-__all__ = ["elsewhere", "lost_way", "not_followed", "slot_of", "slots_of", "verdict"]
+__all__ = ["called", "elsewhere", "lost_way", "not_followed", "slot_of", "slots_of", "verdict"]
 
 _SHOWN: Final = 5
 
@@ -73,7 +73,15 @@ def verdict(
 # -- what is said
 
 
-def not_followed(outcome: Outcome, at: TcpAddress, *, transaction: bool, bound: str) -> str:
+def called(address: TcpAddress, natmap: NatMap) -> str:
+    """Return an address for a person: where a node is reached, and what the others call it when that differs."""
+    named = next((named for named, there in natmap.items() if there == address != named), None)
+    return str(address) if named is None else f"{address} (the others call it {named})"
+
+
+def not_followed(
+    outcome: Outcome, at: TcpAddress, natmap: NatMap | None = None, *, transaction: bool, bound: str
+) -> str:
     """Return why a redirect is only shown, empty when there is nothing to add.
 
     ``bound`` is what would end if the session went away.
@@ -81,7 +89,8 @@ def not_followed(outcome: Outcome, at: TcpAddress, *, transaction: bool, bound: 
     error = outcome.error
     if not isinstance(error, MovedError | AskError):
         return ""
-    where = f"slot {error.slot} is at {error.address}"
+    there = target(error, at, natmap) if natmap else None
+    where = f"slot {error.slot} is at {called(there, natmap) if there and natmap else error.address}"
     if outcome.effect == "exec":
         return f"{where} by now; the transaction was discarded, nothing of it was executed"
     if transaction:

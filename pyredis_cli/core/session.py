@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pyredis.pool.async_sentinel import AsyncSentinelPool
     from pyredis.types import Reply
     from pyredis_cli.core.cluster import Cluster
+    from pyredis_cli.core.keeping import Keeper
     from pyredis_cli.core.lease import Lease
 
     Pool: TypeAlias = AsyncPool | AsyncSentinelPool
@@ -90,6 +91,8 @@ class Session:
         """Hears that the connection of an interactive session is gone."""
         self.on_move: Callable[[str], Awaitable[None]] | None = None
         """Hears at once that the session has another connection; without it the outcome's notices say so."""
+        self.keeper: Keeper | None = None
+        """Keeps what commands change."""
         self.renew: Callable[[str | bytes | None], Awaitable[str | None]] | None = None
         """Is given a password that was refused at a reconnect, returns one to try in its place."""
         self.unauthenticated = False
@@ -486,7 +489,7 @@ class Session:
         silent = client.reply_mode != "on" or _is_silent(outcome)
         queues = client.in_transaction
         try:
-            outcome = outcome._replace(reply=await self._reply(client, outcome.argv))
+            outcome = outcome._replace(reply=await self._reply(client, outcome.argv, outcome))
         except ReplyError as error:
             # Errors alone need it, and every start would pay.
             from pyredis_cli.core.secrets import veiled
@@ -544,11 +547,15 @@ class Session:
         if self._interactive and self._number is None:
             self._number = await self._number_of(client)
 
-    async def _reply(self, client: AsyncClient, argv: tuple[bytes, ...]) -> Reply:
+    async def _reply(
+        self, client: AsyncClient, argv: tuple[bytes, ...], outcome: Outcome | None = None
+    ) -> Reply:
         """Return the reply to a command; it may come behind any number of messages."""
         self._expects_reply = True
         client.resume()
         try:
+            if self.keeper is not None and outcome is not None:
+                return await self.keeper.execute(client, outcome)
             return await client.execute(*argv)
         finally:
             self._expects_reply = False
@@ -650,7 +657,7 @@ class Session:
         try:
             return await cluster.arrive(self, address, self._wanted)
         except (PyRedisConnError, ReplyError) as error:
-            reason = f"slot {slot} is at {address}, where the session cannot go: {error}"
+            reason = f"slot {slot} is at {cluster.called(address)}, where the session cannot go: {error}"
             raise PyRedisConnError(reason, address=str(address)) from error
 
     async def send_asking(self, outcome: Outcome, slot: int, address: TcpAddress) -> Outcome:
@@ -667,6 +674,8 @@ class Session:
             raise
         else:
             outcome = outcome._replace(reply=reply, error=None)
+            if self.keeper is not None:
+                self.keeper.miss_asked(outcome)
         finally:
             await self._cluster.leave(client, self._wanted)
         return outcome

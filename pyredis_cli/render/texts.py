@@ -22,7 +22,7 @@ _INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,19}")
 _DOUBLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,19})\.[0-9]{1,20}")
 # An identifier of hexadecimal digits may happen to have no letter, and a user is free to be called 7.
 _NEVER_NUMBERS: Final = re.compile(
-    r"(?:.*_)?(?:sha1|build_id|run_id|replid2?|version|name|host|user|zone|os|executable|file)"
+    r"(?!used_cpu_)(?:.*_)?(?:sha1|build_id|run_id|replid2?|version|name|host|user|zone|os|executable|file)"
     r"|addr|laddr|flags|events|cmd|capa|lib-name|lib-ver|ip|address|bind|encoding"
 )
 _NEVER_MAPS: Final = re.compile(r".*_(?:name|zone|file|user|host)|os|executable")

@@ -9,11 +9,10 @@ import asyncio
 import re
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyredis.exceptions import PyRedisError, ReplyError
 from pyredis_cli.core.secrets import hidden
-from pyredis_cli.repl.coach import Case, lesson, meant
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Spec
@@ -21,10 +20,17 @@ if TYPE_CHECKING:
     from pyredis_cli.core.desk import Desk
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.core.session import Session
+    from pyredis_cli.repl.coach import Case
 
 __all__ = ["Coach", "corrected"]
 
 _BUDGET: Final = 0.3  # seconds; the error is on the screen meanwhile
+
+
+class _Failure(NamedTuple):
+    argv: tuple[bytes, ...]
+    spec: Spec | None
+    error: ReplyError
 
 
 class Coach:
@@ -35,22 +41,19 @@ class Coach:
         """The line that was probably meant, empty without one."""
         self._encoding = encoding
         self._budget = budget
-        self._failure: Case | None = None
+        self._failure: _Failure | None = None
         self._spoilt = ""
+        """The first command that the open transaction refused, or that which ended last."""
+        self._open = False
 
     def hear(self, outcome: Outcome, session: Session) -> None:
         """Take note of what became of a command."""
-        spoilt = self._spoilt
-        if not session.in_transaction or outcome.effect == "multi":
+        if outcome.effect == "multi" or not (session.in_transaction or self._open):
             self._spoilt = ""
-        elif isinstance(outcome.error, ReplyError) and not spoilt:
+        elif isinstance(outcome.error, ReplyError) and session.in_transaction and not self._spoilt:
             self._spoilt = outcome.spec.name if outcome.spec is not None else "a command that is unknown"
-        failed = _failed(outcome)
-        if failed is None:
-            return
-        argv, spec, error = failed
-        user = session.username or "default"
-        self._failure = Case(argv, spec, error, session.table, user, spoilt, self._encoding, time.time())
+        self._open = session.in_transaction
+        self._failure = _failed(outcome) or self._failure
 
     def forget(self) -> None:
         """Say nothing of what has failed so far."""
@@ -58,10 +61,16 @@ class Coach:
 
     async def advice(self, desk: Desk, line: str) -> str:
         """Return what is to be said of what failed last, by this line; empty when that is nothing."""
-        case, self._failure, self.offer = self._failure, None, ""
-        row = lesson(case.error) if case is not None else None
-        if case is None or row is None:
+        failure, self._failure, self.offer = self._failure, None, ""
+        if failure is None:
             return ""
+        from pyredis_cli.repl.coach import Case, lesson  # loaded by the first error
+
+        row = lesson(failure.error)
+        if row is None:
+            return ""
+        user = desk.session.username or "default"
+        case = Case(*failure, desk.table, user, self._spoilt, self._encoding, time.time())
         self.offer = corrected(case, line)
         asked = row.asks(case)
         return row.says(case, await self._looked_up(desk, asked) if asked else ())
@@ -76,22 +85,22 @@ class Coach:
             return ()
 
 
-def _failed(
-    outcome: Outcome,
-) -> tuple[tuple[bytes, ...], Spec | None, ReplyError] | None:
+def _failed(outcome: Outcome) -> _Failure | None:
     """Return the command that failed, also the first one inside of EXEC; None when none did."""
     if isinstance(outcome.error, ReplyError):
-        return (outcome.argv, outcome.spec, outcome.error) if outcome.answered else None
+        return _Failure(outcome.argv, outcome.spec, outcome.error) if outcome.answered else None
     if not outcome.failed or not isinstance(outcome.reply, list):
         return None
     for queued, reply in zip(outcome.queued, outcome.reply, strict=False):
         if isinstance(reply, ReplyError):
-            return queued.argv, queued.spec, reply
+            return _Failure(queued.argv, queued.spec, reply)
     return None
 
 
 def corrected(case: Case, line: str) -> str:
     """Return the line with the word in it that was probably meant, in the case that was typed; or nothing."""
+    from pyredis_cli.repl.coach import meant
+
     found = meant(case)
     if found is None:
         return ""

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
 from pyredis_cli.complete import candidates, tokens
+from pyredis_cli.complete.outlets import Outlet, outlet
 from pyredis_cli.render.escape import printable, readable
+from pyredis_cli.splitting import stretches
 
 if TYPE_CHECKING:
     from prompt_toolkit.document import Document
@@ -71,6 +73,9 @@ class NameCompleter(Completer):
         if self._hides(document.text_before_cursor):
             return
         table = self._table()
+        if sends := outlet(_last(document.text_before_cursor), table, self._encoding, begun=True):
+            yield from _behind(sends, document.text_before_cursor, table)
+            return
         line = tokens(document.text_before_cursor, table, self._encoding)
         if complete_event.text_inserted and line.blank and line.count is None and not line.partial.value:
             return  # all there is would cover what was pasted
@@ -84,3 +89,18 @@ class NameCompleter(Completer):
                 style=f"class:completion.{found.kind}",
             )
         self._on_menu()
+
+
+def _last(text: str) -> str:
+    return text[stretches(text)[-1].start :]
+
+
+def _behind(sends: Outlet, text: str, table: Table) -> Iterable[Completion]:
+    """Yield programs and files behind a mark, once there is a blank behind it."""
+    line = _last(text)
+    if line[sends.end : sends.end + 1] != " ":
+        return
+    from pyredis_cli.repl.shell_menu import offers  # few lines need it
+
+    for name, size in offers(sends.mark, line[sends.end :].lstrip(), table):
+        yield _Offer(name, start_position=-size)

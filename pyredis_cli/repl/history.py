@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 from prompt_toolkit.history import History
 
+from pyredis_cli.complete.outlets import outlet
 from pyredis_cli.core.lines import lines_of
 from pyredis_cli.core.secrets import guarded, hidden
 from pyredis_cli.registry import META
@@ -32,6 +33,7 @@ from pyredis_cli.splitting import SplitError, scan, split
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
+    from pyredis_cli.complete.outlets import Outlet
 
 __all__ = [
     "OVERRIDES",
@@ -42,6 +44,7 @@ __all__ = [
     "lacks_secret",
     "redacted",
     "secret_words",
+    "secrets_in",
 ]
 
 _ENTRIES = 100_000
@@ -56,6 +59,7 @@ _KEPT_BYTES = 12 * 1024 * 1024
 OVERRIDES = ("REDISCLI_HISTFILE", "VALKEYCLI_HISTFILE")
 
 _OWN_WORDS = frozenset(word.encode() for word in META)
+_SIGNS = tuple("<>#!")
 _COUNT = re.compile(rb"[+-]?\d+")
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _URL_WITH_USER = re.compile(r"://.*@", re.DOTALL)
@@ -78,6 +82,8 @@ def redacted(line: str, encoding: str, table: Table, password: str | None = None
     """
     if line[:1].isspace():
         return None
+    if sends := outlet(line, table, encoding):
+        return _both_redacted(line, sends, encoding, table, password)
     showable = _showable(line)
     try:
         argv = split(line, encoding)
@@ -87,6 +93,19 @@ def redacted(line: str, encoding: str, table: Table, password: str | None = None
     return as_typed(argv, encoding, secrets) if secrets or not showable else line
 
 
+def _both_redacted(line: str, sends: Outlet, encoding: str, table: Table, password: str | None) -> str | None:
+    """Return a line that sends its reply somewhere, with the secrets on both sides of the mark as ``***``."""
+    command = redacted(line[: sends.start].rstrip(), encoding, table, password)
+    if command is None or not _showable(sends.rest) or (password and password in sends.rest):
+        return None
+    rest = sends.rest
+    for word in reversed(scan(rest, encoding)):
+        if hidden([word.value], table):
+            rest = f"{rest[: word.start]}{STARS}{rest[word.end :]}"
+    untouched = command == line[: sends.start].rstrip() and rest == sends.rest
+    return line if untouched else f"{command} {sends.mark} {rest}"
+
+
 def lacks_secret(line: str, encoding: str, table: Table) -> bool:
     """Return whether the line comes from a history, with stars where a secret was; in quotes they are meant."""
     if STARS not in line:
@@ -94,6 +113,13 @@ def lacks_secret(line: str, encoding: str, table: Table) -> bool:
     words = scan(line, encoding)
     secrets = secret_words([word.value for word in words], table)
     return any(line[words[place].start : words[place].end] == STARS for place in secrets)
+
+
+def secrets_in(line: str, encoding: str, table: Table) -> list[str]:
+    """Return the words of a line that are or may be secret, and what of a rule behind its sign is one."""
+    words = [word.value for word in scan(line, encoding)]
+    found = [words[place].decode(encoding, "replace") for place in secret_words(words, table)]
+    return [*found, *(word[1:] for word in found if word[:1] in _SIGNS)]
 
 
 def secret_words(argv: list[bytes], table: Table) -> set[int]:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from pyredis_cli.complete import hints, paint
+from pyredis_cli.complete.outlets import Outlet, outlet
 from pyredis_cli.complete.paint import Blot, Span
 from pyredis_cli.core.secrets import guarded, hidden
 from pyredis_cli.render.escape import printable
@@ -53,10 +54,14 @@ class Insight:
         table = self._table()
         return id(table), table.revision
 
+    def outlet(self, line: str) -> Outlet | None:
+        """Return where a command sends its reply, also when that is not typed yet."""
+        return None if len(line) > _LONGEST else outlet(line, self._table(), self._encoding, begun=True)
+
     def hint(self, text: str) -> str:
         """Return what is still to be typed behind the text; of several commands, behind the last one."""
         line = _last(text)
-        if self._is_long(line) or self.ends_in_secret(text):
+        if self._is_long(line) or self.ends_in_secret(text) or self.outlet(line):
             return ""
         return self._hint(line, self.basis)
 
@@ -86,18 +91,29 @@ class Insight:
         return printable(hints.hint(line, self._table(), self._encoding))
 
     def _find_spans(self, line: str, basis: Hashable) -> tuple[Span, ...]:
-        spans = paint.paint(line, self._table(), self._encoding)
+        spans = self._all_spans(line)
         secrets = self._secrets(line, basis) if spans else ()
         shown = [span for span in spans if not _any_at(secrets, span.start)]
         return tuple(part for span in shown for part in _parts(span, line))
 
+    def _all_spans(self, line: str) -> list[Span]:
+        sends = self.outlet(line)
+        if sends is None:
+            return paint.paint(line, self._table(), self._encoding)
+        mark = Span(sends.start, sends.end, "outlet")
+        return [*paint.paint(line[: sends.start], self._table(), self._encoding), mark]
+
     def _find_blot(self, line: str, basis: Hashable) -> Blot | None:
+        sends = self.outlet(line)
+        line = line if sends is None else line[: sends.start]
         blot = paint.blot(line, self._table(), finished=False, encoding=self._encoding, own=WORDS)
         return None if blot is None or _any_at(self._secrets(line, basis), blot.start) else blot
 
     def usage(self, text: str) -> Usage | None:
         """Return how the last command of a text is written; None while it names none."""
         line, table = _last(text), self._table()
+        if sends := self.outlet(line):
+            line = line[: sends.start]
         spec = None if len(line) > _LONGEST else hints.named(line, table, self._encoding)
         if spec is None:
             return None

@@ -10,17 +10,21 @@ import asyncio
 import errno
 import os
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+from prompt_toolkit.formatted_text.utils import fragment_list_to_text
 
 from pyredis.exceptions import PyRedisError, ReplyError
 from pyredis.records import replace
 from pyredis_cli.complete import harvest
+from pyredis_cli.complete.outlets import Outlet, outlet
 from pyredis_cli.core.lines import LineError, Order, lines_of, order
 from pyredis_cli.core.secrets import hidden, veiled
 from pyredis_cli.core.stopping import Stopped, cut_short, sentences, stop
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.passwords import fetched
+from pyredis_cli.render.line import STARS
 from pyredis_cli.repl import meta, verdicts
 from pyredis_cli.repl.bottom import BottomLine
 from pyredis_cli.repl.coaching import Coach
@@ -29,7 +33,14 @@ from pyredis_cli.repl.configured import configured
 from pyredis_cli.repl.echoing import echoed
 from pyredis_cli.repl.feed import Feed, Item
 from pyredis_cli.repl.guarding import Guarding
-from pyredis_cli.repl.history import CommandHistory, HistoryFile, history_path, lacks_secret, redacted
+from pyredis_cli.repl.history import (
+    CommandHistory,
+    HistoryFile,
+    history_path,
+    lacks_secret,
+    redacted,
+    secrets_in,
+)
 from pyredis_cli.repl.insight import Insight
 from pyredis_cli.repl.monitored import MonitorFilter
 from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
@@ -44,8 +55,10 @@ from pyredis_cli.settings import with_profile, with_url
 from pyredis_cli.streams import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
     from pathlib import Path
+
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
 
     from pyredis.commands.spec import Spec, Table
     from pyredis_cli.core.desk import Desk
@@ -53,6 +66,9 @@ if TYPE_CHECKING:
     from pyredis_cli.core.session import Session
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
+
+    Pour: TypeAlias = Callable[[Outcome], Awaitable[None]]
+    """Takes a reply that is not to be printed."""
 
 T = TypeVar("T")
 
@@ -97,6 +113,7 @@ class Repl:
         self.failures = 0
         self._settings = settings
         self._dropped = ""
+        self._told_of_quotes = False
         self._history = HistoryFile(history) if history else None
         self._streams = streams
         self._preferences, self._warnings = configured(
@@ -104,7 +121,13 @@ class Repl:
         )
         self._queued: list[tuple[bytes, ...]] = []
         """The commands of the transaction that may carry secrets."""
-        self._printer = Printer(settings, streams, lambda: self._preferences, lambda: self._session.protocol)
+        self._printer = Printer(
+            settings,
+            streams,
+            lambda: self._preferences,
+            lambda: self._session.protocol,
+            lambda: self._session.table,
+        )
         self._feed = Feed(self._show_unasked)
         self._coach = Coach(settings.encoding)
         insight = Insight(lambda: self._session.table, settings.encoding)
@@ -119,9 +142,7 @@ class Repl:
             self._drop_typed_ahead,
         )
         self._reader = LineReader(
-            lambda: prompt(
-                self._session, profile=self._settings.profile, monitoring=self._visit.monitor is not None
-            ),
+            self._prompt,
             CommandHistory(self._history, self._kept, self._warnings.append),
             NameCompleter(
                 lambda: self._session.table,
@@ -150,6 +171,7 @@ class Repl:
                 await self._begin_history()
                 return await self._read_lines()
         finally:
+            await self._printer.end_transcript()
             await self._visit.close()
 
     async def _begin_history(self) -> None:
@@ -217,7 +239,7 @@ class Repl:
         return await self.signals.interruptible(work)
 
     async def do(self, line: str) -> After:
-        after = await self._do(line)
+        after = await self._do(line, None)
         self._coach.forget()
         return after
 
@@ -236,13 +258,14 @@ class Repl:
         lines = lines_of(text)
         self._printer.may_page = len(lines) == 1
         self._coach.forget()
-        if len(lines) == 1:
-            after = await self._do(lines[0])
+        if len(lines) == 1:  # of several, each is shown again
+            self._note_typed(lines[0])
+            after = await self._do(lines[0], self._outlet(lines[0]))
             await self._advise(lines[0])
             return after
         try:
             async with self.together(
-                (f"line {number}", line) for number, line in enumerate(lines, 1)
+                (f"line {number}", self._command(line)) for number, line in enumerate(lines, 1)
             ) as agreed:
                 return await self._do_all(lines) if agreed else After.STOP
         except Interrupted:
@@ -253,7 +276,7 @@ class Repl:
         for done, line in enumerate(lines, 1):
             if shown := self._echoed(line):
                 await self._printer.tell(f"> {shown}")
-            after = await self._do(line)
+            after = await self._do(line, self._outlet(line))
             if after is After.STOP and (rest := lines[done:]):
                 count = "1 more pasted line" if len(rest) == 1 else f"{len(rest)} more pasted lines"
                 await self._printer.warn(f"stopped: {count} not sent, from here on: {self._echoed(rest[0])}")
@@ -271,12 +294,34 @@ class Repl:
         except Interrupted:
             pass  # whoever is in a hurry knows
 
-    def _echoed(self, line: str) -> str:
-        return echoed(line, self._settings.encoding, self._session.table)
+    def _note_typed(self, line: str) -> None:
+        if self._printer.transcript is not None:
+            self._printer.typed(self._prompt_text(), self._kept(line.lstrip()) or STARS)
 
-    async def _do(self, line: str) -> After:
+    def _prompt_text(self) -> str:
+        return fragment_list_to_text(self._prompt())
+
+    def _prompt(self) -> StyleAndTextTuples:
+        monitoring = self._visit.monitor is not None
+        return prompt(self._session, profile=self._settings.profile, monitoring=monitoring)
+
+    def _echoed(self, line: str) -> str:
+        return echoed(line, self._settings.encoding, self._session.table, typed=True)
+
+    def _outlet(self, line: str) -> Outlet | None:
+        """Return where a line that somebody typed sends the reply."""
+        return outlet(line, self._session.table, self._settings.encoding)
+
+    def _command(self, line: str) -> str:
+        """Return the command of a line that somebody typed."""
+        sends = self._outlet(line)
+        return line if sends is None else line[: sends.start]
+
+    async def _do(self, line: str, sends: Outlet | None) -> After:
+        if self._printer.transcript is not None:
+            self._printer.hide(secrets_in(line, self._settings.encoding, self._session.table))
         try:
-            asked = order(line, self._settings.encoding)
+            asked = order(line if sends is None else line[: sends.start], self._settings.encoding)
         except LineError as error:
             await self._drop_typed_ahead()
             await self._printer.refuse(str(error))
@@ -290,7 +335,7 @@ class Repl:
             return await self._act(own)
         try:
             with without_echo():
-                return await self.signals.interruptible(self._send(asked))
+                return await self.signals.interruptible(self._send(asked, sends))
         except Interrupted as interrupted:
             if not interrupted.told:
                 await self._printer.warn("stopped")
@@ -346,8 +391,13 @@ class Repl:
 
     # -- commands --
 
-    async def _send(self, asked: Order) -> After:
+    async def _send(self, asked: Order, sends: Outlet | None) -> After:
         await self._visit.restoring.end()
+        pour = None
+        if sends is not None:
+            pour = await self._begin_to_pour(sends)
+            if pour is None:
+                return After.STOP
         if not await self._guard.allows(asked.argv):
             return After.STOP
         if _is_monitor(self._session.table.find(asked.argv), asked.argv):
@@ -366,13 +416,28 @@ class Repl:
             failed = bool(outcome.broken_ground) or not (outcome.answered or outcome.refused)
             if failed:
                 await self._drop_typed_ahead()
-            await self._show(outcome)
+            await self._show(outcome, pour)
             self._coach.hear(outcome, self._session)
+            for note in self._visit.keeper.take_notes():
+                await self._printer.note(note)
             if self._session.subscribed and not subscribed:
                 await self._printer.tell("Reading messages... (Ctrl-C on an empty line leaves)")
             if failed:
                 return After.STOP
         return After.GO_ON
+
+    async def _begin_to_pour(self, sends: Outlet) -> Pour | None:
+        """Return what takes the replies of a line; None when the line is refused."""
+        from pyredis_cli.repl.pouring import Pouring, refusal  # few lines need it
+
+        if reason := refusal(sends, self._session, self._settings):
+            await self._drop_typed_ahead()
+            await self._printer.refuse(reason)
+            return None
+        if sends.doubtful and not self._told_of_quotes:
+            self._told_of_quotes = True
+            await self._printer.note(f"{sends.mark} is no argument here; in quotes it would be one")
+        return Pouring(sends, self._settings, self._printer, lambda: self.signals.ending).take
 
     async def _outcome(self, argv: Sequence[bytes]) -> Outcome:
         """Return what became of a command; Interrupted when the person stopped it."""
@@ -390,7 +455,7 @@ class Repl:
         await self._tell_stopped(stopped, argv)
         raise Interrupted(told=True)
 
-    async def _show(self, outcome: Outcome) -> None:
+    async def _show(self, outcome: Outcome, pour: Pour | None = None) -> None:
         """Print what became of a command, without the secrets that the errors of a transaction repeat."""
         asked, table = [*self._queued, outcome.argv], self._session.table
         if outcome.failed and isinstance(outcome.reply, list):
@@ -400,7 +465,7 @@ class Repl:
             outcome = outcome._replace(reply=parts)
         in_transaction = self._session.in_transaction
         self._queued = [argv for argv in asked if hidden(argv, table)] if in_transaction else []
-        await self._printer.outcome(outcome, self._session.address)
+        await self._printer.outcome(outcome, self._session.address, pour)
 
     async def _stopped(self, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> Stopped:
         try:
@@ -520,6 +585,7 @@ class Repl:
         lost, user = self._session.losses, self._session.username
         await self._visit.close()
         self._settings = settings
+        self._printer.hide([_password(settings)])
         self._visit = self._new_visit()
         if lost:
             await self._printer.warn(f"left behind: {lost}")
@@ -591,6 +657,10 @@ async def _cancelled(task: asyncio.Task[Any]) -> None:
     """Cancel a task and wait for its end."""
     task.cancel()
     await asyncio.wait([task])
+
+
+def _password(settings: Settings) -> str:
+    return settings.password or ""
 
 
 def _says_something(outcome: Outcome) -> bool:

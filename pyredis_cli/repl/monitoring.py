@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -11,6 +10,7 @@ from pyredis_cli.complete.candidates import Choice
 from pyredis_cli.complete.known import commands, summary
 from pyredis_cli.repl.monitored import MonitorFilter
 from pyredis_cli.repl.verdicts import Monitor, Refuse, Verdict
+from pyredis_cli.spans import read_span
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
@@ -72,17 +72,6 @@ def _count(text: str) -> int:
     return int(text)
 
 
-_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-
-def _seconds(text: str) -> float:
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([smh]?)", text)
-    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if not 0 < seconds < math.inf:
-        raise ValueError("takes seconds, or a time such as 90s, 5m or 1h")
-    return seconds
-
-
 class _Flag(NamedTuple):
     field: str
     metavar: str
@@ -95,7 +84,7 @@ _FLAGS: Final[dict[str, _Flag]] = {
     "--command": _Flag("command", "a NAME", "this command alone", _command),
     "--client": _Flag("client", "an ADDR", "what this client sends, host or host:port", _filled),
     "--count": _Flag("count", "a number", "so many, then stop", _count),
-    "--for": _Flag("seconds", "SECONDS", "so long, then stop", _seconds),
+    "--for": _Flag("seconds", "SECONDS", "so long, then stop", read_span),
 }
 
 

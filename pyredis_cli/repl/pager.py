@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import termios
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from itertools import chain, islice
 from typing import Final, NamedTuple
 
 from prompt_toolkit.application import get_app_or_none, get_app_session
-from prompt_toolkit.input import Input
-from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis_cli.paging import LESS, VARIABLES, chosen
@@ -27,16 +23,13 @@ from pyredis_cli.passwords import for_children
 from pyredis_cli.render.layout import Part
 from pyredis_cli.render.portions import in_batches
 from pyredis_cli.repl.leafing import Leafing
+from pyredis_cli.repl.lending import SANE, as_it_was, ended, set_aside_keys
 from pyredis_cli.repl.rows import rows
-from pyredis_cli.repl.terminal import paste_marks
 from pyredis_cli.streams import Streams
 
 __all__ = ["Opened", "can_page", "opened", "page"]
 
 _BATCH: Final = 4096
-_PATIENCE: Final = 1.0  # seconds to end in, once told to
-# Of the alternate screen, of hidden cursors, of colours and of the keypad a killed program leaves what it likes.
-_SANE: Final = b"\x1b[?1047l\x1b[?25h\x1b[0m\x1b[?1l\x1b>\r\n"
 
 
 class Opened(NamedTuple):
@@ -80,38 +73,14 @@ async def page(
     ``anew`` lays the same out from its beginning: a program that fails may have shown nothing of a reply that the
     server does not give twice. ``total`` says how many there are of what is counted, ``1,000 elements``.
     """
-    _set_aside_keys(get_app_session().input)
-    with _as_it_was(streams.stdin.fileno()):
+    set_aside_keys(get_app_session().input)
+    with as_it_was(streams.stdin.fileno()):
         process = await _started(warn)
         if process is not None:
             if await _shown(process, parts, streams, warn):
                 return ()
             parts = anew()
     return await Leafing(parts, total, streams).read()
-
-
-def _set_aside_keys(terminal: Input) -> None:
-    """Keep for the next prompt what was typed before there was anything to leaf through."""
-    with terminal.raw_mode():
-        while keys := terminal.read_keys() + terminal.flush_keys():
-            store_typeahead(terminal, keys)
-
-
-@contextmanager
-def _as_it_was(keyboard: int) -> Iterator[None]:
-    """Give the terminal back to this program at the end, in the modes it had, whoever changed them."""
-    modes = termios.tcgetattr(keyboard)
-    paste_marks(on=False)  # a program may take them for commands
-    try:
-        yield
-    finally:
-        paste_marks(on=True)
-        # A shell that was killed leaves the terminal to its own job; whoever is not in front may not change it.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
-        with suppress(OSError, termios.error):  # the terminal is gone
-            os.tcsetpgrp(keyboard, os.getpgrp())
-            termios.tcsetattr(keyboard, termios.TCSANOW, modes)
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 # -- a program
@@ -145,31 +114,13 @@ async def _shown(
             await process.wait()
             feeding.cancel()
     finally:
-        await _ended(process)
+        await ended(process)
         if (process.returncode or 0) < 0:
-            streams.write(_SANE)
+            streams.write(SANE)
     if process.returncode:
         how = "was killed" if process.returncode < 0 else f"ended with code {process.returncode}"
         warn(f"the pager {how}; :set pager off does without")
     return not process.returncode
-
-
-async def _ended(process: Process) -> None:
-    """Have a program end that has not."""
-    if process.returncode is not None:
-        return
-    with suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            await process.wait()
-    except TimeoutError:
-        pass
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-    await process.wait()
 
 
 async def _feed(process: Process, parts: Iterable[Part]) -> None:

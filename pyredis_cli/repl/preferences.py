@@ -47,6 +47,7 @@ class Preferences:
     decode: str = "auto"
     bytes: NotationName | Literal["default"] = "default"
     confirm: bool = True
+    undo: bool = False
 
 
 class _Row(NamedTuple):
@@ -127,6 +128,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
         plugins.known_decoders,
     ),
     "confirm": _Row(_switch, _SWITCH, "ask before a command that could do harm"),
+    "undo": _Row(_switch, _SWITCH, "keep what writes change, so that :undo can put it back"),
     "theme": _Row(_one_of(_THEMES), _THEMES, "colours for a dark or for a light background"),
 }
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.utils import get_cwidth, is_dumb_terminal
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from pyredis_cli.render.present import Presented
     from pyredis_cli.repl.monitored import MonitorLine
     from pyredis_cli.repl.preferences import Preferences
+    from pyredis_cli.repl.screen import Screen
+    from pyredis_cli.repl.transcript import Transcript
     from pyredis_cli.reporting import Report
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
@@ -69,8 +72,8 @@ _LIVE: Final[Mapping[LiveRole, str]] = {
 class Printer:
     """Prints on one terminal, as the person prefers at that time.
 
-    ``protocol`` tells in which one replies come. ``may_page`` is whether the reply of a command may be shown
-    page by page: not when lines were pasted that are to run one after the other.
+    ``protocol`` tells in which one replies come, ``table`` what is known of commands. ``may_page`` is whether the
+    reply of a command may be shown page by page: not when lines were pasted that are to run one after the other.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Printer:
         streams: Streams,
         preferences: Callable[[], Preferences],
         protocol: Callable[[], int],
+        table: Callable[[], Table],
     ) -> None:
         self.may_page = True
         # Whatever stands behind a reply, the prompt begins a line.
@@ -87,6 +91,9 @@ class Printer:
         self._streams = streams
         self._preferences = preferences
         self._protocol = protocol
+        self._table = table
+        self.transcript: Transcript | None = None
+        """What keeps all that is printed."""
         self._turn = asyncio.Lock()
         self._spinner = Spinner(streams, self._turn.locked)
 
@@ -94,8 +101,16 @@ class Printer:
         """Return what shows, while it is entered, that something runs."""
         return self._spinner.saying(text)
 
-    async def outcome(self, outcome: Outcome, address: Address) -> None:
-        """Print what became of a command: what must be told first, then its reply or error, then its time."""
+    async def outcome(
+        self,
+        outcome: Outcome,
+        address: Address,
+        take: Callable[[Outcome], Awaitable[None]] | None = None,
+    ) -> None:
+        """Print what became of a command: what must be told first, then its reply or error, then its time.
+
+        With ``take`` the reply goes there and is not printed.
+        """
         for notice in outcome.notices:
             await self.warn(notice)
         if isinstance(outcome.error, ReplyError) and outcome.answered:
@@ -103,7 +118,7 @@ class Printer:
         elif outcome.error is not None:
             await self.error(outcome.error, address, at_connect=outcome.at_connect)
         elif not outcome.silent:
-            await self._answer(outcome)
+            await (take or self.answer)(outcome)
         timing = self._preferences().timing
         if timing is not None and outcome.seconds * 1000 >= timing:
             await self._line(f"({_seconds(outcome.seconds)}s)", _DIM)
@@ -117,6 +132,40 @@ class Printer:
         else:
             await self._write(part for part, _ in self._form_parts(Outcome((), None, report.value)))
 
+    @asynccontextmanager
+    async def screen(self) -> AsyncIterator[Screen]:
+        """Have the terminal's other screen; its last picture stays, and what others print waits until then."""
+        # Few watch anything.
+        from pyredis_cli.repl.screen import Screen
+
+        async with self._turn:
+            self._spinner.wipe()
+            screen = Screen(self._streams)
+            try:
+                with screen:
+                    yield screen
+            finally:
+                screen.keep()
+
+    def picture(self, outcome: Outcome, address: Address) -> Iterable[Part]:
+        """Return what there is to see of a command, for whoever shows it in another place."""
+        if isinstance(outcome.error, ReplyError):
+            return ((part, 0) for part in self._said(outcome.error))
+        if outcome.error is not None:
+            return [(self._painted(explain(outcome.error, address, interactive=True), _RED), 0)]
+        parts = self._laid_out(outcome).parts
+        if self._preferences().format != "raw":
+            return parts
+        # Raw is for what stands in the scrollback; here it would draw where something else stands.
+        return [(printable(b"".join(part for part, _ in parts), keep_newlines=True).encode(), 0)]
+
+    def row(self, line: str, columns: int, *, dim: bool = False) -> bytes:
+        """Return as much of a line of ours as fits into a row of the screen, without an end."""
+        line = printable(line)
+        while get_cwidth(line) > columns:
+            line = line[:columns] if len(line) > columns else line[:-1]
+        return self._painted(line, _DIM if dim else "").removesuffix(b"\n")
+
     def _readable(self, outcome: Outcome) -> Reply:
         """Return the reply as the preferred format wants it: programs read what is in a text, not the text."""
         if self._preferences().format not in FOR_PROGRAMS or not (outcome.text_form or outcome.text_forms):
@@ -125,16 +174,32 @@ class Printer:
 
         return structured(outcome.reply, outcome.text_form, outcome.text_forms)
 
-    async def _answer(self, outcome: Outcome) -> None:
+    async def answer(self, outcome: Outcome) -> None:
         """Print the reply of a command, page by page when it is long and the person likes that."""
+        kept = self._fit_to_keep(outcome)
+        shown = await self._show(outcome, as_it_is=kept is outcome)
+        if self.transcript is not None and not (shown and kept is outcome):
+            self._keep(b"".join(part for part, _ in self._laid_out(kept).parts))
+
+    def _fit_to_keep(self, outcome: Outcome) -> Outcome:
+        """Return the outcome without the secrets that its reply may hold; itself where nothing is kept."""
+        if self.transcript is None:
+            return outcome
+        from pyredis_cli.core.veiling import veiled_reply
+
+        reply = veiled_reply(outcome, self._table())
+        return outcome if reply is outcome.reply else outcome._replace(reply=reply)
+
+    async def _show(self, outcome: Outcome, *, as_it_is: bool) -> bool:
+        """Print a reply, which the transcript gets ``as_it_is``; return whether it was not paged."""
         if not (self.may_page and self._preferences().pager):
-            await self._write(part for part, _ in self._laid_out(outcome).parts)
-            return
+            await self._write((part for part, _ in self._laid_out(outcome).parts), kept=as_it_is)
+            return True
         from pyredis_cli.repl import pager
 
         if not pager.can_page(self._streams):
-            await self._write(part for part, _ in self._laid_out(outcome).parts)
-            return
+            await self._write((part for part, _ in self._laid_out(outcome).parts), kept=as_it_is)
+            return True
 
         def laid_out() -> Iterable[Part]:
             return self._laid_out(outcome, paged=True).parts
@@ -149,7 +214,8 @@ class Printer:
                     self._streams,
                     lambda line: self._say(line, _YELLOW),
                 )
-        await self._write(part for part, _ in parts)
+        await self._write((part for part, _ in parts), kept=as_it_is and not too_long)
+        return not too_long
 
     def _laid_out(self, outcome: Outcome, *, paged: bool = False) -> Presented:
         """Lay a command's reply out, in the format and to the length that is preferred now."""
@@ -233,6 +299,23 @@ class Printer:
         """Print what the person should know, apart from any reply."""
         await self._line(_folded(line), _YELLOW)
 
+    async def note(self, line: str) -> None:
+        """Print what need not be read."""
+        await self._line(_folded(line), _DIM)
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[None]:
+        """Lend the terminal to a program that writes by itself; nothing else is printed meanwhile."""
+        from pyredis_cli.repl.pouring import lent, line_begun
+
+        async with self._turn:
+            try:
+                with lent(self._streams.stdin.fileno()):
+                    yield
+            finally:
+                self._streams.write(line_begun(shutil.get_terminal_size().columns))
+                self._keep(b"(piped)\n")
+
     async def advise(self, line: str) -> None:
         """Print what lies behind an error, below it."""
         await self._line(_folded(f"↳ {line}"), _DIM)
@@ -245,7 +328,7 @@ class Printer:
     async def clear(self) -> None:
         """Clear the screen and begin at its top; a dumb terminal has none."""
         if not is_dumb_terminal():
-            await self._write([b"\x1b[2J\x1b[H"])
+            await self._write([b"\x1b[2J\x1b[H"], kept=False)
 
     def _parts(self, reply: Reply) -> Iterable[Part]:
         """Lay out what is no reply to a command."""
@@ -302,6 +385,7 @@ class Printer:
     def _say(self, line: str, color: str = "") -> None:
         """Write a line at once, where this printer's turn it is."""
         self._streams.write(self._painted(line, color))
+        self._keep(self._painted(line, color))
 
     def _painted(self, line: str, color: str) -> bytes:
         text = printable(line, keep_newlines=True).encode("utf-8", "replace")
@@ -309,12 +393,54 @@ class Printer:
             return b"\x1b[%bm%b%b\n" % (color.encode(), text, _RESET)
         return text + b"\n"
 
-    async def _write(self, parts: Iterable[bytes]) -> None:
+    # -- what is kept of it
+
+    def begin_transcript(self, transcript: Transcript, address: str) -> None:
+        self.transcript = transcript
+        self._kept_by(lambda: transcript.begin(address))
+
+    def typed(self, prompt: str, line: str) -> None:
+        """Keep a line as it was typed, without secrets."""
+        if transcript := self.transcript:
+            self._kept_by(lambda: transcript.typed(prompt, line))
+
+    def overhear(self, line: str) -> None:
+        """Keep a line that something else has shown."""
+        self._keep(line.encode("utf-8", "surrogateescape") + b"\n")
+
+    def hide(self, words: Iterable[str]) -> None:
+        """Keep none of these words."""
+        if self.transcript is not None:
+            self.transcript.hide(words)
+
+    async def end_transcript(self) -> None:
+        if transcript := self.transcript:
+            self._kept_by(transcript.close)
+            self.transcript = None
+
+    def _keep(self, output: bytes) -> None:
+        if transcript := self.transcript:
+            self._kept_by(lambda: transcript.shown(output))
+
+    def _kept_by(self, act: Callable[[], None]) -> None:
+        """Write to the transcript; one that cannot be written to is over, and the session is not."""
+        transcript = self.transcript
+        assert transcript is not None
+        try:
+            act()
+        except OSError as error:
+            self.transcript = None
+            transcript.give_up()
+            self._say(f"{transcript.path}: {error.strerror}; the transcript ends here", _YELLOW)
+
+    async def _write(self, parts: Iterable[bytes], *, kept: bool = True) -> None:
         async with self._turn, above_prompt():
             self._spinner.wipe()
             try:
                 for batch in in_batches(parts, _PIECE):
                     self._streams.write(batch)
+                    if kept:
+                        self._keep(batch)
                     await asyncio.sleep(0)
             except asyncio.CancelledError:
                 self._streams.write((_RESET if self._streams.color else b"") + b"\n")

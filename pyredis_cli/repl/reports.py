@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.complete.candidates import Choice
 from pyredis_cli.complete.known import commands, summary, typeable
-from pyredis_cli.complete.wants import Want
+from pyredis_cli.complete.tokens import line_of
+from pyredis_cli.complete.wants import Want, wants
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse_tool
 from pyredis_cli.repl.verdicts import After
@@ -67,17 +68,25 @@ def behind_key(words: Sequence[str], typed: str, table: Table) -> Iterator[Want]
     yield Want("key")
 
 
-def behind_command(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
-    """Yield the names of commands; behind a container, those of its subcommands."""
+def behind_command(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice | Want]:
+    """Yield what may stand there in a command: its name, its subcommands, its options, and the names it wants."""
     if not words:
         begun = typed.upper()
         fitting = (name for name in commands(table) if name.startswith(begun))
         yield from (Choice(name, "command", summary(name, table)) for name in fitting)
-    spec = table.find(words)
-    if len(words) == 1 and spec is not None:
-        for name in sorted(typeable(spec.subcommands)):
-            if table.has(f"{spec.name} {name}"):
-                yield Choice(name, "command", summary(f"{spec.name} {name}", table))
+        return
+    line = line_of([_bytes(word) for word in words], _bytes(typed), table)
+    if line.container and line.spec is not None:
+        for name in sorted(typeable(line.spec.subcommands)):
+            if table.has(full := f"{line.spec.name} {name}"):
+                yield Choice(name, "command", summary(full, table))
+    terms = line.walk.terms if line.walk is not None else ()
+    yield from (Choice(term.name, "command", term.shown) for term in terms if term.kind == "token")
+    yield from wants(line)
+
+
+def _bytes(word: str) -> bytes:
+    return word.encode("utf-8", "surrogateescape")
 
 
 def behind_peek(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice | Want]:

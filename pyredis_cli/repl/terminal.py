@@ -25,7 +25,7 @@ from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.utils import is_dumb_terminal
 
-__all__ = ["above_prompt", "on_terminal", "paste_marks", "typed_ahead", "without_echo"]
+__all__ = ["above_prompt", "on_terminal", "paste_marks", "typed_ahead", "with_echo", "without_echo"]
 
 _PRINTS: Final = ContextVar("prints", default=False)
 """Whether whoever takes the terminal from the prompt only prints."""
@@ -98,6 +98,13 @@ def paste_marks(on: bool) -> None:
 def without_echo() -> Iterator[None]:
     """Keep what is typed while a command runs off the screen, all of it; the next prompt shows it."""
     with _local_modes(off=termios.ECHO | termios.ICANON):
+        yield
+
+
+@contextmanager
+def with_echo() -> Iterator[None]:
+    """Have the terminal gather and show lines as it does for most programs."""
+    with _local_modes(on=termios.ECHO | termios.ICANON):
         yield
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from pyredis_cli.complete import NameCache
 from pyredis_cli.core import connect
 from pyredis_cli.core.desk import Desk
+from pyredis_cli.core.keeping import Keeper
+from pyredis_cli.repl.comparing import Beginning
 from pyredis_cli.repl.learning import Learning
 from pyredis_cli.repl.lookup import LookUp
 from pyredis_cli.repl.monitor import Monitor
@@ -45,6 +47,7 @@ class Visit:
         session.on_push = feed.put
         session.on_lost = on_lost
         session.on_move = on_move
+        session.keeper = self.keeper = Keeper(lambda: preferences().undo and not settings.read_only)
         self.desk = Desk(session)
         self.names = NameCache()
         # Among the lines of MONITOR both would be noise, and there is no room below the prompt for a status.
@@ -61,6 +64,7 @@ class Visit:
             session.learn_role,
         )
         self.learning = Learning(session)
+        self.beginning = Beginning(session, self.desk)
         self.restoring = Restoring(session, feed.tell)
         self.monitor: Monitor | None = None
         self._feed = feed
@@ -70,6 +74,7 @@ class Visit:
     def rest(self) -> None:
         """Do what may be done between two commands."""
         self.learning.begin()
+        self.beginning.begin()
         if self.session.busy and not self.session.connected:
             self.restoring.begin()
 
@@ -103,5 +108,6 @@ class Visit:
         await self.look_up.close()
         await self.status_look.close()
         await self.learning.close()
+        await self.beginning.close()
         await self.desk.close()
         await self.session.close()

@@ -12,7 +12,7 @@ from pyredis.commands.spec import Spec
 from pyredis.types import Reply
 from pyredis_cli.core.desk import Desk
 from pyredis_cli.core.explaining import Explained, Unknown, explained
-from pyredis_cli.core.kinds import articled, expected, judged_keys
+from pyredis_cli.core.kinds import articled, expected, judged_keys, several
 from pyredis_cli.core.naming import commands_like
 from pyredis_cli.core.sizing import TYPES, Sized
 from pyredis_cli.flags import UsageError
@@ -85,6 +85,7 @@ def _value(found: Explained) -> dict[Hashable, Reply]:
         "user": found.user or None,
         "permitted": found.permitted,
         "refusal": found.refusal or None,
+        "refused_as_read_only": found.read_only,
         "may_be_repeated": spec.readonly,
         "readonly_twin": spec.readonly_twin,
         "since": spec.since or None,
@@ -117,6 +118,8 @@ def _clauses(found: Explained) -> Iterator[str]:
     if not found.arity:
         yield "the server would refuse it: wrong number of arguments"
         return
+    if found.read_only:
+        yield "this session is read-only and would refuse it"
     if found.permitted is False:
         yield f"the server would refuse it to {found.user}"
     if found.clustered and len(found.slots) > 1:
@@ -135,7 +138,8 @@ def _misfit(found: Explained) -> str:
     kinds, judged = expected(found.spec), judged_keys(found.spec, found.argv)
     for key in found.keys:
         if kinds and key.exists and key.key in judged and key.type not in kinds:
-            return f"the server would refuse it: {as_typed([key.key])} is {articled(key.type)}"
+            wanted = " or ".join(sorted(map(several, kinds)))
+            return f"{as_typed([key.key])} is {articled(key.type)}, and {found.spec.name} is for {wanted}"
     return ""
 
 
@@ -241,7 +245,7 @@ def _headline(found: Explained) -> str:
             parts.append(units.size(keys[0].memory))
     if found.cost.order:
         parts.append(found.cost.order)
-    return " · ".join([*parts, *_clauses(found)])
+    return " · ".join([*parts, *_clauses(found)]) or f"nothing tells what {found.spec.name} would cost"
 
 
 def _holds(key: Sized) -> str:

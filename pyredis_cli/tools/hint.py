@@ -6,7 +6,7 @@ last word is finished.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import BufferedReader, FileIO
 from typing import TYPE_CHECKING, cast
 
@@ -15,17 +15,20 @@ from pyredis_cli.complete.hints import hint
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse_tool
+from pyredis_cli.settings import consulted, foreseen
 
 if TYPE_CHECKING:
+    from pyredis_cli.given import Given
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
 
 __all__ = ["run"]
 
 
-def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
+def run(given: Given, environ: Mapping[str, str], streams: Streams, words: Sequence[str]) -> int:
     """Print the hint of the line, or of each line of a file; return the exit code."""
     arguments = parse_tool("hint", words)
+    settings, _, _ = foreseen(given, consulted(given, environ), environ)
     path: str | None = arguments.get("lines")
     if path is not None and not arguments.words:
         for line in _lines(path, streams):

@@ -181,8 +181,8 @@ SCALARS = (
 )
 FIELDS = st.sampled_from(
     [
-        *(b"summary since group complexity deprecated_since arguments subcommands name type token".split()),
-        *(b"flags key_spec_index display_text".split()),
+        *(b"summary since group complexity deprecated_since replaced_by arguments subcommands name".split()),
+        *(b"type token flags key_spec_index display_text".split()),
         *(b"string integer oneof block pure-token key double optional multiple multiple_token".split()),
         b"numkeys",
     ]
@@ -297,7 +297,7 @@ def test_a_server_documents_what_the_table_knows(server: Server) -> None:
     before, table = Table(server.product), Table(server.product)
     table.learn_docs(server.command("COMMAND", "DOCS"))
     for spec in table.specs():
-        assert spec._replace(summary="", complexity="") == spec_of(before, spec.name)
+        assert spec._replace(summary="", complexity="", replaced_by="") == spec_of(before, spec.name)
 
 
 # -- versions

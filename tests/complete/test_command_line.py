@@ -10,12 +10,20 @@ from pyredis_cli.complete.shell_line import shell_line
 from pyredis_cli.complete.wants import Want
 from pyredis_cli.flags import FLAGS, OUTPUTS
 
-TOOLS = {"exec": "run", "find": "list keys", "lua": "run a script", "rdb": "save", "completion": "print"}
+TOOLS = {
+    "exec": "run",
+    "find": "list keys",
+    "lua": "run a script",
+    "rdb": "save",
+    "completion": "print",
+    "settings": "show",
+}
 
 
 def at(typed: str) -> Place:
     """Return what may stand at the end of ``pyredis-cli`` and what is typed behind it."""
-    return place(shell_line(f"pyredis-cli {typed}", "bash", {"DB": "3"}), TOOLS, lambda: TABLE)
+    line = shell_line(f"pyredis-cli {typed}", "bash", {"DB": "3"})
+    return place(line, TOOLS, lambda: TABLE, lambda: ("dev", "prod"))
 
 
 def offered(typed: str) -> list[str]:
@@ -50,6 +58,21 @@ def offered(typed: str) -> list[str]:
         ("$FLAGS hgeta", ["hgetall"]),
         ("-- hgeta", ["hgetall"]),
         ("-- --pool", []),
+        # profiles
+        ("@", ["@dev", "@prod"]),
+        ("-n 2 @p", ["@prod"]),
+        ("@nosuch", []),
+        ("--profile ", ["dev", "prod"]),
+        ("--profile p", ["prod"]),
+        ("--profile=p", ["--profile=prod"]),
+        ("@prod @", []),
+        ("@prod hgeta", ["hgetall"]),
+        ("@prod --pool", ["--pool-size"]),
+        ("settings ", ["init", "show", "check"]),
+        ("settings sh", ["show"]),
+        ("settings show @", ["@dev", "@prod"]),
+        ("settings show --o", ["--origin"]),
+        ("settings check @", []),
         # tools, their flags and their words
         ("exe", ["exec"]),
         ("EXE", ["EXEC"]),

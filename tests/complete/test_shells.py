@@ -231,3 +231,16 @@ def test_each_place_is_completed_by_what_belongs_there(
         ["hgetall"],
         [*at[:2], "GET", "a pair:2"],
     ]
+
+
+def test_a_profile_is_completed_in_a_terminal(shell: Terminal, tmp_path: Path) -> None:
+    config = Path(os.environ["XDG_CONFIG_HOME"]) / "pyredis-cli/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[profiles.production]\nhost = 'h'\npassword_command = 'touch looked-up'\n")
+    complete(shell, "pyredis-cli @pro")
+    finish(shell)
+    complete(shell, "pyredis-cli --profile pro")
+    finish(shell)
+    assert got(tmp_path)[0][0] == b"@production"
+    assert got(tmp_path)[-1] == [b"--profile", b"production"]
+    assert not (tmp_path / "shell/work/looked-up").exists()

@@ -24,6 +24,7 @@ from pyredis import (
     get_by_url,
 )
 from pyredis.connection.blocking import BlockingConnection
+from pyredis.connection.opening import open_wire
 from pyredis.options import ConnectionOptions
 from pyredis_cli.core.lease import BlockingPool, run_now
 from tests.clusters import Cluster
@@ -164,6 +165,15 @@ async def test_what_opens_a_connection_is_no_command_of_the_callers(
         assert await pool.execute("CLIENT", "GETNAME") == b"me"
         with pytest.raises(ReadOnlyRefused):
             await pool.execute("FLUSHALL")
+
+
+async def test_what_is_run_on_each_new_connection_is_looked_at_too(kept: Server) -> None:
+    options = ConnectionOptions(read_only=True, lib_name=None, init=((b"SET", b"k", b"w"),))
+    with pytest.raises(ReadOnlyRefused):
+        BlockingConnection.open(TcpAddress(kept.host, kept.port), options)
+    with pytest.raises(ReadOnlyRefused):
+        await open_wire(TcpAddress(kept.host, kept.port), options)
+    assert called(kept) == set()
 
 
 async def test_a_url_can_say_it(redis82: Server) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.clusters import Cluster, hidden
 from tests.conftest import MakeBackgroundProxy
 from tests.program import ran
 from tests.sentinels import Sentinels
+from tests.servers import free_port
 
 LINES = b"".join(b"SET key:%d %d\n" % (number, number) for number in range(9))
 
@@ -39,6 +42,16 @@ def test_without_the_map_the_name_that_leads_nowhere_is_told(flags: tuple[str, .
     told = ran(*flags[:-2], stdin=LINES)
     assert told.code == 3
     assert ".invalid' cannot be resolved" in told.said
+
+
+def test_where_a_node_is_not_reached_its_own_name_is_told_too(
+    cluster82: Cluster, flags: tuple[str, ...]
+) -> None:
+    pairs = [pair.partition("=")[0] for pair in flags[-1].split(",")]
+    dead = f"127.0.0.1:{free_port()}"
+    told = ran(*flags[:-1], ",".join(f"{name}={dead}" for name in pairs), stdin=LINES)
+    assert told.code == 3
+    assert re.search(rf"slot \d+ is at {dead} \(the others call it node-\d\.invalid:\d+\)", told.said)
 
 
 def test_what_sentinels_name_is_reached_where_the_map_says(

@@ -203,6 +203,8 @@ def test_what_a_cluster_says_of_itself_is_a_map(cluster: Cluster) -> None:
         (b"redis_git_sha1:12345678", "12345678"),
         (b"config_file:a=b", "a=b"),
         (b"availability_zone:1", "1"),
+        (b"used_cpu_user:1.5", 1.5),
+        (b"master_user:1", "1"),
     ],
 )
 def test_a_field_has_the_type_of_its_value(line: bytes, found: object) -> None:

@@ -22,6 +22,7 @@ from pyredis_cli.registry import META
 from pyredis_cli.repl.coach import Case, lesson
 from pyredis_cli.repl.coaching import Coach, corrected
 from pyredis_cli.settings import Settings
+from tests.clusters import Cluster
 from tests.conftest import MakeServer
 from tests.repl.conftest import StartRepl, ask, at_prompt
 from tests.servers import DEADLINE, Server, until, wait_until
@@ -195,6 +196,18 @@ async def test_a_cluster_says_which_slots_lack_and_which_keys_part(make_server: 
 
     assert down == "1 slots are assigned to nobody; CLUSTER SHARDS lists the nodes"
     assert parted.startswith("a is in slot 15495, b is in slot 3300; keys share a slot by a {tag}: ")
+
+
+async def test_in_a_cluster_the_node_of_the_key_is_asked(cluster82: Cluster) -> None:
+    node = cluster82.live[0]
+    async with person(node, cluster=True) as somebody:
+        for key in ("a", "b", "c"):
+            await somebody.types(f"HSET {key} name Ada")
+            assert (
+                await somebody.types(f"GET {key}")
+                == f"{key} is a hash; GET wants a string. Did you mean HGETALL?"
+            )
+        assert (await somebody.types("MGET a b")).startswith("a is in slot 15495, b is in slot 3300; ")
 
 
 async def test_nothing_is_said_that_could_not_be_looked_up_in_time(redis82: Server) -> None:

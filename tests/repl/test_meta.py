@@ -181,6 +181,10 @@ def test_the_names_are_offered_with_what_they_are_for() -> None:
         ("help zad", {"zadd"}),
         ("? @so", {"@sorted-set"}),
         ("help CONFIG RE", {"RESETSTAT", "REWRITE"}),
+        (":explain CONFIG RE", {"RESETSTAT", "REWRITE"}),
+        (":explain hgeta", {"hgetall"}),
+        (":explain SET k v ", {"NX", "EX"}),
+        (":timing ", {"on", "off", "100"}),
         (":set ", {"format", "hints", "live-completion"}),
         (":set vi ", {"on", "off"}),
         (":set live-completion ", {"on", "off"}),
@@ -190,6 +194,8 @@ def test_the_names_are_offered_with_what_they_are_for() -> None:
         ("connect localhost ", {"6379"}),
         (":monitor ", {"--match", "--command", "--client", "--count", "--for"}),
         (":monitor --for 5 --co", {"--command", "--count"}),
+        ("peek --", {"--count"}),
+        (":keys --depth 1 --", {"--by", "--count", "--for"}),
         (":monitor --command hget", {"hget", "hgetall"}),
     ],
 )
@@ -216,7 +222,18 @@ def test_behind_all_there_is_to_say_stands_nothing(text: str) -> None:
     assert texts(text) == []
 
 
+@pytest.mark.parametrize("text", ["peek us", "peek --count 5 us", "peek other us", ":keys us", ":slot us"])
+def test_where_a_key_is_due_those_that_are_known_are_offered(text: str) -> None:
+    names = NameCache()
+    names.learn("key", [b"user:7", b"session:9"])
+    line = tokens(text, TABLE)
+    found = candidates(line, TABLE, names.of(0), offered(), quote=readable, behind=behind)
+    assert [candidate.text for candidate in found] == ["user:7"]
+
+
 def test_a_flag_is_offered_once() -> None:
+    assert texts("peek --count 5 --") == []
+    assert texts("peek --count ") == []
     assert "--for" not in texts(":monitor --for 5 ")
     assert "--for" not in texts(":monitor --for=5 ")
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from prompt_toolkit.styles import ANSI_COLOR_NAMES
 
 from pyredis.address import Address, TcpAddress, UnixAddress
+from pyredis_cli.profile_keys import COLORS
 from pyredis_cli.repl.prompt import prompt
+from pyredis_cli.settings import Profile
 
 
 @dataclass
@@ -57,6 +60,39 @@ class State:
 )
 def test_the_prompt_tells_where_the_next_command_goes(state: State, text: str) -> None:
     assert _text(state) == text
+
+
+@pytest.mark.parametrize(
+    ("profile", "state", "text", "style"),
+    [
+        (Profile("dev"), State(), "dev 127.0.0.1:6379> ", "class:prompt.profile"),
+        (Profile("dev", color="green"), State(), "dev 127.0.0.1:6379> ", "class:prompt.profile ansigreen"),
+        (
+            Profile("prod", production=True),
+            State(database=2, username="ada", role="replica", in_transaction=True),
+            "prod ada@127.0.0.1:6379[2](PROD)(replica)(TX)> ",
+            "class:prompt.profile ansired",
+        ),
+        (
+            Profile("prod", production=True, color="bright-blue"),
+            State(connected=False),
+            "prod not connected(PROD)> ",
+            "class:prompt.profile ansibrightblue",
+        ),
+        (Profile("x", color="white"), State(), "x 127.0.0.1:6379> ", "class:prompt.profile ansigray"),
+        (Profile("\x1b[31m"), State(), "\\x1b[31m 127.0.0.1:6379> ", "class:prompt.profile"),
+    ],
+)
+def test_a_profile_is_named_before_all_else(profile: Profile, state: State, text: str, style: str) -> None:
+    fragments = prompt(state, profile=profile)
+    assert "".join(shown for _, shown, *_ in fragments) == text
+    assert fragments[0][0] == style
+
+
+@pytest.mark.parametrize("color", COLORS)
+def test_every_colour_is_one_that_the_terminal_has(color: str) -> None:
+    style = prompt(State(), profile=Profile("x", color=color))[0][0]
+    assert style.rpartition(" ")[2] in ANSI_COLOR_NAMES
 
 
 def test_monitor_is_shown_whatever_becomes_of_the_session() -> None:

@@ -13,7 +13,7 @@ import pytest
 from pyredis.address import TcpAddress
 from pyredis.commands.slots import key_slot
 from pyredis.commands.spec import TABLE
-from pyredis.exceptions import PyRedisConnError
+from pyredis.exceptions import NoAuth, PyRedisConnError
 from pyredis_cli.core import connect
 from pyredis_cli.core.desk import Desk
 from pyredis_cli.flags import UsageError
@@ -76,7 +76,8 @@ async def test_each_verdict_says_what_the_command_would_do(server: Server) -> No
     wanted = {
         "HGETALL small": "cheap",
         "HGETALL nosuch": "there is no such key; cheap",
-        "GET hash": "the server would refuse it: hash is a hash",
+        "GET hash": "hash is a hash, and GET is for strings",
+        "ZINTER 2 hash zset": "hash is a hash, and ZINTER is for sets or sorted sets",
         "LRANGE list 0 9": "reads 10 elements; cheap",
         "LRANGE list 0 -1": "reads all 20,000 elements; about",
         "ZRANGE zset 0 -1": "reads all 20,000 members; about",
@@ -141,6 +142,15 @@ async def test_a_user_hears_what_would_be_refused(server: Server) -> None:
     assert "'get' command" in command["refusal"]
     assert "yours:1" in key["refusal"]
     assert command["verdict"].startswith("the server would refuse it to ada")
+
+
+async def test_a_read_only_session_is_told_what_it_would_refuse(redis82: Server) -> None:
+    written, read, twin = [
+        await explained(redis82, line, read_only=True) for line in ("SET a b", "GET a", "SORT a")
+    ]
+
+    assert written["verdict"].startswith("this session is read-only and would refuse it; ")
+    assert [found["refused_as_read_only"] for found in (written, read, twin)] == [True, False, False]
 
 
 # -- clusters
@@ -251,3 +261,6 @@ async def test_what_cannot_be_asked_is_said(redis82: Server) -> None:
         await explained(redis82, "")
     with pytest.raises(PyRedisConnError):
         await explained(redis82, "GET a", port=free_port())
+    redis82.command("CONFIG", "SET", "requirepass", "hunter2")
+    with pytest.raises(NoAuth):
+        await explained(redis82, "GET a")

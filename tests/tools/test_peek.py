@@ -121,7 +121,10 @@ async def test_large_values_are_cut_on_a_page(redis82: Server) -> None:
     redis82.command("SET", "long", "ä" * 30_000)
     redis82.command("RPUSH", "films", "y" * 500, "z" * 2_000_000, "z" * 2_000_000)
     redis82.command("RPUSH", "notes", "y" * 500)
-    shown = await page(redis82, "long", "films", "notes")
+    redis82.command("SET", "doc", json.dumps([{"name": "x" * 70}] * 200))
+    shown = await page(redis82, "long", "films", "notes", "doc")
+    assert shown.count('"name": ') == 13
+    assert "(the first 40 lines)" in shown
     assert "(the first 1,000 of 60,000 bytes)" in shown
     assert re.search(r"\(not read: each is about 1,\d\d\d,\d\d\d bytes long\)", shown)
     assert "200 more bytes" in " ".join(shown.split())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pyredis.commands.spec import Table
     from pyredis_cli.complete.command_line import Place
-    from pyredis_cli.settings import Settings
+    from pyredis_cli.given import Given
     from pyredis_cli.streams import Streams
 
 __all__ = ["answer_shell", "run"]
@@ -29,7 +29,7 @@ __all__ = ["answer_shell", "run"]
 _LIVE = "PYREDISCLI_COMPLETE_LIVE"
 
 
-def run(_settings: Settings, streams: Streams, words: Sequence[str]) -> int:
+def run(_given: Given, _environ: Mapping[str, str], streams: Streams, words: Sequence[str]) -> int:
     """Print the script of the shell; return the exit code."""
     from pyredis_cli.parsing import parse_tool
 

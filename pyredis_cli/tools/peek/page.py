@@ -7,7 +7,20 @@ from functools import partial
 from typing import Any, Final
 
 from pyredis.types import Reply
-from pyredis_cli.render.blocks import Beside, Block, Cell, Column, Fact, Facts, Grid, Layout, Line, Section
+from pyredis_cli.render.blocks import (
+    Beside,
+    Block,
+    Cell,
+    Column,
+    Document,
+    Fact,
+    Facts,
+    Grid,
+    Layout,
+    Line,
+    Section,
+)
+from pyredis_cli.render.layout import Piece
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.present import blocks_of
 from pyredis_cli.render.shapes import Entries, Items, Pairs, Scalar, Scores, Shape
@@ -25,6 +38,7 @@ _MEASURED: Final = 5
 # What is longer is known by its beginning.
 _LONG_STRING: Final = 1_000
 _LONG_ELEMENT: Final = 300
+_LINES: Final = 40
 
 
 def page(found: Sequence[tuple[Known, Sample | None]], look: Look) -> Sequence[Block]:
@@ -122,7 +136,8 @@ def _value(sample: Sample, look: Look) -> Iterator[Block]:
     for number, (argv, spec, reply) in enumerate(sample.replies):
         if number or sample.head is not None:
             yield BLANK
-        yield from blocks_of(argv, spec, reply, look)
+        for block in blocks_of(argv, spec, reply, look):
+            yield from _cut(block) if isinstance(block, Document) else [block]
 
 
 def _string(said: bytes, length: int, look: Look) -> Iterator[Block]:
@@ -130,9 +145,24 @@ def _string(said: bytes, length: int, look: Look) -> Iterator[Block]:
     if blocks is None:
         said = _beginning(said, _LONG_STRING)
         blocks = [Layout(said)]
-    yield from blocks
+    for block in blocks:
+        yield from _cut(block) if isinstance(block, Document) else [block]
     if len(said) < length:
         yield _partly(f"the first {len(said):,} of {length:,} bytes")
+
+
+def _cut(document: Document) -> Iterator[Block]:
+    """Yield as many lines of a document as a page has room for, and say so when there are more."""
+    kept: list[Piece] = []
+    lines = 0
+    for role, said in document.pieces():
+        lines += said.count("\n" if isinstance(said, str) else b"\n")  # type: ignore[arg-type]
+        if lines >= _LINES:
+            yield Document(lambda: iter(kept))
+            yield _partly(f"the first {_LINES} lines")
+            return
+        kept.append((role, said))
+    yield document
 
 
 def _beginning(said: bytes, most: int) -> bytes:

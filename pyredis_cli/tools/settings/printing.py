@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["put", "put_lines"]
 
 
+_WIDE = 10_000
+
+
 def put(value: Reply, blocks: Sequence[Block], settings: Settings, streams: Streams) -> None:
     """Write the value in the format of the settings, for a person as blocks."""
     if settings.output not in (None, "human"):
@@ -27,7 +30,8 @@ def put(value: Reply, blocks: Sequence[Block], settings: Settings, streams: Stre
     from pyredis_cli.render.sheet import sheet_parts
 
     look = Look(
-        streams.columns,
+        # What a pipe is told is looked through by grep, and so is not folded.
+        streams.columns if streams.stdout_tty else _WIDE,
         color=streams.color,
         theme=theme_of(settings, streams),
         measure=Measure(elements=None),
