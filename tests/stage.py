@@ -10,9 +10,10 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Final
 
 from tests.pages import Example, Shell
@@ -29,17 +30,21 @@ _PLACES: Final = {
 }
 _TOOK: Final = re.compile(r"\(\d+\.\d+s\)")
 _NUMBER: Final = re.compile(r"\d+(?:[.,:]\d+)*")
+_OWN: Final = re.compile(r"(?!hgetall )[a-z]+(\|[a-z]+)?  .* \d+%  |\d+ more commands")
 _UNITS: Final = re.compile(r"# (?:µs|ms|s|min|h|d)\b|#[KMGB]\b|\(#s\)")
 _BARS: Final = re.compile("[▁▂▃▄▅▆▇█]+")
 
 
 def alike(text: str) -> list[str]:
-    """Return the lines of a text without what is another one each time: figures, times, and the room they take."""
-    return [_settled(line) for line in text.splitlines()]
+    """Return the lines of a text without what is another one each time: figures, times, and the room they take.
+
+    Which commands the server ran beside the one that is looked at is left out as well.
+    """
+    return [_settled(line) for line in text.splitlines() if not _OWN.match(line)]
 
 
 def _settled(line: str) -> str:
-    line = _UNITS.sub("#", _BARS.sub("~", _NUMBER.sub("#", line)))
+    line = _UNITS.sub("#", _BARS.sub("", _NUMBER.sub("#", line)))
     return re.sub(r"-{2,}", "--", re.sub(r" +", " ", line)).strip()
 
 
@@ -60,7 +65,8 @@ class Stage:
 
     def say(self, *paragraphs: str) -> None:
         """Write something about what is shown."""
-        self.page += [part for paragraph in paragraphs for part in (paragraph, "")]
+        for paragraph in paragraphs:
+            self.page += [*wrap(paragraph, 120), ""]
 
     def file(self, name: str, text: str) -> None:
         """Put a file where commands run, or with a ``~/`` into the home, without a word."""
@@ -72,6 +78,12 @@ class Stage:
 
     def show(self, language: str, text: str) -> None:
         self.page += [f"```{language}", *text.rstrip("\n").splitlines(), "```", ""]
+
+    def call(self, port: int, name: str) -> None:
+        """Give a port a name that another one may have had: who becomes the primary is not known before."""
+        other = next(shown for shown, real in self._names.items() if real == str(port))
+        self._names[other], self._names[name] = self._names[name], str(port)
+        self._shell = Shell(self.folder, self._names, None)
 
     def run(self, *commands: str) -> None:
         """Run lines of bash and show what they print."""
@@ -85,7 +97,9 @@ class Stage:
     def repl(self, flags: str = "", *, rows: int = 40, columns: int = 100) -> Iterator[Screen]:
         """Lend the REPL; what was typed and shown is a block of the page when it ends."""
         argv = [sys.executable, "-m", "pyredis_cli", *shlex.split(self._real(flags))]
-        with Terminal(argv, columns=columns, rows=rows, env=self._env, cwd=str(self._shell.folder)) as terminal:
+        with Terminal(
+            argv, columns=columns, rows=rows, env=self._env, cwd=str(self._shell.folder)
+        ) as terminal:
             screen = Screen(terminal)
             screen.until_prompt()
             screen.keep(f"$ pyredis-cli {flags}".rstrip())
@@ -123,10 +137,20 @@ class Screen:
             "the prompt",
         )
 
-    def type(self, line: str, *answers: tuple[str, str], leads_to: str = "") -> None:
+    def until_told(self, text: str) -> None:
+        """Return once a text is on the line of the prompt."""
+        self.terminal.wait_until(lambda screen: text in screen.line, _WAIT, text)
+
+    def type(
+        self,
+        line: str,
+        *answers: tuple[str, str],
+        leads_to: str = "",
+        meanwhile: Callable[[], object] | None = None,
+    ) -> None:
         """Type a line, answer what is asked, and keep all of it, up to the next prompt.
 
-        ``leads_to`` is what stands behind that already.
+        ``leads_to`` is what stands behind that already. ``meanwhile`` is done once it is told how long it takes.
         """
         before = self.terminal.text_to_cursor.rstrip("\n")
         start = len(before) - len(before.splitlines()[-1])
@@ -136,6 +160,9 @@ class Screen:
             self.terminal.wait_until(lambda screen, asked=question: asked in screen.line, _WAIT, question)  # type: ignore[misc]
             self._seen = len(self.terminal.text_to_cursor)
             self.terminal.send_line(answer)
+        if meanwhile is not None:
+            self.until_told("Ctrl-C shows what there is so far")
+            meanwhile()
         self.until_prompt(1, leads_to)
         printed = self.terminal.text_to_cursor[start:].splitlines()[:-1]
         self.keep(*(row.rstrip() for row in printed if not _TOOK.fullmatch(row)))
@@ -152,7 +179,9 @@ class Screen:
         self.keep(*(row for row, below in zip(rows, [*rows[1:], "."], strict=True) if row or below))
         if clear:
             self.terminal.send_key("c-e", "c-u")
-            self.terminal.wait_until(lambda screen: screen.before_cursor.endswith("> "), _WAIT, "an empty line")
+            self.terminal.wait_until(
+                lambda screen: screen.before_cursor.endswith("> "), _WAIT, "an empty line"
+            )
 
     def _from_prompt(self, screen: Any) -> list[str]:
         rows = list(screen.display)
