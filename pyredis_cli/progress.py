@@ -87,7 +87,9 @@ class Progress:
     def _draw(self, now: float) -> None:
         # The last column stays free: some terminals begin a new line behind it.
         line = self._line(now, _columns(self._streams) - 1)
-        self._write("\r" + line.ljust(self._width))
+        text = "\r" + line.ljust(self._width)
+        self._width = max(self._width, len(line))  # a signal may end the program behind the next line
+        self._write(text)
         self._width = len(line)
 
     def _line(self, now: float, columns: int) -> str:

@@ -22,7 +22,7 @@ from tests.tools.desks import desk_at, report_of, seen
 TYPES = ("string", "hash", "list", "set", "zset", "stream")
 
 
-@pytest.fixture(params=["redis62", "redis70", "redis82", "valkey9"])
+@pytest.fixture(params=["redis62", "redis82", "valkey9"])
 def server(request: pytest.FixtureRequest, shared_server: Callable[[str], Server]) -> Server:
     return shared_server(request.param)
 
@@ -192,6 +192,8 @@ async def test_a_cluster_is_followed_to_the_node_of_the_key(cluster82: Cluster) 
     assert here is not there
     found = await peek(here, "foo", "--count", "2", flags=("-c",))
     assert (found["length"], found["value"], found["tail"]) == (100, [b"0"], [b"99"])
+    with pytest.raises(ReplyError, match=r"^MOVED 12182 .*; start with -c"):
+        await peek(here, "foo")
 
 
 async def test_fields_of_a_hash_may_expire(redis82: Server) -> None:

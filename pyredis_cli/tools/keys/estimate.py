@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
@@ -25,7 +25,7 @@ __all__ = ["Cut", "Measured", "Outline", "Row", "Seen", "estimated", "outlined",
 _SURE: Final = 1.96
 _LEAST_SHARE: Final = 0.01  # of all keys, or of their memory, below which a prefix is folded
 _LEAST_OF_ONE: Final = 0.05  # the same of a single key
-_LEAST_SEEN: Final = 5  # keys below which nothing can be said of a prefix, unless all were seen
+_LEAST_DRAWN: Final = 5  # keys, or slots, below which nothing can be said of a prefix, unless all were seen
 _MOST: Final = 20  # rows at the first level
 _MOST_BELOW: Final = 8  # rows below another one
 _ENOUGH: Final = 60  # keys of a row that tell its mean
@@ -121,8 +121,11 @@ def outlined(nodes: Sequence[Seen], measured: Mapping[bytes, Measured], cut: Cut
         for key, place in zip(node.keys, found, strict=True):
             if (said := measured.get(key)) is not None:
                 memory[place] += said.memory or 0
+        by_slot = bool(node.slots) and not node.complete
         for place, seen in Counter(found).items():
-            tree.add(place, seen, weight, memory[place])
+            tree.add(place, seen, weight, memory[place], drawn=0 if by_slot else seen)
+        if by_slot:
+            tree.draw_slots(set(zip(found, map(key_slot, node.keys), strict=True)))
     complete = all(node.complete for node in nodes)
     root = _Branch(ROOT, "all", 0)
     tree.grow(root, complete=complete)
@@ -138,17 +141,22 @@ def outlined(nodes: Sequence[Seen], measured: Mapping[bytes, Measured], cut: Cut
 
 
 class _Tree:
-    """All places, with what is known of each: how many keys were seen, how many that means, and memory."""
+    """All places, with what is known of each: how many keys were seen, how many that means, and memory.
+
+    ``drawn`` is how often luck has led there: as often as there are keys, or slots where they came by the slot.
+    """
 
     def __init__(self) -> None:
         self.seen: Counter[Place] = Counter()
+        self.drawn: Counter[Place] = Counter()
         self.keys: defaultdict[Place, float] = defaultdict(float)
         self.memory: defaultdict[Place, float] = defaultdict(float)
         self._below: defaultdict[Place, dict[Place, None]] = defaultdict(dict)
 
-    def add(self, place: Place, seen: int, weight: float, memory: int) -> None:
+    def add(self, place: Place, seen: int, weight: float, memory: int, *, drawn: int) -> None:
         while True:
             self.seen[place] += seen
+            self.drawn[place] += drawn
             self.keys[place] += seen * weight
             self.memory[place] += memory * weight
             if place == ROOT:
@@ -156,6 +164,18 @@ class _Tree:
             parent = place.parent
             self._below[parent][place] = None
             place = parent
+
+    def draw_slots(self, found: Iterable[tuple[Place, int]]) -> None:
+        """Hear which places were met in which slots of a node; it is its slots that were drawn."""
+        slots: defaultdict[Place, set[int]] = defaultdict(set)
+        for place, slot in found:
+            while slot not in slots[place]:
+                slots[place].add(slot)
+                if place == ROOT:
+                    break
+                place = place.parent
+        for place, met in slots.items():
+            self.drawn[place] += len(met)
 
     def grow(self, branch: _Branch, *, complete: bool) -> None:
         """Give a branch those below it that are worth a row, and one for all others."""
@@ -171,7 +191,7 @@ class _Tree:
             chosen = below
         chosen = chosen[:most]
         others = len(below) - len(chosen)
-        if others == 1 and (complete or self.seen[below[-1]] >= _LEAST_SEEN):
+        if others == 1 and (complete or self.drawn[below[-1]] >= _LEAST_DRAWN):
             chosen, others = below, 0
         if not chosen:
             return
@@ -191,7 +211,7 @@ class _Tree:
 
     def _is_worth(self, place: Place, complete: bool) -> bool:
         least = _LEAST_SHARE if self.seen[place] > 1 else _LEAST_OF_ONE
-        return self._weight(place) >= least and (complete or self.seen[place] >= _LEAST_SEEN)
+        return self._weight(place) >= least and (complete or self.drawn[place] >= _LEAST_DRAWN)
 
 
 def _numbered(root: _Branch) -> list[_Branch]:

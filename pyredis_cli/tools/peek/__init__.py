@@ -12,10 +12,11 @@ from functools import partial
 from time import gmtime, strftime, time
 from typing import Final
 
-from pyredis.exceptions import ReplyError
+from pyredis.exceptions import MovedError, ReplyError
 from pyredis.types import Reply
 from pyredis_cli.argv import argv_of, refuse_without_command
 from pyredis_cli.core.desk import Desk
+from pyredis_cli.core.outcome import START_WITH_C
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.given import ToolArguments
@@ -71,8 +72,11 @@ _FACTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 async def _looked_at(desk: Desk, key: bytes, count: int) -> tuple[Known, Sample | None]:
     replies = await desk.ask_all([(*before, key, *behind) for before, behind in _FACTS.values()])
     facts = dict(zip(_FACTS, replies, strict=True))
-    if isinstance(error := facts["type"], ReplyError):
-        raise error
+    match facts["type"]:
+        case MovedError() as moved:
+            raise ReplyError(f"{moved.message}; {START_WITH_C}")
+        case ReplyError() as error:
+            raise error
     known = _known(key, facts, unseen=desk.unseen)
     if not known.exists:
         return known._replace(nearest=await nearest(desk, key)), None

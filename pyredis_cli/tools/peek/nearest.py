@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Final
 
 from pyredis.exceptions import ReplyError
@@ -20,6 +19,9 @@ async def nearest(desk: Desk, key: bytes) -> bytes | None:
     """Return a key that is much like this one, None where none was seen."""
     if not 0 < len(key) <= _LONGEST:
         return None
+    # Imported where a key was not there.
+    from difflib import get_close_matches
+
     seen = await _seen(desk)
     names = {one.decode("utf-8", "surrogateescape"): one for one in seen if len(one) <= _LONGEST}
     meant = key.decode("utf-8", "surrogateescape")
