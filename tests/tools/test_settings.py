@@ -91,6 +91,10 @@ def test_no_file_is_begun_in_the_place_of_something_else(
     with pytest.raises(Exception, match="is there already"):
         told("init")
     assert not (tmp_path / "elsewhere").exists()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PYREDISCLI_CONFIG", str(tmp_path / "file/config.toml"))
+    with pytest.raises(Exception, match=r"cannot be written: .*/file is no folder"):
+        told("init")
     monkeypatch.setenv("PYREDISCLI_CONFIG", os.devnull)
     with pytest.raises(Exception, match="says that there is no file"):
         told("init")
