@@ -138,8 +138,10 @@ def tables(text: str) -> dict[str, Any]:
 
     try:
         return tomllib.loads(text)
-    except ValueError as error:  # a TOMLDecodeError, or that of a number of thousands of digits
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{error}; nothing of the file is used") from None
+    except ValueError:  # Python's own
+        raise ConfigError("has a number of thousands of digits; nothing of the file is used") from None
     except RecursionError:
         raise ConfigError("is nested too deeply; nothing of the file is used") from None
 

@@ -43,24 +43,25 @@ def consult(given: Given, environ: Mapping[str, str]) -> Told:
     Raises UsageError for a profile that is not there, or has mistakes.
     """
     name, notes = _profile_of(given, environ)
+    of_project: list[str] = []
     mistakes: list[str] = []
-    tables = [*_project_tables(mistakes), *_user_tables(name, environ, mistakes)]
+    tables = [*_project_tables(of_project), *_user_tables(name, environ, mistakes)]
     server = _server_table(tables, name, given, environ)
     merged = _Merged(given, _url_of(given, name, environ))
     for table in tables:
         values, wrong = values_of(table)
         if wrong and table.kind == "profile":
             raise UsageError(_first_of(wrong))
-        mistakes += map(str, wrong)
+        (of_project if table.kind == "project file" else mistakes).extend(map(str, wrong))
         merged.take(table, values, with_server=table is server)
     if name and (variable := variable_of_place(environ)):
         notes += (f"{variable} is not used: the profile {name} says where to connect",)
     told = merged.told()
-    return told._replace(profile=name, mistakes=few(mistakes), notes=notes)
+    return told._replace(profile=name, mistakes=(*few(of_project), *mistakes), notes=notes)
 
 
 def few(mistakes: Sequence[str]) -> tuple[str, ...]:
-    """Return the first of many lines, and how many more there are."""
+    """Return the first of many lines, which somebody else may have caused, and how many more there are."""
     more = len(mistakes) - _MOST_TOLD
     if more <= 1:
         return tuple(mistakes)

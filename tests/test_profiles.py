@@ -344,6 +344,7 @@ def test_a_file_that_everybody_can_write_is_not_used() -> None:
 
 
 def test_a_file_of_the_current_directory_holds_nobody_up() -> None:
+    path = configure("[defaults]\nread_only = 'yes'\n")
     project = Path(".pyredis-cli.toml")
     for text, first, lines in [
         ("[defaults]\n" + "".join(f"k{n} = 1\n" for n in range(1500)), ":2: [defaults] k0 is not known", 11),
@@ -354,7 +355,9 @@ def test_a_file_of_the_current_directory_holds_nobody_up() -> None:
         project.write_text(text)
         told: list[str] = []
         settled(told=told)
-        assert (told[0], len(told)) == (f".pyredis-cli.toml{first}", lines)
+        assert f".pyredis-cli.toml{first}" == told[0]
+        assert f"{path}:2: [defaults] read_only must be true or false" == told.pop(), "it hides none of ours"
+        assert len(told) == lines
         if lines > 1:
             assert told[-1] == "and 1490 more; pyredis-cli settings check lists them"
 

@@ -51,8 +51,9 @@ def configured(
         if settings is None or not _is_told(text):
             warnings += problems
     preferences = _shown_by(settings, "profile", preferences)
-    preferences = _after_project(preferences, warnings.append)
-    return _shown_by(settings, "", preferences), list(few(warnings))
+    of_project: list[str] = []
+    preferences = _after_project(preferences, of_project.append)
+    return _shown_by(settings, "", preferences), [*warnings, *few(of_project)]
 
 
 def _is_told(text: str | None) -> bool:
