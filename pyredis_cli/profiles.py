@@ -50,7 +50,7 @@ def consult(given: Given, environ: Mapping[str, str]) -> Told:
     merged = _Merged(given, _url_of(given, name, environ))
     for table in tables:
         values, wrong = values_of(table)
-        if wrong and table.kind == "profile":
+        if wrong and _must_hold(table, values, with_server=table is server):
             raise UsageError(_first_of(wrong))
         (of_project if table.kind == "project file" else mistakes).extend(map(str, wrong))
         merged.take(table, values, with_server=table is server)
@@ -85,6 +85,18 @@ def _url_of(given: Given, name: str, environ: Mapping[str, str]) -> str | None:
     """Return the URL that counts and stands in no file."""
     variable = "" if name or flag_of_place(given) else variable_of_place(environ)
     return environ[variable] if variable in URLS else given.url
+
+
+def _must_hold(table: Table, values: Mapping[str, Any], *, with_server: bool) -> bool:
+    """Whether nothing may be sent because of what is wrong with a table, of which these values are right.
+
+    Without it another server would be reached than was meant, a password go unencrypted, or something be written.
+    """
+    lost = [KEYS[key] for key in table.values.keys() - values.keys() if key in KEYS]
+    return table.kind == "profile" or (
+        table.kind == "user file"
+        and any(row.fills == "read_only" or (with_server and row.scope == "server") for row in lost)
+    )
 
 
 def _first_of(wrong: Sequence[Mistake]) -> str:

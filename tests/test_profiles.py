@@ -344,7 +344,7 @@ def test_a_file_that_everybody_can_write_is_not_used() -> None:
 
 
 def test_a_file_of_the_current_directory_holds_nobody_up() -> None:
-    path = configure("[defaults]\nread_only = 'yes'\n")
+    path = configure("[defaults]\ntheme = 'x'\n")
     project = Path(".pyredis-cli.toml")
     for text, first, lines in [
         ("[defaults]\n" + "".join(f"k{n} = 1\n" for n in range(1500)), ":2: [defaults] k0 is not known", 11),
@@ -356,7 +356,7 @@ def test_a_file_of_the_current_directory_holds_nobody_up() -> None:
         told: list[str] = []
         settled(told=told)
         assert f".pyredis-cli.toml{first}" == told[0]
-        assert f"{path}:2: [defaults] read_only must be true or false" == told.pop(), "it hides none of ours"
+        assert f"{path}:2: [defaults] theme must be one of dark, light" == told.pop(), "it hides none of ours"
         assert len(told) == lines
         if lines > 1:
             assert told[-1] == "and 1490 more; pyredis-cli settings check lists them"
@@ -447,13 +447,23 @@ def test_a_profile_without_a_place_is_a_mistake() -> None:
 
 
 def test_a_mistake_in_the_defaults_is_told_and_the_rest_holds() -> None:
-    path = configure("[defaults]\nport = 'x'\npool_size = 3\nproduction = true\n[profiles.bad]\nx = 1\n")
+    path = configure("[defaults]\ntheme = 'x'\npool_size = 3\nproduction = true\n[profiles.bad]\nx = 1\n")
     told: list[str] = []
     assert settled(told=told).pool_size == 3
     assert told == [
-        f"{path}:2: [defaults] port must be a whole number from 1 to 65535",
+        f"{path}:2: [defaults] theme must be one of dark, light",
         f"{path}:4: [defaults] production belongs in a profile, whose name it is about: [profiles.NAME]",
     ]
+
+
+def test_no_server_is_reached_otherwise_than_the_defaults_mean() -> None:
+    configure("[defaults]\nhost = 'h'\nport = 'x'\ntls = 'yes'\n[profiles.prod]\nhost = 'h'\n")
+    assert ":3: [defaults] port must be a whole number from 1 to 65535 (and 1 more;" in refused()
+    assert settled("-h", "x", told=[]).tls is None
+    assert settled("@prod", told=[]).tls is None
+    configure("[defaults]\nread_only = 'yes'\n[profiles.prod]\nhost = 'h'\n")
+    for args in ((), ("-h", "x"), ("@prod",)):
+        assert ":2: [defaults] read_only must be true or false" in refused(*args)
 
 
 @pytest.mark.parametrize("text", ["[defaults\n", "defaults = 1\n", "[profiles]\nprod = 1\ndefaults = [1\n"])
