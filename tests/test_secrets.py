@@ -276,6 +276,21 @@ def test_a_tool_that_asks_no_server_looks_for_no_password(
     assert not (tmp_path / "environ").exists()
 
 
+def test_a_command_is_not_looked_for_in_the_current_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, word in ((tmp_path, "evil"), (configure("").parent, "own")):
+        (folder / "word").write_text(f"#!/bin/sh\necho {word}\n")
+        (folder / "word").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    for command in ("'./word'", "['./word']"):
+        configure(f"[profiles.prod]\nhost = 'h'\npassword_command = {command}\n")
+        assert settle(parse(["@prod"]), os.environ, streams()).password == "own"
+    configure("[profiles.prod]\nhost = 'h'\npassword_command = 'word'\n")
+    with pytest.raises(PasswordError, match="word cannot be started"):
+        settle(parse(["@prod"]), os.environ, streams())
+
+
 def test_without_the_package_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(PasswordError, match=r"pip install 'pyredis-cli\[keyring\]'"):
