@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from pyredis.commands.spec import TABLE
+from pyredis_cli.complete.candidates import Choice
 from pyredis_cli.core.everywhere import Everybody
 from pyredis_cli.flags import UsageError
-from pyredis_cli.tools.all import behind, refusal, roles
+from pyredis_cli.repl.reports import behind_all
+from pyredis_cli.tools.all import refusal, roles
 from tests.clusters import Cluster
 from tests.conftest import MakeBackgroundProxy
 from tests.program import Ran, ran
@@ -246,9 +248,11 @@ def test_a_key_is_read_everywhere_only_where_every_node_has_it() -> None:
 
 def test_flags_then_commands_then_subcommands_are_completed() -> None:
     def offered(*words: str, typed: str = "") -> list[str]:
-        return [choice.text for choice in behind(words, typed, TABLE)]
+        found = behind_all(words, typed, TABLE)
+        return [choice.text for choice in found if isinstance(choice, Choice)]
 
     assert offered(typed="--") == ["--primaries", "--replicas"]
     assert offered("--primaries", typed="dbs") == ["--replicas", "DBSIZE"]
-    assert offered("config", typed="res") == ["RESETSTAT"]
+    assert "RESETSTAT" in offered("--primaries", "config", typed="res")
+    assert "ASYNC" in offered("flushall")
     assert offered("get", "k") == []
