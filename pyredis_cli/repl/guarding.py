@@ -63,8 +63,10 @@ class Guarding:
         self._printer = printer
         self._signals = signals
         self._drop = drop
-        self._agreed: set[tuple[int | None, tuple[bytes, ...]]] | None = None
-        """What commands that were entered together need not be asked about, None when none were."""
+        self._agreed: set[tuple[str, int | None, tuple[bytes, ...]]] | None = None
+        """What commands that were entered together need not be asked about, None when none were: each with the
+        name that was typed for it, for `connect` may lead to where a yes is not enough.
+        """
 
     @property
     def _rules(self) -> Rules:
@@ -87,7 +89,7 @@ class Guarding:
         wanted = needs(spec, argv)
         if wanted is None or rules.idle:
             return True
-        if self._agreed and (self._visit().session.database, argv) in self._agreed:
+        if self._agreed and (rules.production, self._visit().session.database, argv) in self._agreed:
             return True
         figures = (
             Figures()
@@ -146,12 +148,17 @@ class Guarding:
 
     async def _allows_all(self, batch: Batch) -> bool:
         figures = await self._signals.interruptible(measured(self._visit().desk, batch.wanted))
-        judged = batch.judged(figures, self._rules)
+        rules = self._rules
+        judged = batch.judged(figures, rules)
         asked = [(one.where, found.reason) for one, found in judged if not isinstance(found, Allow)]
         if not await self._settled([found for _, found in judged], together(asked, batch.count)):
             return False
         assert self._agreed is not None
-        self._agreed.update((one.database, one.argv) for one, found in judged if not isinstance(found, Allow))
+        self._agreed.update(
+            (rules.production, one.database, one.argv)
+            for one, found in judged
+            if not isinstance(found, Allow)
+        )
         return True
 
     async def _settled(self, verdicts: Sequence[Verdict], told: Sequence[str]) -> bool:
