@@ -93,20 +93,31 @@ def rules_of(settings: Settings, *, terminal: bool, confirm: bool = True) -> Rul
 
 
 def verdict(
-    spec: Spec | None, argv: Sequence[bytes], figures: Figures, rules: Rules, *, later: bool = False
+    spec: Spec | None,
+    argv: Sequence[bytes],
+    figures: Figures,
+    rules: Rules,
+    *,
+    later: bool = False,
+    everywhere: bool = False,
 ) -> Verdict:
     """Return whether a command may be sent; the reason says what would happen, with numbers.
 
-    ``later``: what was measured is empty may not be by then.
+    ``later``: what was measured is empty may not be by then. ``everywhere``: it is for every node, of which one
+    was measured.
     """
     wanted = needs(spec, argv)
     if wanted is None or spec is None or rules.idle or _covered(rules.yes, spec):
         return ALLOW
     if rules.read_only and not spec.only_reads(argv) and spec.readonly_twin is None:
         return ALLOW  # it is refused whatever the person says
-    if not (later and wanted.kind == "any") and not _matters(wanted, spec, argv, figures):
+    others = everywhere and figures.info.get("cluster_enabled") != "0"
+    unsure = ((later or others) and wanted.kind == "any") or (others and wanted.kind == "many")
+    if not unsure and not _matters(wanted, spec, argv, figures):
         return ALLOW
     reason = " ".join((spec.name, said(wanted, spec, argv, figures, measured=rules.terminal)))
+    if others and figures.info:
+        reason += "; that is of one node, and it runs at others, too"
     if rules.terminal and rules.asks:
         return Ask(reason, rules.production)
     whose = f"{rules.production} is a production profile" if rules.production else "nobody may be asked"

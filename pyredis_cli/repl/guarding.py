@@ -83,20 +83,24 @@ class Guarding:
             return ""
         return f"{production} is a production profile, which asks always; start again with --yes for that"
 
-    async def allows(self, argv: tuple[bytes, ...]) -> bool:
-        """Return whether a command may be sent, once the person has been asked if they must be."""
+    async def allows(self, argv: tuple[bytes, ...], *, everywhere: bool = False) -> bool:
+        """Return whether a command may be sent, once the person has been asked if they must be.
+
+        ``everywhere`` is as in `verdict`.
+        """
         spec, rules = self._table.find(argv), self._rules
         wanted = needs(spec, argv)
         if wanted is None or rules.idle:
             return True
-        if self._agreed and (rules.production, self._visit().session.database, argv) in self._agreed:
+        here = rules.production, self._visit().session.database, argv
+        if self._agreed and here in self._agreed and not everywhere:
             return True
         figures = (
             Figures()
             if verdict(spec, argv, _WORST, rules) == ALLOW
             else await measured(self._visit().desk, [wanted])
         )
-        return await self._settled([verdict(spec, argv, figures, rules)], ())
+        return await self._settled([verdict(spec, argv, figures, rules, everywhere=everywhere)], ())
 
     @asynccontextmanager
     async def together(
