@@ -190,6 +190,7 @@ class Batch:
         self._here = True
         self._wrote = False
         self._values = 0
+        self._certain = 0
 
     def add(self, where: str, spec: Spec | None, argv: tuple[bytes, ...]) -> None:
         """Take the next command."""
@@ -201,13 +202,21 @@ class Batch:
         wanted = needs(spec, argv)
         if wanted is not None and (wanted.kind != "whole" or self.has_room):
             self._values += len(wanted.keys)
-            self.found.append(Found(where, spec, argv, wanted, self._database, self._here, self._wrote))
+            needed = self._told_of(wanted)
+            self.found.append(Found(where, spec, argv, needed, self._database, self._here, self._wrote))
         self._wrote = self._wrote or spec.write
 
     @property
     def has_room(self) -> bool:
         """Whether more values can be measured."""
         return self._values < MOST_VALUES
+
+    def _told_of(self, wanted: Needs) -> Needs:
+        """Return what has to be measured: nothing where it is asked about anyhow, behind all that is told."""
+        if wanted.kind not in ("always", "keys"):
+            return wanted
+        self._certain += 1
+        return wanted if self._certain <= _LISTED else Needs("always")
 
     def skip(self, number: int, *, writes: bool) -> None:
         """Hear of commands that need no look."""
