@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["BUDGET", "commands", "figures", "lengths", "measured", "measured_on"]
 
 BUDGET: Final = 1.0
-"""Seconds that measuring may take."""
+"""Seconds that measuring may take, once there is a connection."""
 
 _LENGTHS: Final = {
     "hash": b"HLEN",
@@ -190,6 +190,8 @@ async def measured(desk: Desk, wanted: Sequence[Needs], seconds: float = BUDGET)
 
     try:
         async with asyncio.timeout(seconds):
+            await desk.reach()
+        async with asyncio.timeout(seconds):  # a server far away is no slow one
             replies = dict(zip(asked, await desk.ask_all(asked), strict=True))
             if more := lengths(replies):
                 replies.update(zip(more, await desk.ask_all(more), strict=True))
