@@ -87,10 +87,14 @@ def _unanswered(streams: Streams) -> str:
 
 
 def _drop_typed_ahead(streams: Streams) -> None:
-    """Lose what was typed before there was a question that it could answer."""
+    """Lose what was typed before there was a question that it could answer, and say so."""
     import termios
+    from fcntl import ioctl
 
     try:
+        waiting = ioctl(streams.stdin.fileno(), termios.FIONREAD, b"\0" * 4)
         termios.tcflush(streams.stdin.fileno(), termios.TCIFLUSH)
     except (OSError, termios.error):
         return  # it is no terminal, and nobody types there
+    if any(waiting):
+        streams.say("dropped what was typed ahead")

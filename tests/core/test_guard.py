@@ -108,6 +108,7 @@ ASKED: Final = [
     "ACL LOAD",
     "SENTINEL FAILOVER shop",
     "FT.DROPINDEX ix DD",
+    "FT.DROPINDEX ix DD\0",
     "FT.DROP ix",
     "DEL " + " ".join(f"k{number}" for number in range(100)),
     "UNLINK " + " ".join(f"k{number}" for number in range(100)),

@@ -176,6 +176,7 @@ def test_what_was_typed_before_the_question_is_no_answer(filled: Server, typing:
     screen.wait_for("y")
     filled.resume()
     screen.wait_for(QUESTION)
+    assert "dropped what was typed ahead" in screen.text
     assert screen.alive
     screen.send("\r")
     assert screen.exit_code() == 6
