@@ -578,6 +578,7 @@ class Repl:
             await self._printer.warn(str(error))
             return None
         self._settings = replace(self._settings, password=password)
+        self._printer.hide([password])
         return password if password != refused else None
 
     async def _move(self, settings: Settings) -> After:
