@@ -23,6 +23,7 @@ VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
 _URLS = ("REDIS_URL", "VALKEY_URL")
 _SERVICE = "pyredis-cli"
 _LIMIT = 30.0  # seconds for a command to tell a password
+_GLANCE = 0.1  # seconds after which it is looked whether the command has ended
 _LARGEST = 64 * 1024
 _REGULAR, _KIND, _OTHERS = 0o100000, 0o170000, 0o077
 
@@ -146,11 +147,14 @@ def _told(process: Popen[bytes]) -> tuple[bytes, int]:
     assert process.stdout is not None
     deadline = monotonic() + _LIMIT
     told = b""
-    while select([process.stdout], [], [], max(deadline - monotonic(), 0))[0]:
-        chunk = process.stdout.read(_LARGEST)
-        if not chunk:
+    while (left := deadline - monotonic()) > 0:
+        if select([process.stdout], [], [], min(left, _GLANCE))[0]:
+            chunk = process.stdout.read(_LARGEST)
+            if not chunk:
+                break
+            told += chunk if len(told) < _LARGEST else b""
+        elif process.poll() is not None:  # what it has started, an agent perhaps, still holds its output
             break
-        told += chunk if len(told) < _LARGEST else b""
     try:
         return told, process.wait(max(deadline - monotonic(), 0))
     except TimeoutExpired:

@@ -66,6 +66,7 @@ _LONG = (
     "tests/repl/test_growth.py",
     "tests/complete/test_shells.py",
     "tests/failover/",
+    "tests/test_tour.py",
     "tests/test_benchmarks.py",
 )
 _FOREIGN_PREFIXES = (

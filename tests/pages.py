@@ -93,7 +93,7 @@ class Shell:
         port = next(iter(ports.values()))
         programs = root / "bin"
         for made in (programs, self.folder):
-            made.mkdir()
+            made.mkdir(exist_ok=True)
         _write(programs / "pyredis-cli", f'exec {sys.executable} -m pyredis_cli "$@"')
         if redis_cli is not None:
             _write(programs / "redis-cli", f'exec {redis_cli} -p {port} "$@"')

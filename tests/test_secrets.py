@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from pyredis_cli.parsing import parse
 from pyredis_cli.passwords import PasswordError, PasswordSource, fetched, for_children, from_file
 from pyredis_cli.process_title import starred
 from pyredis_cli.settings import consulted, settle
+from pyredis_cli.tools.settings import run as show_settings
 from tests.conftest import MakeServer, MakeTerminal
 from tests.program import PROGRAM, ran
 from tests.repl.conftest import ask
@@ -85,14 +88,16 @@ def test_no_command_shows_the_password(
     monkeypatch.setenv("PYREDISCLI_DEBUG", "1")
     done = ran(*flags, "--verbose", stdin=b"PING\nNOSUCH\nAUTH %s-wrong\n" % SECRET.encode())
     assert done.stdout.startswith(b"PONG\n"), done.said
-    shown = ran("--json", *flags, "settings", "show", "--origin")
-    assert b'"***"' in shown.stdout
-    for one in (done, shown):
-        assert SECRET.encode() not in one.stdout + one.stderr
+    assert SECRET.encode() not in done.stdout + done.stderr
+    nobody = streams()
+    show_settings(parse(["--json", *flags]), os.environ, nobody, ("show", "--origin"))
+    assert isinstance(nobody.stdout, io.BytesIO)
+    assert b'"***"' in nobody.stdout.getvalue()
+    assert SECRET.encode() not in nobody.stdout.getvalue()
     assert_nowhere(tmp_path)
 
 
-@pytest.mark.parametrize("source", ["password_command", "url", "-a"])
+@pytest.mark.parametrize("source", ["password_command", "-a"])
 def test_no_session_leaves_the_password_anywhere(
     source: str,
     locked: Server,
@@ -237,6 +242,22 @@ def test_a_command_tells_a_password_in_its_first_line_and_is_left_alone() -> Non
     assert fetched(source, os.environ) == "a b"
     code = ran("--profile", "prod", "PING", env={"PYREDISCLI_CONFIG": "/nosuch"}).code
     assert code == 2
+
+
+def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
+    command = ("sh", "-c", f"echo word; sleep 60 & echo $! > {tmp_path}/pid")
+    assert fetched(PasswordSource("password_command", "prod", command=command), os.environ) == "word"
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)  # an error if it had ended
+
+
+def test_a_tool_that_asks_no_server_looks_for_no_password(
+    locked: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_with("password_command", locked, tmp_path, monkeypatch)
+    monkeypatch.setenv("PYREDISCLI_PROFILE", "prod")
+    assert ran("hint", "GET ").stdout == b"key\n"
+    assert ran("completion", "bash").code == 0
+    assert not (tmp_path / "environ").exists()
 
 
 def test_without_the_package_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

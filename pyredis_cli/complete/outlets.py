@@ -76,8 +76,10 @@ def _found(line: str, table: Table, revision: int, encoding: str, begun: bool) -
 
 
 def _marks(line: str, words: Sequence[Word]) -> Iterator[tuple[int, Mark]]:
-    """Yield the words that look like a mark: bare, with a blank on both sides."""
+    """Yield the words that look like a mark: bare, with a blank on both sides, in a line that is right so far."""
     for place, word in enumerate(words):
+        if place and words[place - 1].end == word.start:  # text is glued to a closing quote
+            return
         mark = _MARKS.get(line[word.start : word.end])
         if mark and line[word.start - 1 : word.start] in _BLANKS and line[word.end : word.end + 1] in _BLANKS:
             yield place, mark

@@ -188,14 +188,15 @@ class Batch:
         if spec.effect in ("select", "reset"):
             self._database = whole(argv[1]) if spec.effect == "select" and len(argv) > 1 else 0
         wanted = needs(spec, argv)
-        if wanted is not None and self._has_room(wanted):
+        if wanted is not None and (wanted.kind != "whole" or self.has_room):
+            self._values += len(wanted.keys)
             self.found.append(Found(where, spec, argv, wanted, self._database, self._here, self._wrote))
         self._wrote = self._wrote or spec.write
 
-    def _has_room(self, wanted: Needs) -> bool:
-        """Whether it is looked at: of values, as many as can be measured."""
-        self._values += len(wanted.keys)
-        return wanted.kind != "whole" or self._values <= MOST_VALUES
+    @property
+    def has_room(self) -> bool:
+        """Whether more values can be measured."""
+        return self._values < MOST_VALUES
 
     def skip(self, number: int, *, writes: bool) -> None:
         """Hear of commands that need no look."""

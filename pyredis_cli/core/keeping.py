@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyredis.commands.grammar import grammar
@@ -220,7 +219,11 @@ def judged(
 
 def digest(value: bytes | None) -> bytes:
     """Return what tells a DUMP from others; empty for none."""
-    return b"" if value is None else sha256(value).digest()
+    if value is None:
+        return b""
+    from hashlib import sha256  # few sessions keep anything
+
+    return sha256(value).digest()
 
 
 def run_id(info: Reply) -> str:

@@ -166,23 +166,22 @@ class Guarding:
         if refusals:
             await self._printer.refuse("refused, nothing was sent")
             return False
-        if await _agreed(questions[0].name):
+        if await self._agrees(questions[0].name):
             return True
         await self._printer.warn(_KEPT_BACK if not told else f"{_KEPT_BACK}, none of them")
         return False
 
+    async def _agrees(self, name: str) -> bool:
+        """Return whether the person types a yes, or the name when there is one; all else is a no."""
+        session: PromptSession[str] = PromptSession()
+        question = f"Type {name} to go on: " if name else "Go on? [y/N] "
+        try:
+            typed = await session.prompt_async(question, handle_sigint=False)
+        except (KeyboardInterrupt, EOFError):
+            return False
+        self._printer.overhear(question + typed)
+        return typed.strip() == name if name else typed.strip().lower() in ("y", "yes")
+
 
 _WORST: Final = Figures(late=True)
 """With nothing known, everything that may be asked about is."""
-
-
-async def _agreed(name: str) -> bool:
-    """Return whether the person types a yes, or the name when there is one; all else is a no."""
-    session: PromptSession[str] = PromptSession()
-    try:
-        typed = await session.prompt_async(
-            f"Type {name} to go on: " if name else "Go on? [y/N] ", handle_sigint=False
-        )
-    except (KeyboardInterrupt, EOFError):
-        return False
-    return typed.strip() == name if name else typed.strip().lower() in ("y", "yes")

@@ -393,13 +393,13 @@ class Repl:
 
     async def _send(self, asked: Order, sends: Outlet | None) -> After:
         await self._visit.restoring.end()
+        if not await self._guard.allows(asked.argv):
+            return After.STOP
         pour = None
         if sends is not None:
             pour = await self._begin_to_pour(sends)
             if pour is None:
                 return After.STOP
-        if not await self._guard.allows(asked.argv):
-            return After.STOP
         if _is_monitor(self._session.table.find(asked.argv), asked.argv):
             return await self._begin_monitor(MonitorFilter())
         for done in range(asked.times):

@@ -201,7 +201,8 @@ def _blocks(
         return [*first, [("note", "below")] if answer.member.address in below else bare(answer.reply)]
 
     columns = [Column("node", whole=True), Column("role"), Column("time", right=True)]
-    columns += [Column(name) for name in fields] or [Column("reply", words=True)]
+    columns += [Column(name) for name in fields[:-1]]
+    columns.append(Column(fields[-1] if fields else "reply", words=True))  # which an error fills, too
     blocks: list[Block] = [Grid(columns, answers, cells)]
     for nodes, reply in _grouped(long):
         title = ", ".join(f"{member.address} ({member.role})" for member in nodes)

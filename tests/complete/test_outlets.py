@@ -98,6 +98,7 @@ def test_in_a_command_that_only_reads_a_mark_is_no_argument(line: str) -> None:
         "GET k '|' jq",
         'GET k "|"jq x',
         'GET "a"| jq',
+        "GET ''> | jq",
         "GET k >>> f",
         "GET k || f",
         "NOSUCH k | jq",

@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from pyredis.commands.spec import TABLE, Spec
 from pyredis_cli.core.figures import Figures, Size
-from pyredis_cli.core.guard import ALLOW, Ask, Batch, Refuse, Rules, needs, rules_of, together, verdict
+from pyredis_cli.core.guard import (
+    ALLOW,
+    MOST_VALUES,
+    Ask,
+    Batch,
+    Refuse,
+    Rules,
+    needs,
+    rules_of,
+    together,
+    verdict,
+)
 from pyredis_cli.settings import Profile, Settings
 
 INFO: Final = {
@@ -379,6 +390,12 @@ def test_of_another_server_nothing_is_known() -> None:
     batch.add("line 2", TABLE.find(["FLUSHALL"]), (b"FLUSHALL",))
     assert batch.wanted == []
     assert "not known: how many keys" in asked_of(batch)["line 2"]
+
+
+def test_of_values_only_so_many_are_measured() -> None:
+    batch = batch_of(*(f"SMEMBERS s{number}" for number in range(2 * MOST_VALUES)), "FLUSHALL")
+    assert len(batch.wanted) == MOST_VALUES + 1
+    assert batch.count == 2 * MOST_VALUES + 1
 
 
 # -- whatever is typed

@@ -236,7 +236,11 @@ DIFFERENT = (
     ),
     Differing("-2 -3 PING", (1, b""), (2, b""), "give one of them\n", "2 is the code of what cannot be run"),
     Differing(
-        "--nosuch PING", (1, b""), (2, b""), "'--nosuch'; did you mean --no-shell? See --help\n", "2 is the code of what cannot be run"
+        "--nosuch PING",
+        (1, b""),
+        (2, b""),
+        "'--nosuch'; did you mean --no-shell? See --help\n",
+        "2 is the code of what cannot be run",
     ),
     Differing("-- PING", (1, b""), (0, b"PONG\n"), "", "-- ends the flags, as everywhere"),
     Differing(

@@ -150,7 +150,10 @@ def test_all_asks_every_node_beside_the_session(repl: StartRepl, cluster82: Clus
 
 def test_a_secret_behind_all_is_neither_shown_nor_kept(repl: StartRepl, cluster82: Cluster) -> None:
     screen = begun(repl, cluster82.nodes[0])
-    ask(screen, ":all CONFIG SET masterauth s3cret")
+    screen.send_line(":all CONFIG SET masterauth s3cret")
+    screen.wait_for("[y/N]")
+    screen.send_line("y")
+    screen.wait_until(at_prompt)
     assert all(node.settings("masterauth")["masterauth"] == "s3cret" for node in cluster82.nodes)
     assert b"s3cret" not in screen.raw
     screen.send_key("up")

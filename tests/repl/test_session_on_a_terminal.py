@@ -319,8 +319,10 @@ def test_pasted_lines_stop_where_the_ground_changed(repl: StartRepl, redis82: Se
     screen = repl(redis82)
     screen.paste(f"SET before 1\n{bad}\nSET after 1\nFLUSHALL\n")
     screen.send_key("enter")
-    screen.wait_for("[y/N]")
+    screen.wait_for("Run these 4 commands? [y/N]")
     screen.send("y")
+    screen.wait_for("Go on? [y/N]")  # for one of them is dangerous
+    screen.send("y\r")
     screen.wait_for("2 more pasted line")
     assert redis82.command("EXISTS", "before") == 1
     assert redis82.command("EXISTS", "after") == 0

@@ -35,11 +35,17 @@ def test_it_reads_as_the_session_did(repl: StartRepl, valkey9: Server, folder: P
     ask(screen, "GET l > x")
     ask(screen, "LRANGE l 0 -1 | cat")
     ask(screen, "GET 'nosuch key'")
+    screen.send_line("FLUSHDB")
+    screen.wait_for("Go on? [y/N]")
+    screen.send_line("n")
+    screen.wait_until(at_prompt, what="the prompt")
     assert ask(screen, ":transcript") == "transcript out.txt"
     assert ask(screen, ":transcript off") == "transcript off; it is in out.txt"
     ask(screen, "PING")
     prompt = f"{server.host}:{server.port}> "
     text = (folder / "out.txt").read_text()
+    flushed = text[text.index("FLUSHDB deletes") : text.index("not sent\n")]
+    assert "\nGo on? [y/N] n\n" in flushed
     assert text.split("\n", 1)[1] == (
         "transcript out.txt; secrets are ***\n"
         f"{prompt}LRANGE l 0 -1\n{shown}\n"
@@ -47,6 +53,7 @@ def test_it_reads_as_the_session_did(repl: StartRepl, valkey9: Server, folder: P
         f"{prompt}GET l > x\n{error}\n"
         f"{prompt}LRANGE l 0 -1 | cat\n(piped)\n"
         f"{prompt}GET 'nosuch key'\n(nil)\n"
+        f"{prompt}FLUSHDB\n{flushed}not sent\n"
         f"{prompt}:transcript\ntranscript out.txt\n"
         f"{prompt}:transcript off\n"
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
+from pyredis.commands.spec import MANY
 from pyredis_cli.core.consent import agreed, allowed, looks
 from pyredis_cli.core.costs import needs
 from pyredis_cli.core.figures import Figures
@@ -23,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pyredis.commands.spec import Table
+    from pyredis.commands.spec import Spec, Table
     from pyredis_cli.core.costs import Needs
     from pyredis_cli.core.guard import Rules
     from pyredis_cli.tools.exec.reading import Reader
@@ -121,17 +122,20 @@ class Gate:
                 batch.add(f"{name}:{step.line}", self._table.find(step.argv), step.argv)
             return
         before = batch.count
-        for argv, line in self._suspects(step):
+        for argv, line in self._suspects(step, values=batch.has_room):
             batch.add(f"{name}:{line}", self._table.find(argv), argv)
         batch.skip(len(step.argvs) - (batch.count - before), writes=self._writes(step))
 
-    def _suspects(self, many: Many) -> Iterator[tuple[tuple[bytes, ...], int]]:
-        """Yield the commands, with their lines, whose names are such that the guard looks at them."""
+    def _suspects(self, many: Many, *, values: bool) -> Iterator[tuple[tuple[bytes, ...], int]]:
+        """Yield the commands, with their lines, whose names are such that the guard looks at them.
+
+        ``values``: those too that are only looked at because of the values that they read.
+        """
         argvs = many.argvs
         longest = argvs.width if isinstance(argvs, Rows) else max(map(len, argvs))
         specs = ((name, self._table.find((name,))) for name in many.names)
         names = {
-            name for name, spec in specs if spec is not None and (spec.subcommands or spec.may_cost(longest))
+            name for name, spec in specs if spec is not None and _is_suspect(spec, longest, values=values)
         }
         if names:
             yield from (
@@ -150,7 +154,9 @@ class Gate:
 
         How large values are is not looked at any more.
         """
-        steps = self._suspects(step) if isinstance(step, Many) else iter([(step.argv, step.line)])
+        steps = (
+            self._suspects(step, values=False) if isinstance(step, Many) else iter([(step.argv, step.line)])
+        )
         return [(argv, line) for argv, line in steps if argv not in self._settled and self._stops(argv)]
 
     def _stops(self, argv: tuple[bytes, ...]) -> bool:
@@ -170,6 +176,12 @@ class Gate:
             if not await may_run(self._run, argv):
                 return line, f"{spec.name if spec else ''} was not agreed to"
         return None
+
+
+def _is_suspect(spec: Spec, words: int, *, values: bool) -> bool:
+    if spec.subcommands:  # of which each is a command of its own
+        return True
+    return spec.may_cost(words) and (values or spec.whole is None or words > MANY)
 
 
 def _ahead(source: Source) -> Source | None:
