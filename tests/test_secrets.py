@@ -161,6 +161,8 @@ def test_no_completion_looks_for_a_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: Server
 ) -> None:
     start_with("password_command", locked, tmp_path, monkeypatch)
+    with (Path.home() / ".config/pyredis-cli/config.toml").open("a") as file:
+        file.write("[profiles]\npage = 'is no profile'\n")
     environ = {
         "PYREDISCLI_COMPLETE_LIVE": "1",
         "PYREDISCLI_COMPLETE_LINE": "pyredis-cli @prod GET ",
