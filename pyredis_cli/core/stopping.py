@@ -67,7 +67,10 @@ async def stop(session: Session, running: asyncio.Task[Outcome], argv: Sequence[
         unblocked = await _unblock(session, running, argv)
         await asyncio.wait([running], timeout=_ANSWERING)
         if running.done():
-            return Stopped("unblocked" if unblocked else "answered", running.result())
+            outcome = running.result()
+            # A nil while nobody has heard yet what became of UNBLOCK: the wait is over, by that or by its own end.
+            unblocked = _brought_nothing(outcome) if unblocked is None else unblocked
+            return Stopped("unblocked" if unblocked else "answered", outcome)
     finally:
         await _cancelled(running)
     return await _reconnected(session)
@@ -82,8 +85,15 @@ def cut_short(session: Session, running: asyncio.Task[Outcome]) -> Stopped:
     return Stopped("closed")
 
 
-async def _unblock(session: Session, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> bool:
-    """Return whether the server ended a wait; without one it ends early with the command."""
+def _brought_nothing(outcome: Outcome) -> bool:
+    return outcome.error is None and outcome.reply is None
+
+
+async def _unblock(session: Session, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> bool | None:
+    """Return whether the server ended a wait, None when it has not said so in time.
+
+    Without a wait it ends early with the command.
+    """
     unblocking = asyncio.create_task(session.unblock(argv))
     try:
         await asyncio.wait([unblocking, running], timeout=_UNBLOCKING, return_when=asyncio.FIRST_COMPLETED)
@@ -91,7 +101,9 @@ async def _unblock(session: Session, running: asyncio.Task[Outcome], argv: Seque
             await asyncio.wait([unblocking], timeout=_RECONNECTING)
     finally:
         await _cancelled(unblocking)
-    with suppress(PyRedisError, asyncio.CancelledError):
+    if unblocking.cancelled():
+        return None
+    with suppress(PyRedisError):
         return unblocking.result()
     return False
 
