@@ -2,7 +2,8 @@
 
 Such a mark is an unquoted word of its own with a word behind it, where the command may end. Where the command
 could take one more word it is that word, except in a command that only reads: nobody has a key named ``|``, and
-quotes still say it. Pure: it knows the grammar of commands, and neither shell nor files.
+quotes still say it. Words that a script or another command gets are theirs, whatever they are. Pure: it knows the
+grammar of commands, and neither shell nor files.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _MARKS: Final[dict[str, Mark]] = {"|": "|", ">": ">", ">>": ">>"}
 _BLANKS: Final = " \t\n\v\f\r"
 _STREAMS: Final = frozenset({"subscribe", "monitor", "replication"})
 """Effects of commands that never end by themselves, so that nobody means an argument."""
+_PASSED_ON: Final = "arg"
+"""What a script or another command gets as its own words, as in ``EVAL_RO script 1 users age > 30``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,6 @@ def _reading(argv: Sequence[bytes], mark: bytes, table: Table) -> tuple[Spec, bo
     spec = known(argv, table)
     if spec is None:
         return None
-    if spec.effect in _STREAMS:
-        return spec, False
     arguments = argv[spec.name.count(" ") + 1 :]
     if spec.subcommands and " " not in spec.name:
         return (spec, False) if not arguments and abs(spec.arity) == 1 else None
@@ -96,9 +97,11 @@ def _reading(argv: Sequence[bytes], mark: bytes, table: Table) -> tuple[Spec, bo
     walk = written.walk(arguments)
     if not written.known or not walk.complete:
         return None
+    if spec.effect in _STREAMS:
+        return spec, False
     match walk.fit(mark):
         case "none":
             return spec, False
         case "any" if spec.effect is None and spec.only_reads(argv):
-            return spec, True
+            return None if any(term.name == _PASSED_ON for term in walk.terms) else (spec, True)
     return None

@@ -33,6 +33,8 @@ MOST_ENTRIES: Final = 100
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _LARGEST_IN_MEMORY: Final = 4 * LARGEST
 """What takes so much memory is not asked for: of what takes less, a DUMP may still be small enough."""
+_SHOWN_WORDS: Final = 8
+_SHOWN_BYTES: Final = 60
 _SAMPLES: Final = 50
 _ELSEWHERE: Final = frozenset({"db", "destination-db"})
 """Arguments that name another database, where nothing can be looked at."""
@@ -55,7 +57,10 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True)
 class Entry:
-    """What a command has changed, on which run of a server and where; ``lost`` are keys that were not kept."""
+    """What a command has changed, on which run of a server and where; ``lost`` are keys that were not kept.
+
+    Of the command itself the beginning is kept, to show it.
+    """
 
     argv: tuple[bytes, ...]
     run: str
@@ -68,7 +73,8 @@ class Entry:
 
     @property
     def size(self) -> int:
-        return sum(len(kept.value or b"") for kept in self.values)
+        values = sum(len(kept.key) + len(kept.value or b"") for kept in self.values)
+        return values + sum(map(len, self.lost))
 
 
 class Keeper:
@@ -78,15 +84,19 @@ class Keeper:
         self.entries: deque[Entry] = deque()
         self.dropped = 0
         """How many entries had to go for newer ones."""
-        self._enabled = enabled
+        self._is_on = enabled
         self._notes: list[str] = []
         self._noted: set[str] = set()
         self._run: tuple[AsyncClient, str] | None = None
         self._group: list[Entry] | None = None
 
+    @property
+    def enabled(self) -> bool:
+        return self._is_on()
+
     async def execute(self, client: AsyncClient, outcome: Outcome) -> Reply:
         """Return the reply to a command; raises what the client raises."""
-        if not self._enabled():
+        if not self.enabled:
             return await client.execute(*outcome.argv)
         changed, reason = judged(outcome.spec, outcome.argv, in_transaction=client.in_transaction)
         if reason or not changed or client.reply_mode != "on":
@@ -135,7 +145,7 @@ class Keeper:
     def miss(self, outcome: Outcome, reason: str) -> None:
         """Say once why what a command may have changed is not kept."""
         name = _shown(outcome)
-        if reason and self._enabled():
+        if reason and self.enabled:
             self._note_once(f"{name} {reason}", f"undo: {name} {reason}; it cannot be undone")
 
     def miss_asked(self, outcome: Outcome) -> None:
@@ -177,7 +187,8 @@ class Keeper:
             self._notes.append(f"undo: {names} of 1 MB or more not kept")
         if values and client.closed is False:
             run = self._run[1] if self._run is not None else ""
-            self._add(Entry(outcome.argv, run, client.database, time.time(), values, lost))
+            begins = tuple(word[:_SHOWN_BYTES] for word in outcome.argv[:_SHOWN_WORDS])
+            self._add(Entry(begins, run, client.database, time.time(), values, lost))
 
     def _add(self, entry: Entry) -> None:
         if self._group is not None:

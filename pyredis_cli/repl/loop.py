@@ -243,8 +243,8 @@ class Repl:
         self._coach.forget()
         return after
 
-    async def allows(self, argv: tuple[bytes, ...]) -> bool:
-        return await self._guard.allows(argv)
+    async def allows(self, argv: tuple[bytes, ...], *, everywhere: bool = False) -> bool:
+        return await self._guard.allows(argv, everywhere=everywhere)
 
     def together(
         self, lines: Iterable[tuple[str, str]], act: verdicts.RunsLines | None = None
@@ -405,7 +405,7 @@ class Repl:
         for done in range(asked.times):
             database, subscribed = self._session.database, self._session.subscribed
             try:
-                outcome = await self._outcome(asked.argv)
+                outcome = await self._outcome(asked.argv, pour if sends and sends.mark != "|" else None)
             except Interrupted:
                 if asked.times > 1:
                     await self._printer.warn(f"{done:,} of {asked.times:,} were run before")
@@ -439,8 +439,11 @@ class Repl:
             await self._printer.note(f"{sends.mark} is no argument here; in quotes it would be one")
         return Pouring(sends, self._settings, self._printer, lambda: self.signals.ending).take
 
-    async def _outcome(self, argv: Sequence[bytes]) -> Outcome:
-        """Return what became of a command; Interrupted when the person stopped it."""
+    async def _outcome(self, argv: Sequence[bytes], late: Pour | None) -> Outcome:
+        """Return what became of a command; Interrupted when the person stopped it.
+
+        A reply that comes all the same is shown, or ``late`` takes it.
+        """
         running = asyncio.create_task(self._session.run(argv))
         with self._printer.waiting() as sign:
             try:
@@ -452,7 +455,7 @@ class Repl:
                 sign.stopping()
                 stopped = await self._stopped(running, argv)
         await self._drop_typed_ahead()
-        await self._tell_stopped(stopped, argv)
+        await self._tell_stopped(stopped, argv, late)
         raise Interrupted(told=True)
 
     async def _show(self, outcome: Outcome, pour: Pour | None = None) -> None:
@@ -475,9 +478,9 @@ class Repl:
                 raise
             return cut_short(self._session, running)
 
-    async def _tell_stopped(self, stopped: Stopped, argv: Sequence[bytes]) -> None:
+    async def _tell_stopped(self, stopped: Stopped, argv: Sequence[bytes], late: Pour | None) -> None:
         if stopped.outcome is not None and _says_something(stopped.outcome):
-            await self._show(stopped.outcome)
+            await self._show(stopped.outcome, late)
         for sentence in sentences(stopped, self._session.table.find(argv)):
             await self._printer.warn(sentence)
 
@@ -578,6 +581,7 @@ class Repl:
             await self._printer.warn(str(error))
             return None
         self._settings = replace(self._settings, password=password)
+        self._printer.hide([password])
         return password if password != refused else None
 
     async def _move(self, settings: Settings) -> After:

@@ -22,6 +22,7 @@ from pyredis.types import Attributed
 from pyredis_cli.passwords import for_children
 from pyredis_cli.render.forms import form_parts
 from pyredis_cli.render.portions import in_batches
+from pyredis_cli.repl.descriptors import File, put
 from pyredis_cli.repl.lending import as_it_was, ended, set_aside_keys
 from pyredis_cli.repl.signals import Interrupted
 from pyredis_cli.repl.terminal import with_echo
@@ -119,10 +120,13 @@ class Pouring:
             await self._printer.answer(outcome)
             await self._printer.note(f"nothing for {self._outlet.mark} {self._outlet.rest}")
             return
-        parts = in_batches(exact(outcome, self._settings), _BATCH)
+
+        def parts() -> Iterable[bytes]:
+            return in_batches(exact(outcome, self._settings), _BATCH)
+
         try:
             if self._outlet.mark == "|":
-                await self._pipe(parts)
+                await self._pipe(parts())
             else:
                 await self._write(parts)
         except PouringError as error:
@@ -132,18 +136,18 @@ class Pouring:
 
     # -- a file
 
-    async def _write(self, parts: Iterable[bytes]) -> None:
+    async def _write(self, parts: Callable[[], Iterable[bytes]]) -> None:
         # What one line asks for several times is one result.
         append = self._outlet.mark == ">>" or self._poured
-        file = _File(target(self._outlet), append=append)
+        file = File(target(self._outlet), append=append)
         try:
             await file.write(parts)
         except OSError as error:
-            raise PouringError(f"{file.name}: {_reason(error)}{file.so_far}") from None
+            raise PouringError(f"{file.name}: {_reason(error)}{_so_far(file)}") from None
         except asyncio.CancelledError:
             if self._ending():
                 raise
-            await self._printer.warn(f"{file.name}: stopped{file.so_far}")
+            await self._printer.warn(f"{file.name}: stopped{_so_far(file)}")
             raise Interrupted(told=True) from None
         await self._printer.note(f"{'->>' if append else '->'} {file.name}: {_bytes(file.written)}")
 
@@ -208,7 +212,7 @@ async def _feed(writing: int, parts: Iterable[bytes]) -> None:
         for batch in parts:
             rest = memoryview(batch)
             while rest:
-                rest = rest[await _put(writing, rest) :]
+                rest = rest[await put(writing, rest) :]
     except BrokenPipeError:
         return
     finally:
@@ -233,66 +237,13 @@ def line_begun(columns: int) -> bytes:
     return b"" if is_dumb_terminal() else b"\x1b[?25h\x1b[0m" + b" " * columns + b"\r\x1b[K"
 
 
-# -- descriptors
-
-
-class _File:
-    """A file that a person named, and how much was written to it."""
-
-    def __init__(self, path: bytes, *, append: bool) -> None:
-        self.name = os.fsdecode(path)
-        self.written = 0
-        self._path = path
-        self._how = os.O_APPEND if append else os.O_TRUNC
-
-    @property
-    def so_far(self) -> str:
-        return f"; {_bytes(self.written)} were written" if self.written else ""
-
-    async def write(self, parts: Iterable[bytes]) -> None:
-        """Open it as a shell does and write all of it; raises OSError."""
-        # O_NONBLOCK: a FIFO that nobody reads must not stop the program.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
-        descriptor = os.open(self._path, flags | self._how, 0o666)
-        try:
-            for batch in parts:
-                rest = memoryview(batch)
-                while rest:
-                    count = await _put(descriptor, rest)
-                    self.written += count
-                    rest = rest[count:]
-                await asyncio.sleep(0)  # Ctrl-C is heard
-        finally:
-            os.close(descriptor)
-
-
 def _reason(error: OSError) -> str:
     return "nobody reads this FIFO" if error.errno == errno.ENXIO else error.strerror or "cannot be written"
 
 
+def _so_far(file: File) -> str:
+    return f"; {_bytes(file.written)} were written" if file.written else ""
+
+
 def _bytes(count: int) -> str:
     return f"{count:,} byte{'' if count == 1 else 's'}"
-
-
-async def _put(descriptor: int, piece: bytes | memoryview) -> int:
-    """Write what there is room for; return how much that was."""
-    while True:
-        try:
-            return os.write(descriptor, piece)
-        except BlockingIOError:
-            await _room(descriptor)
-
-
-def _happened(event: asyncio.Future[None]) -> None:
-    if not event.done():
-        event.set_result(None)
-
-
-async def _room(descriptor: int) -> None:
-    loop = asyncio.get_running_loop()
-    there = loop.create_future()
-    loop.add_writer(descriptor, _happened, there)
-    try:
-        await there
-    finally:
-        loop.remove_writer(descriptor)

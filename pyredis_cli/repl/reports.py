@@ -33,7 +33,7 @@ __all__ = ["Show", "behind_all", "behind_command", "behind_key", "behind_keys", 
 
 @dataclass(frozen=True)
 class Show:
-    """Make the report of a tool and print it; one that ``sends`` a command is asked about as that is."""
+    """Make the report of a tool and print it; a command that it ``sends`` to all nodes is asked about first."""
 
     tool: str
     reporter: Reporter
@@ -44,7 +44,7 @@ class Show:
         try:
             arguments = parse_tool(self.tool, self.words)
             if self.sends and not await host.interruptible(
-                host.allows(tuple(map(os.fsencode, arguments.words)))
+                host.allows(tuple(map(os.fsencode, arguments.words)), everywhere=True)
             ):
                 return After.STOP
             with host.printer.waiting():

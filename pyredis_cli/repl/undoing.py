@@ -37,6 +37,7 @@ _LOOKED_AT: Final = 10
 """So many keys are shown one by one."""
 _WIDEST: Final = 60
 _OFF: Final = "nothing is kept; :set undo on keeps from then on what writes change"
+_NOTHING: Final = "nothing to undo: no write has changed anything that is kept"
 
 
 class UndoError(Exception):
@@ -71,7 +72,7 @@ class List:
         ]
         if keeper.dropped:
             lines.append(f"and {keeper.dropped:,} before that went")
-        await host.printer.tell(*(lines or [_OFF]))
+        await host.printer.tell(*(lines or [_empty(keeper)]))
         return After.GO_ON
 
 
@@ -110,7 +111,7 @@ class Undo:
 
     def _entry(self, keeper: Keeper) -> Entry:
         if not keeper.entries:
-            raise UndoError(_OFF)
+            raise UndoError(_empty(keeper))
         if not 1 <= self.number <= len(keeper.entries):
             raise UndoError(f":undo list has {len(keeper.entries):,} entries")
         return keeper.entries[-self.number]
@@ -131,6 +132,10 @@ def _keeper(host: Host) -> Keeper:
     if keeper is None:
         raise UndoError(_OFF)
     return keeper
+
+
+def _empty(keeper: Keeper) -> str:
+    return _NOTHING if keeper.enabled else _OFF
 
 
 def _check(entry: Entry, session: Session) -> None:
@@ -200,10 +205,7 @@ async def _do(steps: Sequence[_Step], session: Session) -> None:
 
 
 def _title(entry: Entry, host: Host) -> str:
-    argv = list(entry.argv[:8])
-    title = as_typed(
-        [word[:_WIDEST] for word in argv], host.settings.encoding, secret_words(argv, host.table)
-    )
+    title = as_typed(entry.argv, host.settings.encoding, secret_words(list(entry.argv), host.table))
     title = title if len(title) <= _WIDEST else f"{title[:_WIDEST]}..."
     return f"the undoing of {title}" if entry.undoes else title
 

@@ -63,7 +63,8 @@ _BEFORE: Final = 40
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Print what every node says to a command; return the exit code."""
     argv = tuple(map(os.fsencode, parse_tool("all", words).words))
-    if not allowed(settings, streams, TABLE.find(argv), argv, partial(_measured, settings)):
+    measure = partial(_measured, settings)
+    if not allowed(settings, streams, TABLE.find(argv), argv, measure, everywhere=True):
         return Exit.GUARD
     return run_report("all", report, settings, streams, words)
 

@@ -146,6 +146,14 @@ async def test_only_so_much_is_kept(redis82: Server, keep: Keep) -> None:
     assert any("more than 1,000 keys" in note for note in notes)
 
 
+async def test_of_a_long_command_its_beginning_is_kept(redis82: Server, keep: Keep) -> None:
+    session, keeper = keep(redis82)
+    await run(session, "HSET", "h", *(b"f%d" % number for number in range(100)))
+    await run(session, "SET", "k", "x" * 1_000_000)
+    assert sum(len(word) for entry in keeper.entries for word in entry.argv) < 200
+    assert [entry.argv[:2] for entry in keeper.entries] == [(b"HSET", b"h"), (b"SET", b"k")]
+
+
 async def test_a_user_who_may_not_look_writes_all_the_same(make_server: MakeServer, keep: Keep) -> None:
     server = make_server("redis82", "user default on nopass ~* +@all -dump")
     session, keeper = keep(server)

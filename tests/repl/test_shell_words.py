@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from pyredis_cli.complete import NameCache
 from pyredis_cli.complete.outlets import outlet
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.repl.completer import NameCompleter
+from pyredis_cli.repl.descriptors import File
 from pyredis_cli.repl.echoing import echoed
 from pyredis_cli.repl.history import redacted
 from pyredis_cli.repl.insight import Insight
@@ -116,3 +119,33 @@ def test_a_file_has_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     for line in ("GET k > a b", "GET k > ''", 'GET k > "a\\x00b"', "GET k > 'a'b"):
         with pytest.raises(PouringError):
             named(line)
+
+
+@pytest.fixture
+def little_room() -> Iterator[None]:
+    """Let a file have 64 KiB, as a disk that is nearly full would."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("little_room")
+async def test_a_file_keeps_what_it_holds_when_there_is_no_room_for_the_reply(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"kept" * 10)
+    with pytest.raises(OSError, match="File too large"):
+        await File(bytes(path), append=False).write(lambda: [b"x" * 60_000, b"y" * 60_000])
+    assert path.read_bytes() == b"kept" * 10
+
+
+@pytest.mark.parametrize("held", [b"", b"short", b"long" * 100])
+async def test_a_file_holds_what_was_written_last_and_no_more(tmp_path: Path, held: bytes) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(held)
+    await File(bytes(path), append=False).write(lambda: [b"one ", b"two"])
+    assert path.read_bytes() == b"one two"
+    await File(bytes(path), append=True).write(lambda: [b" three"])
+    assert path.read_bytes() == b"one two three"
+    await File(bytes(path), append=False).write(list)
+    assert path.read_bytes() == b""

@@ -83,6 +83,8 @@ def test_nothing_happens_without_a_yes_or_anything_kept(
     assert ask(off, "GET k") == '"old"'
     assert ask(off, ":undo").startswith("nothing is kept")
     screen = keeping(redis82)
+    assert ask(screen, ":undo").startswith("nothing to undo")
+    assert ask(screen, ":undo list").startswith("nothing to undo")
     ask(screen, "SET k new")
     assert "left as it is" in undo(screen, "n")
     assert "left as it is" in undo(screen, "")
@@ -113,7 +115,7 @@ def test_what_cannot_be_undone_is_told_once(keeping: Keeping, redis82: Server) -
     assert "of 1 MB or more not kept" in ask(screen, "APPEND big x")
     assert "names no key that it changes" in ask(screen, "FLUSHDB")
     assert "undo" not in ask(screen, "FLUSHDB")
-    assert ask(screen, ":undo").startswith("nothing is kept")
+    assert ask(screen, ":undo").startswith("nothing to undo")
 
 
 def test_a_refused_restore_loses_nothing(keeping: Keeping, redis82: Server) -> None:
@@ -137,4 +139,4 @@ def test_another_run_of_the_server_is_no_place_for_it(keeping: Keeping, make_ser
     ask(screen, "SET k new")
     server.restart()
     assert "cannot be undone any more" in ask(screen, ":undo").replace("\n", " ")
-    assert ask(screen, ":undo").startswith("nothing is kept")
+    assert ask(screen, ":undo").startswith("nothing to undo")
