@@ -27,13 +27,18 @@ __all__ = [
     "project_file",
     "rc_paths",
     "tables",
+    "user_file",
 ]
 
 _LARGEST = 1024 * 1024
+_LARGEST_OF_PROJECT = 16 * 1024
+"""Bytes; whoever has written it must not be able to hold up every start in its folder."""
 _RC_OVERRIDES = ("REDISCLI_RCFILE", "VALKEYCLI_RCFILE")
 _RC_NAMES = (".redisclirc", ".valkeyclirc")
 _OTHERS = 0o077
 """What the mode of a file has when others than its owner may do something with it."""
+_EVERYBODY = 0o002
+"""What the mode of a file has when everybody may write it."""
 _REGULAR, _KIND = 0o100000, 0o170000
 
 
@@ -55,6 +60,8 @@ class File(NamedTuple):
     text: str
     private: bool
     """Whether nobody but its owner may read or write it."""
+    shared: bool
+    """Whether everybody may write it."""
     owner: int
 
     def __repr__(self) -> str:
@@ -73,14 +80,27 @@ def rc_paths(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def project_file() -> File | None:
     """Return the file of the current directory; ConfigError when somebody else has put it there."""
-    file = file_at(PROJECT)
+    file = file_at(PROJECT, _LARGEST_OF_PROJECT)
     if file is not None and file.owner not in (0, os.geteuid()):
         raise ConfigError("belongs to another user; it is not used")
     return file
 
 
-def file_at(path: str) -> File | None:
-    """Return what a file holds, None when it is not there; ConfigError when it cannot be read."""
+def user_file(path: str) -> File | None:
+    """Return what the user's file holds; ConfigError also when everybody can write it.
+
+    It names servers that passwords are sent to, and programs that are run.
+    """
+    file = file_at(path)
+    if file is not None and file.shared:
+        from shlex import quote
+
+        raise ConfigError(f"can be written by everybody; chmod o-w {quote(path)} mends it")
+    return file
+
+
+def file_at(path: str, largest: int = _LARGEST) -> File | None:
+    """Return what a file holds, None when it is not there; ConfigError when it cannot be read, or is too large."""
     try:
         # O_NONBLOCK: a FIFO in the file's place must not stop the program.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
@@ -92,14 +112,16 @@ def file_at(path: str) -> File | None:
         about = os.fstat(descriptor)
         if about.st_mode & _KIND != _REGULAR:
             raise ConfigError("is no regular file")
-        text = os.read(descriptor, _LARGEST + 1)
+        text = os.read(descriptor, largest + 1)
     except OSError as error:
         raise ConfigError(error.strerror or "cannot be read") from None
     finally:
         os.close(descriptor)
-    if len(text) > _LARGEST:
-        raise ConfigError("is larger than 1 MiB, which no such file is")
-    return File(path, _decoded(text), not about.st_mode & _OTHERS, about.st_uid)
+    if len(text) > largest:
+        raise ConfigError(f"is larger than {largest // 1024} KiB, which no such file is")
+    return File(
+        path, _decoded(text), not about.st_mode & _OTHERS, bool(about.st_mode & _EVERYBODY), about.st_uid
+    )
 
 
 def _decoded(text: bytes) -> str:
@@ -116,8 +138,10 @@ def tables(text: str) -> dict[str, Any]:
 
     try:
         return tomllib.loads(text)
-    except ValueError as error:  # a TOMLDecodeError, or that of a number of thousands of digits
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{error}; nothing of the file is used") from None
+    except ValueError:  # Python's own
+        raise ConfigError("has a number of thousands of digits; nothing of the file is used") from None
     except RecursionError:
         raise ConfigError("is nested too deeply; nothing of the file is used") from None
 

@@ -7,6 +7,7 @@ the parser refuses may be read as anything.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = ["line_of", "lines"]
 
@@ -14,13 +15,15 @@ _STRINGS = r'"""(?:[^\\]|\\.)*?"""+' "|'''.*?'''+" r'|"(?:[^"\\\n]|\\.)*"' r"|'[
 _TOKEN = re.compile(
     rf"({_STRINGS})|(\#[^\n]*)|([\[\]{{}}=,\n.])|([^\s\[\]{{}}=,.\"'\#]+)|([^\S\n]+)", re.DOTALL
 )
+_DEEPEST = 8
+"""Names in a key with dots that are told apart; a text may have thousands, of which nobody asks."""
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b", '"': '"', "\\": "\\"}
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|(.))")
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int:
     """Return the line of a key, else that of the table it would stand in, else 1."""
-    found = lines(text)
+    found = _known(text)
     while path:
         if path in found:
             return found[path]
@@ -28,8 +31,17 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
     return 1
 
 
+@lru_cache(maxsize=2)
+def _known(text: str) -> dict[tuple[str, ...], int]:
+    # Each of many mistakes asks for its own line.
+    return lines(text)
+
+
 def lines(text: str) -> dict[tuple[str, ...], int]:
-    """Return the line of each table and of each key, by the names that lead to it; the first one counts."""
+    """Return the line of each table and of each key, by the names that lead to it; the first one counts.
+
+    Of keys with many dots the first names are told.
+    """
     reader = _Reader(text.replace("\r\n", "\n"))
     reader.read()
     return reader.found
@@ -67,7 +79,7 @@ class _Reader:
         self._value((*self._table, *path))
 
     def _note(self, path: tuple[str, ...], line: int) -> None:
-        for length in range(1, len(path) + 1):
+        for length in range(1, min(len(path), _DEEPEST) + 1):
             self.found.setdefault(path[:length], line)
 
     def _path(self, token: str) -> tuple[str, ...]:

@@ -157,3 +157,7 @@ class Told(NamedTuple):
     mistakes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     origins: Mapping[str, Origin] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        # A command of init may hold what opens something.
+        return f"Told({self.given!r}, profile={self.profile!r})"

@@ -61,7 +61,7 @@ def for_children(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a program that is started: without the passwords that are in ours."""
     kept = {name: value for name, value in environ.items() if name not in VARIABLES}
     for name in _URLS:
-        if "@" in kept.get(name, ""):
+        if "@" in kept.get(name, "") or "password=" in kept.get(name, ""):
             del kept[name]
     return kept
 
@@ -146,15 +146,17 @@ def _told(process: Popen[bytes]) -> tuple[bytes, int]:
 
     assert process.stdout is not None
     deadline = monotonic() + _LIMIT
-    told = b""
+    told, ended = b"", False
     while (left := deadline - monotonic()) > 0:
-        if select([process.stdout], [], [], min(left, _GLANCE))[0]:
+        if select([process.stdout], [], [], 0 if ended else min(left, _GLANCE))[0]:
             chunk = process.stdout.read(_LARGEST)
             if not chunk:
                 break
             told += chunk if len(told) < _LARGEST else b""
-        elif process.poll() is not None:  # what it has started, an agent perhaps, still holds its output
+        elif ended:  # what it has started, an agent perhaps, still holds its output
             break
+        else:  # it may have printed something since
+            ended = process.poll() is not None
     try:
         return told, process.wait(max(deadline - monotonic(), 0))
     except TimeoutExpired:

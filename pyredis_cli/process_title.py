@@ -13,10 +13,12 @@ _MEMORY, _STATUS, _WORDS = "/proc/self/mem", "/proc/self/stat", "/proc/self/cmdl
 _START = 45
 """Which field behind the name of the program says where the arguments begin; the next one, where they end."""
 _FLAGS = (b"-a", b"--pass=")
+_OPTION = b"password="
+"""How the option of a URL ends that is a password; what follows may be the rest of it, with a & in it."""
 
 
 def hide(password: str | None) -> None:
-    """Put stars in the place of a password in the arguments, and of what URLs have in front of their @.
+    """Put stars in the place of a password in the arguments, and of those of URLs.
 
     Where the system does not allow that, nothing is done.
     """
@@ -52,8 +54,9 @@ def starred(word: bytes, secret: bytes) -> bytes:
     """Return an argument, as long as it was, with stars in the place of what is secret in it."""
     scheme, mark, rest = word.partition(b"://")
     userinfo, at, where = rest.rpartition(b"@")
-    if mark and at:
-        return b"".join((scheme, mark, b"*" * len(userinfo), at, where))
+    where, option, told = where.partition(_OPTION)
+    if mark and (at or option):
+        return b"".join((scheme, mark, b"*" * len(userinfo), at, where, option, b"*" * len(told)))
     for flag in (b"", *_FLAGS):
         if secret and word == flag + secret:
             return flag + b"*" * len(secret)

@@ -24,6 +24,7 @@ __all__ = ["DEFAULTS", "NOT_HERE", "PREFERENCES", "PROFILES", "Mistake", "Table"
 
 DEFAULTS, PROFILES, PREFERENCES = "defaults", "profiles", "repl"
 NOT_HERE = "is not for a file of the current directory, which only says how things look; it is not used"
+_LONGEST_SHOWN = 80
 _PLACES = ("url", "host", "port", "socket")
 _OF_TLS = ("cacert", "cacertdir", "cert", "key", "sni", "verify_hostname")
 
@@ -58,7 +59,8 @@ class Table(NamedTuple):
         return Origin(self.kind, self.file.path, self.file.text, self.path, key)
 
     def mistake(self, key: str, what: str) -> Mistake:
-        where = " ".join(filter(None, (f"[{'.'.join(self.path)}]", key)))
+        shown = key if len(key) <= _LONGEST_SHOWN else f"{key[:_LONGEST_SHOWN]}..."
+        where = " ".join(filter(None, (f"[{'.'.join(self.path)}]", shown)))
         return Mistake(self.file.path, self.origin(key).line, f"{where} {what}")
 
 
@@ -89,6 +91,8 @@ def _value(table: Table, key: str, value: Any) -> Any:
     if key == "color" and table.kind != "profile" and read not in WHENS:
         raise ValueError(f"must be one of {', '.join(WHENS)}; a colour is that of a profile's name")
     if row.path:
+        if "\0" in read:
+            raise ValueError("must be the name of a file, without a zero byte")
         folder = os.path.dirname(os.path.abspath(table.file.path))
         return os.path.join(folder, os.path.expanduser(read))
     return read
@@ -146,9 +150,9 @@ def _target(url: str) -> Target:
 
 
 def _of_password(table: Table, target: Target, sources: list[str]) -> Iterator[tuple[str, str]]:
-    if target.password is None:
+    if target.password is None and "sentinel_password" not in target.options:
         return
-    if sources:
+    if target.password is not None and sources:
         yield sources[0], "and the password in url: leave one of them out"
     if not table.file.private:
         from shlex import quote

@@ -9,7 +9,15 @@ from __future__ import annotations
 from pyredis.records import replace
 from pyredis_cli import config_file
 from pyredis_cli.config_file import ConfigError
-from pyredis_cli.environment import CONFIG, PROFILE, PROJECT, config_path, flag_of_place, variable_of_place
+from pyredis_cli.environment import (
+    CONFIG,
+    PROFILE,
+    PROJECT,
+    URLS,
+    config_path,
+    flag_of_place,
+    variable_of_place,
+)
 from pyredis_cli.flags import WHENS, UsageError
 from pyredis_cli.given import Given, Origin, Told
 from pyredis_cli.passwords import PasswordSource
@@ -23,8 +31,9 @@ if TYPE_CHECKING:
 
     from pyredis_cli.config_file import File
 
-__all__ = ["concerns", "consult", "names"]
+__all__ = ["concerns", "consult", "few", "names"]
 
+_MOST_TOLD = 10
 _SAYS_WHO = ("username", *SOURCES)
 
 
@@ -34,20 +43,29 @@ def consult(given: Given, environ: Mapping[str, str]) -> Told:
     Raises UsageError for a profile that is not there, or has mistakes.
     """
     name, notes = _profile_of(given, environ)
+    of_project: list[str] = []
     mistakes: list[str] = []
-    tables = [*_project_tables(mistakes), *_user_tables(name, environ, mistakes)]
+    tables = [*_project_tables(of_project), *_user_tables(name, environ, mistakes)]
     server = _server_table(tables, name, given, environ)
-    merged = _Merged(given)
+    merged = _Merged(given, _url_of(given, name, environ))
     for table in tables:
         values, wrong = values_of(table)
-        if wrong and table.kind == "profile":
+        if wrong and _must_hold(table, values, with_server=table is server):
             raise UsageError(_first_of(wrong))
-        mistakes += map(str, wrong)
+        (of_project if table.kind == "project file" else mistakes).extend(map(str, wrong))
         merged.take(table, values, with_server=table is server)
     if name and (variable := variable_of_place(environ)):
         notes += (f"{variable} is not used: the profile {name} says where to connect",)
     told = merged.told()
-    return told._replace(profile=name, mistakes=tuple(mistakes), notes=notes)
+    return told._replace(profile=name, mistakes=(*few(of_project), *mistakes), notes=notes)
+
+
+def few(mistakes: Sequence[str]) -> tuple[str, ...]:
+    """Return the first of many lines, which somebody else may have caused, and how many more there are."""
+    more = len(mistakes) - _MOST_TOLD
+    if more <= 1:
+        return tuple(mistakes)
+    return *mistakes[:_MOST_TOLD], f"and {more} more; pyredis-cli settings check lists them"
 
 
 def _profile_of(given: Given, environ: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
@@ -61,6 +79,24 @@ def _profile_of(given: Given, environ: Mapping[str, str]) -> tuple[str, tuple[st
     if name and place:
         return "", (f"{PROFILE} is not used: {place} says where to connect",)
     return name, ()
+
+
+def _url_of(given: Given, name: str, environ: Mapping[str, str]) -> str | None:
+    """Return the URL that counts and stands in no file."""
+    variable = "" if name or flag_of_place(given) else variable_of_place(environ)
+    return environ[variable] if variable in URLS else given.url
+
+
+def _must_hold(table: Table, values: Mapping[str, Any], *, with_server: bool) -> bool:
+    """Whether nothing may be sent because of what is wrong with a table, of which these values are right.
+
+    Without it another server would be reached than was meant, a password go unencrypted, or something be written.
+    """
+    lost = [KEYS[key] for key in table.values.keys() - values.keys() if key in KEYS]
+    return table.kind == "profile" or (
+        table.kind == "user file"
+        and any(row.fills == "read_only" or (with_server and row.scope == "server") for row in lost)
+    )
 
 
 def _first_of(wrong: Sequence[Mistake]) -> str:
@@ -89,7 +125,7 @@ def _project_tables(mistakes: list[str]) -> Iterator[Table]:
 def _user_tables(name: str, environ: Mapping[str, str], mistakes: list[str]) -> Iterator[Table]:
     path = config_path(environ)
     try:
-        file = config_file.file_at(path) if path is not None else None
+        file = config_file.user_file(path) if path is not None else None
         if file is None and path is not None and CONFIG in environ:
             raise ConfigError("there is no such file")
         said = config_file.tables(file.text) if file is not None and (name or concerns(file.text)) else {}
@@ -156,8 +192,9 @@ def _server_table(
 class _Merged:
     """What was typed, and what is taken on top of it."""
 
-    def __init__(self, given: Given) -> None:
+    def __init__(self, given: Given, url: str | None) -> None:
         self._given = given
+        self._in_url = _said_in(url)
         self._nothing = Given()
         self._fields: dict[str, Any] = {}
         self._told = Told(given)
@@ -186,6 +223,8 @@ class _Merged:
         for key, value in values.items():
             if KEYS[key].scope != "server" or with_server:
                 self._take(key, value, table)
+        if with_server and "url" in values:
+            self._in_url = _said_in(values["url"])
 
     def _take(self, key: str, value: Any, table: Table) -> None:
         origin = table.origin(key)
@@ -197,7 +236,7 @@ class _Merged:
             self._told = self._told._replace(**{key: value})
         else:
             field = f"resp{value}" if key == "protocol" else KEYS[key].fills
-            if self._is_said(field):
+            if self._is_said(field) or key in self._in_url:
                 return
             self._fields[field] = True if key == "protocol" else value
             if KEYS[key].scope == "display":
@@ -209,6 +248,27 @@ class _Merged:
         return any(
             one in self._fields or getattr(self._given, one) != getattr(self._nothing, one) for one in fields
         )
+
+
+_OPTIONS = {
+    **{one: one for one in ("conn_timeout", "read_timeout", "pool_size", "protocol", "encoding")},
+    "client_name": "name",
+}
+"""The options of a URL that say the same as a key of any server, and that key."""
+
+
+def _said_in(url: str | None) -> frozenset[str]:
+    """Return the keys that the options of a URL say; none of a URL that cannot be used, which others tell."""
+    if url is None or "?" not in url:
+        return frozenset()
+    from pyredis.exceptions import PyRedisURLError
+    from pyredis_cli.places import read_url
+
+    try:
+        options = read_url(url).options
+    except (PyRedisURLError, UsageError):
+        return frozenset()
+    return frozenset(key for option, key in _OPTIONS.items() if option in options)
 
 
 def _initial(table: Table, lines: tuple[str, ...], given: Given) -> tuple[tuple[bytes, ...], ...]:
@@ -233,7 +293,7 @@ def names(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of the profiles, in order; none when the file cannot be read."""
     path = config_path(environ)
     try:
-        file = config_file.file_at(path) if path is not None else None
+        file = config_file.user_file(path) if path is not None else None
         said = config_file.tables(file.text) if file is not None else {}
     except ConfigError:
         return ()

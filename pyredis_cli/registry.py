@@ -159,7 +159,7 @@ META: dict[str, MetaRow] = {
         "At all nodes of the cluster, or at a primary and its replicas; a write at the primaries alone, unless "
         "you say where. A row for each node says what it replied, or what went wrong there. It runs "
         "on connections beside yours.",
-        "pyredis_cli.tools.all:behind",
+        "pyredis_cli.repl.reports:behind_all",
         "all",
         sends=True,
     ),

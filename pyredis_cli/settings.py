@@ -164,7 +164,7 @@ class Settings:
     yes: frozenset[str] = frozenset()
     asks: bool = True
     shell: bool = True
-    init: tuple[tuple[bytes, ...], ...] = ()
+    init: tuple[tuple[bytes, ...], ...] = field(default=(), repr=False)
     natmap: tuple[tuple[TcpAddress, TcpAddress], ...] = ()
     color: When | None = None
     source: PasswordSource | None = field(default=None, repr=False)
@@ -187,7 +187,8 @@ def settle(given: Given, environ: Mapping[str, str], streams: Streams) -> Settin
         streams.say(mistake)
     environ = _of_place(told, environ)
     target = _target(told.given, environ)
-    if given.password is not None or (given.url and target.password):
+    in_url = target.password or target.options.get("sentinel_password")
+    if given.password is not None or (given.url and in_url):
         from pyredis_cli.process_title import hide
 
         hide(given.password)
@@ -303,13 +304,20 @@ def with_profile(settings: Settings, name: str, environ: Mapping[str, str], stre
         raise UsageError(
             f"the profile says encoding = {fresh.encoding}; start again with pyredis-cli @{name} for that"
         )
-    said = consulted(given, environ).origins
+    said = _how_to_talk(consulted(given, environ))
     return replace(
         settings,
         **{field: getattr(fresh, field) for field in _OF_SERVER},
         **{field: getattr(fresh, field) for key, field in _HOW_TO_TALK.items() if key in said},
         read_only=settings.read_only or fresh.read_only,
     )
+
+
+def _how_to_talk(told: Told) -> frozenset[str]:
+    """Return the keys that the profile says, or its URL; what holds for all holds already."""
+    said = {key for key, origin in told.origins.items() if origin.kind == "profile"}
+    options = _target(told.given, {}).options
+    return frozenset(said | {key for key in _HOW_TO_TALK if _HOW_TO_TALK[key] in options})
 
 
 _OF_SERVER = (
@@ -600,10 +608,13 @@ def _ways(
         yield _Way("-a", lambda: typed.password)
     if typed.pass_file is not None:
         yield _Way("--pass-file", lambda: _read_password(str(typed.pass_file)))
-    if target.password is not None and target.username in (None, username):
+    own = told.username or target.username
+    in_file = typed.url is None and told.given.url is not None
+    of_url = target.username in (None, username) and (username == own or not in_file)
+    if target.password is not None and of_url:
         yield _Way("url", lambda: target.password)
     source = told.source
-    if source is not None and username != (told.username or target.username):
+    if source is not None and username != own:
         source = None
     if source is not None and told.who:
         yield _Way(source.kind, lambda: _fetched(source, environ))

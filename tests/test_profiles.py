@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyredis.address import TcpAddress, UnixAddress
+from pyredis.exceptions import PyRedisURLError
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse
 from pyredis_cli.profile_keys import COLORS, KEYS
@@ -188,6 +189,60 @@ def test_a_flag_wins_over_the_profile_and_the_profile_over_defaults() -> None:
     assert settled("--null", "x").output == "raw"
 
 
+SAYS = {
+    "flag": ("-t", "1"),
+    "URL of a flag": ("-u", "redis://h?conn_timeout=2"),
+    "URL of the environment": {"REDIS_URL": "redis://h?conn_timeout=3"},
+    "profile": "[profiles.prod]\nhost = 'h'\nconn_timeout = 4\n",
+    "URL of a profile": "[profiles.prod]\nurl = 'redis://h?conn_timeout=5'\n",
+    "user file": "[defaults]\nconn_timeout = 6\n",
+    "URL of the user file": "[defaults]\nurl = 'redis://h?conn_timeout=7'\n",
+}
+"""What says how long to wait for a connection, each another number of seconds."""
+
+
+@pytest.mark.parametrize(
+    ("sources", "seconds"),
+    [
+        (("flag", "URL of a flag", "user file"), 1),
+        (("flag", "URL of the environment", "user file"), 1),
+        (("flag", "profile", "user file"), 1),
+        (("flag", "URL of a profile", "URL of the user file"), 1),
+        (("URL of a flag", "URL of the environment", "user file"), 2),
+        (("URL of a flag", "URL of the user file"), 2),
+        (("URL of the environment", "user file"), 3),
+        (("URL of the environment", "URL of the user file"), 3),
+        (("URL of the environment", "profile", "user file"), 4),
+        (("URL of the environment", "URL of a profile", "user file"), 5),
+        (("URL of a profile", "URL of the user file"), 5),
+        (("user file",), 6),
+        (("URL of the user file",), 7),
+        ((), 5.0),
+    ],
+)
+def test_the_nearest_source_wins(sources: tuple[str, ...], seconds: float) -> None:
+    said = [SAYS[source] for source in sources]
+    configure("".join(one for one in said if isinstance(one, str)))
+    args = [word for one in said if isinstance(one, tuple) for word in one]
+    if any("profile" in source for source in sources):
+        args.append("@prod")
+    environ = next((one for one in said if isinstance(one, dict)), {})
+    assert settled(*args, environ=environ).conn_timeout == seconds
+
+
+def test_each_option_of_a_url_wins_over_what_lies_farther() -> None:
+    configure(
+        "[defaults]\nread_timeout = 1\npool_size = 1\nprotocol = 2\nencoding = 'latin-1'\nname = 'far'\n"
+        "[profiles.prod]\nurl = 'redis://h?read_timeout=2&protocol=3&client_name=near'\npool_size = 2\n"
+    )
+    url = "redis://h?read_timeout=2&pool_size=2&protocol=3&encoding=utf-8&client_name=near"
+    for settings in (settled("-u", url), settled("@prod", "--encoding", "utf-8")):
+        assert (settings.read_timeout, settings.pool_size, settings.protocol) == (2, 2, 3)
+        assert (settings.encoding, settings.client_name) == ("utf-8", "near")
+    with pytest.raises(PyRedisURLError, match="unknown option 'nosuch'"):
+        settled("-u", "redis://h?nosuch=1&client_name=near")
+
+
 @pytest.mark.parametrize(
     ("args", "mend"),
     [
@@ -241,6 +296,19 @@ def test_one_servers_password_is_not_sent_to_another() -> None:
     assert settled("@own", "--pass-file", str(path.with_name("d"))).password == "of-defaults"
 
 
+def test_the_password_of_a_profiles_url_is_its_users_alone() -> None:
+    configure(
+        "[profiles.nobody]\nurl = 'redis://:hunter2@h'\n[profiles.ada]\nurl = 'redis://:hunter2@h'\n"
+        "username = 'ada'\n[profiles.eve]\nurl = 'redis://eve:hunter2@h'\nusername = 'ada'\n"
+    )
+    assert settled("@nobody").password == "hunter2"
+    assert settled("@ada").password == "hunter2"
+    for args in (("@nobody", "--user", "bob"), ("@ada", "--user", "bob"), ("@eve",)):
+        assert settled(*args).password == "", args
+    typed = settled("--no-auth-warning", "-u", "redis://:hunter2@h", "--user", "bob")
+    assert typed.password == "hunter2"
+
+
 def test_the_file_of_the_current_directory_says_how_things_look_and_nothing_else() -> None:
     configure("[defaults]\nformat = 'csv'\ntheme = 'dark'\n[profiles.prod]\nhost = 'h'\nformat = 'yaml'\n")
     Path(".pyredis-cli.toml").write_text(
@@ -260,6 +328,38 @@ def test_the_file_of_the_current_directory_says_how_things_look_and_nothing_else
     ]
     assert not Path("hooked").exists()
     assert "no profile evil" in refused("@evil")
+
+
+def test_a_file_that_everybody_can_write_is_not_used() -> None:
+    path = configure("[defaults]\npool_size = 3\n[profiles.prod]\nhost = 'h'\npassword_command = 'evil'\n")
+    path.chmod(0o622)
+    why = f"{path}: can be written by everybody; chmod o-w {path} mends it"
+    assert refused("@prod") == why
+    assert ran("settings", "check").stdout.decode() == f"{why}\n"
+    told: list[str] = []
+    assert settled(told=told).pool_size == 16
+    assert told == [why]
+    path.chmod(0o620)
+    assert settled().pool_size == 3
+
+
+def test_a_file_of_the_current_directory_holds_nobody_up() -> None:
+    path = configure("[defaults]\ntheme = 'x'\n")
+    project = Path(".pyredis-cli.toml")
+    for text, first, lines in [
+        ("[defaults]\n" + "".join(f"k{n} = 1\n" for n in range(1500)), ":2: [defaults] k0 is not known", 11),
+        ("[defaults]\n" + ".".join("a" * 2000) + " = 1\n", ":2: [defaults] a is not known", 1),
+        ("[defaults]\n" + "a" * 9000 + " = 1\n", f":2: [defaults] {'a' * 80}... is not known", 1),
+        ("[defaults]\n#" + "a" * 16384, ": is larger than 16 KiB, which no such file is", 1),
+    ]:
+        project.write_text(text)
+        told: list[str] = []
+        settled(told=told)
+        assert f".pyredis-cli.toml{first}" == told[0]
+        assert f"{path}:2: [defaults] theme must be one of dark, light" == told.pop(), "it hides none of ours"
+        assert len(told) == lines
+        if lines > 1:
+            assert told[-1] == "and 1490 more; pyredis-cli settings check lists them"
 
 
 def test_a_file_that_somebody_else_has_put_there_is_not_used() -> None:
@@ -298,6 +398,7 @@ def test_no_color_wins_over_files_and_a_flag_over_both() -> None:
         ("tls = true\nkey = 'x'", "key is shown with its certificate"),
         ("url = 'redis://x'", "url and host both say where the server is"),
         ("pass_file = 'x'\nkeyring = true", "keyring and pass_file both say where the password is found"),
+        (r'pass_file = "a\u0000b"', "pass_file must be the name of a file"),
         ("keyring = false", "keyring must be true, or left out"),
         ("password_command = []", "password_command must be a program and its arguments"),
         ("password_command = 'echo \"x'", "password_command has a quote that does not end"),
@@ -346,13 +447,23 @@ def test_a_profile_without_a_place_is_a_mistake() -> None:
 
 
 def test_a_mistake_in_the_defaults_is_told_and_the_rest_holds() -> None:
-    path = configure("[defaults]\nport = 'x'\npool_size = 3\nproduction = true\n[profiles.bad]\nx = 1\n")
+    path = configure("[defaults]\ntheme = 'x'\npool_size = 3\nproduction = true\n[profiles.bad]\nx = 1\n")
     told: list[str] = []
     assert settled(told=told).pool_size == 3
     assert told == [
-        f"{path}:2: [defaults] port must be a whole number from 1 to 65535",
+        f"{path}:2: [defaults] theme must be one of dark, light",
         f"{path}:4: [defaults] production belongs in a profile, whose name it is about: [profiles.NAME]",
     ]
+
+
+def test_no_server_is_reached_otherwise_than_the_defaults_mean() -> None:
+    configure("[defaults]\nhost = 'h'\nport = 'x'\ntls = 'yes'\n[profiles.prod]\nhost = 'h'\n")
+    assert ":3: [defaults] port must be a whole number from 1 to 65535 (and 1 more;" in refused()
+    assert settled("-h", "x", told=[]).tls is None
+    assert settled("@prod", told=[]).tls is None
+    configure("[defaults]\nread_only = 'yes'\n[profiles.prod]\nhost = 'h'\n")
+    for args in ((), ("-h", "x"), ("@prod",)):
+        assert ":2: [defaults] read_only must be true or false" in refused(*args)
 
 
 @pytest.mark.parametrize("text", ["[defaults\n", "defaults = 1\n", "[profiles]\nprod = 1\ndefaults = [1\n"])
@@ -398,6 +509,11 @@ def test_a_session_goes_on_at_a_profile_as_that_says() -> None:
     assert second.profile == Profile("b")
     assert (second.output, second.read_timeout, second.client_name) == ("raw", 3, "x")
     assert second.read_only, "what could not be written before cannot be written now"
+    configure("[defaults]\nread_timeout = 9\n[profiles.c]\nurl = 'redis://c?client_name=y'\n")
+    third = with_profile(first, "c", NOTHING, streams())
+    assert (third.read_timeout, third.client_name) == (3, "y"), (
+        "what was typed stays, but for the profile's own"
+    )
     third = with_url(second, "redis://c")
     assert (third.profile, third.source, third.init) == (None, None, ())
 

@@ -148,6 +148,8 @@ def test_what_holds_a_password_does_not_show_it(
         folder = tmp_path / source
         folder.mkdir()
         flags = start_with(source, locked, folder, monkeypatch)
+        with (Path.home() / ".config/pyredis-cli/config.toml").open("a") as file:
+            file.write(f"init = ['ACL SETUSER ada >{SECRET}']\n")
         given = parse(flags)
         told, settings = consulted(given, os.environ), settle(given, os.environ, streams())
         assert settings.password == SECRET
@@ -180,6 +182,8 @@ def test_arguments_are_starred_as_long_as_they_were() -> None:
         (b"--pass=" + secret, b"--pass=" + b"*" * 14),
         (b"redis://u:p@h:1/0", b"redis://***@h:1/0"),
         (b"redis://h", b"redis://h"),
+        (b"sentinel://h/g?db=1&sentinel_password=a&b", b"sentinel://h/g?db=1&sentinel_password=***"),
+        (b"sentinel://u:p@h/g?sentinel_password=a", b"sentinel://***@h/g?sentinel_password=*"),
         (b"GET", b"GET"),
     ]:
         assert starred(word, secret) == shown
@@ -210,6 +214,18 @@ def test_a_file_of_a_password_that_is_not_right_is_refused(
     if "chmod" in why:  # and that can be typed as it stands
         subprocess.run(shlex.split(str(refusal.value).partition("; ")[2].partition(" mends")[0]), check=True)
         assert from_file(str(path)) == "x"
+
+
+def test_the_password_of_sentinels_is_one_too() -> None:
+    url = f"sentinel://127.0.0.1:1/main?sentinel_password={SECRET}"
+    path = configure(f"[profiles.prod]\nurl = '{url}'\npass_file = 'word'\n")
+    private(path.with_name("word"), "another")
+    assert settle(parse(["@prod"]), {}, streams()).password == "another"
+    path.chmod(0o640)
+    with pytest.raises(UsageError, match="url has a password, and others can read the file") as refusal:
+        settle(parse(["@prod"]), {}, streams())
+    assert SECRET not in str(refusal.value)
+    assert "can be seen by others" in ran("-u", url, "PING").said
 
 
 def test_what_is_no_file_is_no_source(tmp_path: Path) -> None:
@@ -274,6 +290,7 @@ def test_programs_that_are_started_see_no_password_of_ours() -> None:
         "VALKEY_URL": "redis://h",
     }
     assert for_children({**environ, "HOME": "/"}) == {"VALKEY_URL": "redis://h", "HOME": "/"}
+    assert for_children({"REDIS_URL": "sentinel://h/g?sentinel_password=x"}) == {}
 
 
 def test_a_password_that_was_changed_is_found_again_at_a_reconnect(
@@ -288,16 +305,21 @@ def test_a_password_that_was_changed_is_found_again_at_a_reconnect(
     opened = terminal([*PROGRAM, "@prod"], columns=120)
     opened.wait_until(lambda screen: screen.line.endswith(">"), what="the first prompt")
     assert ask(opened, "SET a 1") == "OK"
+    ask(opened, f":transcript {tmp_path}/kept")
     private(word, f"{SECRET}-2\n")
     server.command("AUTH", f"{SECRET}-1")
     server.command("CONFIG", "SET", "requirepass", f"{SECRET}-2")
     server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     opened.wait_for("not connected>")
     assert ask(opened, "GET a").endswith('"1"')
+    assert SECRET not in opened.raw.decode("utf-8", "replace")
+    server.command("AUTH", f"{SECRET}-2")
+    server.command("SET", "a", f"is {SECRET}-2")
+    assert ask(opened, "GET a").endswith(f'"is {SECRET}-2"')
+    assert '"is ***"' in (tmp_path / "kept").read_text()
     private(word, f"{SECRET}-wrong\n")
     server.command("CONFIG", "SET", "requirepass", f"{SECRET}-3")
     server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     opened.wait_until(lambda screen: screen.line.endswith("not connected>"), what="the end of the connection")
     assert "WRONGPASS" in ask(opened, "GET a")
     assert (tmp_path / "runs").read_text().count("run") == 3
-    assert SECRET not in opened.raw.decode("utf-8", "replace")

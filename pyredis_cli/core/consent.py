@@ -38,16 +38,18 @@ def allowed(
     spec: Spec | None,
     argv: Sequence[bytes],
     measure: Callable[[Sequence[Needs]], Figures],
+    *,
+    everywhere: bool = False,
 ) -> bool:
     """Return whether a command may be sent, once the person has been asked if they must be; a no is told.
 
-    It is measured where a person is there who has to know.
+    It is measured where a person is there who has to know; ``everywhere`` is as in `verdict`.
     """
     rules, wanted = rules_of(settings, terminal=streams.can_ask), needs(spec, argv)
     if wanted is None or rules.idle:
         return True
     figures = measure([wanted]) if rules.terminal else Figures()
-    return agreed(streams, [verdict(spec, argv, figures, rules)])
+    return agreed(streams, [verdict(spec, argv, figures, rules, everywhere=everywhere)])
 
 
 def agreed(streams: Streams, verdicts: Sequence[Verdict], told: Sequence[str] = ()) -> bool:
@@ -85,10 +87,14 @@ def _unanswered(streams: Streams) -> str:
 
 
 def _drop_typed_ahead(streams: Streams) -> None:
-    """Lose what was typed before there was a question that it could answer."""
+    """Lose what was typed before there was a question that it could answer, and say so."""
     import termios
+    from fcntl import ioctl
 
     try:
+        waiting = ioctl(streams.stdin.fileno(), termios.FIONREAD, b"\0" * 4)
         termios.tcflush(streams.stdin.fileno(), termios.TCIFLUSH)
     except (OSError, termios.error):
         return  # it is no terminal, and nobody types there
+    if any(waiting):
+        streams.say("dropped what was typed ahead")

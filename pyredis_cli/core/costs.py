@@ -70,7 +70,7 @@ def _asks(rule: tuple[Any, ...], argv: Sequence[bytes]) -> bool:
 
 
 def _is_one_of(word: bytes, words: Sequence[str]) -> bool:
-    name = canonical(word)
+    name = canonical(word.partition(b"\0")[0])  # as most servers compare words
     return any(name.startswith(known[:-1]) if known.endswith("*") else name == known for known in words)
 
 

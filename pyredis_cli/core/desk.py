@@ -60,6 +60,10 @@ class Desk:
         """Have keys that are looked at from now on not count as used, where servers can be told so."""
         self._looks_only = True
 
+    async def reach(self) -> None:
+        """Be connected to where the session is; raises why that cannot be."""
+        await self._client(None)
+
     async def ask(self, *words: Argument) -> Reply:
         """Return the reply to a command, of the node that has its key; raises its ReplyError."""
         client = await self._client(None)

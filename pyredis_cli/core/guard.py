@@ -93,20 +93,31 @@ def rules_of(settings: Settings, *, terminal: bool, confirm: bool = True) -> Rul
 
 
 def verdict(
-    spec: Spec | None, argv: Sequence[bytes], figures: Figures, rules: Rules, *, later: bool = False
+    spec: Spec | None,
+    argv: Sequence[bytes],
+    figures: Figures,
+    rules: Rules,
+    *,
+    later: bool = False,
+    everywhere: bool = False,
 ) -> Verdict:
     """Return whether a command may be sent; the reason says what would happen, with numbers.
 
-    ``later``: what was measured is empty may not be by then.
+    ``later``: what was measured is empty may not be by then. ``everywhere``: it is for every node, of which one
+    was measured.
     """
     wanted = needs(spec, argv)
     if wanted is None or spec is None or rules.idle or _covered(rules.yes, spec):
         return ALLOW
     if rules.read_only and not spec.only_reads(argv) and spec.readonly_twin is None:
         return ALLOW  # it is refused whatever the person says
-    if not (later and wanted.kind == "any") and not _matters(wanted, spec, argv, figures):
+    others = everywhere and figures.info.get("cluster_enabled") != "0"
+    unsure = ((later or others) and wanted.kind == "any") or (others and wanted.kind == "many")
+    if not unsure and not _matters(wanted, spec, argv, figures):
         return ALLOW
     reason = " ".join((spec.name, said(wanted, spec, argv, figures, measured=rules.terminal)))
+    if others and figures.info:
+        reason += "; that is of one node, and it runs at others, too"
     if rules.terminal and rules.asks:
         return Ask(reason, rules.production)
     whose = f"{rules.production} is a production profile" if rules.production else "nobody may be asked"
@@ -179,6 +190,7 @@ class Batch:
         self._here = True
         self._wrote = False
         self._values = 0
+        self._certain = 0
 
     def add(self, where: str, spec: Spec | None, argv: tuple[bytes, ...]) -> None:
         """Take the next command."""
@@ -190,13 +202,21 @@ class Batch:
         wanted = needs(spec, argv)
         if wanted is not None and (wanted.kind != "whole" or self.has_room):
             self._values += len(wanted.keys)
-            self.found.append(Found(where, spec, argv, wanted, self._database, self._here, self._wrote))
+            needed = self._told_of(wanted)
+            self.found.append(Found(where, spec, argv, needed, self._database, self._here, self._wrote))
         self._wrote = self._wrote or spec.write
 
     @property
     def has_room(self) -> bool:
         """Whether more values can be measured."""
         return self._values < MOST_VALUES
+
+    def _told_of(self, wanted: Needs) -> Needs:
+        """Return what has to be measured: nothing where it is asked about anyhow, behind all that is told."""
+        if wanted.kind not in ("always", "keys"):
+            return wanted
+        self._certain += 1
+        return wanted if self._certain <= _LISTED else Needs("always")
 
     def skip(self, number: int, *, writes: bool) -> None:
         """Hear of commands that need no look."""

@@ -1,7 +1,9 @@
-"""What the guard wants to know before it asks: one round trip beside the session, within a second.
+"""What the guard wants to know before it asks: a round trip beside the session, for values a second one, within
+a second.
 
-`commands` and `figures` are pure: what to ask, and what the replies amount to. Only commands that change nothing
-are asked, and what a server does not tell is left out.
+`commands`, `lengths` and `figures` are pure: what to ask, what to ask then, and what the replies amount to. Only
+commands that change nothing are asked, and what a server does not tell is left out. None is asked of a key of
+another type: servers count such errors, and people watch the number.
 """
 
 from __future__ import annotations
@@ -25,10 +27,10 @@ if TYPE_CHECKING:
 
     Argv: TypeAlias = tuple[bytes, ...]
 
-__all__ = ["BUDGET", "commands", "figures", "measured", "measured_on"]
+__all__ = ["BUDGET", "commands", "figures", "lengths", "measured", "measured_on"]
 
 BUDGET: Final = 1.0
-"""Seconds that measuring may take."""
+"""Seconds that measuring may take, once there is a connection."""
 
 _LENGTHS: Final = {
     "hash": b"HLEN",
@@ -76,9 +78,18 @@ def _about(need: Needs) -> Iterator[Argv]:
 
 def _about_value(key: bytes) -> Iterator[Argv]:
     yield b"TYPE", key
-    for name in _LENGTHS.values():
-        yield name, key
     yield b"MEMORY", b"USAGE", key
+
+
+def lengths(replies: Mapping[Argv, Reply]) -> list[Argv]:
+    """Return what is to be asked once the types of values are known."""
+    types = ((argv[1], _type(reply)) for argv, reply in replies.items() if argv[0] == b"TYPE")
+    return [(_LENGTHS[type_], key) for key, type_ in types if type_ in _LENGTHS]
+
+
+def _type(reply: Reply) -> str:
+    """Return the type of a value; empty when the server does not tell."""
+    return reply.decode("utf-8", "surrogateescape") if isinstance(reply, bytes) else ""
 
 
 def figures(replies: Mapping[Argv, Reply], database: int | None, clock: float) -> Figures:
@@ -158,12 +169,10 @@ def _whole(value: Reply) -> int | None:
 
 def _size(key: bytes, kind: Reply, replies: Mapping[Argv, Reply]) -> Size | None:
     """Return how large a value is; None when the server does not tell its type, or how long it is."""
-    if not isinstance(kind, bytes):
-        return None
-    type_ = kind.decode("utf-8", "surrogateescape")
+    type_ = _type(kind)
     length = replies.get((_LENGTHS[type_], key)) if type_ in _LENGTHS else 0
     memory = replies.get((b"MEMORY", b"USAGE", key))
-    if not isinstance(length, int):
+    if not (type_ and isinstance(length, int)):
         return None
     return Size(type_, length, memory if isinstance(memory, int) else None)
 
@@ -181,12 +190,16 @@ async def measured(desk: Desk, wanted: Sequence[Needs], seconds: float = BUDGET)
 
     try:
         async with asyncio.timeout(seconds):
-            replies = await desk.ask_all(asked)
+            await desk.reach()
+        async with asyncio.timeout(seconds):  # a server far away is no slow one
+            replies = dict(zip(asked, await desk.ask_all(asked), strict=True))
+            if more := lengths(replies):
+                replies.update(zip(more, await desk.ask_all(more), strict=True))
     except TimeoutError:
         return Figures(late=True)
     except PyRedisError:  # the command itself will tell
         return Figures()
-    return figures(dict(zip(asked, replies, strict=True)), desk.database, time())
+    return figures(replies, desk.database, time())
 
 
 def measured_on(connection: BlockingConnection, wanted: Sequence[Needs], seconds: float = BUDGET) -> Figures:
@@ -196,9 +209,11 @@ def measured_on(connection: BlockingConnection, wanted: Sequence[Needs], seconds
     deadline = monotonic() + seconds
     late = False
     try:
-        connection.send(b"".join(map(pack, asked)))
-        for argv in asked:
-            replies[argv] = _next(connection, deadline)
+        while asked:
+            connection.send(b"".join(map(pack, asked)))
+            for argv in asked:
+                replies[argv] = _next(connection, deadline)
+            asked = [argv for argv in lengths(replies) if argv not in replies]
     except PyRedisError as error:  # of what is broken the command itself will tell
         connection.close()
         late = isinstance(error, PyRedisConnReadTimeout)

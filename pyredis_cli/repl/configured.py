@@ -17,7 +17,7 @@ from pyredis_cli.config_lines import line_of
 from pyredis_cli.environment import CONFIG, PROJECT, config_path
 from pyredis_cli.profile_keys import PROJECT_PREFERENCES
 from pyredis_cli.profile_tables import DEFAULTS, NOT_HERE, PREFERENCES, PROFILES
-from pyredis_cli.profiles import concerns
+from pyredis_cli.profiles import concerns, few
 from pyredis_cli.repl.preferences import SUMMARIES, PreferenceError, Preferences, changed, rows, taken
 
 if TYPE_CHECKING:
@@ -45,14 +45,15 @@ def configured(
     own = config_path(environ)
     if own is not None:
         problems: list[str] = []
-        text = _text(own, problems.append, named=CONFIG in environ)
+        text = _text(own, problems.append, config_file.user_file, named=CONFIG in environ)
         if text:
             preferences = _after_toml(preferences, text, own, problems.append)
         if settings is None or not _is_told(text):
             warnings += problems
     preferences = _shown_by(settings, "profile", preferences)
-    preferences = _after_project(preferences, warnings.append)
-    return _shown_by(settings, "", preferences), warnings
+    of_project: list[str] = []
+    preferences = _after_project(preferences, of_project.append)
+    return _shown_by(settings, "", preferences), [*warnings, *few(of_project)]
 
 
 def _is_told(text: str | None) -> bool:
@@ -83,10 +84,16 @@ def _shown_by(settings: Settings | None, kind: str, preferences: Preferences) ->
     return preferences
 
 
-def _text(path: str, warn: _Warn, *, named: bool = False) -> str | None:
+def _text(
+    path: str,
+    warn: _Warn,
+    read: Callable[[str], File | None] = config_file.file_at,
+    *,
+    named: bool = False,
+) -> str | None:
     """Return what a file holds; one that is not there is nothing to tell, unless somebody has named it."""
     try:
-        file = config_file.file_at(path)
+        file = read(path)
         if file is None and named:
             raise ConfigError("there is no such file")
     except ConfigError as error:
@@ -188,7 +195,7 @@ def shown(environ: Mapping[str, str], settings: Settings) -> Iterator[tuple[str,
     """Yield each preference as it is at a start, and where our files say so, empty where none does."""
     preferences, _ = configured(environ, Preferences(), settings)
     own = config_path(environ)
-    by_file = _origins("user file", lambda: config_file.file_at(own) if own is not None else None)
+    by_file = _origins("user file", lambda: config_file.user_file(own) if own is not None else None)
     # What a profile says of how things look stands between the two.
     by_file = {name: by for name, by in by_file.items() if settings.lenient.get(name) != "profile"}
     by_file |= _origins("project file", config_file.project_file)

@@ -63,8 +63,10 @@ class Guarding:
         self._printer = printer
         self._signals = signals
         self._drop = drop
-        self._agreed: set[tuple[int | None, tuple[bytes, ...]]] | None = None
-        """What commands that were entered together need not be asked about, None when none were."""
+        self._agreed: set[tuple[str, int | None, tuple[bytes, ...]]] | None = None
+        """What commands that were entered together need not be asked about, None when none were: each with the
+        name that was typed for it, for `connect` may lead to where a yes is not enough.
+        """
 
     @property
     def _rules(self) -> Rules:
@@ -81,20 +83,24 @@ class Guarding:
             return ""
         return f"{production} is a production profile, which asks always; start again with --yes for that"
 
-    async def allows(self, argv: tuple[bytes, ...]) -> bool:
-        """Return whether a command may be sent, once the person has been asked if they must be."""
+    async def allows(self, argv: tuple[bytes, ...], *, everywhere: bool = False) -> bool:
+        """Return whether a command may be sent, once the person has been asked if they must be.
+
+        ``everywhere`` is as in `verdict`.
+        """
         spec, rules = self._table.find(argv), self._rules
         wanted = needs(spec, argv)
         if wanted is None or rules.idle:
             return True
-        if self._agreed and (self._visit().session.database, argv) in self._agreed:
+        here = rules.production, self._visit().session.database, argv
+        if self._agreed and here in self._agreed and not everywhere:
             return True
         figures = (
             Figures()
             if verdict(spec, argv, _WORST, rules) == ALLOW
             else await measured(self._visit().desk, [wanted])
         )
-        return await self._settled([verdict(spec, argv, figures, rules)], ())
+        return await self._settled([verdict(spec, argv, figures, rules, everywhere=everywhere)], ())
 
     @asynccontextmanager
     async def together(
@@ -146,12 +152,17 @@ class Guarding:
 
     async def _allows_all(self, batch: Batch) -> bool:
         figures = await self._signals.interruptible(measured(self._visit().desk, batch.wanted))
-        judged = batch.judged(figures, self._rules)
+        rules = self._rules
+        judged = batch.judged(figures, rules)
         asked = [(one.where, found.reason) for one, found in judged if not isinstance(found, Allow)]
         if not await self._settled([found for _, found in judged], together(asked, batch.count)):
             return False
         assert self._agreed is not None
-        self._agreed.update((one.database, one.argv) for one, found in judged if not isinstance(found, Allow))
+        self._agreed.update(
+            (rules.production, one.database, one.argv)
+            for one, found in judged
+            if not isinstance(found, Allow)
+        )
         return True
 
     async def _settled(self, verdicts: Sequence[Verdict], told: Sequence[str]) -> bool:

@@ -265,8 +265,8 @@ class Repl:
         self._coach.forget()
         return after
 
-    async def allows(self, argv: tuple[bytes, ...]) -> bool:
-        return await self._guard.allows(argv)
+    async def allows(self, argv: tuple[bytes, ...], *, everywhere: bool = False) -> bool:
+        return await self._guard.allows(argv, everywhere=everywhere)
 
     def together(
         self, lines: Iterable[tuple[str, str]], act: verdicts.RunsLines | None = None

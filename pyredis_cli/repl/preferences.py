@@ -173,10 +173,13 @@ def taken(preferences: Preferences, values: Mapping[str, object]) -> tuple[Prefe
     """Return the preferences with values as a file of settings has them, and what is wrong with the others."""
     problems = []
     for name, value in values.items():
+        shown = name  # without the value: of a name that nobody knows it may be a secret
         try:
-            preferences, _ = _with(preferences, _field(name.lower()), _word(value))
+            field = _field(name.lower())
+            shown = f"{name} = {_toml(value)}"
+            preferences, _ = _with(preferences, field, _word(value))
         except PreferenceError as error:
-            problems.append(f"{name} = {_toml(value)}: {error}")
+            problems.append(f"{shown}: {error}")
     return preferences, tuple(problems)
 
 

@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from pyredis.exceptions import PyRedisError
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
     from pyredis_cli.repl.verdicts import Host
     from pyredis_cli.reporting import Reporter
 
-__all__ = ["Show", "behind_command", "behind_key", "behind_keys", "behind_peek"]
+__all__ = ["Show", "behind_all", "behind_command", "behind_key", "behind_keys", "behind_peek"]
 
 
 @dataclass(frozen=True)
 class Show:
-    """Make the report of a tool and print it; one that ``sends`` a command is asked about as that is."""
+    """Make the report of a tool and print it; a command that it ``sends`` to all nodes is asked about first."""
 
     tool: str
     reporter: Reporter
@@ -43,7 +44,7 @@ class Show:
         try:
             arguments = parse_tool(self.tool, self.words)
             if self.sends and not await host.interruptible(
-                host.allows(tuple(map(os.fsencode, arguments.words)))
+                host.allows(tuple(map(os.fsencode, arguments.words)), everywhere=True)
             ):
                 return After.STOP
             with host.printer.waiting():
@@ -83,6 +84,15 @@ def behind_command(words: Sequence[str], typed: str, table: Table) -> Iterator[C
     terms = line.walk.terms if line.walk is not None else ()
     yield from (Choice(term.name, "command", term.shown) for term in terms if term.kind == "token")
     yield from wants(line)
+
+
+def behind_all(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice | Want]:
+    """Yield the flags that do not stand there yet, and what may stand in the command behind them."""
+    flags = {name: flag for flag in TOOL_FLAGS["all"].flags for name in flag.names}
+    given = list(takewhile(flags.__contains__, words))
+    if len(given) == len(words):
+        yield from (Choice(name, meta=flag.help) for name, flag in flags.items() if name not in given)
+    yield from behind_command(words[len(given) :], typed, table)
 
 
 def _bytes(word: str) -> bytes:

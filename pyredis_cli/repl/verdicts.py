@@ -82,8 +82,11 @@ class Host(Protocol):
         """Do a line as if it were typed, and print what became of it."""
         ...
 
-    async def allows(self, argv: tuple[bytes, ...]) -> bool:
-        """Return whether a command may be sent, once the person has been asked if they must be; a no is told."""
+    async def allows(self, argv: tuple[bytes, ...], *, everywhere: bool = False) -> bool:
+        """Return whether a command may be sent, once the person has been asked if they must be; a no is told.
+
+        ``everywhere``: it is for every node.
+        """
         ...
 
     def together(

@@ -7,7 +7,7 @@ asked, `core.everywhere` knows.
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
@@ -17,8 +17,6 @@ from pyredis.commands.reading import reading
 from pyredis.commands.spec import TABLE, Spec
 from pyredis.exceptions import ClusterError, PyRedisError
 from pyredis.types import plain
-from pyredis_cli.complete.candidates import Choice
-from pyredis_cli.complete.known import commands, summary
 from pyredis_cli.core import direct
 from pyredis_cli.core.consent import allowed
 from pyredis_cli.core.everywhere import Answer, Everybody, ask_everybody, everybody
@@ -37,11 +35,9 @@ from pyredis_cli.render.units import duration
 from pyredis_cli.render.values import words as shown_words
 from pyredis_cli.render.views.cells import bare, flat
 from pyredis_cli.reporting import Report, run_report
-from pyredis_cli.tool_flags import TOOL_FLAGS
 
 if TYPE_CHECKING:
     from pyredis.cluster.topology import Member
-    from pyredis.commands.spec import Table
     from pyredis.types import Reply
     from pyredis_cli.core.costs import Needs
     from pyredis_cli.core.desk import Desk
@@ -50,7 +46,7 @@ if TYPE_CHECKING:
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
 
-__all__ = ["behind", "refusal", "report", "roles", "run"]
+__all__ = ["refusal", "report", "roles", "run"]
 
 _Role: TypeAlias = Literal["primary", "replica"]
 
@@ -67,7 +63,8 @@ _BEFORE: Final = 40
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Print what every node says to a command; return the exit code."""
     argv = tuple(map(os.fsencode, parse_tool("all", words).words))
-    if not allowed(settings, streams, TABLE.find(argv), argv, partial(_measured, settings)):
+    measure = partial(_measured, settings)
+    if not allowed(settings, streams, TABLE.find(argv), argv, measure, everywhere=True):
         return Exit.GUARD
     return run_report("all", report, settings, streams, words)
 
@@ -250,20 +247,3 @@ def _grouped(answers: Sequence[Answer]) -> list[tuple[list[Member], Reply]]:
         else:
             groups.append(([answer.member], answer.reply, said))
     return [(members, reply) for members, reply, _ in groups]
-
-
-# -- completion
-
-
-def behind(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
-    """Yield the flags that do not stand there yet and the commands, behind a command its subcommands."""
-    rows = {name: flag for flag in TOOL_FLAGS["all"].flags for name in flag.names}
-    rest = [word for word in words if word not in rows]
-    begun = typed.upper()
-    if not rest:
-        yield from (Choice(name, meta=flag.help) for name, flag in rows.items() if name not in words)
-        fitting = (name for name in commands(table) if name.startswith(begun))
-        yield from (Choice(name, "command", summary(name, table)) for name in fitting)
-    elif len(rest) == 1 and (spec := table.find(rest)) is not None:
-        fitting = (name for name in spec.subcommands if name.startswith(begun))
-        yield from (Choice(name, "command", summary(f"{rest[0]} {name}", table)) for name in fitting)

@@ -108,6 +108,7 @@ ASKED: Final = [
     "ACL LOAD",
     "SENTINEL FAILOVER shop",
     "FT.DROPINDEX ix DD",
+    "FT.DROPINDEX ix DD\0",
     "FT.DROP ix",
     "DEL " + " ".join(f"k{number}" for number in range(100)),
     "UNLINK " + " ".join(f"k{number}" for number in range(100)),
@@ -396,6 +397,14 @@ def test_of_values_only_so_many_are_measured() -> None:
     batch = batch_of(*(f"SMEMBERS s{number}" for number in range(2 * MOST_VALUES)), "FLUSHALL")
     assert len(batch.wanted) == MOST_VALUES + 1
     assert batch.count == 2 * MOST_VALUES + 1
+
+
+def test_nothing_is_measured_of_deletions_that_are_not_told() -> None:
+    keys = " ".join(f"k{number}" for number in range(100))
+    batch = batch_of("HGETALL small", *(f"DEL {keys} {number}" for number in range(50)), "FLUSHDB")
+    assert [need.kind for need in batch.wanted if need.named] == ["keys"] * 10
+    assert any("database" in need.measure for need in batch.wanted)
+    assert len(asked_of(batch)) == 51
 
 
 # -- whatever is typed

@@ -102,12 +102,14 @@ def check(found: Figures) -> None:
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
-async def test_the_server_tells_all_in_one_round_trip(server: Server, protocol: int) -> None:
+async def test_the_server_tells_all_without_an_error(server: Server, protocol: int) -> None:
     fill(server)
+    server.command("CONFIG", "RESETSTAT")
     async with desk_of(settings_of(server, protocol=protocol)) as desk:
         check(await measured(desk, wanted(*LINES)))
         with direct.connect(settings_of(server, protocol=protocol), "typed") as connection:
             check(measured_on(connection, wanted(*LINES)))
+    assert "errorstat_WRONGTYPE" not in server.info("errorstats")
 
 
 def test_nothing_is_asked_twice_and_nothing_changes_anything() -> None:

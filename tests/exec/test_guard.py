@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -175,6 +176,7 @@ def test_what_was_typed_before_the_question_is_no_answer(filled: Server, typing:
     screen.wait_for("y")
     filled.resume()
     screen.wait_for(QUESTION)
+    assert "dropped what was typed ahead" in screen.text
     assert screen.alive
     screen.send("\r")
     assert screen.exit_code() == 6
@@ -211,6 +213,23 @@ def test_the_files_of_a_script_are_one_question(filled: Server, typing: Typing, 
     assert screen.exit_code() == 0
     assert screen.text.count(QUESTION) == 1
     assert filled.command("DBSIZE") == 0
+
+
+def test_what_comes_by_a_pipe_is_measured_where_it_runs(
+    filled: Server, typing: Typing, tmp_path: Path
+) -> None:
+    empty, pipe = tmp_path / "empty.redis", tmp_path / "pipe"
+    empty.write_text("SELECT 5\nFLUSHDB\nSELECT 0\n")
+    os.mkfifo(pipe)
+    screen = typing(*where(filled), "exec", "-f", str(empty), "-f", str(pipe))
+    pipe.write_text("FLUSHDB\nSELECT 5\nFLUSHDB\n")
+    for answer, told in (("y\r", "1,000 keys in database 0"), ("\r", "1 key in database 5")):
+        screen.wait_for(f"FLUSHDB deletes every key of the database: {told}")
+        screen.wait_until(lambda shown: shown.line.startswith(QUESTION), what="the question")
+        filled.command("EVAL", "redis.call('SELECT', 5) redis.call('SET', 'a', 1)", 0)
+        screen.send(answer)
+    assert screen.exit_code() == 6
+    assert filled.info("keyspace").keys() == {"db5"}
 
 
 def test_production_wants_its_name(

@@ -66,7 +66,7 @@ def test_config_toml_says_what_is_preferred() -> None:
     [
         (
             "hint = true",
-            "[repl] hint = true: no preference hint; did you mean hints? :set lists what there is",
+            "[repl] hint: no preference hint; did you mean hints? :set lists what there is",
         ),
         ("vi = 'maybe'", "[repl] vi = 'maybe': vi is on or off; :set lists what there is"),
         ("vi = 1", "[repl] vi = 1: vi is on or off"),
@@ -118,7 +118,7 @@ def test_what_is_no_file_of_text_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     os.mkfifo(tmp_path / "fifo")
     for name, why in [
         ("bytes", "is not UTF-8"),
-        ("large", "is larger than 1 MiB"),
+        ("large", "is larger than 1024 KiB"),
         ("fifo", "is no regular file"),
         (".", "is no regular file"),
         ("nosuch", "there is no such file"),
@@ -201,7 +201,7 @@ def test_files_hold_from_the_first_prompt_on_and_flags_win(repl: StartRepl, redi
     write(".redisclirc", ":set nohints\n:set vi on\n")
     path = write(OURS, '[repl]\nformat = "redis"\ntiming = 250\nhint = true\n')
     screen = repl(redis82, columns=240)
-    assert f"{path}: [repl] hint = true: no preference hint; did you mean hints?" in screen.text
+    assert f"{path}: [repl] hint: no preference hint; did you mean hints?" in screen.text
     listed = ask(screen, ":set").splitlines()
     for shown in ("hints off ", "vi on ", "format redis ", "timing 250 "):
         assert any(line.startswith(shown) for line in listed), shown

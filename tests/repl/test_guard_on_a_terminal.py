@@ -219,6 +219,26 @@ def test_a_production_profile_wants_its_name_and_keeps_asking(
     assert redis82.command("DBSIZE") == 0
 
 
+def test_a_yes_to_a_file_is_no_name_where_the_file_leads(
+    terminal: MakeTerminal, redis82: Server, valkey9: Server, tmp_path: Path
+) -> None:
+    fill(redis82)
+    config, file = tmp_path / "config.toml", tmp_path / "there.redis"
+    config.write_text(f'[profiles.prod]\nurl = "redis://{redis82.host}:{redis82.port}"\nproduction = true\n')
+    file.write_text("connect @prod\nFLUSHALL\n")
+    here = ("-h", valkey9.host, "-p", str(valkey9.port))
+    screen = terminal([*PROGRAM, *here], columns=120, env={"PYREDISCLI_CONFIG": str(config)})
+    screen.wait_until(at_prompt)
+    asked(screen, f":source {file}")
+    screen.send("y\r")
+    screen.wait_until(
+        lambda shown: shown.line.startswith("Type prod to go on:"), what="the question for a name"
+    )
+    screen.send("y\r")
+    screen.wait_for("stopped here")
+    assert redis82.command("DBSIZE") == 3
+
+
 def test_a_dumb_terminal_asks_too(repl: StartRepl, redis82: Server) -> None:
     fill(redis82)
     screen = repl(redis82, env={"TERM": "dumb"})

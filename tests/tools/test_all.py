@@ -5,17 +5,22 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
 
+from pyredis.commands.slots import key_slot
 from pyredis.commands.spec import TABLE
+from pyredis_cli.complete.candidates import Choice
 from pyredis_cli.core.everywhere import Everybody
 from pyredis_cli.flags import UsageError
-from pyredis_cli.tools.all import behind, refusal, roles
+from pyredis_cli.repl.reports import behind_all
+from pyredis_cli.tools.all import refusal, roles
 from tests.clusters import Cluster
-from tests.conftest import MakeBackgroundProxy
-from tests.program import Ran, ran
+from tests.conftest import MakeBackgroundProxy, MakeTerminal
+from tests.program import PROGRAM, Ran, ran
+from tests.repl.conftest import at_prompt
 from tests.sentinels import Sentinels
 from tests.servers import Server
 
@@ -34,6 +39,29 @@ def rows(done: Ran) -> list[dict[str, Any]]:
 
 
 # -- who is asked
+
+
+def test_a_person_is_asked_for_all_nodes_though_the_one_that_is_named_is_empty(
+    cluster82: Cluster, terminal: MakeTerminal
+) -> None:
+    here, there, *_ = cluster82.primaries()
+    for node in cluster82.primaries():
+        node.command("FLUSHALL")
+    key = next(f"k{number}" for number in count() if cluster82.primary_of(key_slot(b"k%d" % number)) is there)
+    there.command("SET", key, 1)
+
+    for words in (("all", "FLUSHALL"), ("all", "KEYS", "*")):
+        screen = terminal([*PROGRAM, "-p", str(here.port), *words], columns=200)
+        screen.wait_for("Go on? [y/N]")
+        screen.send("\r")
+        assert screen.exit_code() == 6
+        assert "0 keys in" in screen.text
+        assert "that is of one node, and it runs at others, too" in screen.text
+    screen = terminal([*PROGRAM, "-p", str(here.port), "-c"], columns=200)
+    screen.wait_until(at_prompt)
+    screen.send_line(":all FLUSHALL")
+    screen.wait_for("Go on? [y/N]")
+    assert there.command("EXISTS", key) == 1
 
 
 def test_every_node_of_a_cluster_answers_a_read_and_the_primaries_take_a_write(cluster: Cluster) -> None:
@@ -246,9 +274,11 @@ def test_a_key_is_read_everywhere_only_where_every_node_has_it() -> None:
 
 def test_flags_then_commands_then_subcommands_are_completed() -> None:
     def offered(*words: str, typed: str = "") -> list[str]:
-        return [choice.text for choice in behind(words, typed, TABLE)]
+        found = behind_all(words, typed, TABLE)
+        return [choice.text for choice in found if isinstance(choice, Choice)]
 
     assert offered(typed="--") == ["--primaries", "--replicas"]
     assert offered("--primaries", typed="dbs") == ["--replicas", "DBSIZE"]
-    assert offered("config", typed="res") == ["RESETSTAT"]
+    assert "RESETSTAT" in offered("--primaries", "config", typed="res")
+    assert "ASYNC" in offered("flushall")
     assert offered("get", "k") == []

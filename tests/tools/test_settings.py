@@ -91,6 +91,10 @@ def test_no_file_is_begun_in_the_place_of_something_else(
     with pytest.raises(Exception, match="is there already"):
         told("init")
     assert not (tmp_path / "elsewhere").exists()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PYREDISCLI_CONFIG", str(tmp_path / "file/config.toml"))
+    with pytest.raises(Exception, match=r"cannot be written: .*/file is no folder"):
+        told("init")
     monkeypatch.setenv("PYREDISCLI_CONFIG", os.devnull)
     with pytest.raises(Exception, match="says that there is no file"):
         told("init")
@@ -197,7 +201,7 @@ def test_all_mistakes_of_all_files_are_found() -> None:
         ("config.toml", 2): "[defaults] port must be",
         ("config.toml", 3): "[defaults] production belongs in a profile",
         ("config.toml", 4): "rpel is not known",
-        ("config.toml", 7): "[repl] hint = true: no preference hint; did you mean hints?",
+        ("config.toml", 7): "[repl] hint: no preference hint; did you mean hints?",
         ("config.toml", 8): "[repl] vi = 1: vi is on or off",
         ("config.toml", 9): "[profiles.a] does not say where the server is",
         ("config.toml", 10): "[profiles.a] hots is not known; did you mean host?",

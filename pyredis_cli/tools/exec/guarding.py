@@ -55,9 +55,10 @@ async def _measured(run: Run, wanted: Sequence[Needs]) -> Figures:
         finally:
             await desk.close()
     from pyredis.exceptions import PyRedisError
+    from pyredis.records import replace
     from pyredis_cli.core import direct
 
-    settings = run.settings
+    settings = replace(run.settings, database=run.session.database)
     try:
         with direct.connect(settings, "typed") as connection:
             return measured_on(connection, wanted)
@@ -77,8 +78,8 @@ class Gate:
     def __init__(self, run: Run, rules: Rules) -> None:
         self._run = run
         self._rules = rules
-        self._settled: set[tuple[bytes, ...]] = set()
-        """What was looked at before the script began."""
+        self._settled: set[tuple[int | None, tuple[bytes, ...]]] = set()
+        """What was agreed to before the script began, each in its database."""
 
     @property
     def _table(self) -> Table:
@@ -92,7 +93,9 @@ class Gate:
                 break
         figures = await _measured(self._run, batch.wanted) if batch.found else Figures()
         judged = batch.judged(figures, self._rules)
-        self._settled.update(one.argv for one, _ in judged)
+        self._settled.update(
+            (one.database, one.argv) for one, found in judged if not isinstance(found, Allow)
+        )
         asked = [(one.where, found.reason) for one, found in judged if not isinstance(found, Allow)]
         return agreed(
             self._run.streams,
@@ -157,7 +160,12 @@ class Gate:
         steps = (
             self._suspects(step, values=False) if isinstance(step, Many) else iter([(step.argv, step.line)])
         )
-        return [(argv, line) for argv, line in steps if argv not in self._settled and self._stops(argv)]
+        database = self._run.session.database
+        return [
+            (argv, line)
+            for argv, line in steps
+            if (database, argv) not in self._settled and self._stops(argv)
+        ]
 
     def _stops(self, argv: tuple[bytes, ...]) -> bool:
         spec = self._table.find(argv)

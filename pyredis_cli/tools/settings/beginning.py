@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from errno import ENOTDIR
 from typing import TYPE_CHECKING, Any, cast
 
 from pyredis_cli.environment import CONFIG, config_path
@@ -49,7 +50,11 @@ def _create(path: str, text: str) -> None:
     """Write a new file, whole or not at all, that nobody else can read; FileExistsError when it is there."""
     if os.path.lexists(path):
         raise FileExistsError
-    os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(ENOTDIR, f"{folder} is no folder") from None
     unfinished = f"{path}.{os.getpid()}"
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:

@@ -55,7 +55,7 @@ def mistakes(environ: Mapping[str, str]) -> Iterator[Mistake]:
     """Yield the mistakes of the user's file and of that of the current directory."""
     path = config_path(environ)
     if path is not None:
-        yield from _of_file(path, partial(config_file.file_at, path), _of_user, named=CONFIG in environ)
+        yield from _of_file(path, partial(config_file.user_file, path), _of_user, named=CONFIG in environ)
     yield from _of_file(PROJECT, config_file.project_file, _of_project)
 
 
