@@ -11,11 +11,12 @@ import pytest
 
 from pyredis.address import TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
+from pyredis_cli.elsewhere import with_profile, with_url
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse
 from pyredis_cli.profile_keys import COLORS, KEYS
 from pyredis_cli.quick import quick
-from pyredis_cli.settings import Marks, Profile, Settings, colored, settle, with_profile, with_url
+from pyredis_cli.settings import Marks, Profile, Settings, colored, settle
 from pyredis_cli.streams import Streams
 from tests.program import ran
 from tests.servers import Server
