@@ -300,7 +300,7 @@ def _kept(key: bytes, kind: Reply, left: Reply, value: Reply, clock: int) -> Kep
     return Kept(key, kind.decode("ascii", "replace"), value, clock + left if left >= 0 else None)
 
 
-def _number(word: Reply) -> int | None:
+def _number(word: object) -> int | None:
     return int(word) if isinstance(word, bytes) and word.isdigit() and len(word) < 20 else None
 
 
