@@ -251,7 +251,7 @@ def consulted(given: Given, environ: Mapping[str, str]) -> Told:
     """Return what was typed, with what the files say where nothing was; most have none."""
     if given.profile is None and not environ.get(PROFILE) and not has_files(environ):
         return Told(given)
-    from pyredis_cli.profiles import consult
+    from pyredis_cli.config.profiles import consult
 
     return consult(given, environ)
 
