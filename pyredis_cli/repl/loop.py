@@ -25,7 +25,7 @@ from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.passwords import fetched
 from pyredis_cli.render.line import STARS
-from pyredis_cli.repl import meta, verdicts
+from pyredis_cli.repl import meta, unsent, verdicts
 from pyredis_cli.repl.bottom import BottomLine
 from pyredis_cli.repl.coaching import Coach
 from pyredis_cli.repl.completer import NameCompleter
@@ -296,7 +296,9 @@ class Repl:
 
     def _note_typed(self, line: str) -> None:
         if self._printer.transcript is not None:
-            self._printer.typed(self._prompt_text(), self._kept(line.lstrip()) or STARS)
+            # The transcript knows the password itself.
+            kept = redacted(line.lstrip(), self._settings.encoding, self._session.table)
+            self._printer.typed(self._prompt_text(), kept or STARS)
 
     def _prompt_text(self) -> str:
         return fragment_list_to_text(self._prompt())
@@ -332,7 +334,8 @@ class Repl:
             return After.STOP
         own = meta.verdict(asked.argv, self._session.table)
         if own is not None:
-            return await self._act(own)
+            reason = unsent.objection(line, self._settings.encoding, self._session.table)
+            return await self._act(verdicts.Refuse(reason) if reason else own)
         try:
             with without_echo():
                 return await self.signals.interruptible(self._send(asked, sends))
@@ -436,7 +439,9 @@ class Repl:
             return None
         if sends.doubtful and not self._told_of_quotes:
             self._told_of_quotes = True
-            await self._printer.note(f"{sends.mark} is no argument here; in quotes it would be one")
+            await self._printer.note(
+                f"the reply goes to {sends.mark}: {sends.spec.name} gets '{sends.mark}' in quotes"
+            )
         return Pouring(sends, self._settings, self._printer, lambda: self.signals.ending).take
 
     async def _outcome(self, argv: Sequence[bytes], late: Pour | None) -> Outcome:

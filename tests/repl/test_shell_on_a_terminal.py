@@ -34,7 +34,7 @@ def test_replies_go_into_files_byte_for_byte(repl: StartRepl, redis82: Server, f
     ask(screen, "LRANGE l 0 -1 > l.txt")
     assert (folder / "l.txt").read_bytes() == "a b\nc\xff\n".encode()
     ask(screen, "HGETALL h > h.txt")
-    assert ask(screen, "STRLEN k >> h.txt") == "->> h.txt: 4 bytes"
+    assert ask(screen, "STRLEN k >> h.txt") == "-> h.txt: 4 bytes appended"
     assert (folder / "h.txt").read_bytes() == b"f 1\nv 1\n256\n"
     ask(screen, "3 INCR n > n.txt")
     assert (folder / "n.txt").read_bytes() == b"1\n2\n3\n"
@@ -90,7 +90,7 @@ def test_a_pipeline_gets_the_bytes_and_the_terminal(repl: StartRepl, valkey9: Se
     assert ask(screen, "GET big | head -1") == "y"
     assert ask(screen, "GET big | wc -c").strip() == "4000000"
     assert ask(screen, "INFO server | grep -c run_id").splitlines() == [
-        "| is no argument here; in quotes it would be one",
+        "the reply goes to |: INFO gets '|' in quotes",
         "1",
     ]
     assert ask(screen, "INFO server | grep -c nosuch").splitlines() == ["0", "(exit 1)"]
