@@ -105,6 +105,7 @@ class LineReader(PromptSession[str]):
             ),
             auto_suggest=None if dumb else suggest,
             enable_suspend=True,
+            search_ignore_case=Condition(lambda: searching.ignores_case(self.search_buffer.text)),
             key_bindings=bindings(check, self._edit, editing=Condition(lambda: self._editing)),
             lexer=lexer.CommandLexer(insight),
             validator=check,
