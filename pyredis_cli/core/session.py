@@ -282,7 +282,10 @@ class Session:
 
     async def _number_of(self, client: AsyncClient) -> int | None:
         number = client.greeting.get("id")
-        number = await self._knock(client) if number is None else number
+        # The pool may have had the connection for long: it is told of as the new one, so it must answer now.
+        if number is None or self._was_connected:
+            knocked = await self._knock(client)
+            number = number if knocked is None else knocked
         return number if isinstance(number, int) else None
 
     async def _knock(self, client: AsyncClient) -> Reply:
