@@ -106,8 +106,8 @@ class MetaRow(NamedTuple):
 
     ``completes`` is where what may stand behind it is known, empty when nothing may. With ``tool`` there is a tool
     for the same purpose, whose flags may stand behind it, and ``where`` is what makes its report; with ``sends``
-    that sends the command behind the flags. ``carries`` is what stands behind the word that may hold a secret, such
-    as a URL; ``"command"`` is one that is looked at or run.
+    that sends the command behind the flags. ``carries`` is what stands behind the word that may hold a secret,
+    such as a URL; ``"command"`` is one that is looked at or run.
     """
 
     where: str
