@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["Figures", "Size", "counted", "keys_in", "keyspace", "whole"]
 
 
+_KEYSPACE = "# Keyspace"
+
+
 class Size(NamedTuple):
     """How large a value is; ``memory`` None when the server does not tell."""
 
@@ -23,7 +26,8 @@ class Size(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What was measured; what is missing is not known. ``seconds`` is the time of the server.
+    """What was measured; what is missing is not known. ``seconds`` is the time of the server, ``info`` are the
+    lines of INFO, the headings of its sections among them.
 
     ``late``: there was no time to measure all.
     """
@@ -43,14 +47,16 @@ class Figures(NamedTuple):
 
 def keyspace(figures: Figures) -> dict[int, int] | None:
     """Return how many keys each database has that has any; None when that is not known."""
-    if not figures.info:
+    if _KEYSPACE not in figures.info:  # as behind some proxies, which is not that there is none
         return None
     counts = {}
     for name, value in figures.info.items():
-        found = whole(name[2:].encode()) if name.startswith("db") else None
-        keys_ = value.partition("keys=")[2].partition(",")[0]
-        if found is not None and keys_.isdigit():
-            counts[found] = int(keys_)
+        found = _number(name[2:]) if name.startswith("db") else None
+        keys_ = _number(value.partition("keys=")[2].partition(",")[0])
+        if found is not None:
+            if keys_ is None:
+                return None
+            counts[found] = keys_
     return counts
 
 
@@ -64,7 +70,11 @@ def keys_in(database: int | None, figures: Figures) -> int | None:
 
 def counted(figures: Figures, name: str) -> int | None:
     """Return a number of INFO; None when it is not there."""
-    return whole(figures.info.get(name, "").encode("utf-8", "surrogateescape"))
+    return _number(figures.info.get(name, ""))
+
+
+def _number(text: str) -> int | None:
+    return whole(text.encode("utf-8", "surrogateescape"))
 
 
 def whole(word: bytes) -> int | None:
