@@ -56,6 +56,7 @@ def test_nothing_is_made_run_or_emptied_without_a_reply(
     assert "WRONGTYPE" in ask(screen, "GET l | touch new")
     assert ask(screen, "GET nosuch > kept").splitlines() == ["(nil)", "nothing for > kept"]
     assert "one file" in ask(screen, "SET written 1 > a b")
+    assert ask(screen, ":all PING > new").startswith("> is for replies of commands")
     ask(screen, "MULTI")
     assert "EXEC" in ask(screen, "GET k > new").replace("(TX)", "")
     ask(screen, "PING")
