@@ -10,8 +10,9 @@ from pyredis.records import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final
 
-__all__ = ["Figures", "Size", "counted", "keys_in", "keyspace", "whole"]
+__all__ = ["Figures", "Size", "counted", "keys_in", "keyspace", "stays", "whole"]
 
 
 class Size(NamedTuple):
@@ -65,6 +66,30 @@ def keys_in(database: int | None, figures: Figures) -> int | None:
 def counted(figures: Figures, name: str) -> int | None:
     """Return a number of INFO; None when it is not there."""
     return whole(figures.info.get(name, "").encode("utf-8", "surrogateescape"))
+
+
+_UNITS: Final = {
+    b"b": 1,
+    b"k": 1000,
+    b"kb": 1024,
+    b"m": 1000**2,
+    b"mb": 1024**2,
+    b"g": 1000**3,
+    b"gb": 1024**3,
+}
+
+
+def stays(name: bytes, value: bytes, figures: Figures) -> bool:
+    """Return whether a parameter of the server is known to be what it would be."""
+    now = figures.parameters.get(name.lower())
+    return now is not None and (now == value or _bytes(now) == _bytes(value) is not None)
+
+
+def _bytes(value: bytes) -> int | None:
+    """Return the number that a size of memory is, None for anything else."""
+    digits = value.rstrip(b"bkmgBKMG")
+    number, unit = whole(digits), _UNITS.get(value[len(digits) :].lower() or b"b")
+    return None if number is None or unit is None else number * unit
 
 
 def whole(word: bytes) -> int | None:

@@ -7,7 +7,7 @@ course, is allowed.
 from __future__ import annotations
 
 from pyredis.records import NamedTuple
-from pyredis_cli.core.costs import Needs, large, needs
+from pyredis_cli.core.costs import Needs, large, needs, unchanged
 from pyredis_cli.core.figures import Figures, counted, keys_in, keyspace, whole
 from pyredis_cli.core.told import plural, said
 
@@ -112,7 +112,7 @@ def verdict(
     if rules.read_only and not spec.only_reads(argv) and spec.readonly_twin is None:
         return ALLOW  # it is refused whatever the person says
     others = everywhere and figures.info.get("cluster_enabled") != "0"
-    unsure = ((later or others) and wanted.kind == "any") or (others and wanted.kind == "many")
+    unsure = (others and wanted.kind in ("many", "always")) or ((later or others) and wanted.kind == "any")
     if not unsure and not _matters(wanted, spec, argv, figures):
         return ALLOW
     reason = " ".join((spec.name, said(wanted, spec, argv, figures, measured=rules.terminal)))
@@ -140,7 +140,7 @@ def _matters(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures)
             return bool(large(spec, argv, wanted, figures)) or (
                 figures.late and not all(key in figures.sizes for key in wanted.keys)
             )
-    return True
+    return not unchanged(spec, argv, wanted, figures)
 
 
 def _first_figure(wanted: Needs, figures: Figures) -> int | None:

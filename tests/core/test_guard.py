@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import pytest
@@ -267,6 +268,33 @@ def test_a_value_that_could_not_be_measured_in_time_is_asked_about_and_one_that_
 )
 def test_the_reason_says_what_would_happen_with_numbers(line: str, said: str) -> None:
     assert reason(line) == said
+
+
+def test_a_parameter_that_stays_as_it_is_is_not_asked_about() -> None:
+    figures = Figures(parameters={b"maxmemory": b"104857600", b"save": b"", b"dir": b"/data"})
+    for line in ("maxmemory 104857600", "MAXMEMORY 100mb", "dir /data hz 50", "maxmemory 102400KB dir /data"):
+        assert judged(f"CONFIG SET {line}", figures) == ALLOW
+    for line in ("maxmemory 100m", "maxmemory 0", "dir /DATA", "appendonly no", "maxmemory", "requirepass x"):
+        assert isinstance(judged(f"CONFIG SET {line}", figures), Ask)
+    assert "maxmemory stays 100mb, dir is /data, would be /tmp" in reason(
+        "CONFIG SET MAXMEMORY 100mb DIR /tmp", figures
+    )
+    argv = argv_of("CONFIG SET maxmemory 100mb")
+    assert isinstance(verdict(TABLE.find(argv), argv, figures, Rules(), everywhere=True), Ask)
+
+
+@pytest.mark.parametrize(
+    ("info", "said"),
+    [
+        ({"rdb_saves": "0"}, "never saved since it started, 12,034 changes"),
+        ({}, "never saved since it started, 12,034 changes"),
+        ({"rdb_saves": "1"}, "last save 3 h ago, 12,034 changes since"),
+        ({"rdb_saves": "0", "uptime_in_seconds": "10900"}, "last save 3 h ago, 12,034 changes since"),
+    ],
+)
+def test_the_start_of_a_server_is_not_told_as_a_save(info: Mapping[str, str], said: str) -> None:
+    told = FULL._replace(info={**INFO, "uptime_in_seconds": "10800", **info})
+    assert reason("FLUSHALL", told).endswith(said)
 
 
 def test_of_many_keys_it_says_how_many_exist() -> None:
