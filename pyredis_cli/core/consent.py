@@ -40,16 +40,17 @@ def allowed(
     measure: Callable[[Sequence[Needs]], Figures],
     *,
     everywhere: bool = False,
+    times: int | None = 1,
 ) -> bool:
     """Return whether a command may be sent, once the person has been asked if they must be; a no is told.
 
-    It is measured where a person is there who has to know; ``everywhere`` is as in `verdict`.
+    It is measured where a person is there who has to know; ``everywhere`` and ``times`` are as in `verdict`.
     """
     rules, wanted = rules_of(settings, terminal=streams.can_ask), needs(spec, argv)
     if wanted is None or rules.idle:
         return True
     figures = measure([wanted]) if rules.terminal else Figures()
-    return agreed(streams, [verdict(spec, argv, figures, rules, everywhere=everywhere)])
+    return agreed(streams, [verdict(spec, argv, figures, rules, everywhere=everywhere, times=times)])
 
 
 def agreed(streams: Streams, verdicts: Sequence[Verdict], told: Sequence[str] = ()) -> bool:

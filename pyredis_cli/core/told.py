@@ -6,7 +6,7 @@ Pure text, in which words of the server and of the person stand as they are: who
 from __future__ import annotations
 
 from pyredis_cli.core.costs import large
-from pyredis_cli.core.figures import counted, keys_in, keyspace, stays, whole
+from pyredis_cli.core.figures import counted, keys_in, keyspace, sized, stays, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _said_of_values(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: F
     if not found:
         return f"works on whole values: how large they are is not known{mend}"
     memory = sum(size.memory or 0 for size in found.values())
-    weight = f", {_size(memory)}" if memory else ""
+    weight = f", {sized(memory)}" if memory else ""
     if len(found) > 1:
         elements = sum(size.elements for size in found.values())
         much = f"all {elements:,} elements of {len(found)} keys"
@@ -204,16 +204,6 @@ def _named(word: bytes) -> str:
     """Return what stands in a sentence for a word, which is not longer than can be read."""
     rest = "..." if len(word) > _SHOWN else ""
     return word[:_SHOWN].decode("utf-8", "surrogateescape") + rest
-
-
-def _size(number: int) -> str:
-    """Return a number of bytes as INFO writes it: ``1.05M``."""
-    unit, rest = "B", float(number)
-    for larger in "KMGTP":
-        if rest < 1024:
-            break
-        unit, rest = larger, rest / 1024
-    return f"{rest:.2f}{unit}".replace(".00B", "B")
 
 
 def _ago(seconds: float) -> str:
