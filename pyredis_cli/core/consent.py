@@ -6,6 +6,8 @@ no. Whether anybody is there, `Streams` knows.
 
 from __future__ import annotations
 
+import os
+
 from pyredis_cli.core.costs import needs
 from pyredis_cli.core.figures import Figures
 from pyredis_cli.core.guard import Ask, Refuse, rules_of, verdict
@@ -60,11 +62,26 @@ def agreed(streams: Streams, verdicts: Sequence[Verdict], told: Sequence[str] = 
     if not (refused or asked):
         return True
     for line in told or [*refused, *(found.reason for found in asked)]:
-        streams.say(line)
+        _tell(streams, line)
     if not refused and _answered(streams, asked[0].name):
         return True
     streams.say("refused, nothing was sent" if refused else "nothing was sent")
     return False
+
+
+def _tell(streams: Streams, line: str) -> None:
+    """Say a line; on a terminal it is cut between words."""
+    if not streams.stderr_tty:
+        streams.say(line)
+        return
+    from pyredis_cli.core.sentence import in_lines
+
+    try:  # standard output may be something else
+        columns = os.get_terminal_size(streams.stderr.fileno()).columns
+    except OSError:
+        columns = 0
+    for part in in_lines(streams.printable(line), columns or streams.columns):
+        streams.say(part)
 
 
 def _answered(streams: Streams, name: str) -> bool:
