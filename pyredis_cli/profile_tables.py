@@ -93,9 +93,16 @@ def _value(table: Table, key: str, value: Any) -> Any:
     if row.path:
         if "\0" in read:
             raise ValueError("must be the name of a file, without a zero byte")
-        folder = os.path.dirname(os.path.abspath(table.file.path))
-        return os.path.join(folder, os.path.expanduser(read))
+        return _beside(table.file, os.path.expanduser(read))
+    if key == "password_command" and "/" in read[0]:
+        # Seen from the current directory, it would be whatever a repository has there.
+        return (_beside(table.file, read[0]), *read[1:])
     return read
+
+
+def _beside(file: File, path: str) -> str:
+    """Return a path as it is seen from the folder of a file."""
+    return os.path.join(os.path.dirname(os.path.abspath(file.path)), path)
 
 
 def _unknown(key: str) -> str:

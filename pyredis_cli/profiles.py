@@ -298,4 +298,6 @@ def names(environ: Mapping[str, str]) -> tuple[str, ...]:
     except ConfigError:
         return ()
     profiles = said.get(PROFILES)
-    return tuple(sorted(profiles)) if isinstance(profiles, dict) else ()
+    if not isinstance(profiles, dict):
+        return ()
+    return tuple(sorted(name for name, values in profiles.items() if isinstance(values, dict)))

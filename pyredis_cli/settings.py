@@ -309,6 +309,8 @@ def with_profile(settings: Settings, name: str, environ: Mapping[str, str], stre
         settings,
         **{field: getattr(fresh, field) for field in _OF_SERVER},
         **{field: getattr(fresh, field) for key, field in _HOW_TO_TALK.items() if key in said},
+        natmap=fresh.natmap or _typed_natmap(settings),
+        family=fresh.family or settings.family,
         read_only=settings.read_only or fresh.read_only,
     )
 
@@ -322,7 +324,7 @@ def _how_to_talk(told: Told) -> frozenset[str]:
 
 _OF_SERVER = (
     *("address", "cluster", "others", "group", "database", "username", "password", "source", "tls"),
-    *("family", "profile", "init", "natmap"),
+    *("profile", "init"),
 )
 """The fields that are about one server alone."""
 _HOW_TO_TALK = {
@@ -365,12 +367,16 @@ def with_url(settings: Settings, url: str) -> Settings:
         profile=None,
         source=None,
         init=(),
-        # That of a profile is about its network; one that was typed is about all.
-        natmap=() if settings.profile is not None else settings.natmap,
+        natmap=_typed_natmap(settings),
         family=_first(_url_family(options.get("family")), None, settings.family),
         client_name=_first(_url_name(options.get("client_name")), None, settings.client_name),
         read_only=settings.read_only or bool(options.get("read_only")),
     )
+
+
+def _typed_natmap(settings: Settings) -> tuple[tuple[TcpAddress, TcpAddress], ...]:
+    """Return the pairs that hold elsewhere, too: those of a profile are about its network alone."""
+    return () if settings.profile is not None else settings.natmap
 
 
 def _password(target: Target) -> str | None:

@@ -61,6 +61,7 @@ _CLEANSING: Final = (
     ("SLOWLOG", "RESET"),
     ("LATENCY", "RESET"),
     ("ACL", "LOG", "RESET"),
+    ("CONFIG", "RESETSTAT"),
 )
 
 

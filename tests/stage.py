@@ -30,22 +30,23 @@ _PLACES: Final = {
 }
 _TOOK: Final = re.compile(r"\(\d+\.\d+s\)")
 _NUMBER: Final = re.compile(r"\d+(?:[.,:]\d+)*")
-_OWN: Final = re.compile(r"(?!hgetall )[a-z]+(\|[a-z]+)?  .* \d+%  |\d+ more commands")
+_OWN: Final = re.compile(r"(?!hgetall )[a-z]+(\|[a-z]+)?  .* \d+%  |\d+ more commands|(memory|clients) .* → ")
 _UNITS: Final = re.compile(r"# (?:µs|ms|s|min|h|d)\b|#[KMGB]\b|\(#s\)")
+_CHANGE: Final = re.compile("# → #")
 _BARS: Final = re.compile("[▁▂▃▄▅▆▇█]+")
 
 
 def alike(text: str) -> list[str]:
     """Return the lines of a text without what is another one each time: figures, times, and the room they take.
 
-    Which commands the server ran beside the one that is looked at is left out as well.
+    Which commands the server ran beside the one that is looked at, and what memory they took, is left out as well.
     """
     return [_settled(line) for line in text.splitlines() if not _OWN.match(line)]
 
 
 def _settled(line: str) -> str:
     line = _UNITS.sub("#", _BARS.sub("", _NUMBER.sub("#", line)))
-    return re.sub(r"-{2,}", "--", re.sub(r" +", " ", line)).strip()
+    return re.sub(r"-{2,}", "--", re.sub(r" +", " ", _CHANGE.sub("#", line.replace("≤ ", "")))).strip()
 
 
 class Stage:

@@ -514,6 +514,8 @@ def test_a_session_goes_on_at_a_profile_as_that_says() -> None:
     assert (third.read_timeout, third.client_name) == (3, "y"), (
         "what was typed stays, but for the profile's own"
     )
+    typed = with_profile(settled("-4", "--natmap", "a:1=b:2"), "c", NOTHING, streams())
+    assert (typed.family, len(typed.natmap)) == (4, 1)
     third = with_url(second, "redis://c")
     assert (third.profile, third.source, third.init) == (None, None, ())
 

@@ -161,6 +161,8 @@ def test_no_completion_looks_for_a_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: Server
 ) -> None:
     start_with("password_command", locked, tmp_path, monkeypatch)
+    with (Path.home() / ".config/pyredis-cli/config.toml").open("a") as file:
+        file.write("[profiles]\npage = 'is no profile'\n")
     environ = {
         "PYREDISCLI_COMPLETE_LIVE": "1",
         "PYREDISCLI_COMPLETE_LINE": "pyredis-cli @prod GET ",
@@ -274,6 +276,21 @@ def test_a_tool_that_asks_no_server_looks_for_no_password(
     assert ran("hint", "GET ").stdout == b"key\n"
     assert ran("completion", "bash").code == 0
     assert not (tmp_path / "environ").exists()
+
+
+def test_a_command_is_not_looked_for_in_the_current_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, word in ((tmp_path, "evil"), (configure("").parent, "own")):
+        (folder / "word").write_text(f"#!/bin/sh\necho {word}\n")
+        (folder / "word").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    for command in ("'./word'", "['./word']"):
+        configure(f"[profiles.prod]\nhost = 'h'\npassword_command = {command}\n")
+        assert settle(parse(["@prod"]), os.environ, streams()).password == "own"
+    configure("[profiles.prod]\nhost = 'h'\npassword_command = 'word'\n")
+    with pytest.raises(PasswordError, match="word cannot be started"):
+        settle(parse(["@prod"]), os.environ, streams())
 
 
 def test_without_the_package_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def session(settings: Settings, *, interactive: bool = False, blocking: bool = F
     if blocking:
         return Session(_blocking_pool(settings))
     cluster = _cluster(settings) if settings.cluster else None
-    return Session(make_pool(settings), cluster, interactive=interactive)
+    return Session(make_pool(settings), cluster, interactive=interactive, natmap=dict(settings.natmap))
 
 
 def _cluster(settings: Settings) -> Cluster:

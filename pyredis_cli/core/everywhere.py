@@ -72,12 +72,13 @@ async def _seen_by(desk: Desk, address: TcpAddress | None) -> Everybody:
         members = await _of_cluster(client)
         if members is None:
             return Everybody(await _of_group(desk.session, client), cluster=False)
-        return Everybody(tuple(_reached(member, desk.session.natmap) for member in members), cluster=True)
+        natmap = desk.session.natmap
+        there = (member._replace(address=_reached(member.address, natmap)) for member in members)
+        return Everybody(tuple(there), cluster=True)
 
 
-def _reached(member: Member, natmap: NatMap) -> Member:
-    address = member.address
-    return member._replace(address=reached(address, natmap)) if isinstance(address, TcpAddress) else member
+def _reached(address: Address, natmap: NatMap) -> Address:
+    return reached(address, natmap) if isinstance(address, TcpAddress) else address
 
 
 async def _of_cluster(client: AsyncClient) -> tuple[Member, ...] | None:
@@ -109,13 +110,14 @@ async def _of_group(session: Session, client: AsyncClient) -> tuple[Member, ...]
     """Return a primary and its replicas, those that sentinels know to be down among them."""
     primary, replicas = client.address, await client.execute("ROLE")
     if (above := _above(replicas)) is not None:
-        primary = above
+        primary = above = reached(above, session.natmap)
         try:
             async with _connected(session, above) as other:
                 replicas = await other.execute("ROLE")
         except PyRedisError:  # it is its answer that it is not there
             return Member(above, "primary", up=False), Member(client.address, "replica")
-    found = {**_below(replicas), **await _known_to_sentinels(session)}
+    named = {**_below(replicas), **await _known_to_sentinels(session)}
+    found = {_reached(address, session.natmap): up for address, up in named.items()}
     found.pop(primary, None)
     below = [Member(address, "replica", up) for address, up in found.items()]
     return Member(primary, "primary"), *sorted(below, key=lambda member: str(member.address))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["Figures", "Size", "added", "counted", "keys_in", "keyspace", "sized", "stays", "whole"]
 
 
+_KEYSPACE = "# Keyspace"
+
+
 class Size(NamedTuple):
     """How large a value is; ``memory`` None when the server does not tell."""
 
@@ -24,7 +27,8 @@ class Size(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What was measured; what is missing is not known. ``seconds`` is the time of the server.
+    """What was measured; what is missing is not known. ``seconds`` is the time of the server, ``info`` are the
+    lines of INFO, the headings of its sections among them.
 
     ``late``: there was no time to measure all.
     """
@@ -88,7 +92,10 @@ def _added_info(first: Figures, each: Sequence[Figures]) -> dict[str, str]:
         info[name] = "" if None in counts else str(sum(count or 0 for count in counts))
     info["used_memory_human"] = sized(int(info["used_memory"])) if info["used_memory"] else ""
     for one in each:
-        for database, number in (keyspace(one) or {}).items():
+        found = keyspace(one)
+        if found is None:
+            return {name: value for name, value in info.items() if name != _KEYSPACE}
+        for database, number in found.items():
             before = keys_in(database, Figures(info)) or 0
             info[f"db{database}"] = f"keys={before + number}"
     return info
@@ -96,14 +103,16 @@ def _added_info(first: Figures, each: Sequence[Figures]) -> dict[str, str]:
 
 def keyspace(figures: Figures) -> dict[int, int] | None:
     """Return how many keys each database has that has any; None when that is not known."""
-    if not figures.info:
+    if _KEYSPACE not in figures.info:  # as behind some proxies, which is not that there is none
         return None
     counts = {}
     for name, value in figures.info.items():
-        found = whole(name[2:].encode()) if name.startswith("db") else None
-        keys_ = value.partition("keys=")[2].partition(",")[0]
-        if found is not None and keys_.isdigit():
-            counts[found] = int(keys_)
+        found = _number(name[2:]) if name.startswith("db") else None
+        keys_ = _number(value.partition("keys=")[2].partition(",")[0])
+        if found is not None:
+            if keys_ is None:
+                return None
+            counts[found] = keys_
     return counts
 
 
@@ -117,7 +126,11 @@ def keys_in(database: int | None, figures: Figures) -> int | None:
 
 def counted(figures: Figures, name: str) -> int | None:
     """Return a number of INFO; None when it is not there."""
-    return whole(figures.info.get(name, "").encode("utf-8", "surrogateescape"))
+    return _number(figures.info.get(name, ""))
+
+
+def _number(text: str) -> int | None:
+    return whole(text.encode("utf-8", "surrogateescape"))
 
 
 _UNITS: Final = {

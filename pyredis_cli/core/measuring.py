@@ -135,11 +135,11 @@ def _of(replies: Mapping[Argv, Reply], measure: str) -> Iterator[tuple[bytes, Re
 
 
 def _fields(reply: Reply) -> dict[str, str]:
-    """Return the lines ``name:value`` of a text; none of anything else."""
+    """Return the lines ``name:value`` of a text, headings without a value; none of anything else."""
     if not isinstance(reply, bytes):
         return {}
     lines = (line.partition(":") for line in reply.decode("utf-8", "surrogateescape").splitlines())
-    return {name: value for name, colon, value in lines if colon}
+    return {name: value for name, colon, value in lines if colon or name.startswith("#")}
 
 
 def _seconds(info: Mapping[str, str], clock: float) -> float:

@@ -80,8 +80,11 @@ class Session:
         cluster: Cluster | None = None,
         *,
         interactive: bool = False,
+        natmap: NatMap | None = None,
     ) -> None:
         self.pool = pool
+        self.natmap = natmap or {}
+        """Where servers are reached that call each other by other addresses."""
         self.table = Table()
         self.on_push: Callable[[Reply], bool] | None = None
         """Is given what comes unasked, returns whether it has room for more; without it `messages` does."""
@@ -148,7 +151,7 @@ class Session:
     def next_database(self) -> int:
         """The database of the next command: in a transaction, what is queued may choose it."""
         chosen = [one.argv[1] for one in self._queued if one.effect == "select" and len(one.argv) > 1]
-        return int(chosen[-1]) if chosen and chosen[-1].isdigit() else self.database
+        return int(chosen[-1]) if chosen and chosen[-1].isdigit() and len(chosen[-1]) < 20 else self.database
 
     @property
     def username(self) -> str | None:
@@ -369,11 +372,6 @@ class Session:
     def in_cluster(self) -> bool:
         """Whether redirects are followed."""
         return self._cluster is not None
-
-    @property
-    def natmap(self) -> NatMap:
-        """Where nodes are reached that call each other by other addresses."""
-        return self._cluster.natmap if self._cluster is not None else {}
 
     def pool_of(self, at: TcpAddress | None = None) -> Pool:
         """Return where connections to the node ``at`` come from; None is the node that the session is at."""

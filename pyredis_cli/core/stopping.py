@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from pyredis.exceptions import PyRedisError, ReplyError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.core.session import Session
 
-__all__ = ["Stopped", "cut_short", "sentences", "stop"]
+__all__ = ["Stopped", "cancelled", "cut_short", "sentences", "stop"]
 
 # Seconds, 0.9 in all; whoever pressed Ctrl-C is to have a prompt within one.
 _UNBLOCKING: Final = 0.4
@@ -58,10 +58,10 @@ class Stopped(NamedTuple):
 async def stop(session: Session, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> Stopped:
     """Stop the command that runs; a cancellation in between closes the connection at once."""
     if not session.connected:  # it waits for a connection, so nothing was sent
-        await _cancelled(running)
+        await cancelled(running)
         return Stopped("unsent")
     if session.between:
-        await _cancelled(running)
+        await cancelled(running)
         return Stopped("unexecuted")
     try:
         unblocked = await _unblock(session, running, argv)
@@ -72,7 +72,7 @@ async def stop(session: Session, running: asyncio.Task[Outcome], argv: Sequence[
             unblocked = _brought_nothing(outcome) if unblocked is None else unblocked
             return Stopped("unblocked" if unblocked else "answered", outcome)
     finally:
-        await _cancelled(running)
+        await cancelled(running)
     return await _reconnected(session)
 
 
@@ -100,7 +100,7 @@ async def _unblock(session: Session, running: asyncio.Task[Outcome], argv: Seque
         if running.done():  # which may be the work of UNBLOCK, whose own reply is on its way then
             await asyncio.wait([unblocking], timeout=_RECONNECTING)
     finally:
-        await _cancelled(unblocking)
+        await cancelled(unblocking)
     if unblocking.cancelled():
         return None
     with suppress(PyRedisError):
@@ -126,7 +126,8 @@ async def _reconnected(session: Session) -> Stopped:
         return Stopped("unconnected", error=error)
 
 
-async def _cancelled(task: asyncio.Task[object]) -> None:
+async def cancelled(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and wait for its end."""
     task.cancel()
     await asyncio.wait([task])
 

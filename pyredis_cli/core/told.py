@@ -132,7 +132,7 @@ def _said_of_keyspace(figures: Figures) -> str:
     found = keyspace(figures)
     if found is None:
         return _Unknown("how many keys")
-    memory = figures.info.get("used_memory_human", "")
+    memory = figures.info.get("used_memory_human", "")[:_SHOWN]
     keys_, databases = plural(sum(found.values()), "key"), plural(len(found), "database")
     return f"{keys_} in {databases}{', ' if memory else ''}{memory}"
 
@@ -156,10 +156,11 @@ def _never_saved(saved: int, figures: Figures) -> bool:
 
 
 def _said_of_cluster(figures: Figures) -> str:
-    nodes, slots = (figures.cluster.get(f"cluster_{name}", "") for name in ("known_nodes", "slots_assigned"))
-    if not (nodes.isdigit() and slots.isdigit()):
+    told = (figures.cluster.get(f"cluster_{name}", "") for name in ("known_nodes", "slots_assigned"))
+    nodes, slots = (whole(word.encode("utf-8", "surrogateescape")) for word in told)
+    if nodes is None or slots is None:
         return _Unknown("how the cluster is")
-    return f"{plural(int(nodes), 'node')}, {plural(int(slots), 'slot')} assigned"
+    return f"{plural(nodes, 'node')}, {plural(slots, 'slot')} assigned"
 
 
 def _in_database(word: bytes, figures: Figures) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-__all__ = ["ago", "bar", "count", "duration", "moment", "size", "spark", "when"]
+__all__ = ["ago", "bar", "count", "duration", "moment", "size", "spark", "stamp", "when"]
 
 _SIZES: Final = "KMGTP"
 _SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
@@ -70,6 +70,11 @@ def when(unix_seconds: float) -> str:
         return str(unix_seconds)
     year, month, day, hour, minute, second, *_ = time.gmtime(unix_seconds)
     return f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z"
+
+
+def stamp(unix_seconds: float) -> str | None:
+    """Return a moment as ISO 8601 has it, ``2026-11-26T18:53:12Z``; None beyond the years that it has."""
+    return when(unix_seconds).replace(" ", "T") if _FIRST <= unix_seconds <= _LAST else None
 
 
 def moment(units: int, per_second: int) -> str:

@@ -1,7 +1,7 @@
 """The REPL: read a line, do it, print what became of it, until the person leaves.
 
-It joins the parts and holds the one visit to a server. What words mean, how lines are read, remembered, completed
-and printed, and what signals do, each is known to a module of its own.
+It joins the parts. What words mean, how lines are read, remembered, completed and printed, how commands are sent
+and stopped, which server it is, and what signals do, each is known to a module of its own.
 """
 
 from __future__ import annotations
@@ -10,20 +10,15 @@ import asyncio
 import errno
 import os
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from prompt_toolkit.formatted_text.utils import fragment_list_to_text
 
-from pyredis.exceptions import PyRedisError, ReplyError
 from pyredis.records import replace
-from pyredis_cli.complete import harvest
 from pyredis_cli.complete.outlets import Outlet, outlet
-from pyredis_cli.core.lines import LineError, Order, lines_of, order
-from pyredis_cli.core.secrets import hidden, veiled
-from pyredis_cli.core.stopping import Stopped, cut_short, sentences, stop
+from pyredis_cli.core.lines import LineError, lines_of, order
+from pyredis_cli.core.stopping import cancelled
 from pyredis_cli.exits import Exit
-from pyredis_cli.flags import UsageError
-from pyredis_cli.passwords import fetched
 from pyredis_cli.render.line import STARS
 from pyredis_cli.repl import meta, verdicts
 from pyredis_cli.repl.bottom import BottomLine
@@ -31,7 +26,7 @@ from pyredis_cli.repl.coaching import Coach
 from pyredis_cli.repl.completer import NameCompleter
 from pyredis_cli.repl.configured import configured
 from pyredis_cli.repl.echoing import echoed
-from pyredis_cli.repl.feed import Feed, Item
+from pyredis_cli.repl.feed import Feed
 from pyredis_cli.repl.guarding import Guarding
 from pyredis_cli.repl.history import (
     CommandHistory,
@@ -42,41 +37,36 @@ from pyredis_cli.repl.history import (
     secrets_in,
 )
 from pyredis_cli.repl.insight import Insight
-from pyredis_cli.repl.monitored import MonitorFilter
+from pyredis_cli.repl.moving import Moving
 from pyredis_cli.repl.preferences import PreferenceError, Preferences, changed
 from pyredis_cli.repl.printer import Printer
 from pyredis_cli.repl.prompt import prompt
 from pyredis_cli.repl.reader import LineReader
+from pyredis_cli.repl.sending import Sending
 from pyredis_cli.repl.signals import Interrupted, Signals, Terminated
 from pyredis_cli.repl.terminal import on_terminal, typed_ahead, without_echo
+from pyredis_cli.repl.unasked import Unasked
 from pyredis_cli.repl.verdicts import After
 from pyredis_cli.repl.visit import Visit
-from pyredis_cli.settings import with_profile, with_url
 from pyredis_cli.streams import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
     from pathlib import Path
 
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-    from pyredis.commands.spec import Spec, Table
+    from pyredis.commands.spec import Table
     from pyredis_cli.core.desk import Desk
-    from pyredis_cli.core.outcome import Outcome
     from pyredis_cli.core.session import Session
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
-
-    Pour: TypeAlias = Callable[[Outcome], Awaitable[None]]
-    """Takes a reply that is not to be printed."""
 
 T = TypeVar("T")
 
 __all__ = ["beside", "run"]
 
 _LACKING: Final = 'not sent: *** stands for a secret that was not kept; type it, or "***" if that is it'
-# Seconds in which a server must have let a subscription end; else the connection is closed.
-_LEAVING: Final = 0.8
 
 
 def run(settings: Settings, streams: Streams) -> int:
@@ -110,17 +100,11 @@ class Repl:
 
     def __init__(self, settings: Settings, streams: Streams, history: Path | None) -> None:
         self.signals = Signals()
-        self.failures = 0
-        self._settings = settings
         self._dropped = ""
-        self._told_of_quotes = False
         self._history = HistoryFile(history) if history else None
-        self._streams = streams
         self._preferences, self._warnings = configured(
             os.environ, Preferences(theme="light" if streams.light else "dark"), settings
         )
-        self._queued: list[tuple[bytes, ...]] = []
-        """The commands of the transaction that may carry secrets."""
         self._printer = Printer(
             settings,
             streams,
@@ -128,17 +112,39 @@ class Repl:
             lambda: self._session.protocol,
             lambda: self._session.table,
         )
-        self._feed = Feed(self._show_unasked)
+        self._unasked = Unasked(lambda: self._visit, self._printer, self.signals)
+        self._feed = Feed(self._unasked.show)
         self._coach = Coach(settings.encoding)
         insight = Insight(lambda: self._session.table, settings.encoding)
         self._bottom = BottomLine(insight, lambda: self._visit, lambda: self._preferences.toolbar)
-        self._visit = self._new_visit()
+        self._moving = Moving(
+            settings,
+            streams,
+            lambda: self._preferences,
+            self._printer,
+            self.signals,
+            self._feed,
+            self._drop_typed_ahead,
+            on_names=self._show_names,
+            on_look=self._bottom.refresh,
+            on_lost=self._note_lost,
+        )
         self._guard = Guarding(
             lambda: self._visit,
             lambda: self._settings,
             lambda: self._preferences,
             self._printer,
             self.signals,
+            self._drop_typed_ahead,
+        )
+        self._sending = Sending(
+            lambda: self._visit,
+            lambda: self._settings,
+            self._printer,
+            self.signals,
+            self._guard,
+            self._coach,
+            self._unasked,
             self._drop_typed_ahead,
         )
         self._reader = LineReader(
@@ -163,11 +169,23 @@ class Repl:
         self._reader.default_buffer.on_text_changed += lambda _: self._note_typing()
         self._reader.app.after_render += lambda _: self._note_drawing()
 
+    @property
+    def _settings(self) -> Settings:
+        return self._moving.settings
+
+    @property
+    def _visit(self) -> Visit:
+        return self._moving.visit
+
+    @property
+    def _session(self) -> Session:
+        return self._visit.session
+
     async def converse(self) -> int:
         """Read and do lines until the person leaves."""
         try:
             async with beside(self._feed.run()):
-                await self._connect()
+                await self._moving.connect()
                 await self._begin_history()
                 return await self._read_lines()
         finally:
@@ -189,7 +207,7 @@ class Repl:
                 text = await self._reader.read()
             except KeyboardInterrupt:  # Ctrl-C: the line is dropped, or what comes by itself ends
                 if not self._reader.default_buffer.text:
-                    await self._end_streams()
+                    await self._unasked.end()
                 continue
             except EOFError:
                 return Exit.OK
@@ -226,6 +244,10 @@ class Repl:
     @property
     def table(self) -> Table:
         return self._session.table
+
+    @property
+    def failures(self) -> int:
+        return self._sending.failures
 
     @property
     def interruptions(self) -> int:
@@ -335,7 +357,7 @@ class Repl:
             return await self._act(own)
         try:
             with without_echo():
-                return await self.signals.interruptible(self._send(asked, sends))
+                return await self.signals.interruptible(self._sending.send(asked, sends))
         except Interrupted as interrupted:
             if not interrupted.told:
                 await self._printer.warn("stopped")
@@ -360,11 +382,11 @@ class Repl:
                 return await self._set(words)
             case verdicts.Connect(address):
                 settings = replace(self._settings.at(address), database=self._session.database)
-                return await self._move(settings)
+                return await self._moving.move(settings)
             case verdicts.Dial(url):
-                return await self._dial(url)
+                return await self._moving.dial(url)
             case verdicts.Monitor(wanted):
-                return await self._begin_monitor(wanted)
+                return await self._unasked.begin_monitor(wanted)
             case verdicts.Perform(act):
                 return await self._perform(act)
         return After.GO_ON
@@ -389,138 +411,9 @@ class Repl:
         await self._printer.tell(*lines)
         return After.GO_ON
 
-    # -- commands --
-
-    async def _send(self, asked: Order, sends: Outlet | None) -> After:
-        await self._visit.restoring.end()
-        if not await self._guard.allows(asked.argv, times=asked.times):
-            return After.STOP
-        pour = None
-        if sends is not None:
-            pour = await self._begin_to_pour(sends)
-            if pour is None:
-                return After.STOP
-        if _is_monitor(self._session.table.find(asked.argv), asked.argv):
-            return await self._begin_monitor(MonitorFilter())
-        for done in range(asked.times):
-            database, subscribed = self._session.database, self._session.subscribed
-            try:
-                outcome = await self._outcome(asked.argv, pour if sends and sends.mark != "|" else None)
-            except Interrupted:
-                if asked.times > 1:
-                    await self._printer.warn(f"{done:,} of {asked.times:,} were run before")
-                raise
-            if outcome.error is None:
-                harvest(outcome.argv, outcome.reply, outcome.spec, self._visit.names, database)
-            self.failures += outcome.failed
-            failed = bool(outcome.broken_ground) or not (outcome.answered or outcome.refused)
-            if failed:
-                await self._drop_typed_ahead()
-            await self._show(outcome, pour)
-            self._coach.hear(outcome, self._session)
-            for note in self._visit.keeper.take_notes():
-                await self._printer.note(note)
-            if self._session.subscribed and not subscribed:
-                await self._printer.tell("Reading messages... (Ctrl-C on an empty line leaves)")
-            if failed:
-                return After.STOP
-        return After.GO_ON
-
-    async def _begin_to_pour(self, sends: Outlet) -> Pour | None:
-        """Return what takes the replies of a line; None when the line is refused."""
-        from pyredis_cli.repl.pouring import Pouring, refusal  # few lines need it
-
-        if reason := refusal(sends, self._session, self._settings):
-            await self._drop_typed_ahead()
-            await self._printer.refuse(reason)
-            return None
-        if sends.doubtful and not self._told_of_quotes:
-            self._told_of_quotes = True
-            await self._printer.note(f"{sends.mark} is no argument here; in quotes it would be one")
-        return Pouring(sends, self._settings, self._printer, lambda: self.signals.ending).take
-
-    async def _outcome(self, argv: Sequence[bytes], late: Pour | None) -> Outcome:
-        """Return what became of a command; Interrupted when the person stopped it.
-
-        A reply that comes all the same is shown, or ``late`` takes it.
-        """
-        running = asyncio.create_task(self._session.run(argv))
-        with self._printer.waiting() as sign:
-            try:
-                return await asyncio.shield(running)
-            except asyncio.CancelledError:
-                if self.signals.ending:
-                    await _cancelled(running)
-                    raise
-                sign.stopping()
-                stopped = await self._stopped(running, argv)
-        await self._drop_typed_ahead()
-        await self._tell_stopped(stopped, argv, late)
-        raise Interrupted(told=True)
-
-    async def _show(self, outcome: Outcome, pour: Pour | None = None) -> None:
-        """Print what became of a command, without the secrets that the errors of a transaction repeat."""
-        asked, table = [*self._queued, outcome.argv], self._session.table
-        if outcome.failed and isinstance(outcome.reply, list):
-            parts: list[Any] = [
-                veiled(part, asked, table) if isinstance(part, ReplyError) else part for part in outcome.reply
-            ]
-            outcome = outcome._replace(reply=parts)
-        in_transaction = self._session.in_transaction
-        self._queued = [argv for argv in asked if hidden(argv, table)] if in_transaction else []
-        await self._printer.outcome(outcome, self._session.address, pour)
-
-    async def _stopped(self, running: asyncio.Task[Outcome], argv: Sequence[bytes]) -> Stopped:
-        try:
-            return await stop(self._session, running, argv)
-        except asyncio.CancelledError:
-            if self.signals.ending:
-                raise
-            return cut_short(self._session, running)
-
-    async def _tell_stopped(self, stopped: Stopped, argv: Sequence[bytes], late: Pour | None) -> None:
-        if stopped.outcome is not None and _says_something(stopped.outcome):
-            await self._show(stopped.outcome, late)
-        for sentence in sentences(stopped, self._session.table.find(argv)):
-            await self._printer.warn(sentence)
-
     # -- what comes by itself --
 
-    async def _show_unasked(self, batch: Sequence[Item]) -> None:
-        """Print what came by itself, above the line that is being typed."""
-        await self._printer.unasked(batch, self._session.table)
-        self._session.resume()
-
-    async def _begin_monitor(self, wanted: MonitorFilter) -> After:
-        try:
-            await self.signals.interruptible(self._visit.begin_monitor(wanted))
-        except Interrupted:
-            await self._printer.warn("stopped")
-            return After.STOP
-        except PyRedisError as error:
-            await self._printer.error(error, self._session.address)
-            return After.STOP
-        await self._printer.tell("Reading what the server does... (Ctrl-C on an empty line leaves)")
-        return After.GO_ON
-
-    async def _end_streams(self) -> None:
-        """Leave MONITOR, or else what is subscribed; a server that does not let go loses the connection."""
-        if self._visit.monitor is not None or not self._session.subscribed:
-            await self._visit.end_monitor()
-            return
-        try:
-            async with asyncio.timeout(_LEAVING):
-                await self._session.unsubscribe()
-            await self._printer.warn("no more messages")
-        except PyRedisError as error:
-            await self._printer.error(error, self._session.address)
-        except TimeoutError:
-            await self._session.hang_up()
-            self._session.busy = not self._session.commitments
-            await self._printer.warn(
-                "no more messages: not connected (server busy); the connection comes back when the server answers"
-            )
-            self._visit.rest()
+    # -- the line that is being typed --
 
     def _note_lost(self) -> None:
         """Tell what went with a connection that broke while nobody used it; the prompt tells of the rest."""
@@ -529,90 +422,6 @@ class Repl:
         if losses := self._session.losses:
             self._feed.tell(f"the connection to {self._session.address} was lost, and with it {losses}")
         self._reader.app.invalidate()
-
-    # -- the visit --
-
-    @property
-    def _session(self) -> Session:
-        return self._visit.session
-
-    async def _connect(self) -> None:
-        """Connect, or say why not: the session stays, and each command tries again."""
-        try:
-            with self._printer.waiting(f"connecting to {self._session.address}, Ctrl-C stops"):
-                await self.signals.interruptible(self._session.connect())
-        except Interrupted:
-            await self._drop_typed_ahead()
-            await self._printer.warn("not connected: interrupted")
-        except PyRedisError as error:
-            await self._drop_typed_ahead()
-            await self._printer.error(error, self._session.address, at_connect=True)
-        self._visit.rest()
-
-    async def _dial(self, url: str) -> After:
-        """Leave this server for that of a URL; a URL that cannot mean anything changes nothing."""
-        try:
-            settings = await self._reachable(url)
-        except Interrupted:
-            await self._printer.warn("stopped")
-            return After.STOP
-        except (UsageError, PyRedisError) as error:
-            await self._printer.refuse(str(error))
-            return After.STOP
-        return await self._move(settings)
-
-    async def _reachable(self, where: str) -> Settings:
-        """Return the settings that a URL or a profile says; a program may be asked for its password."""
-        if not where.startswith("@"):
-            return with_url(self._settings, where)
-        quiet = replace(self._streams, stdin_tty=False)
-        with self._printer.waiting("looking for the password, Ctrl-C stops"):
-            work = asyncio.to_thread(with_profile, self._settings, where[1:], os.environ, quiet)
-            return await self.signals.interruptible(work)
-
-    async def _renewed(self, refused: str | bytes | None) -> str | None:
-        """Return the password that is found now in the place of one that the server refuses; None without one."""
-        source = self._settings.source
-        if source is None or refused != self._settings.password:
-            return None
-        try:
-            password = await asyncio.to_thread(fetched, source, os.environ)
-        except UsageError as error:
-            await self._printer.warn(str(error))
-            return None
-        self._settings = replace(self._settings, password=password)
-        self._printer.hide([password])
-        return password if password != refused else None
-
-    async def _move(self, settings: Settings) -> After:
-        """Leave this server for another; what ends with that, a user typed by hand too, is told."""
-        lost, user = self._session.losses, self._session.username
-        await self._visit.close()
-        self._settings = settings
-        self._printer.hide([_password(settings)])
-        self._visit = self._new_visit()
-        if lost:
-            await self._printer.warn(f"left behind: {lost}")
-        await self._connect()
-        now = self._session.username
-        if user is not None and now not in (None, user, settings.username):
-            await self._printer.warn(f"connected as {now}, not as {user}: AUTH there is to be said again")
-        return After.GO_ON if self._session.connected else After.STOP
-
-    def _new_visit(self) -> Visit:
-        visit = Visit(
-            self._settings,
-            self._feed,
-            lambda: self._preferences,
-            on_names=self._show_names,
-            on_look=self._bottom.refresh,
-            on_lost=self._note_lost,
-            on_move=self._printer.warn,
-        )
-        visit.session.renew = self._renewed
-        return visit
-
-    # -- the line that is being typed --
 
     def _note_typing(self) -> None:
         self._visit.look_up.give_way()
@@ -654,23 +463,4 @@ async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             raise error from None
         raise
     finally:
-        await _cancelled(task)
-
-
-async def _cancelled(task: asyncio.Task[Any]) -> None:
-    """Cancel a task and wait for its end."""
-    task.cancel()
-    await asyncio.wait([task])
-
-
-def _password(settings: Settings) -> str:
-    return settings.password or ""
-
-
-def _says_something(outcome: Outcome) -> bool:
-    """Whether a command that was stopped brought something: an end of its wait alone is nil."""
-    return outcome.error is not None or outcome.reply is not None
-
-
-def _is_monitor(spec: Spec | None, argv: Sequence[bytes]) -> bool:
-    return spec is not None and spec.effect == "monitor" and len(argv) == spec.arity
+        await cancelled(task)

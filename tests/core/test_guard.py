@@ -26,6 +26,7 @@ from pyredis_cli.core.guard import (
 from pyredis_cli.settings import Profile, Settings
 
 INFO: Final = {
+    "# Keyspace": "",
     "db0": "keys=4120300,expires=1,avg_ttl=0",
     "db1": "keys=20,expires=0",
     "db7": "keys=11,expires=0",
@@ -53,7 +54,18 @@ FULL: Final = Figures(
     slots={b"12": 5},
     documents={b"ix": 1_000},
 )
-EMPTY: Final = Figures({"used_memory_human": "900K"}, database=0, keys_here=0)
+EMPTY: Final = Figures({"used_memory_human": "900K", "# Keyspace": ""}, database=0, keys_here=0)
+ODD: Final = Figures(
+    {
+        "# Keyspace": "",
+        "db0": "keys=" + "9" * 5000,
+        "db²": "keys=1",
+        "used_memory_human": "x" * 9000,
+        "number_of_cached_scripts": "²",
+    },
+    cluster={"cluster_known_nodes": "²", "cluster_slots_assigned": "9" * 5000},
+)
+"""What no server says that means well."""
 
 
 def argv_of(line: str) -> tuple[bytes, ...]:
@@ -282,7 +294,9 @@ def test_what_several_servers_have_is_added_up() -> None:
     assert reason("FLUSHALL", both).endswith(
         "4,120,367 keys in 3 databases, 2.00K; last save 3 h ago, 24,068 changes since"
     )
-    assert "not known: how many keys" in reason("FLUSHALL", added([FULL, Figures()]))
+    for odd in (Figures(), ODD, Figures({"redis_version": "7.0"})):
+        assert "not known: how many keys" in reason("FLUSHALL", added([FULL, odd]))
+        assert "not known: how many keys" in reason("FLUSHALL", added([odd, FULL]))
 
 
 def test_it_is_told_of_which_nodes_the_numbers_are_and_how_often_it_runs() -> None:
@@ -466,6 +480,13 @@ def test_nothing_is_measured_of_deletions_that_are_not_told() -> None:
     assert len(asked_of(batch)) == 51
 
 
+def test_what_is_not_told_or_is_no_number_is_not_nothing() -> None:
+    assert reason("FLUSHALL", ODD).endswith("not known: how many keys, when it was saved last")
+    assert reason("CLUSTER RESET", ODD).endswith("not known: how many keys, how the cluster is")
+    assert isinstance(judged("FLUSHALL", Figures({"redis_version": "7.0"})), Ask)
+    assert len(reason("FLUSHALL", Figures({**ODD.info, "db0": "keys=1"}))) < 300
+
+
 # -- whatever is typed
 
 WORDS = st.one_of(
@@ -481,7 +502,7 @@ LOOKED_AT = [spec for spec in TABLE.specs() if spec.asks is not None or spec.who
 @given(
     spec=st.sampled_from(LOOKED_AT) | st.sampled_from(list(TABLE.specs())),
     words=st.lists(WORDS, max_size=8),
-    figures=st.sampled_from([FULL, EMPTY, Figures(), Figures(late=True)]),
+    figures=st.sampled_from([FULL, EMPTY, ODD, Figures(), Figures(late=True)]),
     rules=st.sampled_from([Rules(), Rules(production="p", terminal=False), Rules(asks=False)]),
 )
 def test_no_command_is_too_odd_to_be_judged(

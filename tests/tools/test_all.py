@@ -199,13 +199,25 @@ def test_nodes_are_asked_where_they_are_reached(
     proxy = background_proxy(node)
     mapped = f"{at(node)}=127.0.0.1:{proxy.port}"
     here = "-p", str(cluster82.nodes[0].port)
+    expected = {f"127.0.0.1:{proxy.port}", *(at(other) for other in cluster82.nodes if other is not node)}
 
-    found = {row["node"] for row in rows(ran(*here, "-c", "--natmap", mapped, "--json", "all", "PING"))}
+    for follows in (("-c",), ()):
+        told = rows(ran(*here, *follows, "--natmap", mapped, "--json", "all", "PING"))
+        assert {row["node"] for row in told} == expected
 
-    assert found == {
-        f"127.0.0.1:{proxy.port}",
-        *(at(other) for other in cluster82.nodes if other is not node),
-    }
+
+def test_replicas_are_asked_where_they_are_reached(
+    sentinels82: Sentinels, background_proxy: MakeBackgroundProxy
+) -> None:
+    primary, replicas = sentinels82.primary(), sentinels82.replicas()
+    proxy = background_proxy(replicas[0])
+    mapped = f"{at(replicas[0])}=127.0.0.1:{proxy.port}"
+    host, port = sentinels82.addresses[0]
+    expected = {at(primary), f"127.0.0.1:{proxy.port}", *map(at, replicas[1:])}
+
+    for here in (("-u", f"sentinel://{host}:{port}/{sentinels82.name}"), ("-p", str(primary.port))):
+        told = rows(ran(*here, "--natmap", mapped, "--json", "all", "PING"))
+        assert {row["node"] for row in told} == expected
 
 
 # -- what is shown

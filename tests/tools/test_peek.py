@@ -247,3 +247,9 @@ def test_scripts_get_json_and_an_exit_code(redis82: Server) -> None:
     assert there["value"] == "v"
     assert missing["type"] == "none"
     assert ran_json.stderr == b""
+
+
+async def test_a_key_may_expire_when_no_calendar_reaches(redis82: Server) -> None:
+    redis82.command("SET", "far", "v", "PXAT", 9_223_370_000_000_000_000)
+    found = await peek(redis82, "far")
+    assert (found["expires_at"], found["ttl"] > 1e15) == (None, True)

@@ -77,6 +77,7 @@ def shown(report: Report, width: int = 80) -> list[str]:
 
 @pytest.mark.usefixtures("no_leaks")
 async def test_what_was_done_is_told_in_numbers_and_on_a_page(server: Server) -> None:
+    server.command("CONFIG", "RESETSTAT")
     server.command("SET", "text", "v")
     server.command("CONFIG", "SET", "slowlog-log-slower-than", "-1")
 

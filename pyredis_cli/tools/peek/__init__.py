@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Sequence
 from functools import partial
-from time import gmtime, strftime, time
+from time import time
 from typing import Final
 
 from pyredis.exceptions import MovedError, ReplyError
@@ -20,6 +20,7 @@ from pyredis_cli.core.outcome import START_WITH_C
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.given import ToolArguments
+from pyredis_cli.render.units import stamp
 from pyredis_cli.reporting import Report, run_report
 from pyredis_cli.settings import Settings
 from pyredis_cli.streams import Streams
@@ -124,9 +125,7 @@ def _value(known: Known, sample: Sample | None) -> Reply:
     left = None if known.expires is None else max(0.0, round(known.expires - time(), 3))
     found |= {
         "ttl": left,
-        "expires_at": None
-        if known.expires is None
-        else strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(known.expires)),
+        "expires_at": None if known.expires is None else stamp(known.expires),
         "encoding": known.encoding,
         "memory": known.memory,
         "idle": known.idle,

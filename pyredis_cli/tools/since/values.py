@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from pyredis.types import Reply
-from pyredis_cli.render.units import when
+from pyredis_cli.render.units import stamp
 from pyredis_cli.tools.since.moment import Slow, Spike
 
 __all__ = [
@@ -192,17 +192,13 @@ class Changes(NamedTuple):
 def value(found: Changes) -> Reply:
     """Return the same as a map for programs: times in ISO 8601, everything under its name."""
     shown = cast("dict[Hashable, Reply]", _value(found))
-    shown["start"], shown["end"] = _iso(found.start), _iso(found.end)
+    shown["start"], shown["end"] = stamp(found.start), stamp(found.end)
     for rows in ("slow_log", "latency_spikes"):
         for row in cast("list[dict[Hashable, Reply]]", shown[rows] or []):
-            row["time"] = _iso(cast("int", row["time"]))
+            row["time"] = stamp(cast("int", row["time"]))
     saved = found.persistence.saved
-    cast("dict[Hashable, Reply]", shown["persistence"])["saved"] = None if saved is None else _iso(saved)
+    cast("dict[Hashable, Reply]", shown["persistence"])["saved"] = None if saved is None else stamp(saved)
     return shown
-
-
-def _iso(moment: float) -> str:
-    return when(moment).replace(" ", "T")
 
 
 def _value(found: object) -> Reply:
