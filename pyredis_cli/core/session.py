@@ -148,6 +148,12 @@ class Session:
         return self._wanted.database_from(self.pool.database)
 
     @property
+    def next_database(self) -> int:
+        """The database of the next command: in a transaction, what is queued may choose it."""
+        chosen = [one.argv[1] for one in self._queued if one.effect == "select" and len(one.argv) > 1]
+        return int(chosen[-1]) if chosen and chosen[-1].isdigit() and len(chosen[-1]) < 20 else self.database
+
+    @property
     def username(self) -> str | None:
         """The user that commands run as; None while not connected."""
         return self._lease.username if self._lease is not None else None

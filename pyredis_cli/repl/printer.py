@@ -20,6 +20,7 @@ from pyredis.records import replace
 from pyredis.types import Status
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.secrets import hidden
+from pyredis_cli.core.sentence import in_lines
 from pyredis_cli.exits import explain
 from pyredis_cli.flags import FOR_PROGRAMS
 from pyredis_cli.render.escape import printable
@@ -455,17 +456,7 @@ class Printer:
 def _folded(sentence: str) -> str:
     """Return a sentence of ours in lines that fit the terminal, cut between words."""
     sentence = printable(sentence)
-    width = shutil.get_terminal_size().columns
-    if get_cwidth(sentence) <= width:
-        return sentence
-    lines = [""]
-    for word in sentence.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if lines[-1] and get_cwidth(longer) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return "\n".join(lines)
+    return "\n".join(in_lines(sentence, shutil.get_terminal_size().columns, get_cwidth))
 
 
 def _seconds(seconds: float) -> str:

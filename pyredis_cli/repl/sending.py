@@ -71,7 +71,7 @@ class Sending:
 
     async def send(self, asked: Order, sends: Outlet | None) -> After:
         await self._visit().restoring.end()
-        if not await self._guard.allows(asked.argv):
+        if not await self._guard.allows(asked.argv, times=asked.times):
             return After.STOP
         pour = None
         if sends is not None:
