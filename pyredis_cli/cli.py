@@ -19,7 +19,7 @@ from pyredis_cli.flags import UsageError
 from pyredis_cli.given import Given
 from pyredis_cli.modes import tool_of
 from pyredis_cli.parsing import help_text, parse, tool_help
-from pyredis_cli.registry import TOOLS, Tool, load_mode, load_repl, load_tool, load_unsettled
+from pyredis_cli.registry import META, TOOLS, Tool, load_mode, load_repl, load_tool, load_unsettled
 from pyredis_cli.settings import Settings, colored, names_server, settle
 from pyredis_cli.streams import Streams
 
@@ -90,11 +90,20 @@ def _work(given: Given, streams: Streams) -> _Work:
         name, rest = chosen
         return lambda: _bound(load_mode(name), rest)
     words = given.words
+    if words and words[0].startswith(":") and words[0].lower() in META:
+        raise UsageError(_of_the_repl(words[0].lower()))
     if not words and streams.interactive:
         refuse_without_command(given)
         return load_repl
     name, rest = (words[0], words[1:]) if words and words[0] in TOOLS else ("exec", words)
     return lambda: _bound(load_tool(name), rest)
+
+
+def _of_the_repl(word: str) -> str:
+    """Return what to type in a shell in the place of a word of the REPL."""
+    tool = word.removeprefix(":")
+    where = f"pyredis-cli {tool} is the same here" if tool in TOOLS else "pyredis-cli alone begins one"
+    return f"{word} is a word of the REPL; {where}"
 
 
 def _bound(tool: Tool, words: Sequence[str]) -> Callable[[Settings, Streams], int]:

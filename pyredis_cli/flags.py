@@ -490,24 +490,26 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
     ),
 }
 
+_SIZES = ":keys in the REPL tells what prefixes take, pyredis-cli find --size what each key does"
+
 NOT_HERE: dict[str, str] = {
-    "--bigkeys": "MEMORY USAGE tells the size of a key",
+    "--bigkeys": _SIZES,
     "--cluster": "CLUSTER INFO and its kin tell what a node knows",
     "--hotkeys": "OBJECT FREQ tells how often a key is used",
     "--intrinsic-latency": "",
-    "--keystats": "MEMORY USAGE tells the size of a key",
+    "--keystats": _SIZES,
     "--keystats-samples": "",
-    "--latency": "LATENCY DOCTOR tells what the server has measured",
-    "--latency-dist": "LATENCY HISTOGRAM tells what the server has measured",
-    "--latency-history": "LATENCY HISTORY tells what the server has measured",
+    "--latency": "pyredis-cli since 10s tells how long commands take, LATENCY DOCTOR what was slow",
+    "--latency-dist": "pyredis-cli since 10s tells how long commands take, LATENCY HISTOGRAM all of it",
+    "--latency-history": "pyredis-cli since 10s tells how long commands take, LATENCY HISTORY what was slow",
     "--ldb": "",
     "--ldb-sync-mode": "",
     "--lru-test": "",
-    "--memkeys": "MEMORY USAGE tells the size of a key",
+    "--memkeys": _SIZES,
     "--memkeys-samples": "",
     "--mptcp": "",
     "--rdma": "",
-    "--stat": "INFO tells these figures",
+    "--stat": "pyredis-cli since 10s tells what changes, :watch 1 INFO stats in the REPL repeats it",
     "--vset-recall": "",
 }
 """Flags of redis-cli and valkey-cli that this program has not, and what may serve instead."""

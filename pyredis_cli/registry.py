@@ -13,7 +13,7 @@ from pyredis_cli.streams import Streams
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import TypeAlias
+    from typing import Literal, TypeAlias
 
     from pyredis_cli.given import Given
 
@@ -98,12 +98,16 @@ REPL = Row("pyredis_cli.repl.loop:run", "type commands and see replies")
 SINCE = Row("pyredis_cli.tools.since:Comparison", "compare two looks at a server")
 
 
+Carried: TypeAlias = "Literal['', 'words', 'command']"
+
+
 class MetaRow(NamedTuple):
     """A word of the REPL: where it is judged, how it is written, what it is for, in a line and in some more.
 
     ``completes`` is where what may stand behind it is known, empty when nothing may. With ``tool`` there is a tool
     for the same purpose, whose flags may stand behind it, and ``where`` is what makes its report; with ``sends``
-    that sends the command behind the flags.
+    that sends the command behind the flags. ``carries`` is what stands behind the word that may hold a secret,
+    such as a URL; ``"command"`` is one that is looked at or run.
     """
 
     where: str
@@ -113,6 +117,7 @@ class MetaRow(NamedTuple):
     completes: str = ""
     tool: str = ""
     sends: bool = False
+    carries: Carried = ""
 
     @property
     def completed(self) -> Row:
@@ -125,6 +130,7 @@ _HELP = MetaRow(
     "this text, a word, a command, or a group",
     "It works without a server: what a server tells of its commands is added to it.",
     "pyredis_cli.repl.helping:behind",
+    carries="words",
 )
 _QUIT = MetaRow(
     "pyredis_cli.repl.judges:leave", "quit, exit", "leave", "Ctrl-D on an empty line does the same."
@@ -141,6 +147,7 @@ META: dict[str, MetaRow] = {
         "says it all itself: what it leaves out is not taken from the session. rediss:// is TLS, unix:///path "
         "a socket. @NAME is a profile of config.toml, with all that it says.",
         "pyredis_cli.repl.judges:reachable",
+        carries="words",
     ),
     "peek": MetaRow(
         "pyredis_cli.tools.peek:report",
@@ -162,6 +169,7 @@ META: dict[str, MetaRow] = {
         "pyredis_cli.repl.reports:behind_all",
         "all",
         sends=True,
+        carries="command",
     ),
     ":explain": MetaRow(
         "pyredis_cli.tools.explain:report",
@@ -171,6 +179,7 @@ META: dict[str, MetaRow] = {
         "gentler. Nothing of it is run; what may be a password is sent nowhere.",
         "pyredis_cli.repl.reports:behind_command",
         "explain",
+        carries="command",
     ),
     ":slot": MetaRow(
         "pyredis_cli.repl.slotting:judge",
@@ -249,6 +258,7 @@ META: dict[str, MetaRow] = {
         "read, with the columns of the first reply; --append behind FILE adds to one that such a :watch has made. "
         "It asks on a connection of its own.",
         "pyredis_cli.repl.watching:behind",
+        carries="command",
     ),
     ":since": MetaRow(
         "pyredis_cli.repl.comparing:judge",

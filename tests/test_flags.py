@@ -10,6 +10,7 @@ from pyredis_cli.flags import FLAGS, NOT_HERE, UsageError
 from pyredis_cli.given import Given
 from pyredis_cli.modes import tool_of
 from pyredis_cli.parsing import help_text, parse, parse_tool
+from tests.program import ran
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,8 @@ def test_only_one_url_is_taken() -> None:
         (
             ["--stat"],
             "Unrecognized option or bad number of args for: '--stat'; "
-            "redis-cli has it, this program has not; INFO tells these figures",
+            "redis-cli has it, this program has not; pyredis-cli since 10s tells what changes, "
+            ":watch 1 INFO stats in the REPL repeats it",
         ),
         (
             ["--bigkeys", "-i", "1"],
@@ -245,3 +247,13 @@ def test_a_flag_in_the_wrong_place_is_told_its_own() -> None:
         parse_tool("find", ["-n", "3"])
     with pytest.raises(UsageError, match="'--stop-on-error'; it goes behind exec"):
         parse(["--stop-on-error"])
+
+
+@pytest.mark.parametrize(
+    ("word", "mend"),
+    [(":since", "pyredis-cli since is the same here"), (":KEYS", "pyredis-cli alone begins one")],
+)
+def test_a_word_of_the_repl_is_not_sent_from_a_shell(word: str, mend: str) -> None:
+    told = ran("-p", "1", word, "x")
+    assert told.code == 2
+    assert told.said == f"{word.lower()} is a word of the REPL; {mend}\n"

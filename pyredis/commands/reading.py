@@ -28,8 +28,24 @@ def reading(argv: Sequence[bytes]) -> Sequence[bytes]:
     if spec is not None and spec.only_reads(argv):
         return argv
     if spec is not None and spec.readonly_twin is not None:
+        if word := _lacking(spec, spec.readonly_twin, argv):
+            raise ReadOnlyRefused(f"{spec.name} is not read-only with {word}", spec.name)
         return (spec.readonly_twin.encode(), *argv[1:])
     raise _refusal(argv, spec)
+
+
+def _lacking(spec: Spec, twin: str, argv: Sequence[bytes]) -> str:
+    """Return the first option that the twin of a command does not have; empty when it has all."""
+    from pyredis.commands.grammar import grammar  # which few sessions need
+
+    reader = find((twin.encode(),))
+    words = argv[spec.name.count(" ") + 1 :]
+    mistake = None if reader is None else grammar(reader).walk(words).mistake
+    if mistake is None:
+        return ""
+    roles = grammar(spec).walk(words).roles
+    role = roles[mistake.place] if mistake.place < len(roles) else None
+    return role.name if role is not None and role.kind == "token" else ""
 
 
 def _refusal(argv: Sequence[bytes], spec: Spec | None) -> ReadOnlyRefused:

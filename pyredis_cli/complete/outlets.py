@@ -20,7 +20,7 @@ from pyredis_cli.splitting import Word, scan
 if TYPE_CHECKING:
     from pyredis.commands.spec import Spec, Table
 
-__all__ = ["Mark", "Outlet", "outlet"]
+__all__ = ["Mark", "Outlet", "bare_mark", "outlet"]
 
 Mark: TypeAlias = Literal["|", ">", ">>"]
 
@@ -73,6 +73,14 @@ def _found(line: str, table: Table, revision: int, encoding: str, begun: bool) -
             spec, doubtful = reading
             return Outlet(mark, words[place].start, rest, spec, doubtful)
     return None
+
+
+def bare_mark(line: str, encoding: str = "utf-8") -> Mark | None:
+    """Return the first mark of a line that has no command, where it would send something."""
+    if "|" not in line and ">" not in line:
+        return None
+    words = scan(line, encoding)
+    return next((mark for place, mark in _marks(line, words) if words[place + 1 :]), None)
 
 
 def _marks(line: str, words: Sequence[Word]) -> Iterator[tuple[int, Mark]]:

@@ -120,7 +120,7 @@ def _clashes(table: Table, values: Mapping[str, Any]) -> Iterator[tuple[str, str
     places = [key for key in values if key in _PLACES and not (key == "port" and "host" in values)]
     if len(places) > 1:
         yield places[1], f"and {places[0]} both say where the server is; leave one of them out"
-    if table.kind == "profile" and not places:
+    if table.kind == "profile" and not {*places} - {"port"}:  # a port is of some host
         yield "", "does not say where the server is; url, host or socket does"
     sources = [key for key in SOURCES if key in values]
     for key in sources[1:]:

@@ -6,6 +6,8 @@ no. Whether anybody is there, `Streams` knows.
 
 from __future__ import annotations
 
+import os
+
 from pyredis_cli.core.costs import needs
 from pyredis_cli.core.figures import Figures
 from pyredis_cli.core.guard import Ask, Refuse, rules_of, verdict
@@ -40,16 +42,17 @@ def allowed(
     measure: Callable[[Sequence[Needs]], Figures],
     *,
     everywhere: bool = False,
+    times: int | None = 1,
 ) -> bool:
     """Return whether a command may be sent, once the person has been asked if they must be; a no is told.
 
-    It is measured where a person is there who has to know; ``everywhere`` is as in `verdict`.
+    It is measured where a person is there who has to know; ``everywhere`` and ``times`` are as in `verdict`.
     """
     rules, wanted = rules_of(settings, terminal=streams.can_ask), needs(spec, argv)
     if wanted is None or rules.idle:
         return True
     figures = measure([wanted]) if rules.terminal else Figures()
-    return agreed(streams, [verdict(spec, argv, figures, rules, everywhere=everywhere)])
+    return agreed(streams, [verdict(spec, argv, figures, rules, everywhere=everywhere, times=times)])
 
 
 def agreed(streams: Streams, verdicts: Sequence[Verdict], told: Sequence[str] = ()) -> bool:
@@ -59,11 +62,26 @@ def agreed(streams: Streams, verdicts: Sequence[Verdict], told: Sequence[str] = 
     if not (refused or asked):
         return True
     for line in told or [*refused, *(found.reason for found in asked)]:
-        streams.say(line)
+        _tell(streams, line)
     if not refused and _answered(streams, asked[0].name):
         return True
     streams.say("refused, nothing was sent" if refused else "nothing was sent")
     return False
+
+
+def _tell(streams: Streams, line: str) -> None:
+    """Say a line; on a terminal it is cut between words."""
+    if not streams.stderr_tty:
+        streams.say(line)
+        return
+    from pyredis_cli.core.sentence import in_lines
+
+    try:  # standard output may be something else
+        columns = os.get_terminal_size(streams.stderr.fileno()).columns
+    except OSError:
+        columns = 0
+    for part in in_lines(streams.printable(line), columns or streams.columns):
+        streams.say(part)
 
 
 def _answered(streams: Streams, name: str) -> bool:

@@ -9,7 +9,7 @@ from pyredis.commands.keys import key_positions, keys
 from pyredis.commands.rows import canonical
 from pyredis.commands.spec import MANY
 from pyredis.records import NamedTuple
-from pyredis_cli.core.figures import Size
+from pyredis_cli.core.figures import Size, stays
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Kind: TypeAlias = Literal["always", "any", "many", "keys", "whole"]
 
-__all__ = ["LARGE", "Needs", "large", "needs"]
+__all__ = ["LARGE", "Needs", "large", "needs", "unchanged"]
 
 LARGE: Final = 250_000
 """From so many elements on, a value is large."""
@@ -67,6 +67,15 @@ def _asks(rule: tuple[Any, ...], argv: Sequence[bytes]) -> bool:
         case ("without", words, start, stop, step):
             return not any(_is_one_of(word, words) for word in argv[start:stop:step])
     return True
+
+
+def unchanged(spec: Spec, argv: Sequence[bytes], wanted: Needs, figures: Figures) -> bool:
+    """Return whether all parameters that it would be asked for are known to stay as they are."""
+    if "parameters" not in wanted.measure or spec.asks is None or len(argv) % 2:
+        return False
+    pairs = zip(argv[2::2], argv[3::2], strict=True)
+    asked = [(name, value) for name, value in pairs if _asks(spec.asks, (*argv[:2], name, value))]
+    return all(name in wanted.subject and stays(name, value, figures) for name, value in asked)
 
 
 def _is_one_of(word: bytes, words: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ course, is allowed.
 from __future__ import annotations
 
 from pyredis.records import NamedTuple
-from pyredis_cli.core.costs import Needs, large, needs
+from pyredis_cli.core.costs import Needs, large, needs, unchanged
 from pyredis_cli.core.figures import Figures, counted, keys_in, keyspace, whole
 from pyredis_cli.core.told import plural, said
 
@@ -100,11 +100,12 @@ def verdict(
     *,
     later: bool = False,
     everywhere: bool = False,
+    times: int | None = 1,
 ) -> Verdict:
     """Return whether a command may be sent; the reason says what would happen, with numbers.
 
-    ``later``: what was measured is empty may not be by then. ``everywhere``: it is for every node, of which one
-    was measured.
+    ``later``: what was measured is empty may not be by then. ``everywhere``: it is for every node, of which some
+    were measured. It is to run so many ``times``, for ever when that is None.
     """
     wanted = needs(spec, argv)
     if wanted is None or spec is None or rules.idle or _covered(rules.yes, spec):
@@ -112,16 +113,35 @@ def verdict(
     if rules.read_only and not spec.only_reads(argv) and spec.readonly_twin is None:
         return ALLOW  # it is refused whatever the person says
     others = everywhere and figures.info.get("cluster_enabled") != "0"
-    unsure = ((later or others) and wanted.kind == "any") or (others and wanted.kind == "many")
+    unsure = (others and wanted.kind in ("many", "always")) or ((later or others) and wanted.kind == "any")
     if not unsure and not _matters(wanted, spec, argv, figures):
         return ALLOW
     reason = " ".join((spec.name, said(wanted, spec, argv, figures, measured=rules.terminal)))
-    if others and figures.info:
-        reason += "; that is of one node, and it runs at others, too"
+    reason += _where(wanted, figures, others=others) + _how_often(times)
     if rules.terminal and rules.asks:
         return Ask(reason, rules.production)
     whose = f"{rules.production} is a production profile" if rules.production else "nobody may be asked"
     return Refuse(f"{reason}; {whose}, --yes={spec.name.partition(' ')[0]} allows it")
+
+
+_OF_A_NODE: Final = frozenset({"clients", "database", "functions", "keyspace", "scripts", "slot"})
+
+
+def _where(wanted: Needs, figures: Figures, *, others: bool) -> str:
+    """Return of which nodes of a cluster that is told, as the end of a sentence."""
+    numbers = not _OF_A_NODE.isdisjoint(wanted.measure) and figures.info.get("cluster_enabled") == "1"
+    if not others:
+        return "; that is of this node alone" if numbers else ""
+    if not numbers:
+        return "; it runs at every node"
+    together_ = (
+        f"all {figures.nodes} primaries together" if figures.nodes > 1 else "one node, and it runs at others"
+    )
+    return f"; that is of {together_}"
+
+
+def _how_often(times: int | None) -> str:
+    return "" if times == 1 else "; again and again" if times is None else f"; {times:,} times"
 
 
 def _covered(yes: frozenset[str], spec: Spec) -> bool:
@@ -140,7 +160,7 @@ def _matters(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures)
             return bool(large(spec, argv, wanted, figures)) or (
                 figures.late and not all(key in figures.sizes for key in wanted.keys)
             )
-    return True
+    return not unchanged(spec, argv, wanted, figures)
 
 
 def _first_figure(wanted: Needs, figures: Figures) -> int | None:
@@ -176,23 +196,25 @@ class Found(NamedTuple):
     database: int | None
     here: bool
     later: bool
+    times: int = 1
 
 
 class Batch:
     """Commands that are to run one after the other, of which it keeps those that are looked at."""
 
-    def __init__(self, database: int) -> None:
+    def __init__(self, database: int, first: int | None = None) -> None:
+        """``database`` is what is measured; ``first`` the one that the first command will run in, if another."""
         self.count = 0
         """How many commands there are."""
         self.found: list[Found] = []
-        self._database: int | None = database
+        self._database: int | None = database if first is None else first
         self._begun = database
         self._here = True
         self._wrote = False
         self._values = 0
         self._certain = 0
 
-    def add(self, where: str, spec: Spec | None, argv: tuple[bytes, ...]) -> None:
+    def add(self, where: str, spec: Spec | None, argv: tuple[bytes, ...], times: int = 1) -> None:
         """Take the next command."""
         self.count += 1
         if spec is None:
@@ -203,7 +225,9 @@ class Batch:
         if wanted is not None and (wanted.kind != "whole" or self.has_room):
             self._values += len(wanted.keys)
             needed = self._told_of(wanted)
-            self.found.append(Found(where, spec, argv, needed, self._database, self._here, self._wrote))
+            self.found.append(
+                Found(where, spec, argv, needed, self._database, self._here, self._wrote, times)
+            )
         self._wrote = self._wrote or spec.write
 
     @property
@@ -238,15 +262,24 @@ class Batch:
     def judged(self, figures: Figures, rules: Rules) -> list[tuple[Found, Verdict]]:
         """Return what is to be done about each that was looked at; ``figures`` are of where the first one runs."""
         return [
-            (one, verdict(one.spec, one.argv, self._figures_of(one, figures), rules, later=one.later))
+            (
+                one,
+                verdict(
+                    one.spec,
+                    one.argv,
+                    self._figures_of(one, figures),
+                    rules,
+                    later=one.later,
+                    times=one.times,
+                ),
+            )
             for one in self.found
         ]
 
     def _figures_of(self, one: Found, figures: Figures) -> Figures:
         if one.here and one.database == self._begun:
             return figures
-        elsewhere = figures._replace(database=one.database, keys_here=None, sizes={}, existing={}, late=False)
-        return elsewhere if one.here else Figures(database=one.database)
+        return figures.elsewhere(one.database) if one.here else Figures(database=one.database)
 
 
 def together(asked: Sequence[tuple[str, str]], number: int) -> tuple[str, ...]:

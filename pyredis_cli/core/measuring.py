@@ -13,7 +13,7 @@ from time import monotonic, time
 from pyredis.exceptions import PyRedisConnReadTimeout, PyRedisError
 from pyredis.resp.encode import pack
 from pyredis.types import Map, Push
-from pyredis_cli.core.figures import Figures, Size
+from pyredis_cli.core.figures import Figures, Size, added
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Argv: TypeAlias = tuple[bytes, ...]
 
-__all__ = ["BUDGET", "commands", "figures", "lengths", "measured", "measured_on"]
+__all__ = ["BUDGET", "commands", "figures", "lengths", "measured", "measured_everywhere", "measured_on"]
 
 BUDGET: Final = 1.0
 """Seconds that measuring may take, once there is a connection."""
@@ -200,6 +200,35 @@ async def measured(desk: Desk, wanted: Sequence[Needs], seconds: float = BUDGET)
     except PyRedisError:  # the command itself will tell
         return Figures()
     return figures(replies, desk.database, time())
+
+
+async def measured_everywhere(desk: Desk, wanted: Sequence[Needs], seconds: float = BUDGET) -> Figures:
+    """Return what all primaries of a cluster have together, if they tell in time; without one, its server."""
+    asked = commands(wanted)
+    if not asked:
+        return Figures()
+    import asyncio
+
+    from pyredis_cli.core.everywhere import ask_everybody, everybody
+
+    try:
+        async with asyncio.timeout(seconds):
+            await desk.reach()
+        async with asyncio.timeout(seconds):
+            found = await everybody(desk)
+            primaries = [member for member in found.members if found.cluster and member.role == "primary"]
+            if len(primaries) < 2:
+                return await measured(desk, wanted, seconds)
+            answers = await asyncio.gather(*(ask_everybody(desk.session, primaries, argv) for argv in asked))
+    except TimeoutError:
+        return Figures(late=True)
+    except PyRedisError:  # the report will tell
+        return Figures()
+    each = (
+        {argv: answer.reply for argv, answer in zip(asked, of_node, strict=True)}
+        for of_node in zip(*answers, strict=True)
+    )
+    return added([figures(replies, desk.database, time()) for replies in each])
 
 
 def measured_on(connection: BlockingConnection, wanted: Sequence[Needs], seconds: float = BUDGET) -> Figures:

@@ -148,6 +148,12 @@ class Session:
         return self._wanted.database_from(self.pool.database)
 
     @property
+    def next_database(self) -> int:
+        """The database of the next command: in a transaction, what is queued may choose it."""
+        chosen = [one.argv[1] for one in self._queued if one.effect == "select" and len(one.argv) > 1]
+        return int(chosen[-1]) if chosen and chosen[-1].isdigit() and len(chosen[-1]) < 20 else self.database
+
+    @property
     def username(self) -> str | None:
         """The user that commands run as; None while not connected."""
         return self._lease.username if self._lease is not None else None
@@ -285,7 +291,10 @@ class Session:
 
     async def _number_of(self, client: AsyncClient) -> int | None:
         number = client.greeting.get("id")
-        number = await self._knock(client) if number is None else number
+        # The pool may have had the connection for long: it is told of as the new one, so it must answer now.
+        if number is None or self._was_connected:
+            knocked = await self._knock(client)
+            number = number if knocked is None else knocked
         return number if isinstance(number, int) else None
 
     async def _knock(self, client: AsyncClient) -> Reply:

@@ -6,7 +6,7 @@ Pure text, in which words of the server and of the person stand as they are: who
 from __future__ import annotations
 
 from pyredis_cli.core.costs import large
-from pyredis_cli.core.figures import counted, keys_in, keyspace, whole
+from pyredis_cli.core.figures import counted, keys_in, keyspace, sized, stays, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _said_of_values(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: F
     if not found:
         return f"works on whole values: how large they are is not known{mend}"
     memory = sum(size.memory or 0 for size in found.values())
-    weight = f", {_size(memory)}" if memory else ""
+    weight = f", {sized(memory)}" if memory else ""
     if len(found) > 1:
         elements = sum(size.elements for size in found.values())
         much = f"all {elements:,} elements of {len(found)} keys"
@@ -144,7 +144,15 @@ def _said_of_save(figures: Figures) -> str:
     if saved is None or changes is None:
         return _Unknown("when it was saved last")
     since = f"{plural(changes, 'change')} since" if changes else "no change since"
+    if _never_saved(saved, figures):
+        return f"never saved since it started, {plural(changes, 'change')}"
     return f"last save {_ago(figures.seconds - saved)}, {since}"
+
+
+def _never_saved(saved: int, figures: Figures) -> bool:
+    """Whether what a server calls its last save is its start; CONFIG RESETSTAT forgets the number of saves."""
+    up = counted(figures, "uptime_in_seconds")
+    return up is not None and abs(figures.seconds - up - saved) < 2 and not counted(figures, "rdb_saves")
 
 
 def _said_of_cluster(figures: Figures) -> str:
@@ -175,12 +183,15 @@ def _in_index(name: bytes, figures: Figures) -> str:
 def _changes(argv: Sequence[bytes], subject: Sequence[bytes], figures: Figures) -> Iterator[str]:
     """Yield what each parameter is and would be; of a secret one its name alone."""
     for name, value in zip(argv[2::2], argv[3::2], strict=False):
+        shown = _named(name.lower())
         if name not in subject:
-            yield f"{_named(name)} ***"
-            continue
-        now = figures.parameters.get(name.lower())
-        is_ = "" if now is None else f" is {_quoted(now)},"
-        yield f"{_named(name)}{is_} would be {_quoted(value)}"
+            yield f"{shown} ***"
+        elif stays(name, value, figures):
+            yield f"{shown} stays {_quoted(value)}"
+        else:
+            now = figures.parameters.get(name.lower())
+            is_ = "" if now is None else f" is {_quoted(now)},"
+            yield f"{shown}{is_} would be {_quoted(value)}"
 
 
 def _quoted(value: bytes) -> str:
@@ -194,16 +205,6 @@ def _named(word: bytes) -> str:
     """Return what stands in a sentence for a word, which is not longer than can be read."""
     rest = "..." if len(word) > _SHOWN else ""
     return word[:_SHOWN].decode("utf-8", "surrogateescape") + rest
-
-
-def _size(number: int) -> str:
-    """Return a number of bytes as INFO writes it: ``1.05M``."""
-    unit, rest = "B", float(number)
-    for larger in "KMGTP":
-        if rest < 1024:
-            break
-        unit, rest = larger, rest / 1024
-    return f"{rest:.2f}{unit}".replace(".00B", "B")
 
 
 def _ago(seconds: float) -> str:

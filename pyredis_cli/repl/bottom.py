@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyredis_cli.repl.toolbar import cut, mistake_line, status_line, usage_line
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pyredis_cli.repl.visit import Visit
 
 __all__ = ["BottomLine"]
+
+_LEAST_ROWS: Final = 3
 
 
 class BottomLine:
@@ -52,9 +54,9 @@ class BottomLine:
 
     def _drawing(self, reader: PromptSession[str]) -> tuple[StyleAndTextTuples, StyleAndTextTuples]:
         """Return the prompt and the line."""
-        width = reader.app.output.get_size().columns
+        size = reader.app.output.get_size()
         text = reader.default_buffer.text
-        return self._message(), self._fragments(text, width)
+        return self._message(), self._fragments(text, size.columns) if size.rows >= _LEAST_ROWS else []
 
     def _fragments(self, text: str, width: int) -> StyleAndTextTuples:
         if (blot := self._insight.blot(text)) is not None:

@@ -25,13 +25,15 @@ from pyredis_cli.core.guard import (
     together,
     verdict,
 )
+from pyredis_cli.core.keeping import judged as kept
 from pyredis_cli.core.lines import LineError, order
-from pyredis_cli.core.measuring import measured
+from pyredis_cli.core.measuring import measured, measured_everywhere
 from pyredis_cli.repl import meta
 from pyredis_cli.repl.verdicts import Connect, Dial, Perform, RunsLines
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
+    from pyredis_cli.core.costs import Needs
     from pyredis_cli.core.guard import Rules, Verdict
     from pyredis_cli.repl.preferences import Preferences
     from pyredis_cli.repl.printer import Printer
@@ -83,24 +85,40 @@ class Guarding:
             return ""
         return f"{production} is a production profile, which asks always; start again with --yes for that"
 
-    async def allows(self, argv: tuple[bytes, ...], *, everywhere: bool = False) -> bool:
+    async def allows(self, argv: tuple[bytes, ...], *, everywhere: bool = False, times: int = 1) -> bool:
         """Return whether a command may be sent, once the person has been asked if they must be.
 
-        ``everywhere`` is as in `verdict`.
+        ``everywhere`` and ``times`` are as in `verdict`.
         """
         spec, rules = self._table.find(argv), self._rules
         wanted = needs(spec, argv)
         if wanted is None or rules.idle:
             return True
-        here = rules.production, self._visit().session.database, argv
+        here = rules.production, self._visit().session.next_database, argv
         if self._agreed and here in self._agreed and not everywhere:
             return True
-        figures = (
-            Figures()
-            if verdict(spec, argv, _WORST, rules) == ALLOW
-            else await measured(self._visit().desk, [wanted])
-        )
-        return await self._settled([verdict(spec, argv, figures, rules, everywhere=everywhere)], ())
+        figures = Figures()
+        if verdict(spec, argv, _WORST, rules) != ALLOW:
+            figures = await self._measured(wanted, everywhere=everywhere)
+        found = verdict(spec, argv, figures, rules, everywhere=everywhere, times=times)
+        return await self._settled([self._with_undo(found, argv)], ())
+
+    async def _measured(self, wanted: Needs, *, everywhere: bool) -> Figures:
+        """Return what is known of where a command will run."""
+        visit = self._visit()
+        if everywhere:
+            return await measured_everywhere(visit.desk, [wanted])
+        figures = await measured(visit.desk, [wanted])
+        database = visit.session.next_database
+        return figures if database == visit.session.database else figures.elsewhere(database)
+
+    def _with_undo(self, found: Verdict, argv: tuple[bytes, ...]) -> Verdict:
+        """Return a question that says too, where undoing is on, that this cannot be undone."""
+        if not (isinstance(found, Ask) and self._preferences().undo):
+            return found
+        session = self._visit().session
+        _, reason = kept(self._table.find(argv), argv, in_transaction=session.in_transaction)
+        return found._replace(reason=f"{found.reason}; :undo cannot bring it back") if reason else found
 
     @asynccontextmanager
     async def together(
@@ -112,7 +130,8 @@ class Guarding:
             return
         self._agreed = set()
         try:
-            batch = Batch(self._visit().session.database)
+            session = self._visit().session
+            batch = Batch(session.database, session.next_database)
             await self._signals.interruptible(self._gather(batch, lines, {act} if act else set()))
             yield not batch.found or await self._allows_all(batch)
         finally:
@@ -138,12 +157,13 @@ class Guarding:
     def _take(self, batch: Batch, where: str, line: str) -> RunsLines | None:
         """Take a line into the batch; return what runs lines of its own."""
         try:
-            argv = order(line, self._settings().encoding).argv
+            asked = order(line, self._settings().encoding)
         except LineError:  # which will be told when it is its turn
             return None
+        argv = asked.argv
         match meta.verdict(argv, self._table):
             case None:
-                batch.add(where, self._table.find(argv), argv)
+                batch.add(where, self._table.find(argv), argv, asked.times)
             case Connect() | Dial():
                 batch.leave()
             case Perform(act) if isinstance(act, RunsLines):
@@ -153,7 +173,7 @@ class Guarding:
     async def _allows_all(self, batch: Batch) -> bool:
         figures = await self._signals.interruptible(measured(self._visit().desk, batch.wanted))
         rules = self._rules
-        judged = batch.judged(figures, rules)
+        judged = [(one, self._with_undo(found, one.argv)) for one, found in batch.judged(figures, rules)]
         asked = [(one.where, found.reason) for one, found in judged if not isinstance(found, Allow)]
         if not await self._settled([found for _, found in judged], together(asked, batch.count)):
             return False

@@ -37,6 +37,8 @@ def _general_help() -> Iterator[str]:
     yield "A line is a command for the server, or one of these words:"
     purposes = {_short(row.usage): row.summary for row in META.values()}
     purposes["5 INCR x"] = "run a command five times"
+    purposes["COMMAND | program"] = "give a program of your shell the reply"
+    purposes["COMMAND > file"] = "write the reply into a file; >> adds to it"
     width = max(map(len, purposes))
     yield from (f"  {usage:<{width}}  {purpose}" for usage, purpose in purposes.items())
     yield "help :set tells of a word, help GET of a command, help @hash of a group."

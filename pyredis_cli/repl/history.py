@@ -58,9 +58,13 @@ _MOST_LINES = 120_000
 _KEPT_BYTES = 12 * 1024 * 1024
 OVERRIDES = ("REDISCLI_HISTFILE", "VALKEYCLI_HISTFILE")
 
-_OWN_WORDS = frozenset(word.encode() for word in META)
+_TELLING = 4
+"""A word with fewer characters may be the password by chance."""
 _SIGNS = tuple("<>#!")
 _COUNT = re.compile(rb"[+-]?\d+")
+_BEFORE_COMMAND = re.compile(rb"--.*|\d.*", re.DOTALL)
+"""A flag or a span of time, as they stand between a word of ours and the command; no command begins so."""
+_TAKES_FILE = b"--csv"
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _URL_WITH_USER = re.compile(r"://.*@", re.DOTALL)
 _PLAIN_WORD = re.compile(r"""[^\s"'\\]+""")
@@ -77,7 +81,8 @@ def history_path(environment: Mapping[str, str]) -> Path | None:
 def redacted(line: str, encoding: str, table: Table, password: str | None = None) -> str | None:
     """Return the line as it may be kept, secrets as ``***``; None when nothing of it may be.
 
-    A line that begins with a space is not kept, nor is one with unbalanced quotes that may hold a secret. What a
+    A line that begins with a space is not kept, nor is one with unbalanced quotes that may hold a secret, or with
+    the session's password where none is expected. What a
     terminal cannot show is escaped: a command is one line, and the next session finds it.
     """
     if line[:1].isspace():
@@ -89,6 +94,8 @@ def redacted(line: str, encoding: str, table: Table, password: str | None = None
         argv = split(line, encoding)
     except SplitError:
         return line if showable and not _suspicious(line, table, password) else None
+    if password and len(password) >= _TELLING and password.encode(encoding, "surrogateescape") in argv:
+        return None
     secrets = secret_words(argv, table)
     return as_typed(argv, encoding, secrets) if secrets or not showable else line
 
@@ -122,25 +129,36 @@ def secrets_in(line: str, encoding: str, table: Table) -> list[str]:
     return [*found, *(word[1:] for word in found if word[:1] in _SIGNS)]
 
 
-def secret_words(argv: list[bytes], table: Table) -> set[int]:
+def secret_words(argv: Sequence[bytes], table: Table) -> set[int]:
     """Return the positions of the words of a line that are or may be secret."""
     start = command_place(argv)
-    secrets = {start + position for position in hidden(argv[start:], table)}
+    secrets = {place for place in range(start) if hidden([argv[place]], table)}  # a URL, wherever it stands
+    secrets.update(start + position for position in hidden(argv[start:], table))
     if argv[:start][-1:] and argv[start - 1].lower() == b"connect":  # of a URL the scheme may be missing
         # What begins with its only @ is a profile.
         secrets.update(position for position in range(start, len(argv)) if b"@" in argv[position][1:])
     return secrets
 
 
-def command_place(argv: list[bytes]) -> int:
-    """Return the position of the word that names the command of which secrets are to be expected."""
+def command_place(argv: Sequence[bytes]) -> int:
+    """Return the position of the word that names the command of which secrets are to be expected.
+
+    Behind a word of our own that carries none it is the end.
+    """
     start = _counts(argv)
-    if argv[start:] and argv[start].lower() in _OWN_WORDS:
-        start += 1  # what "help" or "connect" is about may hold a secret as well
-    return start
+    word = argv[start].lower().decode("utf-8", "replace") if argv[start:] else ""
+    row = META.get(word)
+    if row is None:
+        return start
+    if not row.carries:
+        return len(argv)
+    start += 1
+    while word != "connect" and argv[start:] and _BEFORE_COMMAND.fullmatch(argv[start]):
+        start += 2 if argv[start] == _TAKES_FILE else 1
+    return min(start, len(argv))
 
 
-def _counts(argv: list[bytes]) -> int:
+def _counts(argv: Sequence[bytes]) -> int:
     """Return how many repeat counts stand before the command: one is valid, more must hide no secret."""
     return next((place for place, word in enumerate(argv) if not _COUNT.fullmatch(word)), len(argv))
 

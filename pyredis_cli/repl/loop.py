@@ -20,7 +20,7 @@ from pyredis_cli.core.lines import LineError, lines_of, order
 from pyredis_cli.core.stopping import cancelled
 from pyredis_cli.exits import Exit
 from pyredis_cli.render.line import STARS
-from pyredis_cli.repl import meta, verdicts
+from pyredis_cli.repl import meta, unsent, verdicts
 from pyredis_cli.repl.bottom import BottomLine
 from pyredis_cli.repl.coaching import Coach
 from pyredis_cli.repl.completer import NameCompleter
@@ -318,7 +318,9 @@ class Repl:
 
     def _note_typed(self, line: str) -> None:
         if self._printer.transcript is not None:
-            self._printer.typed(self._prompt_text(), self._kept(line.lstrip()) or STARS)
+            # The transcript knows the password itself.
+            kept = redacted(line.lstrip(), self._settings.encoding, self._session.table)
+            self._printer.typed(self._prompt_text(), kept or STARS)
 
     def _prompt_text(self) -> str:
         return fragment_list_to_text(self._prompt())
@@ -354,7 +356,8 @@ class Repl:
             return After.STOP
         own = meta.verdict(asked.argv, self._session.table)
         if own is not None:
-            return await self._act(own)
+            reason = unsent.objection(line, self._settings.encoding, self._session.table)
+            return await self._act(verdicts.Refuse(reason) if reason else own)
         try:
             with without_echo():
                 return await self.signals.interruptible(self._sending.send(asked, sends))

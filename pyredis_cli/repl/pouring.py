@@ -138,8 +138,8 @@ class Pouring:
 
     async def _write(self, parts: Callable[[], Iterable[bytes]]) -> None:
         # What one line asks for several times is one result.
-        append = self._outlet.mark == ">>" or self._poured
-        file = File(target(self._outlet), append=append)
+        added = self._outlet.mark == ">>" or self._poured
+        file = File(target(self._outlet), append=added)
         try:
             await file.write(parts)
         except OSError as error:
@@ -149,7 +149,7 @@ class Pouring:
                 raise
             await self._printer.warn(f"{file.name}: stopped{_so_far(file)}")
             raise Interrupted(told=True) from None
-        await self._printer.note(f"{'->>' if append else '->'} {file.name}: {_bytes(file.written)}")
+        await self._printer.note(f"-> {file.name}: {_bytes(file.written)}{' appended' if added else ''}")
 
     # -- a pipeline
 

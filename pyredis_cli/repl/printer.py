@@ -20,6 +20,7 @@ from pyredis.records import replace
 from pyredis.types import Status
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.core.secrets import hidden
+from pyredis_cli.core.sentence import in_lines
 from pyredis_cli.exits import explain
 from pyredis_cli.flags import FOR_PROGRAMS
 from pyredis_cli.render.escape import printable
@@ -124,13 +125,18 @@ class Printer:
             await self._line(f"({_seconds(outcome.seconds)}s)", _DIM)
 
     async def report(self, report: Report) -> None:
-        """Print what a tool has found out."""
-        if self._preferences().format == "human":
-            from pyredis_cli.reporting import laid_out
+        """Print what a tool has found out, page by page when it is long and the person likes that."""
 
-            await self._write(part for part, _ in laid_out(report, self._look()))
-        else:
-            await self._write(part for part, _ in self._form_parts(Outcome((), None, report.value)))
+        def laid_out(paged: bool) -> Presented:
+            if self._preferences().format != "human":
+                return self._laid_out(Outcome((), None, report.value))
+            from pyredis_cli.render.present import of_blocks
+
+            look = self._look(paged=paged)
+            return of_blocks(report.blocks(look), look)
+
+        if not await self._show(laid_out, as_it_is=True):
+            self._keep(b"".join(part for part, _ in laid_out(False).parts))
 
     @asynccontextmanager
     async def screen(self) -> AsyncIterator[Screen]:
@@ -177,7 +183,7 @@ class Printer:
     async def answer(self, outcome: Outcome) -> None:
         """Print the reply of a command, page by page when it is long and the person likes that."""
         kept = self._fit_to_keep(outcome)
-        shown = await self._show(outcome, as_it_is=kept is outcome)
+        shown = await self._show(lambda paged: self._laid_out(outcome, paged=paged), as_it_is=kept is outcome)
         if self.transcript is not None and not (shown and kept is outcome):
             self._keep(b"".join(part for part, _ in self._laid_out(kept).parts))
 
@@ -190,27 +196,27 @@ class Printer:
         reply = veiled_reply(outcome, self._table())
         return outcome if reply is outcome.reply else outcome._replace(reply=reply)
 
-    async def _show(self, outcome: Outcome, *, as_it_is: bool) -> bool:
-        """Print a reply, which the transcript gets ``as_it_is``; return whether it was not paged."""
+    async def _show(self, laid_out: Callable[[bool], Presented], *, as_it_is: bool) -> bool:
+        """Print what is laid out for pages or not; return whether it was not paged.
+
+        The transcript gets it ``as_it_is``.
+        """
         if not (self.may_page and self._preferences().pager):
-            await self._write((part for part, _ in self._laid_out(outcome).parts), kept=as_it_is)
+            await self._write((part for part, _ in laid_out(False).parts), kept=as_it_is)
             return True
         from pyredis_cli.repl import pager
 
         if not pager.can_page(self._streams):
-            await self._write((part for part, _ in self._laid_out(outcome).parts), kept=as_it_is)
+            await self._write((part for part, _ in laid_out(False).parts), kept=as_it_is)
             return True
 
-        def laid_out() -> Iterable[Part]:
-            return self._laid_out(outcome, paged=True).parts
-
-        parts, too_long = pager.opened(laid_out())
+        parts, too_long = pager.opened(laid_out(True).parts)
         if too_long:
             async with self._turn:
                 parts = await pager.page(
                     parts,
-                    laid_out,
-                    lambda: self._laid_out(outcome, paged=True).total(),
+                    lambda: laid_out(True).parts,
+                    lambda: laid_out(True).total(),
                     self._streams,
                     lambda line: self._say(line, _YELLOW),
                 )
@@ -450,17 +456,7 @@ class Printer:
 def _folded(sentence: str) -> str:
     """Return a sentence of ours in lines that fit the terminal, cut between words."""
     sentence = printable(sentence)
-    width = shutil.get_terminal_size().columns
-    if get_cwidth(sentence) <= width:
-        return sentence
-    lines = [""]
-    for word in sentence.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if lines[-1] and get_cwidth(longer) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return "\n".join(lines)
+    return "\n".join(in_lines(sentence, shutil.get_terminal_size().columns, get_cwidth))
 
 
 def _seconds(seconds: float) -> str:

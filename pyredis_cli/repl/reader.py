@@ -60,6 +60,8 @@ _VI_MODES: Final = {
     InputMode.REPLACE_SINGLE: "[R] ",
 }
 _MENU_ROWS: Final = 8
+_OTHER_ROWS: Final = 2
+"""What a low terminal has beside the menu: a row of the line, and the one below it."""
 _WAY_OUT: Final = "Ctrl-D, quit or exit leaves"
 
 
@@ -105,6 +107,7 @@ class LineReader(PromptSession[str]):
             ),
             auto_suggest=None if dumb else suggest,
             enable_suspend=True,
+            search_ignore_case=Condition(lambda: searching.ignores_case(self.search_buffer.text)),
             key_bindings=bindings(check, self._edit, editing=Condition(lambda: self._editing)),
             lexer=lexer.CommandLexer(insight),
             validator=check,
@@ -130,7 +133,8 @@ class LineReader(PromptSession[str]):
 
     def _make_room(self) -> None:
         """Keep room for the menu below a line that is typed; below an empty one it would be lost rows."""
-        self.reserve_space_for_menu = _MENU_ROWS if self.default_buffer.text else 0
+        rows = min(_MENU_ROWS, max(0, self.app.output.get_size().rows - _OTHER_ROWS))
+        self.reserve_space_for_menu = rows if self.default_buffer.text else 0
 
     def _note_drawn(self) -> None:
         self._check.note_drawn(self.default_buffer)

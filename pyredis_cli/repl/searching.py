@@ -6,6 +6,7 @@ lines; here only a line that holds the text becomes one.
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,12 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.search import SearchDirection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.search import SearchState
 
-__all__ = ["speed_up"]
+__all__ = ["ignores_case", "speed_up"]
 
 
 def speed_up(buffer: Buffer) -> None:
@@ -28,15 +29,16 @@ def speed_up(buffer: Buffer) -> None:
     def search(
         search_state: SearchState, include_current_position: bool = False, count: int = 1
     ) -> tuple[int, int] | None:
-        if count != 1 or search_state.ignore_case():
+        if count != 1:
             return theirs(search_state, include_current_position, count)
+        holds = _holding(search_state)
         here = buffer.document
         place = _place(here, search_state, include_current_position)
         if place is not None:
             return buffer.working_index, here.cursor_position + place
         forward = search_state.direction is SearchDirection.FORWARD
         for number, line in _others(buffer, forward):
-            if search_state.text in line:
+            if holds(line):
                 document = Document(line, 0 if forward else len(line))
                 place = _place(document, search_state, True)
                 assert place is not None  # the text is in there
@@ -46,11 +48,26 @@ def speed_up(buffer: Buffer) -> None:
     buffer._search = search  # type: ignore[method-assign]
 
 
+def ignores_case(text: str) -> bool:
+    """Return whether a text is sought in capital and small letters: nobody has typed a capital one."""
+    return not any(character.isupper() for character in text)
+
+
+def _holding(state: SearchState) -> Callable[[str], object]:
+    """Return what says whether a line holds the text."""
+    if state.ignore_case():
+        return re.compile(re.escape(state.text), re.IGNORECASE).search
+    return lambda line: state.text in line
+
+
 def _place(document: Document, state: SearchState, include_current_position: bool) -> int | None:
     """Return how far from the cursor the text is."""
+    ignore_case = state.ignore_case()
     if state.direction is SearchDirection.FORWARD:
-        return document.find(state.text, include_current_position=include_current_position)
-    return document.find_backwards(state.text)
+        return document.find(
+            state.text, include_current_position=include_current_position, ignore_case=ignore_case
+        )
+    return document.find_backwards(state.text, ignore_case=ignore_case)
 
 
 def _others(buffer: Buffer, forward: bool) -> Iterator[tuple[int, str]]:

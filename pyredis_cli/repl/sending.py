@@ -71,7 +71,7 @@ class Sending:
 
     async def send(self, asked: Order, sends: Outlet | None) -> After:
         await self._visit().restoring.end()
-        if not await self._guard.allows(asked.argv):
+        if not await self._guard.allows(asked.argv, times=asked.times):
             return After.STOP
         pour = None
         if sends is not None:
@@ -114,7 +114,9 @@ class Sending:
             return None
         if sends.doubtful and not self._told_of_quotes:
             self._told_of_quotes = True
-            await self._printer.note(f"{sends.mark} is no argument here; in quotes it would be one")
+            await self._printer.note(
+                f"the reply goes to {sends.mark}: {sends.spec.name} gets '{sends.mark}' in quotes"
+            )
         return Pouring(sends, self._settings(), self._printer, lambda: self._signals.ending).take
 
     async def _outcome(self, argv: Sequence[bytes], late: Pour | None) -> Outcome:

@@ -6,6 +6,7 @@ asked, `core.everywhere` knows.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Hashable, Sequence
 from functools import partial
@@ -15,13 +16,13 @@ from pyredis.cluster.routing import audience
 from pyredis.commands.keys import keys
 from pyredis.commands.reading import reading
 from pyredis.commands.spec import TABLE, Spec
-from pyredis.exceptions import ClusterError, PyRedisError
+from pyredis.exceptions import ClusterError
 from pyredis.types import plain
-from pyredis_cli.core import direct
+from pyredis_cli.core import connect
 from pyredis_cli.core.consent import allowed
+from pyredis_cli.core.desk import Desk
 from pyredis_cli.core.everywhere import Answer, Everybody, ask_everybody, everybody
-from pyredis_cli.core.figures import Figures
-from pyredis_cli.core.measuring import measured_on
+from pyredis_cli.core.measuring import measured_everywhere
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.flags import UsageError
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from pyredis.cluster.topology import Member
     from pyredis.types import Reply
     from pyredis_cli.core.costs import Needs
-    from pyredis_cli.core.desk import Desk
+    from pyredis_cli.core.figures import Figures
     from pyredis_cli.given import ToolArguments
     from pyredis_cli.render.look import Look
     from pyredis_cli.settings import Settings
@@ -70,12 +71,18 @@ def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
 
 
 def _measured(settings: Settings, wanted: Sequence[Needs]) -> Figures:
-    """Return what the node that is named tells; of the others only their replies will."""
-    try:
-        with direct.connect(settings, "typed") as connection:
-            return measured_on(connection, wanted)
-    except PyRedisError:  # the report will tell
-        return Figures()
+    """Return what the primaries tell; of the replicas only their replies will."""
+
+    async def told() -> Figures:
+        session = connect.session(settings)
+        desk = Desk(session)
+        try:
+            return await measured_everywhere(desk, wanted)
+        finally:
+            await desk.close()
+            await session.close()
+
+    return asyncio.run(told())
 
 
 async def report(desk: Desk, arguments: ToolArguments) -> Report:

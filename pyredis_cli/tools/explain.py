@@ -228,7 +228,7 @@ def _blocks(found: Explained, look: Look) -> Sequence[Block]:
         Line((("heading", _headline(found)),)),
         Grid((Column(), Column(words=True)), facts),
     ]
-    if found.clustered or len(found.keys) > 1:
+    if len(found.keys) > 1 or (found.clustered and found.keys):
         blocks += [Line(), _table(found)]
     if found.more_keys:
         blocks.append(Line((("note", f"and {_counted(found.more_keys, 'key')} more, not measured"),)))

@@ -440,8 +440,9 @@ def test_a_mistake_in_a_profile_is_told_with_its_line_and_ends_the_start(line: s
     assert settled("-p", "1") == settled("-p", "1", environ={"PYREDISCLI_CONFIG": ""})
 
 
-def test_a_profile_without_a_place_is_a_mistake() -> None:
-    path = configure("[profiles.prod]\ndatabase = 1\n")
+@pytest.mark.parametrize("said", ["database = 1", "port = 7000"])
+def test_a_profile_without_a_place_is_a_mistake(said: str) -> None:
+    path = configure(f"[profiles.prod]\n{said}\n")
     assert refused("@prod") == (
         f"{path}:1: [profiles.prod] does not say where the server is; url, host or socket does"
     )

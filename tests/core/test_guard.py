@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyredis.commands.spec import TABLE, Spec
-from pyredis_cli.core.figures import Figures, Size
+from pyredis_cli.core.figures import Figures, Size, added
 from pyredis_cli.core.guard import (
     ALLOW,
     MOST_VALUES,
@@ -279,6 +280,66 @@ def test_a_value_that_could_not_be_measured_in_time_is_asked_about_and_one_that_
 )
 def test_the_reason_says_what_would_happen_with_numbers(line: str, said: str) -> None:
     assert reason(line) == said
+
+
+def test_what_several_servers_have_is_added_up() -> None:
+    other = FULL._replace(
+        info={**INFO, "db0": "keys=5", "rdb_last_save_time": "11000", "used_memory": "1024"},
+        keys_here=5,
+        parameters={b"maxmemory": b"1", b"dir": b"/var/lib/redis"},
+    )
+    both = added([other, FULL._replace(info={**INFO, "used_memory": "1024"})])
+    assert (both.nodes, both.keys_here, both.slots) == (2, 4_120_305, {b"12": 10})
+    assert both.parameters == {b"dir": b"/var/lib/redis"}
+    assert reason("FLUSHALL", both).endswith(
+        "4,120,367 keys in 3 databases, 2.00K; last save 3 h ago, 24,068 changes since"
+    )
+    for odd in (Figures(), ODD, Figures({"redis_version": "7.0"})):
+        assert "not known: how many keys" in reason("FLUSHALL", added([FULL, odd]))
+        assert "not known: how many keys" in reason("FLUSHALL", added([odd, FULL]))
+
+
+def test_it_is_told_of_which_nodes_the_numbers_are_and_how_often_it_runs() -> None:
+    argv, clustered = argv_of("FLUSHALL"), FULL._replace(info={**INFO, "cluster_enabled": "1"})
+    for figures, everywhere, told in (
+        (clustered, False, "of this node alone"),
+        (clustered, True, "of one node, and it runs at others"),
+        (clustered._replace(nodes=3), True, "of all 3 primaries together"),
+    ):
+        found = verdict(TABLE.find(argv), argv, figures, Rules(), everywhere=everywhere)
+        assert isinstance(found, Ask)
+        assert found.reason.endswith(f"; that is {told}")
+    for times, told in ((5, "; 5 times"), (None, "; again and again")):
+        found = verdict(TABLE.find(argv), argv, FULL, Rules(), times=times)
+        assert isinstance(found, Ask)
+        assert found.reason.endswith(told)
+
+
+def test_a_parameter_that_stays_as_it_is_is_not_asked_about() -> None:
+    figures = Figures(parameters={b"maxmemory": b"104857600", b"save": b"", b"dir": b"/data"})
+    for line in ("maxmemory 104857600", "MAXMEMORY 100mb", "dir /data hz 50", "maxmemory 102400KB dir /data"):
+        assert judged(f"CONFIG SET {line}", figures) == ALLOW
+    for line in ("maxmemory 100m", "maxmemory 0", "dir /DATA", "appendonly no", "maxmemory", "requirepass x"):
+        assert isinstance(judged(f"CONFIG SET {line}", figures), Ask)
+    assert "maxmemory stays 100mb, dir is /data, would be /tmp" in reason(
+        "CONFIG SET MAXMEMORY 100mb DIR /tmp", figures
+    )
+    argv = argv_of("CONFIG SET maxmemory 100mb")
+    assert isinstance(verdict(TABLE.find(argv), argv, figures, Rules(), everywhere=True), Ask)
+
+
+@pytest.mark.parametrize(
+    ("info", "said"),
+    [
+        ({"rdb_saves": "0"}, "never saved since it started, 12,034 changes"),
+        ({}, "never saved since it started, 12,034 changes"),
+        ({"rdb_saves": "1"}, "last save 3 h ago, 12,034 changes since"),
+        ({"rdb_saves": "0", "uptime_in_seconds": "10900"}, "last save 3 h ago, 12,034 changes since"),
+    ],
+)
+def test_the_start_of_a_server_is_not_told_as_a_save(info: Mapping[str, str], said: str) -> None:
+    told = FULL._replace(info={**INFO, "uptime_in_seconds": "10800", **info})
+    assert reason("FLUSHALL", told).endswith(said)
 
 
 def test_of_many_keys_it_says_how_many_exist() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -94,8 +95,13 @@ def test_a_script_on_standard_input_stops_at_the_line(filled: Server, production
     done = ran("@prod", stdin=b"SET a 1\nMULTI\nSET b 2\nGET b\nFLUSHALL\nSET c 3\n", env=production)
     assert (done.code, done.stdout) == (6, b"OK\nOK\n")
     assert done.said.startswith("stdin:5: FLUSHALL deletes every key of every database")
-    assert "--yes=FLUSHALL allows it; stopped here, nothing from line 3 on was sent" in done.said
+    assert "--yes=FLUSHALL allows it; stopped, nothing from line 3 on was sent" in done.said
     assert filled.command("EXISTS", "a", "b", "c") == 1
+    done = ran("@prod", stdin=b"SET d 1\nFLUSHALL\nSET c 3\n", env=production)
+    assert (done.code, done.stdout) == (6, b"")
+    assert done.said.startswith("stdin:2: FLUSHALL")
+    assert "stopped, nothing from line 1 on was sent" in done.said
+    assert filled.command("EXISTS", "c", "d") == 0
 
 
 def test_what_cannot_be_looked_at_is_not_piped_to_production(
@@ -192,6 +198,19 @@ def test_a_huge_value_is_measured_first(redis82: Server, typing: Typing) -> None
     assert typing(*where(redis82), "LRANGE", "l", "0", "2").exit_code() == 0
 
 
+def test_the_terminal_is_where_the_question_is_read_and_answered(
+    filled: Server, terminal: MakeTerminal, tmp_path: Path
+) -> None:
+    line = " ".join(map(shlex.quote, [*PROGRAM, *where(filled), "FLUSHALL"]))
+    screen = terminal(["sh", "-c", f"{line} | cat; {line} 2> {tmp_path / 'said'}"], columns=60)
+    screen.wait_for(QUESTION)
+    screen.wait_for("deletes every key of every database: 1,000 keys in\n1 database")
+    screen.send("\r")
+    screen.wait_for("OK")  # of the second one, where nobody would read the question
+    assert screen.exit_code() == 0
+    assert screen.text.count(QUESTION) == 1
+
+
 def test_with_no_input_a_terminal_is_not_asked_but_told(filled: Server, typing: Typing) -> None:
     screen = typing(*where(filled), "--no-input", "FLUSHALL")
     assert screen.exit_code() == 6
@@ -202,12 +221,12 @@ def test_with_no_input_a_terminal_is_not_asked_but_told(filled: Server, typing: 
 def test_the_files_of_a_script_are_one_question(filled: Server, typing: Typing, tmp_path: Path) -> None:
     one, two = tmp_path / "one.redis", tmp_path / "two.redis"
     one.write_text("SET a 1\nFLUSHALL\n")
-    two.write_text("SELECT 1\nSET x 1\nFLUSHDB\nHGETALL h\n")
+    two.write_text("MULTI\nSELECT 1\nSET x 1\nFLUSHDB\nEXEC\nHGETALL h\n")
     screen = typing(*where(filled), "exec", "-f", str(one), "-f", str(two))
     screen.wait_for(QUESTION)
-    assert "2 of 6 commands are dangerous:" in screen.text
+    assert "2 of 8 commands are dangerous:" in screen.text
     assert f"{one}:2: FLUSHALL" in screen.text
-    assert f"{two}:3: FLUSHDB" in screen.text
+    assert f"{two}:4: FLUSHDB" in screen.text
     assert filled.command("EXISTS", "a") == 0
     screen.send("y\r")
     assert screen.exit_code() == 0

@@ -226,7 +226,7 @@ def test_ctrl_r_and_ctrl_s_search_the_history(repl: StartRepl, redis82: Server, 
     for line in ("SET a first", "SET b first", "PING"):
         ask(screen, line)
     screen.send_key("c-r")
-    screen.send("first")
+    screen.send("set")  # as somebody types who is in a hurry
     screen.wait_for("SET b first")
     screen.wait_until(lambda terminal: "SET b first" in terminal.line)
     screen.send_key("c-r")

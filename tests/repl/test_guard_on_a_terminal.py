@@ -44,7 +44,7 @@ def test_flushall_is_told_with_numbers_and_sent_after_a_yes(repl: StartRepl, ser
     said = " ".join(screen.text.split())
     assert re.search(
         r"FLUSHALL deletes every key of every database: 3 keys in 1 database, \d.*; "
-        r"last save .* ago, [\d,]+ changes? since",
+        r"(last save .* ago|never saved since it started), [\d,]+ change",
         said,
     )
     assert server.command("DBSIZE") == 3
@@ -81,6 +81,7 @@ def test_a_count_in_front_is_one_question_and_a_transaction_asks_when_it_is_queu
     fill(redis82)
     screen = repl(redis82)
     asked(screen, "3 FLUSHDB")
+    assert "3 times" in screen.text
     assert answered(screen, "y", "enter").count("OK") == 3
     fill(redis82)
     ask(screen, "MULTI")
@@ -89,6 +90,38 @@ def test_a_count_in_front_is_one_question_and_a_transaction_asks_when_it_is_queu
     screen.wait_for("not sent")
     assert ask(screen, "EXEC") == "(empty array)"
     assert redis82.command("DBSIZE") == 3
+
+
+def test_a_queued_select_is_where_the_next_commands_are_measured(repl: StartRepl, redis82: Server) -> None:
+    fill(redis82)
+    redis82.command("EVAL", "redis.call('SELECT', 5) redis.call('MSET', 'a', 1, 'b', 2)", 0)
+    screen = repl(redis82)
+    for line in ("SELECT 7", "MULTI", "SELECT 5"):
+        ask(screen, line)
+    asked(screen, "FLUSHDB")
+    assert "2 keys in database 5" in " ".join(screen.text.split())
+    assert "QUEUED" in answered(screen, "y", "enter")
+    ask(screen, "EXEC")
+    assert redis82.info("keyspace").keys() == {"db0"}
+    screen.paste("MULTI\nSELECT 0\nFLUSHDB\nEXEC")
+    screen.send_key("enter")
+    screen.wait_for("Run these 4 commands? [y/N]")
+    screen.send("y")
+    screen.wait_until(lambda shown: shown.line.startswith(QUESTION), what="the question")
+    assert "line 3: FLUSHDB deletes every key of the database: 3 keys in database 0" in screen.text
+    answered(screen, "y", "enter")
+    assert redis82.command("DBSIZE") == 0
+
+
+def test_with_undo_the_question_says_what_cannot_be_undone(repl: StartRepl, redis82: Server) -> None:
+    fill(redis82)
+    screen = repl(redis82)
+    ask(screen, ":set undo on")
+    asked(screen, "FLUSHALL")
+    assert ":undo cannot bring it back" in " ".join(screen.text.split())
+    answered(screen, "enter")
+    asked(screen, f"DEL {' '.join(f'k{number}' for number in range(100))}")
+    assert ":undo" not in screen.text.rpartition("deletes 100 keys")[2]
 
 
 def test_a_huge_value_is_measured_before_it_is_read(repl: StartRepl, redis82: Server, tmp_path: Path) -> None:

@@ -72,6 +72,13 @@ async def loaded(history: CommandHistory) -> list[str]:
         ("redis-cli CONFIG SET requirepass s3cret", "redis-cli CONFIG SET requirepass ***"),
         ("? AUTH s3cret", "? AUTH ***"),
         ("connect ada:s3cret@h:6379", "connect ***"),
+        (":explain CONFG SET requirepass s3cret", ":explain CONFG *** *** ***"),
+        (":all --primaries AUHT s3cret", ":all --primaries AUHT ***"),
+        (":watch 1 CONFIG SET requirepass s3cret", ":watch 1 CONFIG SET requirepass ***"),
+        (":watch CONFIG SET requirepass s3cret", ":watch CONFIG SET requirepass ***"),
+        (":watch 1 --csv config.csv AUHT s3cret", ":watch 1 --csv config.csv AUHT ***"),
+        ("help AUTH s3cret", "help AUTH ***"),
+        (":set pager redis://u:s3cret@h", ":set pager ***"),
         ("CONNECT h 6379 //ada:s3cret@h", "CONNECT h 6379 ***"),
     ],
 )
@@ -107,6 +114,15 @@ def test_a_line_that_cannot_be_read_is_forgotten_when_it_holds_the_password_of_t
 
 
 @pytest.mark.parametrize(
+    "line", [f"SET pw {PASSWORD}", rf'SET pw "\x68{PASSWORD[1:]}"', f"GET {PASSWORD} > f"]
+)
+def test_a_line_is_forgotten_that_holds_the_password_of_the_session_where_none_is_expected(line: str) -> None:
+    assert kept(line) is None
+    assert kept(f"SET pw {PASSWORD}s") == f"SET pw {PASSWORD}s"
+    assert redacted("SET pw abc", "utf-8", TABLE, "abc") == "SET pw abc"
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "GET k",
@@ -129,6 +145,12 @@ def test_a_line_that_cannot_be_read_is_forgotten_when_it_holds_the_password_of_t
         "NOBODY KNOWS hello world",
         "MIGRATE h 1 k 0 5 KEYS a b",
         "CONFIG SET tls-client-cert-file /x",
+        ":set confirm off",
+        "5 :set confirm off",
+        ":monitor --command get",
+        ':monitor --command "config set" --count 1',
+        "peek config x",
+        ":slot auth x",
     ],
 )
 def test_other_lines_are_remembered_as_they_were_typed(line: str) -> None:

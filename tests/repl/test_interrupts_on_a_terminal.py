@@ -84,6 +84,20 @@ def test_ctrl_c_leaves_a_busy_server_and_the_connection_comes_back(
     screen.wait_for("(nil)")
 
 
+def test_a_server_that_does_not_answer_yet_is_not_called_reconnected(
+    repl: StartRepl, make_server: MakeServer
+) -> None:
+    screen = repl(make_server("redis82", "enable-debug-command yes"), "--yes=DEBUG")
+    screen.send_line("DEBUG SLEEP 2")
+    screen.wait_for("Ctrl-C stops")
+    screen.send_key("c-c")
+    screen.wait_until(lambda shown: shown.line == "not connected (server busy)>")
+    screen.send_line("GET a")
+    screen.wait_for(re.compile(r"> GET a\n.*s, Ctrl-C stops"))
+    assert "reconnected" not in screen.text
+    screen.wait_for(re.compile(r"> GET a\nreconnected to .*\n\(nil\)"))
+
+
 @pytest.mark.parametrize(
     ("line", "mend"),
     [

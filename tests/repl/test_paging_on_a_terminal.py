@@ -110,6 +110,23 @@ def test_the_last_page_ends_at_the_prompt(repl: StartRepl, redis82: Server) -> N
     assert above_prompt(screen) == '30) "29"'
 
 
+def test_a_report_is_shown_a_screenful_at_a_time_and_kept_whole(
+    repl: StartRepl, redis82: Server, tmp_path: Path
+) -> None:
+    for number in range(40):
+        redis82.command("SET", f"key:{number}", number)
+    screen = repl(redis82, pager=True, env=OUR_OWN, rows=12, cwd=str(tmp_path))
+    ask(screen, ":transcript kept.txt")
+    screen.send_line(":all KEYS *")
+    screen.wait_for("space: more")
+    assert "key:" in screen.text
+    screen.send("q")
+    screen.wait_until(at_prompt)
+    ask(screen, ":transcript off")
+    kept = (tmp_path / "kept.txt").read_text()
+    assert all(f"key:{number}" in kept for number in range(40))
+
+
 def test_what_fits_on_the_screen_is_not_paged(repl: StartRepl, redis82: Server) -> None:
     redis82.command("RPUSH", "l", *range(19))
     screen = repl(redis82, pager=True, env=OUR_OWN, rows=20)

@@ -22,9 +22,10 @@ def buffer_of(lines: list[str], number: int, cursor: int) -> Buffer:
 
 
 @given(
-    st.lists(st.text("ab\n", max_size=5), min_size=1, max_size=6),
-    st.text("ab", max_size=3),
+    st.lists(st.text("abAB\n", max_size=5), min_size=1, max_size=6),
+    st.text("abA", max_size=3),
     st.sampled_from(SearchDirection),
+    st.booleans(),
     st.booleans(),
     st.integers(1, 2),
     st.data(),
@@ -34,6 +35,7 @@ def test_the_same_is_found(
     text: str,
     direction: SearchDirection,
     current: bool,
+    ignore_case: bool,
     count: int,
     data: st.DataObject,
 ) -> None:
@@ -41,7 +43,7 @@ def test_the_same_is_found(
     cursor = data.draw(st.integers(0, len(lines[number])))
     theirs, ours = (buffer_of(lines, number, cursor) for _ in range(2))
     speed_up(ours)
-    sought = SearchState(text, direction)
+    sought = SearchState(text, direction, ignore_case)
     assert ours._search(sought, current, count) == theirs._search(sought, current, count)
 
 

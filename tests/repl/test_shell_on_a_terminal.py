@@ -34,7 +34,7 @@ def test_replies_go_into_files_byte_for_byte(repl: StartRepl, redis82: Server, f
     ask(screen, "LRANGE l 0 -1 > l.txt")
     assert (folder / "l.txt").read_bytes() == "a b\nc\xff\n".encode()
     ask(screen, "HGETALL h > h.txt")
-    assert ask(screen, "STRLEN k >> h.txt") == "->> h.txt: 4 bytes"
+    assert ask(screen, "STRLEN k >> h.txt") == "-> h.txt: 4 bytes appended"
     assert (folder / "h.txt").read_bytes() == b"f 1\nv 1\n256\n"
     ask(screen, "3 INCR n > n.txt")
     assert (folder / "n.txt").read_bytes() == b"1\n2\n3\n"
@@ -56,6 +56,7 @@ def test_nothing_is_made_run_or_emptied_without_a_reply(
     assert "WRONGTYPE" in ask(screen, "GET l | touch new")
     assert ask(screen, "GET nosuch > kept").splitlines() == ["(nil)", "nothing for > kept"]
     assert "one file" in ask(screen, "SET written 1 > a b")
+    assert ask(screen, ":all PING > new").startswith("> is for replies of commands")
     ask(screen, "MULTI")
     assert "EXEC" in ask(screen, "GET k > new").replace("(TX)", "")
     ask(screen, "PING")
@@ -90,7 +91,7 @@ def test_a_pipeline_gets_the_bytes_and_the_terminal(repl: StartRepl, valkey9: Se
     assert ask(screen, "GET big | head -1") == "y"
     assert ask(screen, "GET big | wc -c").strip() == "4000000"
     assert ask(screen, "INFO server | grep -c run_id").splitlines() == [
-        "| is no argument here; in quotes it would be one",
+        "the reply goes to |: INFO gets '|' in quotes",
         "1",
     ]
     assert ask(screen, "INFO server | grep -c nosuch").splitlines() == ["0", "(exit 1)"]

@@ -186,3 +186,13 @@ def test_another_server_is_another_line(repl: StartRepl, redis82: Server, valkey
     screen.send_line(f"connect {valkey9.host} {valkey9.port}")
     until_bottom(screen, "^Valkey 9")
     assert ask(screen, "PING") == "PONG"
+
+
+def test_a_low_terminal_shows_the_line_that_is_typed(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82, rows=8, columns=30)
+    screen.send("GET k")
+    screen.wait_until(lambda shown: "O(1)" in shown.text, what="the line below")
+    assert screen.before_cursor.endswith("> GET k")
+    screen.resize(columns=30, rows=2)
+    screen.send("ey")
+    screen.wait_until(lambda shown: shown.before_cursor.endswith("> GET key"), what="the line")

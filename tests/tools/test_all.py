@@ -49,18 +49,27 @@ def test_a_person_is_asked_for_all_nodes_though_the_one_that_is_named_is_empty(
         node.command("FLUSHALL")
     key = next(f"k{number}" for number in count() if cluster82.primary_of(key_slot(b"k%d" % number)) is there)
     there.command("SET", key, 1)
+    for_all = "that is of all 3 primaries together"
 
     for words in (("all", "FLUSHALL"), ("all", "KEYS", "*")):
         screen = terminal([*PROGRAM, "-p", str(here.port), *words], columns=200)
         screen.wait_for("Go on? [y/N]")
         screen.send("\r")
         assert screen.exit_code() == 6
-        assert "0 keys in" in screen.text
-        assert "that is of one node, and it runs at others, too" in screen.text
+        assert "1 key in" in screen.text
+        assert for_all in screen.text
     screen = terminal([*PROGRAM, "-p", str(here.port), "-c"], columns=200)
     screen.wait_until(at_prompt)
     screen.send_line(":all FLUSHALL")
     screen.wait_for("Go on? [y/N]")
+    assert "1 key in 1 database" in screen.text
+    assert for_all in screen.text
+    screen.send("\r")
+    screen.wait_for("not sent")
+    here_too = next(f"k{n}" for n in count() if cluster82.primary_of(key_slot(b"k%d" % n)) is here)
+    here.command("MSET", here_too, 1)
+    screen.send_line("FLUSHALL")
+    screen.wait_for("that is of this node alone")
     assert there.command("EXISTS", key) == 1
 
 

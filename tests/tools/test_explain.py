@@ -23,6 +23,7 @@ from pyredis_cli.tools import explain
 from tests.clusters import Cluster
 from tests.program import ran
 from tests.servers import Server, free_port
+from tests.tools.desks import desk_at, report_of, seen
 
 Explain: TypeAlias = Callable[..., Coroutine[Any, Any, dict[str, Any]]]
 
@@ -166,6 +167,13 @@ async def test_keys_in_several_slots_are_told_with_their_nodes(cluster82: Cluste
     told = {key["key"].decode(): (key["slot"], key["node"]) for key in found["keys"]}
     assert told == {key: (key_slot(key.encode()), f"{node.host}:{port}") for key, port in wanted.items()}
     assert (await explained(node, "MGET {a}1 {a}2", cluster=True))["one_slot"] is True
+
+
+async def test_a_command_without_keys_has_no_table_of_them(cluster82: Cluster) -> None:
+    async with desk_at(cluster82.live[0], "-c") as desk:
+        shown = seen(await report_of(desk, ":explain", "FLUSHALL"), 80)
+    assert "danger" in shown
+    assert "slot" not in shown
 
 
 # -- nothing is run

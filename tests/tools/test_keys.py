@@ -13,9 +13,12 @@ import pytest
 from pyredis.commands.slots import key_slot
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
+from pyredis_cli.render.look import Look
+from pyredis_cli.render.sheet import sheet_parts
 from pyredis_cli.reporting import CutShort
 from pyredis_cli.tools.keys.estimate import Cut, Measured, Row, Seen, estimated, outlined
 from pyredis_cli.tools.keys.names import Place, places
+from pyredis_cli.tools.keys.page import Found, page
 from tests.clusters import Cluster
 from tests.conftest import MakeCluster
 from tests.servers import Server, until
@@ -90,6 +93,14 @@ POPULATION: dict[bytes, int] = {
 
 def measure(keys: Iterable[bytes], sizes: Mapping[bytes, int]) -> dict[bytes, Measured]:
     return {key: Measured(sizes[key], not key.startswith(b"user:")) for key in keys}
+
+
+def test_an_error_of_next_to_nothing_is_said_so() -> None:
+    row = Row(b"user:", "prefix", 1, 1e6, 0.65, None, None, 1.0, None, None, None, 9, 0)
+    shown = page(Found([row], Cut(), 9, 9, False, 1.0, 1, {}, False), Look(80))
+    parts = b"".join(part for part, _ in sheet_parts(shown, Look(80)))
+    assert b"<0.1%" in parts
+    assert b"e-05" not in parts
 
 
 def test_errors_hold_about_19_times_of_20() -> None:

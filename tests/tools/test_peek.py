@@ -253,3 +253,11 @@ async def test_a_key_may_expire_when_no_calendar_reaches(redis82: Server) -> Non
     redis82.command("SET", "far", "v", "PXAT", 9_223_370_000_000_000_000)
     found = await peek(redis82, "far")
     assert (found["expires_at"], found["ttl"] > 1e15) == (None, True)
+
+
+async def test_a_value_that_is_shared_is_not_referred_to_two_thousand_million_times(
+    shared_server: Callable[[str], Server],
+) -> None:
+    server = shared_server("redis62")  # newer ones share fewer values
+    server.command("SET", "small", "7")
+    assert "shared by all keys with that value" in await page(server, "small")

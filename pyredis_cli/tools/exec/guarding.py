@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 __all__ = ["Gate", "gate", "may_run"]
 
 
-async def may_run(run: Run, argv: tuple[bytes, ...]) -> bool:
+async def may_run(run: Run, argv: tuple[bytes, ...], times: int | None = 1) -> bool:
     """Return whether a command may be sent, once the person has been asked if they must be."""
     spec = run.session.table.find(argv)
     if not looks(run.settings, run.streams, spec, argv):
         return True
     figures = await _measured(run, [wanted] if (wanted := needs(spec, argv)) else [])
-    return allowed(run.settings, run.streams, spec, argv, lambda _: figures)
+    return allowed(run.settings, run.streams, spec, argv, lambda _: figures, times=times)
 
 
 async def _measured(run: Run, wanted: Sequence[Needs]) -> Figures:
@@ -51,14 +51,16 @@ async def _measured(run: Run, wanted: Sequence[Needs]) -> Figures:
 
         desk = Desk(run.session)
         try:
-            return await measured(desk, wanted)
+            found = await measured(desk, wanted)
+            database = run.session.next_database
+            return found if database == run.session.database else found.elsewhere(database)
         finally:
             await desk.close()
     from pyredis.exceptions import PyRedisError
     from pyredis.records import replace
     from pyredis_cli.core import direct
 
-    settings = replace(run.settings, database=run.session.database)
+    settings = replace(run.settings, database=run.session.next_database)
     try:
         with direct.connect(settings, "typed") as connection:
             return measured_on(connection, wanted)
@@ -87,7 +89,7 @@ class Gate:
 
     async def opens(self, sources: Sequence[Source], reader: Reader) -> bool:
         """Return whether the files may be run, once the person has been asked about all of them."""
-        batch = Batch(self._run.session.database)
+        batch = Batch(self._run.session.next_database)
         for source in sources:
             if (ahead := _ahead(source)) is not None and not self._look(batch, ahead, reader):
                 break
@@ -160,7 +162,7 @@ class Gate:
         steps = (
             self._suspects(step, values=False) if isinstance(step, Many) else iter([(step.argv, step.line)])
         )
-        database = self._run.session.database
+        database = self._run.session.next_database
         return [
             (argv, line)
             for argv, line in steps

@@ -14,7 +14,7 @@ async def run_command(run: Run, argv: tuple[bytes, ...], arguments: ToolArgument
     if _is_looked_at(run, argv):
         from pyredis_cli.tools.exec.guarding import may_run
 
-        if not await may_run(run, argv):
+        if not await may_run(run, argv, run.settings.telling.times):
             return Exit.GUARD
     code = Exit.OK
     for pause in run.settings.telling.pauses():

@@ -141,7 +141,7 @@ class _Script:
         if refusal := await gate.refusal(found):
             line, reason = refusal
             self._errors += 1
-            told = f"{reason}; stopped here, nothing from line {first} on was sent"
+            told = f"{reason}; stopped, nothing from line {first} on was sent"
             self._say(f"{self._name}:{line}: {told}")
             raise Stopped(Exit.GUARD)
 

@@ -113,6 +113,8 @@ def _error(error: float | None, number: float | None) -> Cell:
     if error is None or not number:
         return ()
     share = 100 * error / number
+    if 0 < share < 0.1:
+        return (("note", "<0.1%"),)
     return (("note", f"{share:.2g}%" if 0 < share < 10 else f"{share:.0f}%"),)
 
 

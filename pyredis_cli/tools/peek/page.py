@@ -35,6 +35,8 @@ __all__ = ["page"]
 
 # So many elements the server looks at for MEMORY USAGE; the others are taken to be as large.
 _MEASURED: Final = 5
+_SHARED: Final = 2**31 - 1
+"""What the server answers for a value that it never frees, such as a small number."""
 # What is longer is known by its beginning.
 _LONG_STRING: Final = 1_000
 _LONG_ELEMENT: Final = 300
@@ -84,11 +86,17 @@ def _stored(known: Known, sample: Sample) -> list[Fact]:
     for name, said in (
         ("encoding", known.encoding),
         ("memory", None if known.memory is None else _memory(known.memory, sample)),
-        ("references", f"{known.references:,}" if (known.references or 1) > 1 else None),
+        ("references", _references(known.references or 1)),
     ):
         facts += _fact(name, said, known)
     facts += [((("label", name),), (("warning", said),)) for name, said in sample.refused.items()]
     return facts
+
+
+def _references(number: int) -> str | None:
+    if number == _SHARED:
+        return "shared by all keys with that value"
+    return f"{number:,}" if number > 1 else None
 
 
 def _memory(number: int, sample: Sample) -> str:
