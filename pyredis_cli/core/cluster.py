@@ -275,9 +275,21 @@ class Cluster:
             self._left[client.address] = _Left(client, wanted)
 
     async def arrive(
+        self, seat: Seat, slot: int, address: TcpAddress, wanted: Wanted
+    ) -> tuple[AsyncClient, tuple[str, ...]]:
+        """Return a connection to the node of a slot, in the state wanted, and what was not done to it.
+
+        PyRedisConnError says why there is none.
+        """
+        try:
+            return await self._arrived_at(seat, address, wanted)
+        except (PyRedisConnError, ReplyError) as error:
+            reason = f"slot {slot} is at {self.called(address)}, where the session cannot go: {error}"
+            raise PyRedisConnError(reason, address=str(address)) from error
+
+    async def _arrived_at(
         self, seat: Seat, address: TcpAddress, wanted: Wanted
     ) -> tuple[AsyncClient, tuple[str, ...]]:
-        """Return a connection to a node, in the state wanted, and the names of what was not done to it."""
         left = self._left.pop(address, None)
         if left is not None:
             if not left.client.closed and left.wanted.steps() == wanted.steps():

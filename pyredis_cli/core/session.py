@@ -8,9 +8,8 @@ a user or in a protocol that was not asked for, and a write is never sent twice.
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import suppress
-from time import monotonic, perf_counter
+from time import perf_counter
 
 from pyredis.commands.keys import keys
 from pyredis.commands.spec import Table
@@ -28,8 +27,10 @@ from pyredis.exceptions import (
     WrongType,
 )
 from pyredis.records import cast
+from pyredis_cli.core.arrivals import Inbox, blocks, let_the_network_speak
+from pyredis_cli.core.ground import Ground
 from pyredis_cli.core.outcome import START_WITH_C, Outcome, nameless, unknown_fate
-from pyredis_cli.core.wanted import Wanted, after, instead
+from pyredis_cli.core.wanted import instead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,13 +51,6 @@ if TYPE_CHECKING:
     """Where a session has its connections from: one server, or whichever its sentinels name."""
 
 __all__ = ["Session"]
-
-_INBOX_FULL: Final = 1_000
-"""So many unread messages, and the network is left to wait."""
-
-_DECISIVE: Final = frozenset({"select", "auth", "hello", "reset"})
-"""Effects that later commands rely on: when one fails, those would meet another database, user or protocol."""
-
 
 _ROLES: Final = {b"master": "primary", b"replica": "replica"}
 
@@ -110,9 +104,8 @@ class Session:
         self._lease: AsyncClient | None = None
         self._was_connected = False
         self._expects_reply = False
-        self._wanted = Wanted()
-        self._queued: list[Outcome] = []
-        """The commands of the open transaction."""
+        self._ground = Ground()
+        """Where the person brought the connection, and another one is to be brought."""
         self._notices: list[str] = []
         """What the person must be told with the command that runs."""
         self._nameless = pool.client_name is not None
@@ -122,9 +115,7 @@ class Session:
         self._cluster = cluster
         if cluster is not None:
             cluster.seat(self, cast("AsyncPool", pool))
-        self._inbox: deque[Reply] = deque()
-        self._arrived: asyncio.Event | None = None
-        """Is set when a message comes, while somebody waits for one."""
+        self._inbox = Inbox()
 
     # -- where it stands
 
@@ -145,13 +136,13 @@ class Session:
         """The database that commands run in, or will run in once connected."""
         if self._lease is not None:
             return self._lease.database
-        return self._wanted.database_from(self.pool.database)
+        return self._ground.wanted.database_from(self.pool.database)
 
     @property
     def next_database(self) -> int:
         """The database of the next command: in a transaction, what is queued may choose it."""
-        chosen = [one.argv[1] for one in self._queued if one.effect == "select" and len(one.argv) > 1]
-        return int(chosen[-1]) if chosen and chosen[-1].isdigit() and len(chosen[-1]) < 20 else self.database
+        chosen = self._ground.chosen
+        return self.database if chosen is None else chosen
 
     @property
     def username(self) -> str | None:
@@ -393,7 +384,7 @@ class Session:
         pool = self.pool.at(address)
         try:
             client = await pool.acquire()
-            for argv in self._wanted.steps():
+            for argv in self._ground.wanted.steps():
                 await client.execute(*argv)
         except BaseException:
             await pool.close()
@@ -414,7 +405,7 @@ class Session:
             if here and self.connected and client.address != self.address:
                 reason = f"the sentinels lead to {client.address} now, and the session is at {self.address}"
                 raise PyRedisConnError(reason, address=str(client.address))
-            for argv in self._wanted.steps():
+            for argv in self._ground.wanted.steps():
                 await client.execute(*argv)
         except BaseException:
             client.close()
@@ -445,7 +436,8 @@ class Session:
             from pyredis.commands.reading import reading
 
             reading(outcome.argv)
-        await self._let_the_network_speak()
+        if self._lease is not None:
+            await let_the_network_speak(self._lease)
         if self._cluster is None:
             return await self._run_here(outcome)
         outcome = await self._cluster.route(outcome)
@@ -456,20 +448,6 @@ class Session:
             return await self._cluster.follow(outcome)
         except PyRedisConnClosed as error:
             raise unknown_fate(error, outcome.name) from None
-
-    async def _let_the_network_speak(self) -> None:
-        """See an end of file that has come already, before anything is written."""
-        lease = self._lease
-        if lease is None:
-            return
-        if _blocks(lease):
-            lease.heard(0)
-            return
-        from asyncio import sleep
-
-        # The first turn resumes this task before the sockets' callbacks, the second one after them.
-        await sleep(0)
-        await sleep(0)
 
     async def _run_here(self, outcome: Outcome) -> Outcome:
         """Return what becomes of a command on this server; when need be, on another connection to it."""
@@ -512,9 +490,12 @@ class Session:
             outcome = outcome._replace(silent=silent and outcome.reply is None)
         if self._nameless:
             self._note_name(client)
-        queued = tuple(self._queued) if outcome.effect == "exec" else ()
-        broken_ground = self._take_effect(client, outcome, queues=queues)
-        outcome = outcome._replace(broken_ground=broken_ground, queued=queued)
+        queued = tuple(self._ground.queued) if outcome.effect == "exec" else ()
+        change = self._ground.take(outcome, client.protocol, queues=queues and client.in_transaction)
+        if change.logged_in:
+            self.unauthenticated = False
+            self._role = _role(client) or self._role
+        outcome = outcome._replace(broken_ground=change.broken, queued=queued)
         if isinstance(outcome.error, NoAuth):
             self.unauthenticated = True
         if outcome.effect == "reset" and outcome.error is None and self._interactive:
@@ -544,10 +525,10 @@ class Session:
 
     async def _greet_again(self, client: AsyncClient) -> None:
         """Do once somebody has logged in what the server may have refused without a password."""
-        if self.pool.protocol == 3 and client.protocol == 2 and self._wanted.protocol is None:
+        if self.pool.protocol == 3 and client.protocol == 2 and self._ground.wanted.protocol is None:
             with suppress(ReplyError):
                 await client.execute("HELLO", 3)
-                self._wanted = self._wanted._replace(protocol=3)
+                self._ground.wanted = self._ground.wanted._replace(protocol=3)
         if isinstance(client.name_refused, NoAuth):
             with suppress(ReplyError):
                 await client.execute("CLIENT", "SETNAME", self.pool.client_name or "")
@@ -596,12 +577,12 @@ class Session:
 
     async def _connect_for(self, outcome: Outcome) -> None:
         """Connect; what an AUTH, HELLO or SELECT asks for takes the place of what the server may refuse."""
-        changes, wanted = instead(self._wanted, outcome)
+        changes, wanted = instead(self._ground.wanted, outcome)
         if not changes:
             await self.connect()
             return
-        before = self.pool, self._wanted
-        self.pool, self._wanted = self.pool.like(**changes), wanted
+        before = self.pool, self._ground.wanted
+        self.pool, self._ground.wanted = self.pool.like(**changes), wanted
         right = False
         try:
             await self.connect()
@@ -613,7 +594,7 @@ class Session:
         finally:
             useless = before[0] if right else self.pool
             if not right:
-                self.pool, self._wanted = before
+                self.pool, self._ground.wanted = before
             if right and self._cluster is not None:
                 await self._cluster.replaced(cast("AsyncPool", self.pool))
             await useless.close()
@@ -625,11 +606,11 @@ class Session:
     def _note_subscriptions(self) -> None:
         """Remember to tell of the subscriptions that a new connection will not have."""
         if lost := self._subscriptions():
-            self._wanted = self._wanted._replace(undone=(*self._wanted.undone, lost))
+            self._ground.lose(lost)
 
     def _welcome(self) -> str:
         """Return what to say of a new connection: also what the person did to the old one that this one lacks."""
-        undone, self._wanted = self._wanted.undone, self._wanted._replace(undone=())
+        undone = self._ground.lost()
         rest = f"; not done again: {', '.join(undone)}" if undone else ""
         return f"reconnected to {self.address}{rest}"
 
@@ -642,12 +623,12 @@ class Session:
         """
         if self._cluster is None or (self.connected and address == self.address):
             return
-        client, undone = await self._arrived_at(self._cluster, slot, address)
+        client, undone = await self._cluster.arrive(self, slot, address, self._ground.wanted)
         lease, self._lease = self._lease, client
         self.pool = self._cluster.pool_at(address)
         self._watch_no_more()
         if lease is not None:
-            await self._cluster.leave(lease, self._wanted)
+            await self._cluster.leave(lease, self._ground.wanted)
         await self._take(client)
         rest = f"; not done there: {', '.join(undone)}" if undone else ""
         await self._tell_move(f"-> slot {slot} at {address}{rest}")
@@ -658,19 +639,10 @@ class Session:
         else:
             self._notices.append(notice)
 
-    async def _arrived_at(
-        self, cluster: Cluster, slot: int, address: TcpAddress
-    ) -> tuple[AsyncClient, tuple[str, ...]]:
-        try:
-            return await cluster.arrive(self, address, self._wanted)
-        except (PyRedisConnError, ReplyError) as error:
-            reason = f"slot {slot} is at {cluster.called(address)}, where the session cannot go: {error}"
-            raise PyRedisConnError(reason, address=str(address)) from error
-
     async def send_asking(self, outcome: Outcome, slot: int, address: TcpAddress) -> Outcome:
         """Return what becomes of a command behind ASKING at another node, and say so; the session stays."""
         assert self._cluster is not None
-        client, _ = await self._arrived_at(self._cluster, slot, address)
+        client, _ = await self._cluster.arrive(self, slot, address, self._ground.wanted)
         await self._tell_move(f"-> slot {slot} at {address}, asked this once")
         try:
             reply = await client.execute_after_asking(outcome.argv)
@@ -684,7 +656,7 @@ class Session:
             if self.keeper is not None:
                 self.keeper.miss_asked(outcome)
         finally:
-            await self._cluster.leave(client, self._wanted)
+            await self._cluster.leave(client, self._ground.wanted)
         return outcome
 
     def _explain_redirect(self, outcome: Outcome) -> None:
@@ -699,7 +671,7 @@ class Session:
     def blocking_lease(self) -> Lease | None:
         """The lease when it is one that blocks, be it closed; None without one."""
         lease = self._lease
-        return lease if lease is not None and _blocks(lease) else None
+        return lease if lease is not None and blocks(lease) else None
 
     @property
     def many(self) -> Lease | None:
@@ -727,97 +699,26 @@ class Session:
             self._explain_redirect(outcome)
         return outcome._replace(notices=tuple(self._notices))
 
-    # -- what commands change
-
-    def _take_effect(self, client: AsyncClient, outcome: Outcome, *, queues: bool) -> str:
-        """Remember what the command changed; return why the ground of those to come is broken, if it is.
-
-        What is queued in a transaction takes effect when EXEC says so.
-        """
-        if client.in_transaction and queues:
-            if outcome.error is None:
-                self._queued.append(outcome)
-                return ""
-            return _broken_ground(outcome, outcome.error)
-        queued, self._queued = self._queued, []
-        if outcome.effect != "exec":
-            return self._change(client, outcome, outcome.error or outcome.reply)
-        if not isinstance(outcome.reply, list):
-            return next((f"{one.name} was not run" for one in queued if one.effect in _DECISIVE), "")
-        replies = cast("list[Reply]", outcome.reply)
-        changes = [self._change(client, *done) for done in zip(queued, replies, strict=False)]
-        return next(filter(None, changes), "")
-
-    def _change(self, client: AsyncClient, outcome: Outcome, reply: Reply | PyRedisError) -> str:
-        if isinstance(reply, ReplyError):
-            return _broken_ground(outcome, reply)
-        self._wanted = after(self._wanted, outcome, client.protocol)
-        if outcome.effect in ("auth", "hello"):
-            self.unauthenticated = False
-            self._role = _role(client) or self._role
-        return ""
-
     # -- messages
 
-    async def messages(self, deadline: float | None = None) -> AsyncGenerator[Reply, None]:
+    def messages(self, deadline: float | None = None) -> AsyncGenerator[Reply, None]:
         """Yield each push, published message or line of MONITOR as it comes, until ``deadline`` (monotonic).
 
         Ends when nothing is subscribed any more; leaving it early closes the connection, and the next command
-        opens another. Raises the error that ended the connection.
+        opens another, and tells what was lost. Raises the error that ended the connection.
         """
-        client = self._lease
-        finished = False
-        try:
-            while client is not None:
-                while self._inbox:
-                    yield self._inbox.popleft()
-                    self._make_room(client)
-                if client.closed:
-                    raise client.error or PyRedisConnClosed(f"the connection to {self.address} is closed")
-                if not self.streaming:
-                    break
-                left = None if deadline is None else deadline - monotonic()
-                if left is not None and left <= 0:
-                    return
-                await self._next_arrival(client, left)
-            finished = True
-        finally:
-            if not finished and client is not None:
-                client.close()  # and stays the lease: the next command tells what was lost with it
-
-    async def _next_arrival(self, client: AsyncClient, seconds: float | None) -> None:
-        """Return when a message is there, the connection is gone or the seconds are over."""
-        if _blocks(client):
-            client.heard(seconds)
-            return
-        import asyncio
-
-        self._arrived = asyncio.Event()
-        gone = asyncio.ensure_future(client.wait_closed())
-        arrived = asyncio.ensure_future(self._arrived.wait())
-        try:
-            await asyncio.wait({gone, arrived}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone.cancel()
-            arrived.cancel()
+        return self._inbox.messages(self._lease, deadline)
 
     def _receive(self, reply: Reply) -> None:
         has_room = True
         if self.on_push is not None:
             has_room = self.on_push(reply)
         elif self.streaming:
-            self._inbox.append(reply)
-            if self._arrived is not None:
-                self._arrived.set()
-            has_room = len(self._inbox) < _INBOX_FULL
+            has_room = self._inbox.put(reply)
         elif self.on_aside is not None:
             self.on_aside(reply)
         if not has_room and self._lease is not None and not self._expects_reply:
             self._lease.pause()
-
-    def _make_room(self, client: AsyncClient) -> None:
-        if not self._inbox:
-            client.resume()
 
     # -- the end
 
@@ -836,10 +737,6 @@ class Session:
         if self._cluster is not None:
             await self._cluster.close()
         await self.pool.close()
-
-
-def _blocks(client: AsyncClient) -> TypeGuard[Lease]:
-    return hasattr(client, "heard")
 
 
 def _asks_sentinels(pool: Pool) -> TypeGuard[AsyncSentinelPool]:
@@ -877,7 +774,3 @@ def _refuses_the_person(error: PyRedisError) -> bool:
 def _is_silent(outcome: Outcome) -> bool:
     """Whether success shows nothing: CLIENT REPLY OFF and SKIP, SHUTDOWN."""
     return outcome.effect in ("reply", "shutdown")
-
-
-def _broken_ground(outcome: Outcome, error: PyRedisError) -> str:
-    return f"(error) {error}" if outcome.effect in _DECISIVE else ""
