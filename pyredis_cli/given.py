@@ -125,16 +125,6 @@ class Origin(NamedTuple):
         # A URL in the text may hold a password.
         return f"Origin({self.kind!r}, {self.path!r}, {'.'.join((*self.table, self.key))!r})"
 
-    @property
-    def line(self) -> int:
-        from pyredis_cli.config_lines import line_of
-
-        return line_of(self.text, (*self.table, self.key))
-
-    @property
-    def where(self) -> str:
-        return f"{self.path}:{self.line}"
-
 
 class Told(NamedTuple):
     """What was typed, with what the files say where nothing was.

@@ -21,12 +21,12 @@ from pyredis_cli.passwords import PasswordError, PasswordSource, fetched, for_ch
 from pyredis_cli.process_title import starred
 from pyredis_cli.settings import consulted, settle
 from pyredis_cli.tools.settings import run as show_settings
+from tests.config.test_profiles import configure, private, streams
 from tests.conftest import MakeServer, MakeTerminal
 from tests.program import PROGRAM, ran
 from tests.repl.conftest import ask
 from tests.servers import BINARIES, Server
 from tests.terminal import Terminal
-from tests.test_profiles import configure, private, streams
 
 SECRET: Final = "hunter2-s3cret"
 SOURCES: Final = ("pass_file", "password_command", "keyring", "url", "REDISCLI_AUTH", "--pass-file", "-a")

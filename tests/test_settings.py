@@ -11,10 +11,11 @@ from pyredis.address import TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
 from pyredis.options import TlsOptions
 from pyredis.records import dataclass, field
+from pyredis_cli.elsewhere import with_url
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse
 from pyredis_cli.places import Group
-from pyredis_cli.settings import Settings, settle, with_url
+from pyredis_cli.settings import Settings, settle
 from pyredis_cli.streams import Streams
 
 NOTHING: Mapping[str, str] = {}

@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pyredis_cli import config_file
-from pyredis_cli.config_file import ConfigError, Directive
-from pyredis_cli.config_lines import line_of
+from pyredis_cli.config import files
+from pyredis_cli.config.files import ConfigError, Directive
+from pyredis_cli.config.keys import PROJECT_PREFERENCES
+from pyredis_cli.config.lines import line_of
+from pyredis_cli.config.profiles import concerns, few
+from pyredis_cli.config.tables import DEFAULTS, NOT_HERE, PREFERENCES, PROFILES
 from pyredis_cli.environment import CONFIG, PROJECT, config_path
-from pyredis_cli.profile_keys import PROJECT_PREFERENCES
-from pyredis_cli.profile_tables import DEFAULTS, NOT_HERE, PREFERENCES, PROFILES
-from pyredis_cli.profiles import concerns, few
 from pyredis_cli.repl.preferences import SUMMARIES, PreferenceError, Preferences, changed, rows, taken
 
 if TYPE_CHECKING:
-    from pyredis_cli.config_file import File
+    from pyredis_cli.config.files import File
     from pyredis_cli.settings import Settings
 
 __all__ = ["configured", "described", "mistakes", "shown"]
@@ -38,14 +38,14 @@ def configured(
     then the profile, the file of the current directory, flags.
     """
     warnings: list[str] = []
-    for path in config_file.rc_paths(environ):
+    for path in files.rc_paths(environ):
         if text := _text(path, warnings.append):
             preferences = _after_rc(preferences, text, path, warnings.append)
     preferences = _shown_by(settings, "user file", preferences)
     own = config_path(environ)
     if own is not None:
         problems: list[str] = []
-        text = _text(own, problems.append, config_file.user_file, named=CONFIG in environ)
+        text = _text(own, problems.append, files.user_file, named=CONFIG in environ)
         if text:
             preferences = _after_toml(preferences, text, own, problems.append)
         if settings is None or not _is_told(text):
@@ -61,7 +61,7 @@ def _is_told(text: str | None) -> bool:
     if text is None:
         return True
     try:
-        config_file.tables(text)
+        files.tables(text)
     except ConfigError:
         return concerns(text)
     return False
@@ -87,7 +87,7 @@ def _shown_by(settings: Settings | None, kind: str, preferences: Preferences) ->
 def _text(
     path: str,
     warn: _Warn,
-    read: Callable[[str], File | None] = config_file.file_at,
+    read: Callable[[str], File | None] = files.file_at,
     *,
     named: bool = False,
 ) -> str | None:
@@ -106,7 +106,7 @@ def _text(
 
 
 def _after_rc(preferences: Preferences, text: str, path: str, warn: _Warn) -> Preferences:
-    for directive in config_file.directives(text):
+    for directive in files.directives(text):
         try:
             preferences = _after_directive(preferences, directive)
         except PreferenceError as error:
@@ -134,7 +134,7 @@ def _after_directive(preferences: Preferences, directive: Directive) -> Preferen
 
 def _after_toml(preferences: Preferences, text: str, path: str, warn: _Warn) -> Preferences:
     try:
-        tables = config_file.tables(text)
+        tables = files.tables(text)
     except ConfigError as error:
         warn(f"{path}: {error}")
         return preferences
@@ -161,8 +161,8 @@ def _with_table(preferences: Preferences, values: Any, path: str, warn: _Warn) -
 def _after_project(preferences: Preferences, warn: _Warn) -> Preferences:
     """Return the preferences with those of the current directory, which are about how things look alone."""
     try:
-        file = config_file.project_file()
-        values = config_file.tables(file.text).get(PREFERENCES, {}) if file is not None else {}
+        file = files.project_file()
+        values = files.tables(file.text).get(PREFERENCES, {}) if file is not None else {}
     except ConfigError:  # which settle has told
         return preferences
     if isinstance(values, dict):
@@ -195,10 +195,10 @@ def shown(environ: Mapping[str, str], settings: Settings) -> Iterator[tuple[str,
     """Yield each preference as it is at a start, and where our files say so, empty where none does."""
     preferences, _ = configured(environ, Preferences(), settings)
     own = config_path(environ)
-    by_file = _origins("user file", lambda: config_file.user_file(own) if own is not None else None)
+    by_file = _origins("user file", lambda: files.user_file(own) if own is not None else None)
     # What a profile says of how things look stands between the two.
     by_file = {name: by for name, by in by_file.items() if settings.lenient.get(name) != "profile"}
-    by_file |= _origins("project file", config_file.project_file)
+    by_file |= _origins("project file", files.project_file)
     for name, _, _ in rows(preferences):
         yield name, getattr(preferences, name), by_file.get(name, "")
 
@@ -207,7 +207,7 @@ def _origins(kind: str, read: Callable[[], File | None]) -> dict[str, str]:
     """Return where the table of a file says something, by the names of the preferences."""
     try:
         file = read()
-        values = config_file.tables(file.text).get(PREFERENCES, {}) if file is not None else {}
+        values = files.tables(file.text).get(PREFERENCES, {}) if file is not None else {}
     except ConfigError:
         return {}
     if file is None or not isinstance(values, dict):

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from pyredis_cli.complete.candidates import Choice
+from pyredis_cli.config.profiles import names
 from pyredis_cli.core.lines import LineError, destination
 from pyredis_cli.flags import is_profile
-from pyredis_cli.profiles import names
 from pyredis_cli.registry import META
 from pyredis_cli.repl import preferences
 from pyredis_cli.repl.verdicts import Clear, Connect, Dial, Leave, Refuse, Set, Verdict

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from pyredis.exceptions import PyRedisError
 from pyredis.records import replace
+from pyredis_cli.elsewhere import with_profile, with_url
 from pyredis_cli.flags import UsageError
 from pyredis_cli.passwords import fetched
 from pyredis_cli.repl.signals import Interrupted
 from pyredis_cli.repl.verdicts import After
 from pyredis_cli.repl.visit import Visit
-from pyredis_cli.settings import with_profile, with_url
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

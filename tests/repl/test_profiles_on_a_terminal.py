@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.config.test_profiles import configure
 from tests.conftest import MakeTerminal
 from tests.program import PROGRAM
 from tests.repl.conftest import ask
 from tests.servers import Server
 from tests.terminal import Terminal
-from tests.test_profiles import configure
 
 
 def started(terminal: MakeTerminal, *args: str) -> Terminal:

@@ -8,7 +8,7 @@ import pytest
 from prompt_toolkit.styles import ANSI_COLOR_NAMES
 
 from pyredis.address import Address, TcpAddress, UnixAddress
-from pyredis_cli.profile_keys import COLORS
+from pyredis_cli.config.keys import COLORS
 from pyredis_cli.repl.prompt import prompt
 from pyredis_cli.settings import Profile
 

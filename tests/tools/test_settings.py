@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
+from pyredis_cli.config.keys import KEYS
 from pyredis_cli.given import Given
-from pyredis_cli.profile_keys import KEYS
 from pyredis_cli.repl.preferences import SUMMARIES
 from pyredis_cli.streams import Streams
 from pyredis_cli.tools.settings import run
+from tests.config.test_profiles import configure, private, refused
 from tests.program import ran
-from tests.test_profiles import configure, private, refused
 
 
 @pytest.fixture(autouse=True)

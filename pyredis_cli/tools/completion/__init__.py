@@ -69,7 +69,7 @@ def _place(shell: str, environ: Mapping[str, str]) -> Place:
 
 
 def _profiles(environ: Mapping[str, str]) -> Sequence[str]:
-    from pyredis_cli.profiles import names
+    from pyredis_cli.config.profiles import names
 
     return names(environ)
 

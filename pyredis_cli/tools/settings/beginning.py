@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from errno import ENOTDIR
 from typing import TYPE_CHECKING, Any, cast
 
+from pyredis_cli.config.keys import INSTEAD_OF_PASSWORD, KEYS
 from pyredis_cli.environment import CONFIG, config_path
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
-from pyredis_cli.profile_keys import INSTEAD_OF_PASSWORD, KEYS
 from pyredis_cli.registry import PREFERENCES, load
 
 if TYPE_CHECKING:

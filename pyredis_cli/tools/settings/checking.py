@@ -8,15 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from pyredis_cli import config_file
-from pyredis_cli.config_file import ConfigError
-from pyredis_cli.config_lines import line_of
-from pyredis_cli.environment import CONFIG, PROJECT, config_path
-from pyredis_cli.exits import Exit
-from pyredis_cli.flags import UsageError
-from pyredis_cli.passwords import from_file
-from pyredis_cli.profile_keys import PROJECT_PREFERENCES
-from pyredis_cli.profile_tables import (
+from pyredis_cli.config import files
+from pyredis_cli.config.files import ConfigError
+from pyredis_cli.config.keys import PROJECT_PREFERENCES
+from pyredis_cli.config.lines import line_of
+from pyredis_cli.config.tables import (
     DEFAULTS,
     NOT_HERE,
     PREFERENCES,
@@ -25,13 +21,17 @@ from pyredis_cli.profile_tables import (
     Table,
     values_of,
 )
+from pyredis_cli.environment import CONFIG, PROJECT, config_path
+from pyredis_cli.exits import Exit
+from pyredis_cli.flags import UsageError
+from pyredis_cli.passwords import from_file
 from pyredis_cli.registry import PREFERENCE_MISTAKES, load
 from pyredis_cli.settings import Settings
 from pyredis_cli.tools.settings.printing import put_lines
 
 if TYPE_CHECKING:
     from pyredis.types import Reply
-    from pyredis_cli.config_file import File
+    from pyredis_cli.config.files import File
     from pyredis_cli.given import Given, ToolArguments
     from pyredis_cli.streams import Streams
 
@@ -55,8 +55,8 @@ def mistakes(environ: Mapping[str, str]) -> Iterator[Mistake]:
     """Yield the mistakes of the user's file and of that of the current directory."""
     path = config_path(environ)
     if path is not None:
-        yield from _of_file(path, partial(config_file.user_file, path), _of_user, named=CONFIG in environ)
-    yield from _of_file(PROJECT, config_file.project_file, _of_project)
+        yield from _of_file(path, partial(files.user_file, path), _of_user, named=CONFIG in environ)
+    yield from _of_file(PROJECT, files.project_file, _of_project)
 
 
 def _of_file(
@@ -70,7 +70,7 @@ def _of_file(
         file = read()
         if file is None and named:
             raise ConfigError("there is no such file")
-        said = config_file.tables(file.text) if file is not None else {}
+        said = files.tables(file.text) if file is not None else {}
     except ConfigError as error:
         line = _AT_LINE.search(str(error))
         yield Mistake(path, int(line[1]) if line else 0, str(error))

@@ -10,12 +10,13 @@ from pyredis.address import TcpAddress, UnixAddress
 from pyredis.commands.spec import TABLE
 from pyredis.types import Reply
 from pyredis.url import masked
+from pyredis_cli.config.keys import KEYS, SOURCES
+from pyredis_cli.config.lines import where
 from pyredis_cli.core.secrets import hidden
 from pyredis_cli.environment import HOST, PORT, PROFILE, USER
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import FLAGS
 from pyredis_cli.given import Given
-from pyredis_cli.profile_keys import KEYS, SOURCES
 from pyredis_cli.registry import PREFERENCES_SHOWN, load
 from pyredis_cli.render.blocks import Column, Grid
 from pyredis_cli.render.views.cells import bare
@@ -188,7 +189,7 @@ class _Shown:
         if origin is None or (key == "username" and not self._told.profile and self._environ.get(USER)):
             return ""
         name = f" {origin.table[-1]}" if origin.kind == "profile" else ""
-        return f"{origin.kind}{name} {origin.where}"
+        return f"{origin.kind}{name} {where(origin)}"
 
     def _origin_of_look(self, name: str) -> str:
         """Return where a preference comes from of which the REPL's own tables say nothing."""

@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["line_of", "lines"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyredis_cli.given import Origin
+
+__all__ = ["line_of", "lines", "where"]
 
 _STRINGS = r'"""(?:[^\\]|\\.)*?"""+' "|'''.*?'''+" r'|"(?:[^"\\\n]|\\.)*"' r"|'[^'\n]*'"
 _TOKEN = re.compile(
@@ -19,6 +23,11 @@ _DEEPEST = 8
 """Names in a key with dots that are told apart; a text may have thousands, of which nobody asks."""
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b", '"': '"', "\\": "\\"}
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|(.))")
+
+
+def where(origin: Origin) -> str:
+    """Return the file and the line in which a value stands."""
+    return f"{origin.path}:{line_of(origin.text, (*origin.table, origin.key))}"
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int:

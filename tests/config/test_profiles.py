@@ -11,11 +11,12 @@ import pytest
 
 from pyredis.address import TcpAddress, UnixAddress
 from pyredis.exceptions import PyRedisURLError
+from pyredis_cli.config.keys import COLORS, KEYS
+from pyredis_cli.elsewhere import with_profile, with_url
 from pyredis_cli.flags import UsageError
 from pyredis_cli.parsing import parse
-from pyredis_cli.profile_keys import COLORS, KEYS
 from pyredis_cli.quick import quick
-from pyredis_cli.settings import Marks, Profile, Settings, colored, settle, with_profile, with_url
+from pyredis_cli.settings import Marks, Profile, Settings, colored, settle
 from pyredis_cli.streams import Streams
 from tests.program import ran
 from tests.servers import Server
@@ -557,6 +558,6 @@ def test_commands_of_init_are_run_on_each_connection_before_all_else(redis82: Se
 
 
 def test_the_docs_and_the_program_know_the_same_keys() -> None:
-    page = (Path(__file__).parent.parent / "docs/profiles.md").read_text()
+    page = (Path(__file__).parent.parent.parent / "docs/profiles.md").read_text()
     for key in KEYS:
         assert f"`{key}`" in page, key

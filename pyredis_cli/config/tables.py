@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 
 from pyredis.records import NamedTuple
+from pyredis_cli.config.keys import INSTEAD_OF_PASSWORD, KEYS, SOURCES
+from pyredis_cli.config.lines import line_of
 from pyredis_cli.flags import WHENS
 from pyredis_cli.given import Origin
-from pyredis_cli.profile_keys import INSTEAD_OF_PASSWORD, KEYS, SOURCES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from pyredis.url import Target
-    from pyredis_cli.config_file import File
+    from pyredis_cli.config.files import File
 
 __all__ = ["DEFAULTS", "NOT_HERE", "PREFERENCES", "PROFILES", "Mistake", "Table", "values_of"]
 
@@ -61,7 +62,7 @@ class Table(NamedTuple):
     def mistake(self, key: str, what: str) -> Mistake:
         shown = key if len(key) <= _LONGEST_SHOWN else f"{key[:_LONGEST_SHOWN]}..."
         where = " ".join(filter(None, (f"[{'.'.join(self.path)}]", shown)))
-        return Mistake(self.file.path, self.origin(key).line, f"{where} {what}")
+        return Mistake(self.file.path, line_of(self.file.text, (*self.path, key)), f"{where} {what}")
 
 
 def values_of(table: Table) -> tuple[dict[str, Any], list[Mistake]]:
@@ -172,7 +173,7 @@ def _of_password(table: Table, target: Target, sources: list[str]) -> Iterator[t
 
 
 def _of_init(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    from pyredis_cli.initial import argvs
+    from pyredis_cli.config.initial import argvs
 
     try:
         argvs(values["init"], values.get("encoding", "utf-8"), read_only=values.get("read_only", False))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyredis_cli.config_lines import line_of, lines
+from pyredis_cli.config.lines import line_of, lines
 
 BARE = st.text("abzAZ019_-", min_size=1, max_size=6)
 TEXT = st.text("ab \"'#[]{}=,.\\\n\té", max_size=8)

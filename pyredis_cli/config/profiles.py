@@ -7,8 +7,11 @@ told with file and line. It fetches no password and connects nowhere. It is load
 from __future__ import annotations
 
 from pyredis.records import replace
-from pyredis_cli import config_file
-from pyredis_cli.config_file import ConfigError
+from pyredis_cli.config import files
+from pyredis_cli.config.files import ConfigError
+from pyredis_cli.config.keys import KEYS, SOURCES
+from pyredis_cli.config.lines import where
+from pyredis_cli.config.tables import DEFAULTS, NOT_HERE, PREFERENCES, PROFILES, Mistake, Table, values_of
 from pyredis_cli.environment import (
     CONFIG,
     PROFILE,
@@ -21,15 +24,13 @@ from pyredis_cli.environment import (
 from pyredis_cli.flags import WHENS, UsageError
 from pyredis_cli.given import Given, Origin, Told
 from pyredis_cli.passwords import PasswordSource
-from pyredis_cli.profile_keys import KEYS, SOURCES
-from pyredis_cli.profile_tables import DEFAULTS, NOT_HERE, PREFERENCES, PROFILES, Mistake, Table, values_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from pyredis_cli.config_file import File
+    from pyredis_cli.config.files import File
 
 __all__ = ["concerns", "consult", "few", "names"]
 
@@ -109,26 +110,27 @@ def _first_of(wrong: Sequence[Mistake]) -> str:
 
 def _project_tables(mistakes: list[str]) -> Iterator[Table]:
     try:
-        file = config_file.project_file()
-        said = config_file.tables(file.text) if file is not None else {}
+        file = files.project_file()
+        said = files.tables(file.text) if file is not None else {}
     except ConfigError as error:
         mistakes.append(f"{PROJECT}: {error}")
         return
     if file is None:
         return
     for name in sorted(said.keys() - {DEFAULTS, PREFERENCES}):
-        where = Origin("project file", file.path, file.text, (), name).where
-        mistakes.append(f"{where}: [{name}] {NOT_HERE}")
+        mistakes.append(
+            f"{where(Origin('project file', file.path, file.text, (), name))}: [{name}] {NOT_HERE}"
+        )
     yield from _table(file, "project file", (DEFAULTS,), said, mistakes)
 
 
 def _user_tables(name: str, environ: Mapping[str, str], mistakes: list[str]) -> Iterator[Table]:
     path, file = config_path(environ), None
     try:
-        file = config_file.user_file(path) if path is not None else None
+        file = files.user_file(path) if path is not None else None
         if file is None and path is not None and CONFIG in environ:
             raise ConfigError("there is no such file")
-        said = config_file.tables(file.text) if file is not None and (name or concerns(file.text)) else {}
+        said = files.tables(file.text) if file is not None and (name or concerns(file.text)) else {}
     except ConfigError as error:
         # What cannot be read may say that nothing must be written.
         if name or (file is not None and DEFAULTS in file.text):
@@ -174,7 +176,7 @@ def _table(
     if isinstance(values, dict):
         yield Table(kind, file, path, values)
     else:
-        mistakes.append(f"{Origin(kind, file.path, file.text, (), path[0]).where}: {path[0]} is no table")
+        mistakes.append(f"{where(Origin(kind, file.path, file.text, (), path[0]))}: {path[0]} is no table")
 
 
 def _server_table(
@@ -273,7 +275,7 @@ def _said_in(url: str | None) -> frozenset[str]:
 
 
 def _initial(table: Table, lines: tuple[str, ...], given: Given) -> tuple[tuple[bytes, ...], ...]:
-    from pyredis_cli.initial import argvs
+    from pyredis_cli.config.initial import argvs
 
     try:
         return argvs(lines, given.encoding or "utf-8", read_only=given.read_only)
@@ -294,8 +296,8 @@ def names(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of the profiles, in order; none when the file cannot be read."""
     path, file = config_path(environ), None
     try:
-        file = config_file.user_file(path) if path is not None else None
-        said = config_file.tables(file.text) if file is not None else {}
+        file = files.user_file(path) if path is not None else None
+        said = files.tables(file.text) if file is not None else {}
     except ConfigError:
         return ()
     profiles = said.get(PROFILES)
