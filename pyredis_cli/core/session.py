@@ -11,7 +11,6 @@ from __future__ import annotations
 from contextlib import suppress
 from time import perf_counter
 
-from pyredis.commands.keys import keys
 from pyredis.commands.spec import Table
 from pyredis.exceptions import (
     AskError,
@@ -24,7 +23,6 @@ from pyredis.exceptions import (
     ReadOnly,
     ReplyError,
     WrongPass,
-    WrongType,
 )
 from pyredis.records import cast
 from pyredis_cli.core.arrivals import Inbox, blocks, let_the_network_speak
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
 
     from pyredis.address import Address, NatMap, TcpAddress
     from pyredis.client.async_client import AsyncClient
+    from pyredis.commands.spec import Spec
     from pyredis.pool.async_pool import AsyncPool
     from pyredis.pool.async_sentinel import AsyncSentinelPool
     from pyredis.types import Reply
@@ -326,22 +325,21 @@ class Session:
             return False
         if self._number is None or not self.connected:
             return False
-        key = next(iter(keys(spec, argv)), b"")
         if not self.read_only:
-            return await self._unblock(self.pool, key)
+            return await self._unblock(self.pool, self._number, spec, argv)
         # What ends a wait of our own is no command of the person's.
         pool = self.pool.like(read_only=False, pool_size=1)
         try:
-            return await self._unblock(pool, key)
+            return await self._unblock(pool, self._number, spec, argv)
         finally:
             await pool.close()
 
-    async def _unblock(self, pool: Pool, key: bytes) -> bool:
-        number, client = self._number, await self._another_of(pool, here=True)
+    async def _unblock(self, pool: Pool, number: int, spec: Spec, argv: Sequence[bytes]) -> bool:
+        from pyredis_cli.core.unblocking import end_wait
+
+        client = await self._another_of(pool, here=True)
         try:
-            if number is None or not await _runs_commands(client, key):
-                return False
-            return await client.execute("CLIENT", "UNBLOCK", number) == 1
+            return await end_wait(client, number, spec, argv)
         finally:
             await pool.release(client)
 
@@ -747,21 +745,6 @@ def _role(client: AsyncClient) -> str:
     """Return what the server said of its role when it was greeted; empty when nothing."""
     role = client.greeting.get("role")
     return _ROLES.get(bytes(role), "") if isinstance(role, bytes) else ""
-
-
-async def _runs_commands(client: AsyncClient, key: bytes) -> bool:
-    """Return whether the server holds no commands back; while it does, this does not return.
-
-    Servers until 2025 crash when a client is unblocked that CLIENT PAUSE or a failover holds back. PFCOUNT changes
-    nothing here, and is held back like a write.
-    """
-    try:
-        await client.execute("PFCOUNT", key)
-    except ReplyError as error:
-        return isinstance(
-            error, WrongType
-        )  # every other one may come before the server looks whether to wait
-    return True
 
 
 def _refuses_the_person(error: PyRedisError) -> bool:
