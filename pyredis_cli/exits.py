@@ -66,7 +66,7 @@ def exit_for(error: PyRedisError, *, at_connect: bool = False) -> Exit:
 
 def in_read_only(reason: str) -> str:
     """Return what a read-only session says of what it does not do, with the mend."""
-    return f"read-only session: {reason}; start again without --read-only"
+    return f"read-only session: {reason}; start again without --read-only or read_only"
 
 
 _CHECK_PASSWORD = "check --user and the password: --askpass, --pass or REDISCLI_AUTH"

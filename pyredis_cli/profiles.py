@@ -123,14 +123,15 @@ def _project_tables(mistakes: list[str]) -> Iterator[Table]:
 
 
 def _user_tables(name: str, environ: Mapping[str, str], mistakes: list[str]) -> Iterator[Table]:
-    path = config_path(environ)
+    path, file = config_path(environ), None
     try:
         file = config_file.user_file(path) if path is not None else None
         if file is None and path is not None and CONFIG in environ:
             raise ConfigError("there is no such file")
         said = config_file.tables(file.text) if file is not None and (name or concerns(file.text)) else {}
     except ConfigError as error:
-        if name:
+        # What cannot be read may say that nothing must be written.
+        if name or (file is not None and DEFAULTS in file.text):
             raise UsageError(f"{path}: {error}") from None
         mistakes.append(f"{path}: {error}")
         return
@@ -291,7 +292,7 @@ def _source(key: str, value: Any, table: Table) -> PasswordSource:
 
 def names(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of the profiles, in order; none when the file cannot be read."""
-    path = config_path(environ)
+    path, file = config_path(environ), None
     try:
         file = config_file.user_file(path) if path is not None else None
         said = config_file.tables(file.text) if file is not None else {}

@@ -467,14 +467,25 @@ def test_no_server_is_reached_otherwise_than_the_defaults_mean() -> None:
         assert ":2: [defaults] read_only must be true or false" in refused(*args)
 
 
-@pytest.mark.parametrize("text", ["[defaults\n", "defaults = 1\n", "[profiles]\nprod = 1\ndefaults = [1\n"])
-def test_a_file_that_is_none_is_told_in_a_line(text: str) -> None:
-    configure(text)
+def test_a_table_that_is_none_is_told_in_a_line() -> None:
+    configure("defaults = 1\n")
     told: list[str] = []
     settled(told=told)
     assert len(told) == 1
     assert "config.toml" in told[0]
     assert "\n" not in refused("@prod")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[defaults\n", "[profiles]\nprod = 1\ndefaults = [1\n", "[defaults]\nread_only = true\nformat =\n"],
+)
+def test_a_file_that_cannot_be_read_may_say_that_nothing_must_be_written(text: str) -> None:
+    configure(text)
+    for args in ((), ("-h", "x"), ("@prod",)):
+        told = refused(*args)
+        assert "config.toml" in told
+        assert "\n" not in told
 
 
 def test_a_url_with_a_password_must_be_in_a_private_file() -> None:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyredis.commands.grammar import grammar
 from pyredis.commands.keys import keys
@@ -281,16 +281,27 @@ def _looks(keys: Sequence[bytes]) -> list[tuple[bytes, ...]]:
 
 
 def _read(keys: Sequence[bytes], replies: Sequence[Reply]) -> list[Kept] | None:
-    """Return what `_looks` has found out; None when a part of it was refused."""
-    if any(isinstance(reply, ReplyError) for reply in replies):
+    """Return what `_looks` has found out; None when a part of it was refused, or is not what a server says."""
+    now, *values = replies
+    if not (isinstance(now, list) and len(now) == 2):
         return None
-    found: list[Any] = [*replies]
-    (seconds, micros), *values = found
-    now = int(seconds) * 1000 + int(micros) // 1000
-    return [
-        Kept(key, kind.decode(), value, now + left if left >= 0 else None)
-        for key, kind, left, value in zip(keys, values[::3], values[1::3], values[2::3], strict=True)
-    ]
+    seconds, micros = _number(now[0]), _number(now[1])
+    if seconds is None or micros is None:
+        return None
+    clock = seconds * 1000 + micros // 1000
+    looks = zip(keys, values[::3], values[1::3], values[2::3], strict=True)
+    found = [_kept(key, kind, left, value, clock) for key, kind, left, value in looks]
+    return [one for one in found if one] if all(found) else None
+
+
+def _kept(key: bytes, kind: Reply, left: Reply, value: Reply, clock: int) -> Kept | None:
+    if not (isinstance(kind, bytes) and isinstance(left, int) and isinstance(value, bytes | None)):
+        return None
+    return Kept(key, kind.decode("ascii", "replace"), value, clock + left if left >= 0 else None)
+
+
+def _number(word: object) -> int | None:
+    return int(word) if isinstance(word, bytes) and word.isdigit() and len(word) < 20 else None
 
 
 def _after(kept: Kept, now: Kept | None) -> Kept:

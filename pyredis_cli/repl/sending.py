@@ -90,7 +90,7 @@ class Sending:
                 raise
             if outcome.error is None:
                 harvest(outcome.argv, outcome.reply, outcome.spec, self._visit().names, database)
-                self.failures += outcome.failed
+            self.failures += outcome.failed
             failed = bool(outcome.broken_ground) or not (outcome.answered or outcome.refused)
             if failed:
                 await self._drop()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prompt_toolkit import PromptSession
 
@@ -164,12 +164,13 @@ async def _now(kept: Kept, session: Session) -> tuple[str, bool]:
     kind = await _reply(session, b"TYPE", kept.key)
     if kind == b"none":
         return "nothing", kept.left in (b"", None)
-    used: Any = await _reply(session, b"MEMORY", b"USAGE", kept.key)
-    what = f"a {_word(kind)}, about {size(used or 0)}"
-    if kept.left is None or (used or 0) > 4 * LARGEST:
+    told = await _reply(session, b"MEMORY", b"USAGE", kept.key)
+    used = told if isinstance(told, int) else 0
+    what = f"a {_word(kind)}, about {size(used)}"
+    if kept.left is None or used > 4 * LARGEST:
         return what, True
-    value: Any = await _reply(session, b"DUMP", kept.key)
-    return what, digest(value) == kept.left
+    value = await _reply(session, b"DUMP", kept.key)
+    return what, isinstance(value, bytes) and digest(value) == kept.left
 
 
 async def _reply(session: Session, *argv: bytes) -> Reply:

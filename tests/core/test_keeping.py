@@ -16,11 +16,12 @@ from pyredis_cli.core.session import Session
 from pyredis_cli.settings import Settings
 from tests.clusters import Cluster
 from tests.conftest import MakeServer
+from tests.hostile import Hear, Hostile, Say, Stall
 from tests.servers import Server
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
-Keep = Callable[[Server], "tuple[Session, Keeper]"]
+Keep = Callable[[Server | Hostile], "tuple[Session, Keeper]"]
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ async def keep() -> AsyncIterator[Keep]:
     """Return ``keep(server)``: a session that keeps, and what it has kept."""
     sessions: list[Session] = []
 
-    def make(server: Server) -> tuple[Session, Keeper]:
+    def make(server: Server | Hostile) -> tuple[Session, Keeper]:
         session = Session(AsyncPool(server.host, server.port, decoder="typed", lib_name=None))
         session.keeper = keeper = Keeper(lambda: True)
         sessions.append(session)
@@ -164,6 +165,25 @@ async def test_a_user_who_may_not_look_writes_all_the_same(make_server: MakeServ
     server.command("ACL", "SETUSER", "default", "-memory")
     await run(session, "SET", "k", "w")
     assert server.command("GET", "k") == b"w"
+
+
+@pytest.mark.parametrize(
+    "looked",
+    [
+        b":1\r\n+string\r\n:-1\r\n$-1\r\n",
+        b"*3\r\n:1\r\n:2\r\n:3\r\n+string\r\n:-1\r\n$-1\r\n",
+        b"*2\r\n$1\r\nx\r\n$1\r\n1\r\n+string\r\n:-1\r\n$-1\r\n",
+        b"*2\r\n$1\r\n1\r\n$1\r\n1\r\n:5\r\n:-1\r\n$-1\r\n",
+        b"*2\r\n$1\r\n1\r\n$1\r\n1\r\n+string\r\n$-1\r\n$-1\r\n",
+        b"*2\r\n$1\r\n1\r\n$1\r\n1\r\n+string\r\n:-1\r\n:7\r\n",
+    ],
+)
+async def test_what_no_server_says_is_not_kept(keep: Keep, looked: bytes) -> None:
+    script = [Hear(b"INFO"), Say(b":50\r\n$0\r\n\r\n"), Hear(b"$3\r\nSET"), Say(looked + b"+OK\r\n"), Stall()]
+    async with Hostile(script) as hostile:
+        session, keeper = keep(hostile)
+        assert await run(session, "SET", "k", "v") == b"OK"
+        assert keeper.take_notes() == ["undo: what SET changed is not kept: no answer"]
 
 
 async def test_in_a_cluster_the_node_of_the_key_is_asked(cluster82: Cluster) -> None:

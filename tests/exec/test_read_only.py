@@ -10,7 +10,7 @@ from tests.clusters import Cluster
 from tests.program import Ran, ran
 from tests.servers import Server
 
-REFUSED = "(refused) read-only session: {}; start again without --read-only\n"
+REFUSED = "(refused) read-only session: {}; start again without --read-only or read_only\n"
 SET = REFUSED.format("SET is a write command")
 
 
@@ -58,7 +58,9 @@ def test_in_a_script_a_refusal_is_an_error_in_its_place_and_the_script_goes_on(
     script = tmp_path / "s.redis"
     script.write_text("GET k\nSET k w\nMULTI\nSET k w\nGET k\nEXEC\nGET k\n")
     told = ran(kept, "--read-only", "--json", "exec", "-f", str(script))
-    message = "REFUSED read-only session: SET is a write command; start again without --read-only"
+    message = (
+        "REFUSED read-only session: SET is a write command; start again without --read-only or read_only"
+    )
     error = f'{{"error":{{"code":"REFUSED","message":"{message}"}}}}'
     assert told.code == 6
     assert told.stdout.decode().splitlines() == ['"v"', error, '"OK"', error, '"QUEUED"', '["v"]', '"v"']

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.repl.conftest import StartRepl, ask, at_prompt
 from tests.servers import Server, wait_until
 
-REFUSED = "(refused) read-only session: {}; start again without --read-only"
+REFUSED = "(refused) read-only session: {}; start again without --read-only or read_only"
 
 
 def test_the_prompt_says_it_and_nothing_typed_ends_it(repl: StartRepl, redis82: Server) -> None:
