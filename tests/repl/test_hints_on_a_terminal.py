@@ -36,7 +36,7 @@ def test_the_hint_stands_behind_the_cursor_while_typing(repl: StartRepl, server:
     screen = repl(server)
     screen.send("SET key value ")
     screen.wait_until(lambda terminal: re.search(r"value \[NX\|XX.*\] \[GET\] \[EX sec", terminal.line))
-    assert screen.before_cursor.endswith("SET key value ")
+    screen.wait_until(lambda terminal: terminal.before_cursor.endswith("SET key value "))
     assert colors(screen, "[NX|XX") == {("brightblack", False)}
     screen.send("NX EX ")
     until_line(screen, "SET key value NX EX seconds [GET]")
