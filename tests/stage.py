@@ -30,7 +30,9 @@ _PLACES: Final = {
 }
 _TOOK: Final = re.compile(r"\(\d+\.\d+s\)")
 _NUMBER: Final = re.compile(r"\d+(?:[.,:]\d+)*")
-_OWN: Final = re.compile(r"(?!hgetall )[a-z]+(\|[a-z]+)?  .* \d+%  |\d+ more commands?|(memory|clients) .* → ")
+_OWN: Final = re.compile(
+    r"(?!hgetall )[a-z]+(\|[a-z]+)?  .* \d+%  |\d+ more commands?|(memory|clients) .* → "
+)
 _UNITS: Final = re.compile(r"# (?:µs|ms|s|min|h|d)\b|#[KMGB]\b|\(#s\)")
 _CHANGE: Final = re.compile("# → #")
 _BARS: Final = re.compile("[▁▂▃▄▅▆▇█]+")
