@@ -245,11 +245,6 @@ class Flag(NamedTuple):
         """What stands behind its name in a help text: a value that must be glued on has its own ``=``."""
         return "" if self.metavar is None else self.metavar if "=" in self.metavar else f" {self.metavar}"
 
-    @property
-    def takes_next(self) -> bool:
-        """Whether the next word is its value, whatever that word is."""
-        return self.metavar is not None and self.fits is None
-
 
 FLAGS: dict[str, tuple[Flag, ...]] = {
     "Where": (

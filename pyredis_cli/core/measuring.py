@@ -14,6 +14,7 @@ from pyredis.exceptions import PyRedisConnReadTimeout, PyRedisError
 from pyredis.resp.encode import pack
 from pyredis.types import Map, Push
 from pyredis_cli.core.figures import Figures, Size, added
+from pyredis_cli.core.sizing import OF_ELEMENTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,13 +33,6 @@ __all__ = ["BUDGET", "commands", "figures", "lengths", "measured", "measured_eve
 BUDGET: Final = 1.0
 """Seconds that measuring may take, once there is a connection."""
 
-_LENGTHS: Final = {
-    "hash": b"HLEN",
-    "list": b"LLEN",
-    "set": b"SCARD",
-    "zset": b"ZCARD",
-    "stream": b"XLEN",
-}
 _INFO: Final = (b"INFO",)
 _DBSIZE: Final = (b"DBSIZE",)
 _CLUSTER: Final = (b"CLUSTER", b"INFO")
@@ -84,7 +78,7 @@ def _about_value(key: bytes) -> Iterator[Argv]:
 def lengths(replies: Mapping[Argv, Reply]) -> list[Argv]:
     """Return what is to be asked once the types of values are known."""
     types = ((argv[1], _type(reply)) for argv, reply in replies.items() if argv[0] == b"TYPE")
-    return [(_LENGTHS[type_], key) for key, type_ in types if type_ in _LENGTHS]
+    return [(OF_ELEMENTS[type_].length, key) for key, type_ in types if type_ in OF_ELEMENTS]
 
 
 def _type(reply: Reply) -> str:
@@ -170,7 +164,7 @@ def _whole(value: Reply) -> int | None:
 def _size(key: bytes, kind: Reply, replies: Mapping[Argv, Reply]) -> Size | None:
     """Return how large a value is; None when the server does not tell its type, or how long it is."""
     type_ = _type(kind)
-    length = replies.get((_LENGTHS[type_], key)) if type_ in _LENGTHS else 0
+    length = replies.get((OF_ELEMENTS[type_].length, key)) if type_ in OF_ELEMENTS else 0
     memory = replies.get((b"MEMORY", b"USAGE", key))
     if not (type_ and isinstance(length, int)):
         return None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from pyredis.records import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Final
+
     from pyredis.types import Reply
     from pyredis_cli.core.desk import Desk
 
-__all__ = ["TYPES", "Sized", "TypeFacts", "sized"]
+__all__ = ["OF_ELEMENTS", "TYPES", "Sized", "TypeFacts", "sized"]
 
 
 class TypeFacts(NamedTuple):
@@ -25,6 +28,11 @@ class TypeFacts(NamedTuple):
     page: tuple[bytes, ...]
     words: int = 1
 
+    @property
+    def units(self) -> str:
+        """What the length counts, many of it."""
+        return f"{self.unit[:-1]}ies" if self.unit.endswith("y") else f"{self.unit}s"
+
 
 TYPES: Final[Mapping[str, TypeFacts]] = {
     "string": TypeFacts(b"STRLEN", "byte", "GETRANGE reads a part", (b"GETRANGE", b"0", b"%d")),
@@ -38,6 +46,11 @@ TYPES: Final[Mapping[str, TypeFacts]] = {
     ),
 }
 """The types that every server has."""
+
+OF_ELEMENTS: Final[Mapping[str, TypeFacts]] = {
+    kind: facts for kind, facts in TYPES.items() if facts.unit != "byte"
+}
+"""Those whose values have elements: a long string is one value."""
 
 
 class Sized(NamedTuple):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pyredis_cli.core.costs import large
 from pyredis_cli.core.figures import counted, keys_in, keyspace, sized, stays, whole
+from pyredis_cli.core.sizing import OF_ELEMENTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,15 +48,6 @@ def _said_of_keys(wanted: Needs, figures: Figures, *, measured: bool) -> str:
     return f"deletes {len(wanted.named):,} keys at once{known}"
 
 
-_ELEMENTS: Final = {
-    "hash": "fields",
-    "list": "elements",
-    "set": "members",
-    "zset": "members",
-    "stream": "entries",
-}
-
-
 def _said_of_values(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures) -> str:
     mend = f"; {spec.steps} reads it in steps" if spec.steps else ""
     found = large(spec, argv, wanted, figures)
@@ -74,9 +66,9 @@ def _said_of_values(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: F
 
 def _much(size: Size, whole_size: Size) -> str:
     """Return how many elements of a key; nothing of what has none."""
-    what = _ELEMENTS.get(size.type)
+    what = OF_ELEMENTS.get(size.type)
     all_ = "all " if size == whole_size else ""
-    return f"{all_}{size.elements:,} {what} of " if what else ""
+    return f"{all_}{size.elements:,} {what.units} of " if what else ""
 
 
 def _phrase(measure: str, wanted: Needs, argv: Sequence[bytes], figures: Figures) -> str:
