@@ -487,6 +487,13 @@ def _reads(given: str) -> str:
     return given
 
 
+def _secret_reply(given: str) -> str:
+    kind, _, setter = given.partition(" of ")
+    if (kind in ("values", "words")) != bool(setter) or kind not in ("values", "words", "passwords", "whole"):
+        raise ValueError(given)
+    return given
+
+
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "effect": _one_of(_EFFECTS),
     "keys": _keys,
@@ -506,6 +513,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "text": _conditional(_FORMS),
     "columns": _columns,
     "inside": _inside,
+    "secret_reply": _secret_reply,
 }
 
 

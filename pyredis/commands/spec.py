@@ -90,6 +90,7 @@ class Spec(NamedTuple):
     text: str | None = None
     columns: tuple[str, ...] = ()
     inside: tuple[tuple[str, Any], ...] = ()
+    secret_reply: str | None = None
 
     @property
     def readonly(self) -> bool:

@@ -44,12 +44,17 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'ACL GENPASS', 'redis valkey', -2, 'loading noscript stale', 'slow', 0, 0, 0, (), 'server', '6.0.0', None, '',
         (('bits', 'integer', None, ('optional',), None, None, None, ()),),
-        (('reads', 'always'),),
+        (('reads', 'always'), ('secret_reply', 'whole')),
     ),
     (
         'ACL GETUSER', 'redis valkey', 3, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '',
         (('username', 'string', None, (), None, None, None, ()),),
-        (('inside', (('selectors', 'maps'),)), ('reads', 'always'), ('shape', 'map')),
+        (
+            ('inside', (('selectors', 'maps'),)),
+            ('reads', 'always'),
+            ('secret_reply', 'passwords'),
+            ('shape', 'map'),
+        ),
     ),
     (
         'ACL HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (),
@@ -57,7 +62,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'ACL LIST', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (),
-        (('reads', 'always'), ('text', 'user')),
+        (('reads', 'always'), ('secret_reply', 'words of ACL SETUSER'), ('text', 'user')),
     ),
     (
         'ACL LOAD', 'redis valkey', 2, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '6.0.0', None, '', (),

@@ -724,7 +724,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
     (
         'CONFIG GET', 'redis valkey', -3, 'admin loading noscript stale', 'admin dangerous slow', 0, 0, 0, (), 'server', '2.0.0', None, '',
         (('parameter', 'string', None, ('multiple',), None, None, None, ()),),
-        (('reads', 'always'), ('shape', 'map')),
+        (('reads', 'always'), ('secret_reply', 'values of CONFIG SET'), ('shape', 'map')),
     ),
     (
         'CONFIG HELP', 'redis valkey', 2, 'loading stale', 'slow', 0, 0, 0, (), 'server', '5.0.0', None, '', (),

@@ -131,7 +131,11 @@ ROWS: tuple[tuple[object, ...], ...] = (
     ),
     (
         'SENTINEL CONFIG', 'redis valkey', -4, 'admin', 'admin dangerous slow', 0, 0, 0, (), 'sentinel', '6.2.0', None, '', (),
-        (('reads', 'if GET'), ('secrets', (('after', ('SENTINEL-PASS', 'SENTINEL-USER'), 1),))),
+        (
+            ('reads', 'if GET'),
+            ('secret_reply', 'values of SENTINEL CONFIG'),
+            ('secrets', (('after', ('SENTINEL-PASS', 'SENTINEL-USER'), 1),)),
+        ),
     ),
     (
         'SENTINEL SET', 'redis valkey', -5, 'admin', 'admin dangerous slow', 0, 0, 0, (), 'sentinel', '2.8.4', None, '', (),
