@@ -300,9 +300,7 @@ class Server:
 
     def kill(self) -> None:
         """End the server at once (SIGKILL); the kernel closes its sockets."""
-        if self._wire is not None:
-            self._wire.close()
-            self._wire = None
+        self._hang_up()
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -364,16 +362,19 @@ class Server:
     def command(self, *argv: str | bytes | int) -> WireReply:
         """Return one reply, asked over the bench's own connection; raise hiredis.ReplyError for an error."""
         if self._wire is not None and self._wire.closed_by_peer:
-            self._wire.close()
-            self._wire = None
+            self._hang_up()
         if self._wire is None:
             self._wire = _Wire(self.unix_path, self._password)
         try:
             return self._wire.ask(*argv)
         except OSError:  # also a timeout: the reply that is still owed must not answer the next command
+            self._hang_up()
+            raise
+
+    def _hang_up(self) -> None:
+        if self._wire is not None:
             self._wire.close()
             self._wire = None
-            raise
 
     def info(self, section: str) -> dict[str, str]:
         """Return the fields of one INFO section."""
@@ -416,6 +417,7 @@ class Server:
         self.restart()
 
     def _tidy(self) -> None:
+        self._hang_up()  # a test may have given the bench's own connection a name, a database or a user
         for kind in ("SCRIPT", "FUNCTION"):
             with contextlib.suppress(hiredis.ReplyError):  # nothing was running, or it has no functions
                 self.command(kind, "KILL")

@@ -116,6 +116,8 @@ def test_a_reset_leaves_nothing_of_the_test_before(server: Server) -> None:
         server.command("ACL", "SETUSER", "default", "-flushall")
         server.command("CONFIG", "SET", "maxmemory", "1mb")
         server.command("CLIENT", "PAUSE", 60_000, "WRITE")
+        server.command("CLIENT", "SETNAME", "bench")
+        server.command("SELECT", 3)
         pid = server.pid
         server.reset()
         assert server.pid == pid
@@ -123,6 +125,8 @@ def test_a_reset_leaves_nothing_of_the_test_before(server: Server) -> None:
     assert server.command("DBSIZE") == 0
     assert server.command("ACL", "USERS") == [b"default"]
     assert server.settings("maxmemory") == {"maxmemory": "0"}
+    assert server.command("CLIENT", "GETNAME") in (None, b"")
+    assert re.search(rb"\bdb=0\b", server.command("CLIENT", "INFO"))
     assert server.clients() == 0
 
 
