@@ -37,7 +37,7 @@ def conceal(given: Given, target: Target | Unsaid, streams: Streams) -> None:
         return
     from pyredis_cli.process_title import hide
 
-    hide(given.password)
+    hide([given.password] if given.password else [])
     if not given.no_auth_warning:
         streams.say(_WARNING)
 

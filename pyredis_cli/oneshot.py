@@ -49,7 +49,12 @@ def run(given: Given, words: Sequence[str], spec: Spec, environ: Mapping[str, st
         from pyredis_cli.tools.exec import run as run_tool
 
         return run_tool(settings, streams, words)
-    return _OneShot(settings, streams, encoded(words, settings.encoding), spec).run()
+    argv = encoded(words, settings.encoding)
+    if spec.secrets or any("://" in word for word in words):
+        from pyredis_cli.core.concealing import conceal_secrets
+
+        conceal_secrets(words, argv)
+    return _OneShot(settings, streams, argv, spec).run()
 
 
 class _OneShot:

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 __all__ = ["hide", "starred"]
 
 _MEMORY, _STATUS, _WORDS = "/proc/self/mem", "/proc/self/stat", "/proc/self/cmdline"
@@ -17,12 +21,12 @@ _OPTION = b"password="
 """How the option of a URL ends that is a password; what follows may be the rest of it, with a & in it."""
 
 
-def hide(password: str | None) -> None:
-    """Put stars in the place of a password in the arguments, and of those of URLs.
+def hide(secrets: Collection[str]) -> None:
+    """Put stars in the place of secrets in the arguments, and of the passwords of URLs.
 
     Where the system does not allow that, nothing is done.
     """
-    secret = os.fsencode(password or "")
+    hidden = [os.fsencode(secret) for secret in secrets if secret]
     try:
         start = _start()
         with open(_WORDS, "rb") as file:
@@ -32,7 +36,7 @@ def hide(password: str | None) -> None:
         return
     try:
         for word in words:
-            if (shown := starred(word, secret)) != word:
+            if (shown := starred(word, hidden)) != word:
                 os.pwrite(memory, shown, start)
             start += len(word) + 1
     except OSError:
@@ -50,7 +54,7 @@ def _start() -> int:
     return start
 
 
-def starred(word: bytes, secret: bytes) -> bytes:
+def starred(word: bytes, secrets: Collection[bytes]) -> bytes:
     """Return an argument, as long as it was, with stars in the place of what is secret in it."""
     scheme, mark, rest = word.partition(b"://")
     userinfo, at, where = rest.rpartition(b"@")
@@ -58,6 +62,7 @@ def starred(word: bytes, secret: bytes) -> bytes:
     if mark and (at or option):
         return b"".join((scheme, mark, b"*" * len(userinfo), at, where, option, b"*" * len(told)))
     for flag in (b"", *_FLAGS):
-        if secret and word == flag + secret:
+        secret = word.removeprefix(flag)
+        if secret in secrets and word.startswith(flag):
             return flag + b"*" * len(secret)
     return word

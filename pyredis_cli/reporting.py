@@ -7,15 +7,19 @@ command line; the REPL prints it by its printer. It knows no report.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from pyredis.exceptions import PyRedisError
 from pyredis.records import replace
+from pyredis_cli.argv import argv_of
 from pyredis_cli.core import connect
+from pyredis_cli.core.concealing import conceal_secrets
 from pyredis_cli.core.desk import Desk
 from pyredis_cli.exits import Exit
+from pyredis_cli.flags import UsageError
 from pyredis_cli.given import ToolArguments
 from pyredis_cli.parsing import parse_tool
 from pyredis_cli.printing import fail, theme_of
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
 
-__all__ = ["CutShort", "Report", "Reporter", "laid_out", "run_report"]
+__all__ = ["CutShort", "Report", "Reporter", "arguments_of", "laid_out", "run_report"]
 
 
 class Report(NamedTuple):
@@ -51,11 +55,19 @@ Reporter: TypeAlias = Callable[[Desk, ToolArguments], Coroutine[Any, Any, "Repor
 """Raises UsageError for words that mean nothing, and PyRedisError when the server does not tell."""
 
 
-def run_report(
-    name: str, reporter: Reporter, settings: Settings, streams: Streams, words: Sequence[str]
-) -> int:
+def arguments_of(name: str, settings: Settings, streams: Streams, words: Sequence[str]) -> ToolArguments:
+    """Return what stands behind the name of a report, its words as the flags before it say that they are told."""
+    telling = settings.telling
+    if telling.times != 1:
+        raise UsageError(f"-r repeats a command, and {name} is a report; leave it out")
+    typed = parse_tool(name, words)
+    argv = argv_of(typed.words, telling, settings.encoding, streams.stdin)
+    conceal_secrets(typed.words, argv)
+    return ToolArguments(tuple(map(os.fsdecode, argv)), typed.flags)
+
+
+def run_report(reporter: Reporter, settings: Settings, streams: Streams, arguments: ToolArguments) -> int:
     """Make a report of the server that the settings mean and print it; return the exit code."""
-    arguments = parse_tool(name, words)
     # RESP3 tells a map from an array; what is asked is asked in the same words either way.
     settings = replace(settings, protocol=settings.protocol or 3)
     return asyncio.run(_reported(reporter, arguments, settings, streams))

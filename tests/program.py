@@ -143,6 +143,11 @@ class Running:
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
     @property
+    def arguments(self) -> list[bytes]:
+        """Its arguments, as everybody on the machine can see them."""
+        return Path(f"/proc/{self._process.pid}/cmdline").read_bytes().split(b"\0")
+
+    @property
     def state(self) -> str:
         """What the system says that it does: S sleeps, R runs."""
         return Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -23,9 +23,9 @@ from pyredis_cli.settings import consulted, settle
 from pyredis_cli.tools.settings import run as show_settings
 from tests.config.test_profiles import configure, private, streams
 from tests.conftest import MakeServer, MakeTerminal
-from tests.program import PROGRAM, ran
+from tests.program import PROGRAM, Running, ran
 from tests.repl.conftest import ask
-from tests.servers import BINARIES, Server
+from tests.servers import BINARIES, Server, wait_until
 from tests.terminal import Terminal
 
 SECRET: Final = "hunter2-s3cret"
@@ -37,6 +37,15 @@ def locked() -> Iterator[Server]:
     """A server that wants a password."""
     with Server(BINARIES["redis82"], f"requirepass {SECRET}") as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def asleep() -> Iterator[Server]:
+    """A server that takes commands and answers none."""
+    with Server(BINARIES["redis82"]) as server:
+        server.pause()
+        yield server
+        server.resume()
 
 
 def start_with(source: str, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
@@ -188,8 +197,32 @@ def test_arguments_are_starred_as_long_as_they_were() -> None:
         (b"sentinel://u:p@h/g?sentinel_password=a", b"sentinel://***@h/g?sentinel_password=*"),
         (b"GET", b"GET"),
     ]:
-        assert starred(word, secret) == shown
-    assert starred(b"", b"") == b""
+        assert starred(word, [secret]) == shown
+    assert starred(b"", []) == b""
+    assert starred(b"two", [secret, b"two"]) == b"***"
+
+
+@pytest.mark.parametrize(
+    ("words", "seen"),
+    [
+        (("CONFIG", "SET", "requirepass", SECRET), b"***"),
+        (("--quoted-input", "exec", "ACL", "SETUSER", "ada", f'">{SECRET}"'), b"***"),
+        (("AUTH", "ada", SECRET), b"***"),
+        (("-r", "2", "HELLO", "3", "AUTH", "ada", SECRET), b"***"),
+        (("all", "CONFIG", "SET", "requirepass", SECRET), b"***"),
+        (("explain", "AUTH", SECRET), b"***"),
+        (("SET", "hook", f"https://ada:{SECRET}@h/"), b"https://***"),
+        (("NOSUCH", "AUTH", SECRET), b"***"),
+    ],
+    ids=lambda words: words[-2] if isinstance(words, tuple) else "",
+)
+def test_a_secret_of_the_command_is_not_seen_in_its_arguments(
+    words: tuple[str, ...], seen: bytes, asleep: Server
+) -> None:
+    with Running(asleep, *words) as program:
+        wait_until(lambda: any(word.startswith(seen) for word in program.arguments), what="stars")
+        assert SECRET.encode() not in b" ".join(program.arguments)
+        assert words[-3].encode() in program.arguments
 
 
 # -- where it comes from

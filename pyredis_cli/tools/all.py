@@ -26,7 +26,6 @@ from pyredis_cli.core.measuring import measured_everywhere
 from pyredis_cli.core.outcome import Outcome
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.flags import UsageError
-from pyredis_cli.parsing import parse_tool
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line, Section
 from pyredis_cli.render.fold import width
 from pyredis_cli.render.layout import elements
@@ -35,7 +34,7 @@ from pyredis_cli.render.texts import structured
 from pyredis_cli.render.units import duration
 from pyredis_cli.render.values import words as shown_words
 from pyredis_cli.render.views.cells import bare, flat
-from pyredis_cli.reporting import Report, run_report
+from pyredis_cli.reporting import Report, arguments_of, run_report
 
 if TYPE_CHECKING:
     from pyredis.cluster.topology import Member
@@ -63,11 +62,12 @@ _BEFORE: Final = 40
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Print what every node says to a command; return the exit code."""
-    argv = tuple(map(os.fsencode, parse_tool("all", words).words))
+    arguments = arguments_of("all", settings, streams, words)
+    argv = tuple(map(os.fsencode, arguments.words))
     measure = partial(_measured, settings)
     if not allowed(settings, streams, TABLE.find(argv), argv, measure, everywhere=True):
         return Exit.GUARD
-    return run_report("all", report, settings, streams, words)
+    return run_report(report, settings, streams, arguments)
 
 
 def _measured(settings: Settings, wanted: Sequence[Needs]) -> Figures:

@@ -22,7 +22,7 @@ from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line
 from pyredis_cli.render.line import as_typed
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.views.cells import bare
-from pyredis_cli.reporting import Report, run_report
+from pyredis_cli.reporting import Report, arguments_of, run_report
 from pyredis_cli.settings import Settings
 from pyredis_cli.streams import Streams
 
@@ -44,7 +44,7 @@ _KINDS: Final = {
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Print what a command would do; return the exit code."""
-    return run_report("explain", report, settings, streams, words)
+    return run_report(report, settings, streams, arguments_of("explain", settings, streams, words))
 
 
 async def report(desk: Desk, arguments: ToolArguments) -> Report:

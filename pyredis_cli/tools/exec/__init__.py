@@ -9,6 +9,7 @@ import gc
 
 from pyredis.records import replace
 from pyredis_cli.argv import argv_of, refuse_without_command
+from pyredis_cli.core.concealing import conceal_secrets
 from pyredis_cli.flags import UsageError
 from pyredis_cli.given import ToolArguments
 from pyredis_cli.printing import protocol_for
@@ -63,6 +64,7 @@ def _command(settings: Settings, streams: Streams, arguments: ToolArguments) -> 
         if arguments.get(field):
             raise UsageError(f"{flag} is for scripts, and there is a command in the arguments")
     argv = argv_of(arguments.words, settings.telling, settings.encoding, streams.stdin)
+    conceal_secrets(arguments.words, argv)
     if arguments.get("dry_run"):
         from pyredis_cli.tools.exec.dry import show_command
 

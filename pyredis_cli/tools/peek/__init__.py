@@ -14,14 +14,13 @@ from typing import Final
 
 from pyredis.exceptions import MovedError, ReplyError
 from pyredis.types import Reply
-from pyredis_cli.argv import argv_of, refuse_without_command
 from pyredis_cli.core.desk import Desk
 from pyredis_cli.core.outcome import START_WITH_C
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.given import ToolArguments
 from pyredis_cli.render.units import stamp
-from pyredis_cli.reporting import Report, run_report
+from pyredis_cli.reporting import Report, arguments_of, run_report
 from pyredis_cli.settings import Settings
 from pyredis_cli.streams import Streams
 from pyredis_cli.tools.peek.nearest import nearest
@@ -35,11 +34,7 @@ _COUNT: Final = 20  # elements: what fits on a screen with what is known of the 
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Print what keys hold; return the exit code."""
-    refuse_without_command(settings.telling)
-    if settings.telling.quoted:
-        argv = argv_of(words, settings.telling, settings.encoding, streams.stdin)
-        words = [os.fsdecode(word) for word in argv]
-    return run_report("peek", report, settings, streams, words)
+    return run_report(report, settings, streams, arguments_of("peek", settings, streams, words))
 
 
 async def report(desk: Desk, arguments: ToolArguments) -> Report:

@@ -18,7 +18,7 @@ from pyredis.exceptions import PyRedisConnError, PyRedisError
 from pyredis_cli.core.vitals import KEPT, QUESTIONS, Vitals, glance, look
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.flags import UsageError
-from pyredis_cli.reporting import Report, run_report
+from pyredis_cli.reporting import Report, arguments_of, run_report
 from pyredis_cli.spans import read_span
 from pyredis_cli.tools.since.changes import SAMPLED, changes
 from pyredis_cli.tools.since.countdown import Countdown
@@ -124,7 +124,9 @@ def _asked(looks: int) -> Mapping[str, int]:
 
 def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
     """Print what happened within the span that the words say; return the exit code."""
-    return run_report("since", partial(_waited, streams), settings, streams, words)
+    return run_report(
+        partial(_waited, streams), settings, streams, arguments_of("since", settings, streams, words)
+    )
 
 
 async def _waited(streams: Streams, desk: Desk, arguments: ToolArguments) -> Report:
