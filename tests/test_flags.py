@@ -251,7 +251,11 @@ def test_a_flag_in_the_wrong_place_is_told_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("word", "mend"),
-    [(":since", "pyredis-cli since is the same here"), (":KEYS", "pyredis-cli alone begins one")],
+    [
+        (":since", "pyredis-cli since is the same here"),
+        (":KEYS", "pyredis-cli :keys is the same here"),
+        (":undo", "pyredis-cli alone begins one"),
+    ],
 )
 def test_a_word_of_the_repl_is_not_sent_from_a_shell(word: str, mend: str) -> None:
     told = ran("-p", "1", word, "x")

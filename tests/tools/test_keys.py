@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
+import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
@@ -21,7 +23,8 @@ from pyredis_cli.tools.keys.names import Place, places
 from pyredis_cli.tools.keys.page import Found, page
 from tests.clusters import Cluster
 from tests.conftest import MakeCluster
-from tests.servers import Server, until
+from tests.program import Running, ran
+from tests.servers import Server, until, wait_until
 from tests.tools.desks import desk_at, found, report_of, seen
 
 
@@ -323,3 +326,19 @@ async def test_who_stops_it_is_told_what_was_seen(redis82: Server) -> None:
         assert 0 <= cast("int", found(report)[0]["looked_at"]) < 200_000
         assert seen(report).startswith("stopped: ")
         assert await desk.ask("GET", "nosuch") is None, "the desk goes on with another connection"
+
+
+def test_a_shell_has_it_too(redis82: Server) -> None:
+    redis82.command("MSET", "user:1", "v", "user:2", "v")
+    done = ran(redis82, "--format", "json", ":keys", "user:", "--by", ":")
+    assert json.loads(done.stdout)[0]["keys"] == 2
+    assert done.code == Exit.OK
+
+
+def test_a_shell_is_shown_what_was_seen_until_ctrl_c(redis82: Server) -> None:
+    redis82.command("DEBUG", "POPULATE", 300_000, "item")
+    redis82.command("CONFIG", "RESETSTAT")
+    with Running(redis82, ":keys", "--for", "60", "--count", "100000000") as program:
+        wait_until(lambda: "cmdstat_scan" in redis82.info("commandstats"))
+        program.signal(signal.SIGINT)
+        assert program.line().startswith((b"stopped: ", b"all 300,000 keys looked at in "))
