@@ -133,7 +133,7 @@ def _user_tables(name: str, environ: Mapping[str, str], mistakes: list[str]) -> 
         said = files.tables(file.text) if file is not None and (name or concerns(file.text)) else {}
     except ConfigError as error:
         # What cannot be read may say that nothing must be written.
-        if name or (file is not None and DEFAULTS in file.text):
+        if name or DEFAULTS in (file.text if file is not None else error.text):
             raise UsageError(f"{path}: {error}") from None
         mistakes.append(f"{path}: {error}")
         return
