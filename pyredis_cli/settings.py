@@ -113,6 +113,7 @@ class Settings:
 
     None: no limit for a timeout, the tool's choice for ``protocol`` and ``output``, the format's for ``notation``,
     the terminal's for ``theme``, no encryption for ``tls``.
+    ``of_profile`` are the fields of how to talk that the profile has filled: they end with it.
     """
 
     address: Address = field(default_factory=TcpAddress)
@@ -152,6 +153,7 @@ class Settings:
     source: PasswordSource | None = field(default=None, repr=False)
     lenient: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    of_profile: frozenset[str] = frozenset()
 
     def at(self, address: Address) -> Settings:
         """Return the same for another server, which is in a cluster if this one is."""
@@ -244,7 +246,27 @@ def _settings(
         color=given.color if typed.color is not None or not environ.get("NO_COLOR") else None,
         lenient=told.lenient,
         notes=told.notes,
+        of_profile=_of_profile(given, told, options) if told.profile else frozenset(),
     )
+
+
+_HOW_TO_TALK = {
+    "conn_timeout": "conn_timeout",
+    "read_timeout": "read_timeout",
+    "pool_size": "pool_size",
+    "protocol": "protocol",
+    "name": "client_name",
+    "family": "family",
+}
+"""The keys of a profile, and of its URL, that say how to talk, and the fields that they fill."""
+
+
+def _of_profile(given: Given, told: Told, options: Mapping[str, Any]) -> frozenset[str]:
+    """Return the fields of how to talk that the profile fills, or its URL where nothing nearer says them."""
+    by_key = {key for key, origin in told.origins.items() if origin.kind == "profile"}
+    nearer = {"protocol": given.resp2 or given.resp3, "family": _family(given)}
+    by_url = {field for field in options if not nearer.get(field, getattr(given, field, None))}
+    return frozenset(field for key, field in _HOW_TO_TALK.items() if key in by_key or field in by_url)
 
 
 def consulted(given: Given, environ: Mapping[str, str]) -> Told:
