@@ -225,6 +225,17 @@ def test_a_secret_of_the_command_is_not_seen_in_its_arguments(
         assert words[-3].encode() in program.arguments
 
 
+@pytest.mark.parametrize("flags", [(), ("-x",), ("--json", "-r", "2")], ids=str)
+def test_a_secret_of_the_command_is_not_seen_while_a_password_is_looked_for(
+    flags: tuple[str, ...], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    configure(f"[profiles.prod]\nhost = 'h'\npassword_command = ['cat', '{tmp_path}/fifo']\n")
+    with Running(*flags, "@prod", "ACL", "SETUSER", "ada", f">{SECRET}") as program:
+        wait_until(lambda: any(word.startswith(b"***") for word in program.arguments), what="stars")
+        assert SECRET.encode() not in b" ".join(program.arguments)
+
+
 # -- where it comes from
 
 
