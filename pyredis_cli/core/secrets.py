@@ -23,6 +23,8 @@ _SHORT_NAME = 5
 _URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
 _USER = re.compile(rb"[^/]*@")
 _STARS = "***"
+_FLAGS = (b"-a", b"--pass", b"--password")
+_GLUED = tuple(flag + b"=" for flag in _FLAGS[1:])
 # Behind that a server repeats as much of the arguments as it has room for; of the last one perhaps a part.
 _ECHO = re.compile(r"(args beginning with: ).*", re.DOTALL)
 
@@ -52,10 +54,18 @@ def _guessed(argv: Sequence[bytes], table: Table) -> frozenset[int]:
     # Nobody knows the command, or the subcommand of that container.
     first = 1 if spec is None else 2
     if len(argv) <= first:
-        return frozenset()
+        return frozenset({0} if spec is None and argv and _is_glued(argv[0], table) else ())
     if guarded(argv[0].decode("utf-8", "replace"), table):
         return frozenset(range(first, len(argv)))
-    return frozenset() if spec is not None else _behind_a_prompt(argv, table)
+    return frozenset() if spec is not None else _behind_a_prompt(argv, table) | _behind_flags(argv)
+
+
+def _is_glued(word: bytes, table: Table) -> bool:
+    """Whether a word is a command and its secret without the blank between them: ``AUTHhunter2``."""
+    name = canonical(word[:_LONGEST_NAME])
+    return any(
+        name.startswith(spec.name) for spec in table.specs() for rule in spec.secrets if rule[0] == "from"
+    )
 
 
 def _behind_a_prompt(argv: Sequence[bytes], table: Table) -> frozenset[int]:
@@ -64,6 +74,13 @@ def _behind_a_prompt(argv: Sequence[bytes], table: Table) -> frozenset[int]:
         if canonical(word) in _careful(table):
             return frozenset(start + position for position in hidden(argv[start:], table))
     return frozenset()
+
+
+def _behind_flags(argv: Sequence[bytes]) -> frozenset[int]:
+    """Return the passwords of a line for a shell: ``redis-cli -a x ping``."""
+    behind = {place for place, word in enumerate(argv[1:], 2) if word in _FLAGS and place < len(argv)}
+    glued = {place for place, word in enumerate(argv) if place and word.startswith(_GLUED)}
+    return frozenset(behind | glued)
 
 
 def _behind_misspelt_words(argv: Sequence[bytes], spec: Spec) -> frozenset[int]:
