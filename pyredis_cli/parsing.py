@@ -109,6 +109,9 @@ def _read(flag: Flag, text: str) -> object:
     try:
         return flag.read(text)
     except ValueError as error:
+        from pyredis.url import masked
+
+        text = masked(text) if "://" in text else text
         raise UsageError(f"{'/'.join(flag.names)} {error}, not {text!r}") from None
 
 

@@ -14,7 +14,7 @@ from pyredis.records import NamedTuple, dataclass, field, replace
 from pyredis_cli.credentials import conceal, credentials, foreseen_credentials
 from pyredis_cli.environment import HOST, PORT, PROFILE, URLS, flag_of_place, has_files, variable_of_place
 from pyredis_cli.exclusions import check, marked
-from pyredis_cli.flags import UsageError, read_port
+from pyredis_cli.flags import UsageError, read_host, read_port
 from pyredis_cli.given import Told
 from pyredis_cli.urls import Unsaid, encoding_of, family_of, name_of, protocol_of, target_of, variable_of_url
 
@@ -328,7 +328,7 @@ def _place(given: Given, target: Target | Unsaid, environ: Mapping[str, str]) ->
         return place_of(target, cluster=given.cluster)._asdict()
     if given.socket is not None:
         return {"address": UnixAddress(given.socket)}
-    host = _first(given.host, environ.get(HOST) or None, "127.0.0.1")
+    host = given.host if given.host is not None else _host(environ)
     port = given.port if given.port is not None else _port(environ)
     return {"address": TcpAddress(host, port), "cluster": given.cluster}
 
@@ -336,6 +336,13 @@ def _place(given: Given, target: Target | Unsaid, environ: Mapping[str, str]) ->
 def _address(text: str) -> TcpAddress:
     host, _, port = text.rpartition(":")
     return TcpAddress(host.strip("[]"), int(port))
+
+
+def _host(environ: Mapping[str, str]) -> str:
+    try:
+        return read_host(environ.get(HOST) or "127.0.0.1")
+    except ValueError:
+        raise UsageError(f"{HOST} must be a name or an address; {URLS[0]} takes a URL") from None
 
 
 def _port(environ: Mapping[str, str]) -> int:

@@ -395,6 +395,7 @@ def test_no_color_wins_over_files_and_a_flag_over_both() -> None:
     [
         ("hots = 'x'", "hots is not known; did you mean host?"),
         ("password = 'hunter2'", "password is not known: a password does not stand in this file; pass_file"),
+        ("host = 'redis://:hunter2@h'", "host must be a name or an address; url takes a URL"),
         ("port = '1'", "port must be a whole number from 1 to 65535"),
         ("port = 99999", "port must be a whole number from 1 to 65535"),
         ("database = -1", "database must be a whole number, 0 or more"),
@@ -440,6 +441,8 @@ def test_no_color_wins_over_files_and_a_flag_over_both() -> None:
 def test_a_mistake_in_a_profile_is_told_with_its_line_and_ends_the_start(line: str, told: str) -> None:
     path = configure(f"[profiles.prod]\nhost = 'h'\n{line}\n")
     number = 2 + line.count("\n") + 1
+    if line.startswith("host"):
+        path, number = configure(f"[profiles.prod]\n{line}\nport = 1\n"), 2
     refusal = refused("@prod")
     assert refusal.startswith(f"{path}:{number}: [profiles.prod] {told}")
     assert "hunter2" not in refusal
