@@ -247,6 +247,7 @@ def test_a_secret_of_the_command_is_not_seen_while_a_password_is_looked_for(
         (0o620, "x", "can be read by others; chmod 600"),
         (0o600, "", "its first line is empty"),
         (0o600, "\nx", "its first line is empty"),
+        (0o600, "x" * 70_000, "its first line is longer than 64 KiB"),
     ],
 )
 def test_a_file_of_a_password_that_is_not_right_is_refused(
@@ -289,6 +290,7 @@ def test_what_is_no_file_is_no_source(tmp_path: Path) -> None:
         (("sh", "-c", f"echo {SECRET}; exit 3"), "sh failed with exit code 3"),
         (("sh", "-c", f"echo {SECRET}; kill -9 $$"), "sh failed with signal 9"),
         (("true",), "true printed no password"),
+        (("seq", "-s", "_", "99999"), "seq: its first line is longer than 64 KiB"),
         (("/nosuch/program",), "/nosuch/program cannot be started: No such file"),
     ],
 )
