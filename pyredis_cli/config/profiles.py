@@ -153,20 +153,28 @@ def _profile(name: str, file: File | None, path: str | None, said: Mapping[str, 
     profiles = profiles if isinstance(profiles, dict) else {}
     values = profiles.get(name)
     if file is None or not isinstance(values, dict):
-        raise UsageError(_unknown(name, path, [one for one in profiles if isinstance(profiles[one], dict)]))
+        named = [one for one in profiles if isinstance(profiles[one], dict)]
+        raise UsageError(_unknown(name, path, named, is_there=file is not None))
     return Table("profile", file, (PROFILES, name), values)
 
 
-def _unknown(name: str, path: str | None, there: Sequence[str]) -> str:
+def _unknown(name: str, path: str | None, there: Sequence[str], *, is_there: bool) -> str:
     if path is None:
         return f"no profile {name}: {CONFIG} says that there is no file"
+    if not there and not is_there:
+        return f"no profile {name}; pyredis-cli settings init writes {path} to begin with"
     if not there:
-        return f"no profile {name} in {path}; pyredis-cli settings init writes a file to begin with"
+        return f"no profile {name} in {path}; a table [{PROFILES}.{_shown_key(name)}] makes one"
     from difflib import get_close_matches
 
     nearest = get_close_matches(name, there, n=1)
     mend = f"did you mean @{nearest[0]}? There" if nearest else "there"
     return f"no profile {name} in {path}; {mend} are {', '.join(sorted(there))}"
+
+
+def _shown_key(name: str) -> str:
+    """Return a name as it stands in a header."""
+    return name if name.isascii() and name.replace("-", "").replace("_", "").isalnum() else "NAME"
 
 
 def _table(

@@ -172,9 +172,9 @@ def test_an_unknown_profile_is_told_with_the_nearest() -> None:
     assert refused("@prd") == f"no profile prd in {path}; did you mean @prod? There are prod, stage"
     assert refused("@x") == f"no profile x in {path}; there are prod, stage"
     path.write_text("")
-    assert refused("@x") == f"no profile x in {path}; pyredis-cli settings init writes a file to begin with"
+    assert refused("@x") == f"no profile x in {path}; a table [profiles.x] makes one"
     path.unlink()
-    assert "settings init" in refused("@x")
+    assert refused("@x") == f"no profile x; pyredis-cli settings init writes {path} to begin with"
     assert "says that there is no file" in refused("@x", environ={"PYREDISCLI_CONFIG": "/dev/null"})
 
 
