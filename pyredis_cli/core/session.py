@@ -236,16 +236,32 @@ class Session:
         try:
             return await self.reached()
         except ReplyError as error:
-            if self.renew is None or not self._was_connected or not _refuses_the_person(error):
+            if not await self._renewed(error):
                 raise
-            password = await self.renew(self.pool.password)
-            if password is None:
-                raise
+        return await self.reached()
+
+    async def _renewed(self, error: ReplyError) -> bool:
+        """Return whether the password that a server refuses is another one by now; then that one is used.
+
+        The connection is given up for it, unless it holds something: then nothing changes.
+        """
+        if (
+            self.renew is None
+            or not self._was_connected
+            or self.commitments
+            or not _refuses_the_person(error)
+        ):
+            return False
+        password = await self.renew(self.pool.password)
+        if password is None:
+            return False
+        self._note_subscriptions()
+        await self._drop()
         useless, self.pool = self.pool, self.pool.like(password=password)
         if self._cluster is not None:
             await self._cluster.replaced(cast("AsyncPool", self.pool))
         await useless.close()
-        return await self.reached()
+        return True
 
     async def _take(self, client: AsyncClient) -> None:
         """Make a connection the session's own."""
@@ -621,7 +637,7 @@ class Session:
         """
         if self._cluster is None or (self.connected and address == self.address):
             return
-        client, undone = await self._cluster.arrive(self, slot, address, self._ground.wanted)
+        client, undone = await self._arrived(slot, address)
         lease, self._lease = self._lease, client
         self.pool = self._cluster.pool_at(address)
         self._watch_no_more()
@@ -630,6 +646,17 @@ class Session:
         await self._take(client)
         rest = f"; not done there: {', '.join(undone)}" if undone else ""
         await self._tell_move(f"-> slot {slot} at {address}{rest}")
+
+    async def _arrived(self, slot: int, address: TcpAddress) -> tuple[AsyncClient, tuple[str, ...]]:
+        """Return a connection to another node; where the password is refused, with the one that it is now."""
+        assert self._cluster is not None
+        try:
+            return await self._cluster.arrive(self, slot, address, self._ground.wanted)
+        except PyRedisConnError as error:
+            refusal = error.__cause__
+            if not isinstance(refusal, ReplyError) or not await self._renewed(refusal):
+                raise
+        return await self._cluster.arrive(self, slot, address, self._ground.wanted)
 
     async def _tell_move(self, notice: str) -> None:
         if self.on_move is not None:
@@ -640,7 +667,7 @@ class Session:
     async def send_asking(self, outcome: Outcome, slot: int, address: TcpAddress) -> Outcome:
         """Return what becomes of a command behind ASKING at another node, and say so; the session stays."""
         assert self._cluster is not None
-        client, _ = await self._cluster.arrive(self, slot, address, self._ground.wanted)
+        client, _ = await self._arrived(slot, address)
         await self._tell_move(f"-> slot {slot} at {address}, asked this once")
         try:
             reply = await client.execute_after_asking(outcome.argv)
