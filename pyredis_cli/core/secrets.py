@@ -24,6 +24,8 @@ _URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
 _USER = re.compile(rb"[^/]*@")
 _STARS = "***"
 _FLAGS = (b"-a", b"--pass", b"--password")
+_OF_PATTERNS = frozenset((b"~", b"%", b"&", b"+", b"-"))
+"""With what a rule begins that names keys, channels or commands, in which any sign may stand."""
 _GLUED = tuple(flag + b"=" for flag in _FLAGS[1:])
 # Behind that a server repeats as much of the arguments as it has room for; of the last one perhaps a part.
 _ECHO = re.compile(r"(args beginning with: ).*", re.DOTALL)
@@ -50,7 +52,7 @@ def _is_secret_url(word: bytes) -> bool:
 def _guessed(argv: Sequence[bytes], table: Table) -> frozenset[int]:
     spec = table.find(argv)
     if spec is not None and not spec.subcommands:
-        return spec.secret_positions(argv) | _behind_misspelt_words(argv, spec)
+        return spec.secret_positions(argv) | _behind_misspelt_words(argv, spec) | _in_glued_rules(argv, spec)
     # Nobody knows the command, or the subcommand of that container.
     first = 1 if spec is None else 2
     if len(argv) <= first:
@@ -94,6 +96,17 @@ def _behind_misspelt_words(argv: Sequence[bytes], spec: Spec) -> frozenset[int]:
         for position, word in enumerate(words)
         if word not in exact and _is_nearly_one(word, marks)
         for place in range(position + 1, min(position + 1 + count, len(argv)))
+    )
+
+
+def _in_glued_rules(argv: Sequence[bytes], spec: Spec) -> frozenset[int]:
+    """Return the rules with the sign of a secret inside: ``ACL SETUSER ada on>x``, of which servers say all."""
+    return frozenset(
+        place
+        for rule in spec.secrets
+        if rule[0] == "starting"
+        for place in range(rule[2], len(argv))
+        if argv[place][:1] not in _OF_PATTERNS and any(sign in argv[place][1:] for sign in rule[1])
     )
 
 

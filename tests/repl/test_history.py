@@ -72,6 +72,8 @@ async def loaded(history: CommandHistory) -> list[str]:
         ("redis-cli -p 7000 -a s3cret PING", "redis-cli -p 7000 -a *** PING"),
         ("pyredis-cli --pass=s3cret GET a", "pyredis-cli *** GET a"),
         ("AUTHs3cret", "***"),
+        ("ACL SETUSER ada on>s3cret ~a>b +@all", 'ACL SETUSER ada *** "~a>b" +@all'),
+        ("ACL SETUSER ada (>s3cret)", "ACL SETUSER ada ***"),
         ("redis-cli CONFIG SET requirepass s3cret", "redis-cli CONFIG SET requirepass ***"),
         ("? AUTH s3cret", "? AUTH ***"),
         ("connect ada:s3cret@h:6379", "connect ***"),
