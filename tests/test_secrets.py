@@ -380,9 +380,13 @@ def test_a_password_that_was_changed_is_found_again_at_a_reconnect(
     server.command("SET", "a", f"is {SECRET}-2")
     assert ask(opened, "GET a").endswith(f'"is {SECRET}-2"')
     assert '"is ***"' in (tmp_path / "kept").read_text()
+    private(word, f"{SECRET}-4\n")  # while the connection is there, as where a token expires
+    server.command("CONFIG", "SET", "requirepass", f"{SECRET}-4")
+    assert f'"is {SECRET}-2"' in ask(opened, "peek a")
+    assert ask(opened, "ECHO 1").endswith('"1"')
     private(word, f"{SECRET}-wrong\n")
     server.command("CONFIG", "SET", "requirepass", f"{SECRET}-3")
     server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     opened.wait_until(lambda screen: screen.line.endswith("not connected>"), what="the end of the connection")
     assert "WRONGPASS" in ask(opened, "GET a")
-    assert (tmp_path / "runs").read_text().count("run") == 3
+    assert (tmp_path / "runs").read_text().count("run") == 4

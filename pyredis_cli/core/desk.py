@@ -144,8 +144,7 @@ class Desk:
         if client is None or client.closed or self._is_stale(client, at):
             await self._give_back(at)
             self._user = session.username
-            opened = session.another(at) if at is not None or session.connected else session.reached()
-            client = self._clients[at] = await opened
+            client = self._clients[at] = await self._opened(at)
             self._pools[at] = session.pool_of(at)
             self.reached = True
         if self._looks_only and client not in self._told:
@@ -153,6 +152,20 @@ class Desk:
         if client.database != session.database:
             await client.execute("SELECT", session.database)
         return client
+
+    async def _opened(self, at: TcpAddress | None) -> AsyncClient:
+        """Return a new connection, with the password that is found now where the session's has expired."""
+        session, pool = self.session, self.session.pool
+        try:
+            return await self._beside(at)
+        except ReplyError as error:
+            if not await session.renewed(error, pool):
+                raise
+        return await self._beside(at)
+
+    async def _beside(self, at: TcpAddress | None) -> AsyncClient:
+        session = self.session
+        return await (session.another(at) if at is not None or session.connected else session.reached())
 
     async def _tell(self, client: AsyncClient) -> None:
         """Tell a server that what is looked at over the connection is not used."""

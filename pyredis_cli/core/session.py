@@ -90,7 +90,7 @@ class Session:
         self.keeper: Keeper | None = None
         """Keeps what commands change."""
         self.renew: Callable[[str | bytes | None], Awaitable[str | None]] | None = None
-        """Is given a password that was refused at a reconnect, returns one to try in its place."""
+        """Is given a password that was refused at a new connection, returns one to try in its place."""
         self.unauthenticated = False
         """Whether the server wants a password first, or refused the one it was given."""
         self.busy = False
@@ -103,6 +103,7 @@ class Session:
         self._lease: AsyncClient | None = None
         self._was_connected = False
         self._expects_reply = False
+        self._renewing: asyncio.Lock | None = None
         self._ground = Ground()
         """Where the person brought the connection, and another one is to be brought."""
         self._notices: list[str] = []
@@ -236,32 +237,33 @@ class Session:
         try:
             return await self.reached()
         except ReplyError as error:
-            if not await self._renewed(error):
+            if not await self.renewed(error, self.pool):
                 raise
         return await self.reached()
 
-    async def _renewed(self, error: ReplyError) -> bool:
-        """Return whether the password that a server refuses is another one by now; then that one is used.
+    async def renewed(self, error: ReplyError, refused: Pool) -> bool:
+        """Return whether the password of a pool, which a server refuses, is another one by now and is used.
 
-        The connection is given up for it, unless it holds something: then nothing changes.
+        The connection is given up for it, unless it holds something or is at work: then nothing changes.
         """
-        if (
-            self.renew is None
-            or not self._was_connected
-            or self.commitments
-            or not _refuses_the_person(error)
-        ):
+        if self.renew is None or not self._was_connected or not _refuses_the_person(error):
             return False
-        password = await self.renew(self.pool.password)
-        if password is None:
-            return False
-        self._note_subscriptions()
-        await self._drop()
-        useless, self.pool = self.pool, self.pool.like(password=password)
-        if self._cluster is not None:
-            await self._cluster.replaced(cast("AsyncPool", self.pool))
-        await useless.close()
-        return True
+        from asyncio import Lock
+
+        self._renewing = self._renewing or Lock()
+        async with self._renewing:  # one look for all who are refused: a program may ask the person
+            if refused is not self.pool:  # somebody else has seen to it
+                return True
+            password = None if self.commitments or self._expects_reply else await self.renew(refused.password)
+            if password is None:
+                return False
+            self._note_subscriptions()
+            await self._drop()
+            self.pool = refused.like(password=password)
+            if self._cluster is not None:
+                await self._cluster.replaced(cast("AsyncPool", self.pool))
+            await refused.close()
+            return True
 
     async def _take(self, client: AsyncClient) -> None:
         """Make a connection the session's own."""
@@ -654,7 +656,7 @@ class Session:
             return await self._cluster.arrive(self, slot, address, self._ground.wanted)
         except PyRedisConnError as error:
             refusal = error.__cause__
-            if not isinstance(refusal, ReplyError) or not await self._renewed(refusal):
+            if not isinstance(refusal, ReplyError) or not await self.renewed(refusal, self.pool):
                 raise
         return await self._cluster.arrive(self, slot, address, self._ground.wanted)
 
