@@ -384,9 +384,13 @@ def test_a_password_that_was_changed_is_found_again_at_a_reconnect(
     server.command("CONFIG", "SET", "requirepass", f"{SECRET}-4")
     assert f'"is {SECRET}-2"' in ask(opened, "peek a")
     assert ask(opened, "ECHO 1").endswith('"1"')
+    private(word, f"{SECRET}-5\n")
+    server.command("CONFIG", "SET", "requirepass", f"{SECRET}-5")
+    assert "PONG" in ask(opened, ":all PING")
+    assert ask(opened, "ECHO 1").endswith('"1"')
     private(word, f"{SECRET}-wrong\n")
     server.command("CONFIG", "SET", "requirepass", f"{SECRET}-3")
     server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     opened.wait_until(lambda screen: screen.line.endswith("not connected>"), what="the end of the connection")
     assert "WRONGPASS" in ask(opened, "GET a")
-    assert (tmp_path / "runs").read_text().count("run") == 4
+    assert (tmp_path / "runs").read_text().count("run") == 5

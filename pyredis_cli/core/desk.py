@@ -6,6 +6,7 @@ As the user of the session, in its database; in a cluster, at the node that has 
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyredis.address import Address, TcpAddress
@@ -144,7 +145,7 @@ class Desk:
         if client is None or client.closed or self._is_stale(client, at):
             await self._give_back(at)
             self._user = session.username
-            client = self._clients[at] = await self._opened(at)
+            client = self._clients[at] = await session.let_in(partial(self._beside, at))
             self._pools[at] = session.pool_of(at)
             self.reached = True
         if self._looks_only and client not in self._told:
@@ -152,16 +153,6 @@ class Desk:
         if client.database != session.database:
             await client.execute("SELECT", session.database)
         return client
-
-    async def _opened(self, at: TcpAddress | None) -> AsyncClient:
-        """Return a new connection, with the password that is found now where the session's has expired."""
-        session, pool = self.session, self.session.pool
-        try:
-            return await self._beside(at)
-        except ReplyError as error:
-            if not await session.renewed(error, pool):
-                raise
-        return await self._beside(at)
 
     async def _beside(self, at: TcpAddress | None) -> AsyncClient:
         session = self.session

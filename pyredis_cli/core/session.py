@@ -407,6 +407,16 @@ class Session:
             raise
         return client
 
+    async def let_in(self, opened: Callable[[], Awaitable[AsyncClient]]) -> AsyncClient:
+        """Return the connection that is opened; where the password is refused, with the one that it is now."""
+        pool = self.pool
+        try:
+            return await opened()
+        except ReplyError as error:
+            if not await self.renewed(error, pool):
+                raise
+        return await opened()
+
     async def another(self, at: TcpAddress | None = None) -> AsyncClient:
         """Return one more connection, as the same user and in the same database; release it to its ``pool``.
 
