@@ -46,6 +46,10 @@ def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> in
 
 def _settled(given: Given, environ: Mapping[str, str], streams: Streams) -> Settings:
     """Return the settings, with the password of a key that needs one."""
+    if given.words:
+        from pyredis_cli.core.concealing import conceal_typed
+
+        conceal_typed(given.words[1:] if given.words[0] in TOOLS else given.words)
     settings = settle(given, environ, streams)
     if settings.tls is not None:
         from pyredis_cli.core.certificates import opened

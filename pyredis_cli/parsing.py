@@ -109,7 +109,13 @@ def _read(flag: Flag, text: str) -> object:
     try:
         return flag.read(text)
     except ValueError as error:
+        from pyredis.url import masked
+
+        text = masked(text) if "://" in text else text
         raise UsageError(f"{'/'.join(flag.names)} {error}, not {text!r}") from None
+
+
+_PROFILE = "--profile"
 
 
 def _habits(args: Sequence[str]) -> list[str]:
@@ -120,15 +126,18 @@ def _habits(args: Sequence[str]) -> list[str]:
     """
     spelled: list[str] = []
     rest = list(args)
+    profiles: list[str] = []
     while rest:
         word = rest.pop(0)
         flag = by_name(word)
+        if is_profile(word) or word.partition("=")[0] == _PROFILE:
+            profiles.append(word)
+        if len(profiles) > 1 and (second := next(filter(is_profile, reversed(profiles)), "")):
+            raise UsageError(f"{second} is a second profile; give one of them")
         if is_url(word) and "-u" not in spelled:
             spelled += ["-u", word]
         elif is_profile(word):
-            if "--profile" in spelled:
-                raise UsageError(f"{word} is a second profile; give one of them")
-            spelled += ["--profile", word[1:]]
+            spelled += [_PROFILE, word[1:]]
         elif not word.startswith("-") or word in ("-", "--"):
             return [*spelled, word, *rest]
         elif flag is None or flag.metavar is None:

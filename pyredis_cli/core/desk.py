@@ -6,6 +6,7 @@ As the user of the session, in its database; in a cluster, at the node that has 
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyredis.address import Address, TcpAddress
@@ -144,8 +145,7 @@ class Desk:
         if client is None or client.closed or self._is_stale(client, at):
             await self._give_back(at)
             self._user = session.username
-            opened = session.another(at) if at is not None or session.connected else session.reached()
-            client = self._clients[at] = await opened
+            client = self._clients[at] = await session.let_in(partial(self._beside, at))
             self._pools[at] = session.pool_of(at)
             self.reached = True
         if self._looks_only and client not in self._told:
@@ -153,6 +153,10 @@ class Desk:
         if client.database != session.database:
             await client.execute("SELECT", session.database)
         return client
+
+    async def _beside(self, at: TcpAddress | None) -> AsyncClient:
+        session = self.session
+        return await (session.another(at) if at is not None or session.connected else session.reached())
 
     async def _tell(self, client: AsyncClient) -> None:
         """Tell a server that what is looked at over the connection is not used."""

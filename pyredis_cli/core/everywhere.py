@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -194,7 +195,7 @@ async def _answer(session: Session, member: Member, argv: Sequence[bytes]) -> An
 @asynccontextmanager
 async def _at_home(session: Session) -> AsyncIterator[AsyncClient]:
     """Lend a connection to where the session is, or will be."""
-    client = await (session.another() if session.connected else session.reached())
+    client = await session.let_in(lambda: session.another() if session.connected else session.reached())
     try:
         yield client
     finally:
@@ -203,7 +204,7 @@ async def _at_home(session: Session) -> AsyncIterator[AsyncClient]:
 
 @asynccontextmanager
 async def _connected(session: Session, address: Address) -> AsyncIterator[AsyncClient]:
-    client = await session.alone_at(address)
+    client = await session.let_in(partial(session.alone_at, address))
     try:
         yield client
     finally:
