@@ -112,7 +112,7 @@ class Explained:
     def small(self) -> bool:
         """Whether all that its keys hold is so little that nobody would notice."""
         known = all(key.length is not None for key in self.keys if key.exists)
-        large = any((key.memory or 0) > _LARGE for key in self.keys)
+        large = any(key.heavy for key in self.keys)
         return known and not large and (self.reached or 0) <= _PAGE
 
 
@@ -243,7 +243,11 @@ def _statistics(reply: Reply, name: str) -> tuple[float | None, float | None]:
 
 def _all_of(keys: Sequence[Sized]) -> int | None:
     lengths = [key.length for key in keys if key.exists]
-    return None if not keys or None in lengths else sum(filter(None, lengths))
+    if not keys or None in lengths:
+        return None
+    # Among values that have elements, a string is one value, however many bytes it has.
+    mixed = len({key.unit for key in keys if key.exists}) > 1
+    return sum(1 if mixed and key.unit == "byte" else key.length or 0 for key in keys if key.exists)
 
 
 def _part_of(found: Explained) -> int | None:

@@ -193,8 +193,13 @@ def _is_cheap(found: Explained) -> bool:
     if found.blocks is not None or (found.spec.danger and not found.spec.readonly):
         return False
     if found.cost.reach in ("constant", "arguments"):
-        return True
+        return not _may_send_much(found)
     return found.reached is not None and found.small
+
+
+def _may_send_much(found: Explained) -> bool:
+    """Whether it may send the whole of a long string, which no order of complexity tells."""
+    return "access" in found.key_flags and any(key.type == "string" and key.heavy for key in found.keys)
 
 
 def _gentler(found: Explained, keys: Sequence[Sized]) -> str:

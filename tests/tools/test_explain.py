@@ -100,6 +100,17 @@ async def test_each_verdict_says_what_the_command_would_do(server: Server) -> No
     assert (await explained(server, "SORT list"))["readonly_twin"] == "SORT_RO"
 
 
+async def test_a_long_string_is_one_value_and_sending_it_is_not_called_cheap(redis82: Server) -> None:
+    redis82.command("SET", "long", "x" * 2_000_000)
+    redis82.command("HSET", "small", "a", "1", "b", "2")
+
+    assert await verdict(redis82, "GET long") == ""
+    assert await verdict(redis82, "STRLEN long") == "cheap"
+    assert await verdict(redis82, "HGET small a") == "cheap"
+    assert (await verdict(redis82, "DEL long small")).startswith("deletes 2 keys, 3 elements in all; ")
+    assert (await verdict(redis82, "DEL long")).startswith("deletes 1 key, 2,000,000 bytes in all; ")
+
+
 async def test_a_server_without_docs_tells_what_it_can(redis62: Server) -> None:
     redis62.command("HSET", "small", "a", "1")
 

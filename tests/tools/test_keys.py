@@ -252,6 +252,26 @@ async def test_prefix_separator_and_depth_are_choosable(redis82: Server) -> None
             await report_of(desk, ":keys", "a", "b")
 
 
+async def test_that_a_sample_has_no_key_with_a_prefix_does_not_say_that_there_is_none(
+    redis82: Server,
+) -> None:
+    fill(redis82, [f"user:{number}" for number in range(20_000)])
+    async with desk_at(redis82) as desk:
+        report = await report_of(desk, ":keys", "nosuch:", "--count", "200")
+    (row,) = found(report)
+    # It has looked at 10 times as many where they do not fit, a tenth of all; 0.9 ** 28 is 0.05.
+    assert (row["keys"], row["looked_at"]) == (0, 0)
+    assert 20 <= cast("int", row["keys_error"]) <= 35
+    assert re.search(r"none of these begins so; of all, [23]\d keys may$", seen(report), re.MULTILINE)
+
+
+def test_how_many_keys_were_missed_counts_the_slots_of_a_cluster() -> None:
+    tags = Seen(20_000, 2_000, [], False, dict.fromkeys(range(20), 100))
+    one_by_one = Seen(20_000, 2_000, [], False)
+    errors = [estimated(outlined([node], {}, Cut(b"x")), {})[0].keys_error for node in (one_by_one, tags)]
+    assert errors == [29, 2_900]
+
+
 async def test_the_database_is_that_of_the_session(redis82: Server) -> None:
     fill(redis82, ["zero"])
     redis82.command("SELECT", 3)

@@ -186,6 +186,23 @@ async def test_what_a_user_may_not_ask_is_said_and_all_else_is_told(server: Serv
             await report_of(desk, "peek", "other")
 
 
+async def test_of_several_keys_one_that_may_not_be_asked_is_said_and_the_others_are_told(
+    server: Server,
+) -> None:
+    server.command("HSET", "user:7", "name", "Ada")
+    server.command("ACL", "SETUSER", "ada", "on", ">s3cret", "~user:*", "+@all")
+    as_ada = ("--user", "ada", "--pass", "s3cret", "--no-auth-warning")
+    async with desk_at(server, *as_ada) as desk:
+        report = await report_of(desk, "peek", "other", "user:7")
+        other, mine = cast("Any", report.value)
+        assert (other["key"], other["type"], set(other["refused"])) == (b"other", None, {"type"})
+        assert mine["value"] == {b"name": b"Ada"}
+        assert report.code == Exit.REPLY
+        assert re.search(r"^other  NOPERM .*\n\nuser:7  hash", seen(report, 200), re.MULTILINE)
+        with pytest.raises(ReplyError, match="NOPERM"):
+            await report_of(desk, "peek", "other", "another")
+
+
 async def test_a_cluster_is_followed_to_the_node_of_the_key(cluster82: Cluster) -> None:
     here, there = cluster82.primary_of(key_slot(b"bar")), cluster82.primary_of(key_slot(b"foo"))
     there.command("RPUSH", "foo", *range(100))

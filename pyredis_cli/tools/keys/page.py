@@ -47,15 +47,25 @@ def _confidence(found: Found) -> Line:
     said = f"{stopped}{of}{plural(found.total, 'key')}{nodes} looked at in {duration(found.seconds)}"
     prefix: Cell = (("text", "; these begin with "), ("name", found.cut.prefix)) if found.cut.prefix else ()
     notes = [f"memory by {row.measured:,} of them" for row in found.rows[:1] if row.measured < row.seen]
-    notes += [] if whole else ["± holds 19 times of 20"]
+    notes += (
+        ["± holds 19 times of 20"] if any(row.keys_error or row.memory_error for row in found.rows) else []
+    )
     return Line((("text", said), *prefix, ("note", f"  ({'; '.join(notes)})" if notes else "")))
 
 
 def _troubles(found: Found) -> list[Block]:
     lines: list[Block] = [Line((("warning", f"{name}: {why}"),)) for name, why in found.untold.items()]
     if not any(row.seen for row in found.rows):
-        lines.append(Line((("note", "no key begins so" if found.cut.prefix else "there are no keys"),)))
+        lines.append(Line((("note", _nothing(found)),)))
     return lines
+
+
+def _nothing(found: Found) -> str:
+    """Return that no key was seen, and how many there may be all the same."""
+    if not found.cut.prefix:
+        return "there are no keys"
+    most = max((math.ceil(row.keys_error) for row in found.rows), default=0)
+    return f"none of these begins so; of all, {plural(most, 'key')} may" if most else "no key begins so"
 
 
 # -- the table

@@ -43,7 +43,7 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
         raise UsageError("peek takes a key; put a key with blanks in quotes")
     keys = [os.fsencode(word) for word in arguments.words]
     desk.look_only()
-    found = [await _looked_at(desk, key, arguments.get("count", _COUNT)) for key in keys]
+    found = await _all_looked_at(desk, keys, arguments.get("count", _COUNT))
     values: list[Reply] = [_value(known, sample) for known, sample in found]
     code = Exit.OK if all(known.exists for known, _ in found) else Exit.REPLY
     return Report(values[0] if len(values) == 1 else values, partial(page, found), code)
@@ -63,6 +63,21 @@ _FACTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "memory": (("MEMORY", "USAGE"), ("SAMPLES", "5")),
 }
 """What is known of a key whatever it holds: the words before it and behind it."""
+
+
+async def _all_looked_at(desk: Desk, keys: Sequence[bytes], count: int) -> list[tuple[Known, Sample | None]]:
+    """Return what is known of each key; raises what the server says when it tells of none."""
+    found: list[tuple[Known, Sample | None]] = []
+    first: ReplyError | None = None
+    for key in keys:
+        try:
+            found.append(await _looked_at(desk, key, count))
+        except ReplyError as error:
+            first = first or error
+            found.append((Known(key, "", refused={"type": error.message}), None))
+    if first is not None and not any(known.type for known, _ in found):
+        raise first
+    return found
 
 
 async def _looked_at(desk: Desk, key: bytes, count: int) -> tuple[Known, Sample | None]:
@@ -114,9 +129,9 @@ def _is_told(error: ReplyError) -> bool:
 
 def _value(known: Known, sample: Sample | None) -> Reply:
     """Return what was found under names that stay, None where the server does not tell."""
-    found: dict[Hashable, Reply] = {"key": known.key, "type": known.type}
+    found: dict[Hashable, Reply] = {"key": known.key, "type": known.type or None}
     if sample is None:
-        return found
+        return found | ({"refused": dict(known.refused.items())} if not known.type else {})
     left = None if known.expires is None else max(0.0, round(known.expires - time(), 3))
     found |= {
         "ttl": left,

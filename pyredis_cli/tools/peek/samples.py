@@ -29,7 +29,8 @@ _PAGES: Final = 10  # of a SCAN within a key, for some have few elements
 class Known(NamedTuple):
     """What the server knows of a key; None is what it does not tell.
 
-    ``refused`` has the errors by what they were about. ``unseen``: looking at it did not count as using it.
+    ``type`` is empty where the server does not tell even that. ``refused`` has the errors by what they were about.
+    ``unseen``: looking at it did not count as using it.
     """
 
     key: bytes
@@ -47,7 +48,7 @@ class Known(NamedTuple):
 
     @property
     def exists(self) -> bool:
-        return self.type != "none"
+        return self.type not in ("", "none")
 
 
 Told: TypeAlias = "tuple[tuple[bytes, ...], Spec | None, Reply]"
