@@ -192,6 +192,21 @@ def test_each_time_is_a_row_that_fits_its_head(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_value_that_is_called_as_our_columns_are_has_one_of_its_own(tmp_path: Path) -> None:
+    path = str(tmp_path / "log.csv")
+    with Logbook(path) as log:
+        log.add(0, {"time": b"5", "time_": b"6", "error": b"7"})
+    with Logbook(path, append=True) as log:
+        log.add(1, {"error": b"8"}, "ERR gone")
+        assert not log.left_out
+
+    with open(path, newline="") as file:
+        rows = list(csv.reader(file))
+
+    assert rows[0] == ["time", "error", "time_", "time__", "error_"]
+    assert [row[1:] for row in rows[1:]] == [["", "5", "6", "7"], ["ERR gone", "", "", "8"]]
+
+
 def test_a_file_is_never_written_over(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     with Logbook(str(path)) as log:
