@@ -11,6 +11,8 @@ import pytest
 
 from pyredis.commands.slots import key_slot
 from pyredis.exceptions import ReplyError
+from pyredis.types import Reply
+from pyredis_cli.core.desk import Desk
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.tools.peek.samples import Known, sampled
@@ -170,6 +172,33 @@ async def test_a_key_that_is_not_there(server: Server) -> None:
 async def test_a_key_may_go_while_it_is_looked_at(server: Server, kind: str) -> None:
     async with desk_at(server) as desk:
         assert await sampled(desk, Known(b"gone", kind), 20) is None
+
+
+class Interrupted(Desk):
+    """A desk whose first questions are followed by what somebody else sends meanwhile."""
+
+    meanwhile: tuple[Callable[[], object], ...] = ()
+
+    async def ask_all(self, *commands: Any, **options: Any) -> list[Reply]:
+        replies = await super().ask_all(*commands, **options)
+        for act in self.meanwhile:
+            act()
+        self.meanwhile = ()
+        return replies
+
+
+async def test_a_key_that_becomes_of_another_type_is_looked_at_again(server: Server) -> None:
+    server.command("SET", "key", "text")
+    async with desk_at(server) as desk:
+        interrupted = Interrupted(desk.session)
+        interrupted.meanwhile = (
+            lambda: server.command("DEL", "key"),
+            lambda: server.command("RPUSH", "key", "a", "b"),
+        )
+        report = await report_of(interrupted, "peek", "key")
+        await interrupted.close()
+    found = cast("Any", report.value)
+    assert (found["type"], found["value"], "refused" in found) == ("list", [b"a", b"b"], False)
 
 
 async def test_what_a_user_may_not_ask_is_said_and_all_else_is_told(server: Server) -> None:

@@ -29,6 +29,7 @@ from pyredis_cli.tools.peek.samples import Known, Sample, sampled
 
 __all__ = ["report", "run"]
 
+_TIMES: Final = 3  # that a key is looked at which changes its type all the time
 _COUNT: Final = 20  # elements: what fits on a screen with what is known of the key above it
 
 
@@ -81,6 +82,15 @@ async def _all_looked_at(desk: Desk, keys: Sequence[bytes], count: int) -> list[
 
 
 async def _looked_at(desk: Desk, key: bytes, count: int) -> tuple[Known, Sample | None]:
+    """Look at a key, and again when it has got another type meanwhile."""
+    for _ in range(_TIMES):
+        known, sample = await _look(desk, key, count)
+        if sample is None or not any(said.startswith("WRONGTYPE") for said in sample.refused.values()):
+            break
+    return known, sample
+
+
+async def _look(desk: Desk, key: bytes, count: int) -> tuple[Known, Sample | None]:
     replies = await desk.ask_all([(*before, key, *behind) for before, behind in _FACTS.values()])
     facts = dict(zip(_FACTS, replies, strict=True))
     match facts["type"]:
