@@ -86,6 +86,7 @@ def _value(found: Explained) -> dict[Hashable, Reply]:
         "permitted": found.permitted,
         "refusal": found.refusal or None,
         "refused_as_read_only": found.read_only,
+        "refused_by_replica": found.refused_by_replica,
         "may_be_repeated": spec.readonly,
         "readonly_twin": spec.readonly_twin,
         "since": spec.since or None,
@@ -120,6 +121,8 @@ def _clauses(found: Explained) -> Iterator[str]:
         return
     if found.read_only:
         yield "this session is read-only and would refuse it"
+    if found.refused_by_replica:
+        yield "this server is a replica and would refuse it"
     if found.permitted is False:
         yield f"the server would refuse it to {found.user}"
     if found.clustered and len(found.slots) > 1:

@@ -156,6 +156,14 @@ async def test_a_user_hears_what_would_be_refused(server: Server) -> None:
     assert command["verdict"].startswith("the server would refuse it to ada")
 
 
+async def test_a_replica_is_known_to_refuse_what_writes(redis82: Server) -> None:
+    redis82.command("REPLICAOF", "127.0.0.1", 1)
+    assert (await verdict(redis82, "SET a b")).startswith("this server is a replica and would refuse it; ")
+    assert (await explained(redis82, "GET a"))["refused_by_replica"] is False
+    redis82.command("CONFIG", "SET", "replica-read-only", "no")
+    assert await verdict(redis82, "SET a b") == "writes; cheap"
+
+
 async def test_a_read_only_session_is_told_what_it_would_refuse(redis82: Server) -> None:
     written, read, twin = [
         await explained(redis82, line, read_only=True) for line in ("SET a b", "GET a", "SORT a")
