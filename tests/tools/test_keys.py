@@ -280,6 +280,14 @@ async def test_the_database_is_that_of_the_session(redis82: Server) -> None:
     assert set(await rows(redis82, flags=("-n", "3"))) == {b"three:a", b"three:b"}
 
 
+async def test_a_name_of_a_megabyte_does_not_fill_the_screen(redis82: Server) -> None:
+    redis82.command("MSET", "x" * 1_000_000, "v", "y", "v", "long:" + "z" * 500 + ":1", "v")
+    async with desk_at(redis82) as desk:
+        shown = seen(await report_of(desk, ":keys"), 1_000)
+    assert len(shown) < 5_000
+    assert shown.count("… 999,800 more bytes") == 3  # the biggest of all, its prefix, the biggest of that
+
+
 async def test_bytes_of_keys_never_steer_the_terminal(redis82: Server) -> None:
     redis82.command("SET", b"\x1b[2J\xff:1", "v")
     async with desk_at(redis82) as desk:

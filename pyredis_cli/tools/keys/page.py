@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line
+from pyredis_cli.render.layout import Role
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.units import count, duration, size
+from pyredis_cli.render.views.cells import noted
 from pyredis_cli.render.views.rows import BLANK, plural
 from pyredis_cli.tools.keys.estimate import Cut, Row
 
 __all__ = ["Found", "page"]
+
+_LONGEST: Final = 200  # bytes of a name that are shown
 
 
 class Found(NamedTuple):
@@ -103,7 +107,15 @@ def _label(row: Row) -> Cell:
             return (("heading", "all"),) if not row.label else (("name", row.label), ("note", "*"))
         case "others":
             return (("note", f"{indent}others"),)
-    return (("text", indent), ("name", row.label or '""'))
+    return (("text", indent), *_name("name", row.label))
+
+
+def _name(role: Role, key: bytes) -> Cell:
+    """Return the name of a key, of a very long one the beginning: names may have as many bytes as values."""
+    left = len(key) - _LONGEST
+    if left <= 0:
+        return ((role, key or '""'),)
+    return noted(((role, key[:_LONGEST]),), f"… {left:,} more bytes")
 
 
 def _text(said: str) -> Cell:
@@ -140,4 +152,4 @@ def _percent(share: float | None) -> Cell:
 def _biggest(row: Row) -> Cell:
     if row.biggest is None or row.biggest_memory is None:
         return ()
-    return (("text", row.biggest or '""'), ("note", f"  {size(row.biggest_memory)}"))
+    return (*_name("text", row.biggest), ("note", f"  {size(row.biggest_memory)}"))
