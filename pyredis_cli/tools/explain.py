@@ -53,7 +53,8 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
         raise UsageError("explain takes a command: explain HGETALL user:7")
     argv = [os.fsencode(word) for word in arguments.words]
     try:
-        found = await explained(desk, argv)
+        with desk.anywhere():
+            found = await explained(desk, argv)
     except Unknown as error:
         near = commands_like(str(error), desk.table)
         mend = f"did you mean {' or '.join(near)}?" if near else "help lists the commands"

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from pyredis.commands.slots import key_slot
+from pyredis.exceptions import PyRedisConnError
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.render.look import Look
@@ -332,6 +333,28 @@ async def test_a_primary_that_is_not_there_is_named_and_the_others_are_told(
     assert f"{gone.host}:{gone.port}: " in seen(report, 200)
     assert " on 2 primaries looked at in " in seen(report)
     assert not seen(report).startswith("all ")
+
+
+async def test_a_node_of_the_session_that_is_not_there_hides_none_of_the_others(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = make_cluster("redis82", "cluster-require-full-coverage no", primaries=3, replicas=0)
+    here, there = cluster.primary_of(0), cluster.primary_of(16383)
+    there.command("SET", "foo", "v")
+    async with desk_at(here, "-c") as desk:
+        await report_of(desk, "peek", "foo")
+        here.kill()
+        with pytest.raises(PyRedisConnError, match=str(here.port)):  # what was open breaks
+            await desk.ask("PING")
+        peeked = await report_of(desk, "peek", "foo")
+        explained = await report_of(desk, ":explain", "GET", "foo")
+        report = await report_of(desk, ":keys")
+        with pytest.raises(PyRedisConnError, match=str(here.port)):
+            await desk.ask("INFO")
+    assert cast("Any", peeked.value)["value"] == b"v"
+    assert cast("Any", explained.value)["keys"][0]["length"] == 1
+    assert (found(report)[0]["keys"], report.code) == (1, Exit.PARTIAL)
+    assert f"{here.host}:{here.port}: " in seen(report)
 
 
 async def test_who_stops_it_is_told_what_was_seen(redis82: Server) -> None:

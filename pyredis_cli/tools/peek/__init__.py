@@ -44,7 +44,8 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
         raise UsageError("peek takes a key; put a key with blanks in quotes")
     keys = [os.fsencode(word) for word in arguments.words]
     desk.look_only()
-    found = await _all_looked_at(desk, keys, arguments.get("count", _COUNT))
+    with desk.anywhere():
+        found = await _all_looked_at(desk, keys, arguments.get("count", _COUNT))
     values: list[Reply] = [_value(known, sample) for known, sample in found]
     code = Exit.OK if all(known.exists for known, _ in found) else Exit.REPLY
     return Report(values[0] if len(values) == 1 else values, partial(page, found), code)
