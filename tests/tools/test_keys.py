@@ -357,6 +357,23 @@ async def test_a_node_of_the_session_that_is_not_there_hides_none_of_the_others(
     assert f"{here.host}:{here.port}: " in seen(report)
 
 
+async def test_where_the_session_began_is_asked_when_the_node_that_it_went_to_is_gone(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = make_cluster("redis82", "cluster-require-full-coverage no", primaries=2, replicas=0)
+    began, gone = cluster.primary_of(0), cluster.primary_of(16383)
+    began.command("SET", "bar", "v")
+    async with desk_at(began, "-c") as desk:
+        await desk.session.run([b"GET", b"foo"])  # of one command it needs no map
+        assert str(desk.address).endswith(f":{gone.port}")
+        gone.kill()
+        await until(lambda: not desk.session.connected)
+        peeked = await report_of(desk, "peek", "bar")
+        everybody = await report_of(desk, ":all", "PING")
+    assert cast("Any", peeked.value)["value"] == b"v"
+    assert everybody.code == Exit.PARTIAL
+
+
 async def test_who_stops_it_is_told_what_was_seen(redis82: Server) -> None:
     redis82.command("DEBUG", "POPULATE", 200_000, "item")
     redis82.command("CONFIG", "RESETSTAT")
