@@ -31,18 +31,25 @@ class Trends:
         self._times = 0
 
     def add(self, values: Mapping[str, Reply]) -> None:
-        """Add what the reply has this time; a name that is missing has a gap."""
-        for name, value in values.items():
-            found = number_of(value)
-            if found is not None and (name in self._series or len(self._series) < MOST):
+        """Add what the reply has this time; a name that is missing, or is no number now, has a gap."""
+        found = {name: number for name, value in values.items() if (number := number_of(value)) is not None}
+        for name, number in found.items():
+            if name in self._series or len(self._series) < MOST:
                 gaps = [math.nan] * min(self._times, _TIMES)
-                self._series.setdefault(name, deque(gaps, maxlen=_TIMES)).append(found)
+                self._series.setdefault(name, deque(gaps, maxlen=_TIMES)).append(number)
         self._times += 1
+        for name in self._series.keys() - found:
+            self._series[name].append(math.nan)
+        self._forget()
         for name, series in self._series.items():
-            if len(series) < min(self._times, _TIMES) or name not in values:
-                series.append(math.nan)
             if _moved(series):
                 self._changes[name] = self._changes.get(name, 0) + 1
+
+    def _forget(self) -> None:
+        """Forget the names that have had no number as long as is drawn."""
+        for name in [name for name, series in self._series.items() if all(map(math.isnan, series))]:
+            del self._series[name]
+            self._changes.pop(name, None)
 
     def rows(self, most: int, columns: int, *, ascii: bool = False) -> Sequence[str]:
         """Return a row for each number that changed, at most so many: those that go up and down, and often."""

@@ -171,6 +171,27 @@ def test_a_name_that_comes_late_or_goes_has_gaps() -> None:
     assert trends.rows(9, 80) == ["a     ▁█   2  +1", "late   ▁█  3  +2"]
 
 
+def test_a_name_that_is_gone_for_long_is_forgotten_and_may_come_back() -> None:
+    trends = Trends()
+    for number in (1, 2, 1):
+        trends.add({"a": number})
+    for _ in range(60):
+        trends.add({})
+        trends.rows(9, 80)
+    assert trends.rows(9, 80) == []
+    trends.add({"a": 5})
+    trends.add({"a": 6})
+    assert [row.split() for row in trends.rows(9, 80)] == [["a", "▁█", "6", "+1"]]
+
+
+def test_a_value_that_is_no_number_any_more_is_forgotten_in_time() -> None:
+    trends = Trends()
+    for value in (1, 2, *["text"] * 60):
+        trends.add({"a": value})
+        trends.rows(9, 80)
+    assert trends.rows(9, 80) == []
+
+
 # -- the file
 
 
