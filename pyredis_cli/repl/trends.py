@@ -57,7 +57,7 @@ class Trends:
         room = most if len(often) <= most else most - 1
         best = set(often[: max(room, 0)])
         chosen = [name for name in self._series if name in best]
-        labels = {name: _short(name) for name in chosen}
+        labels = {name: _short(name, min(_NAME, columns // 2)) for name in chosen}
         wide = max(map(get_cwidth, labels.values()), default=0)
         rows = [
             f"{label}{' ' * (wide - get_cwidth(label))}  {_row(self._series[name], columns - wide - 2, ascii)}"
@@ -84,7 +84,9 @@ def _row(series: deque[float], columns: int, ascii: bool) -> str:
     # What grows from a million is flat above 0.
     drawn = spark([number - least for number in series], max(1, min(_TIMES, columns - 24)), ascii=ascii)
     step = numbers[-1] - numbers[-2] if len(numbers) > 1 else 0
-    return f"{drawn}  {_written(now)}{f'  {_written(step, sign=True)}' if step else ''}"
+    row = f"{drawn}  {_written(now)}"
+    stepped = f"{row}  {_written(step, sign=True)}" if step else row
+    return stepped if len(stepped) <= columns else row  # cut off, a step would be another number
 
 
 def _written(number: float, *, sign: bool = False) -> str:
@@ -93,8 +95,8 @@ def _written(number: float, *, sign: bool = False) -> str:
     return f"{number:+.6g}" if sign else f"{number:.6g}"
 
 
-def _short(name: str) -> str:
+def _short(name: str, most: int) -> str:
     name = printable(name)
-    while get_cwidth(name) > _NAME:
+    while get_cwidth(name) > most and len(name) > 1:
         name = name[:-2] + "…"
     return name

@@ -171,6 +171,14 @@ def test_a_name_that_comes_late_or_goes_has_gaps() -> None:
     assert trends.rows(9, 80) == ["a     ▁█   2  +1", "late   ▁█  3  +2"]
 
 
+def test_no_number_is_cut_off_by_a_narrow_screen() -> None:
+    trends = Trends()
+    for number in (61.48, 61.31):
+        trends.add({"cmdstat_info.usec_per_call": number})
+    assert trends.rows(9, 40) == ["cmdstat_info.usec_p…  █  61.31  -0.17"]
+    assert trends.rows(9, 30) == ["cmdstat_info.u…  █  61.31"]
+
+
 def test_a_name_that_is_gone_for_long_is_forgotten_and_may_come_back() -> None:
     trends = Trends()
     for number in (1, 2, 1):
