@@ -215,6 +215,13 @@ async def test_what_a_user_may_not_ask_is_said_and_all_else_is_told(server: Serv
             await report_of(desk, "peek", "other")
 
 
+async def test_scores_are_numbers_in_either_protocol(server: Server) -> None:
+    server.command("ZADD", "board", "-inf", "a", "1.5", "b", "3", "c")
+    wanted = [[b"a", float("-inf")], [b"b", 1.5], [b"c", 3]]
+    for protocol in ("-2", "-3"):
+        assert (await peek(server, "board", flags=(protocol,)))["value"] == wanted
+
+
 async def test_of_several_keys_one_that_may_not_be_asked_is_said_and_the_others_are_told(
     server: Server,
 ) -> None:
