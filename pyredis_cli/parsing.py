@@ -31,26 +31,38 @@ def parse(args: Sequence[str]) -> Given:
     return Given(**params)
 
 
-def parse_tool(name: str, args: Sequence[str]) -> ToolArguments:
-    """Return what the words behind the name of a tool say; UsageError when they cannot be understood."""
+def parse_tool(name: str, args: Sequence[str], *, word: str = "") -> ToolArguments:
+    """Return what the words behind the name of a tool say; UsageError when they cannot be understood.
+
+    ``word`` is what the tool is called in the REPL, when they were typed there.
+    """
     tool = TOOL_FLAGS[name]
+    helping = f"help {word}" if word else f"{name} --help"
     try:
-        params = _params(name, tool.flags, args, mixed=tool.mixed)
+        params = _params(name, tool.flags, args, mixed=tool.mixed, helping=helping, here=bool(word))
     except click.BadOptionUsage as error:
         flag = next((flag for flag in tool.flags if error.option_name in flag.names), None)
-        raise _misused(error, flag, f"{name} --help") from None
+        raise _misused(error, flag, helping) from None
     except UsageError as error:
-        raise UsageError(f"{name}: {error}") from None
+        raise UsageError(f"{word or name}: {error}") from None
     return ToolArguments(params.pop("words", ()), params)
 
 
-def _params(name: str, rows: Iterable[Flag], args: Sequence[str], *, mixed: bool = False) -> dict[str, Any]:
-    """Return the fields of the flags that were given, and ``words``."""
+def _params(
+    name: str,
+    rows: Iterable[Flag],
+    args: Sequence[str],
+    *,
+    mixed: bool = False,
+    helping: str = "--help",
+    here: bool = False,
+) -> dict[str, Any]:
+    """Return the fields of the flags that were given, and ``words``; ``here`` is in the REPL."""
     try:
         params = _command(name, rows, mixed=mixed).make_context(name, list(args)).params
     except click.NoSuchOption as error:
-        helping = "--help" if name == "pyredis-cli" else f"{name} --help"
-        hint = _elsewhere(error.option_name, name) or _similar(error.possibilities, helping)
+        elsewhere = "" if here else _elsewhere(error.option_name, name)
+        hint = elsewhere or _similar(error.possibilities, helping)
         raise _unrecognized(error.option_name, hint) from None
     return {field: value for field, value in params.items() if value not in (None, ())}
 

@@ -47,7 +47,8 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
     cut, limits = _cut(arguments), _limits(arguments)
     survey = Survey(desk, cut, limits, random.Random())
     try:
-        await survey.run()
+        with desk.anywhere():
+            await survey.run()
     except asyncio.CancelledError:
         raise CutShort(_report(survey, stopped=True)) from None
     return _report(survey)
