@@ -74,6 +74,14 @@ def test_in_production_a_yes_must_stand_in_the_arguments(
         assert calls(filled, "flushall", "flushdb", "keys", "unlink") == 0
 
 
+def test_a_yes_to_a_variable_that_is_not_set_allows_nothing(
+    filled: Server, production: Mapping[str, str]
+) -> None:
+    done = ran("@prod", "--yes=", "FLUSHALL", env=production)
+    assert (done.code, filled.command("DBSIZE")) == (2, 1000)
+    assert "--yes must name a command behind its =" in done.said
+
+
 def test_a_file_is_refused_before_its_first_command(
     filled: Server, production: Mapping[str, str], tmp_path: Path
 ) -> None:
