@@ -124,7 +124,7 @@ def verdict(
     return Refuse(f"{reason}; {whose}, --yes={spec.name.partition(' ')[0]} allows it")
 
 
-_OF_A_NODE: Final = frozenset({"clients", "database", "functions", "keyspace", "scripts", "slot"})
+_OF_A_NODE: Final = frozenset({"clients", "database", "functions", "keyspace", "scripts", "slot", "swapped"})
 
 
 def _where(wanted: Needs, figures: Figures, *, others: bool) -> str:
@@ -261,20 +261,14 @@ class Batch:
 
     def judged(self, figures: Figures, rules: Rules) -> list[tuple[Found, Verdict]]:
         """Return what is to be done about each that was looked at; ``figures`` are of where the first one runs."""
-        return [
-            (
-                one,
-                verdict(
-                    one.spec,
-                    one.argv,
-                    self._figures_of(one, figures),
-                    rules,
-                    later=one.later,
-                    times=one.times,
-                ),
-            )
-            for one in self.found
-        ]
+        judged: list[tuple[Found, Verdict]] = []
+        for one in self.found:
+            here = self._figures_of(one, figures)
+            found = verdict(one.spec, one.argv, here, rules, later=one.later, times=one.times)
+            judged.append((one, found))
+            if "parameters" in one.wanted.measure:
+                figures = figures.once_set(one.wanted.subject)
+        return judged
 
     def _figures_of(self, one: Found, figures: Figures) -> Figures:
         if one.here and one.database == self._begun:

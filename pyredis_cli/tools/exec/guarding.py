@@ -124,7 +124,7 @@ class Gate:
             if is_connect(step.argv):
                 batch.leave()
             else:
-                batch.add(f"{name}:{step.line}", self._table.find(step.argv), step.argv)
+                batch.add(f"{name}:{step.line}", self._table.find(step.argv), step.argv, step.times)
             return
         before = batch.count
         for argv, line in self._suspects(step, values=batch.has_room):
