@@ -186,7 +186,8 @@ def _first_figure(wanted: Needs, figures: Figures) -> int | None:
 class Found(NamedTuple):
     """A command of a batch that is looked at, and where it stands.
 
-    It will run in that database, ``here`` or on another server, ``later`` than one that writes.
+    It will run in that database, ``here`` or on another server, ``later`` than one that writes. ``everywhere``
+    and ``times`` are as in `verdict`.
     """
 
     where: str
@@ -196,6 +197,7 @@ class Found(NamedTuple):
     database: int | None
     here: bool
     later: bool
+    everywhere: bool = False
     times: int = 1
 
 
@@ -214,7 +216,15 @@ class Batch:
         self._values = 0
         self._certain = 0
 
-    def add(self, where: str, spec: Spec | None, argv: tuple[bytes, ...], times: int = 1) -> None:
+    def add(
+        self,
+        where: str,
+        spec: Spec | None,
+        argv: tuple[bytes, ...],
+        times: int = 1,
+        *,
+        everywhere: bool = False,
+    ) -> None:
         """Take the next command."""
         self.count += 1
         if spec is None:
@@ -224,10 +234,8 @@ class Batch:
         wanted = needs(spec, argv)
         if wanted is not None and (wanted.kind != "whole" or self.has_room):
             self._values += len(wanted.keys)
-            needed = self._told_of(wanted)
-            self.found.append(
-                Found(where, spec, argv, needed, self._database, self._here, self._wrote, times)
-            )
+            runs = self._database, self._here, self._wrote
+            self.found.append(Found(where, spec, argv, self._told_of(wanted), *runs, everywhere, times))
         self._wrote = self._wrote or spec.write
 
     @property
@@ -254,17 +262,35 @@ class Batch:
     @property
     def wanted(self) -> list[Needs]:
         """What can be measured before the first of them runs: a key may be another one in another database."""
-        return [one.wanted for one in self.found if self._is_measured(one)]
+        return [one.wanted for one in self.found if self._is_measured(one) and not one.everywhere]
+
+    @property
+    def wanted_everywhere(self) -> list[Needs]:
+        """The same of those that are for every node."""
+        return [one.wanted for one in self.found if self._is_measured(one) and one.everywhere]
 
     def _is_measured(self, one: Found) -> bool:
         return one.here and (one.database == self._begun or one.wanted.kind != "whole")
 
-    def judged(self, figures: Figures, rules: Rules) -> list[tuple[Found, Verdict]]:
-        """Return what is to be done about each that was looked at; ``figures`` are of where the first one runs."""
+    def judged(
+        self, figures: Figures, rules: Rules, of_all: Figures | None = None
+    ) -> list[tuple[Found, Verdict]]:
+        """Return what is to be done about each that was looked at.
+
+        ``figures`` are of where the first one runs, and ``of_all`` of all nodes together.
+        """
         judged: list[tuple[Found, Verdict]] = []
         for one in self.found:
-            here = self._figures_of(one, figures)
-            found = verdict(one.spec, one.argv, here, rules, later=one.later, times=one.times)
+            measured = of_all if one.everywhere and of_all is not None else figures
+            found = verdict(
+                one.spec,
+                one.argv,
+                self._figures_of(one, measured),
+                rules,
+                later=one.later,
+                everywhere=one.everywhere,
+                times=one.times,
+            )
             judged.append((one, found))
             if "parameters" in one.wanted.measure:
                 figures = figures.once_set(one.wanted.subject)

@@ -36,6 +36,7 @@ __all__ = [
     "Perform",
     "Refuse",
     "RunsLines",
+    "SendsEverywhere",
     "Set",
     "Tell",
     "Verdict",
@@ -111,6 +112,15 @@ class RunsLines(Protocol):
 
     def lines(self, encoding: str) -> Iterable[tuple[str, str]]:
         """Yield each line as far as they can be read now, with where it stands."""
+        ...
+
+
+@runtime_checkable
+class SendsEverywhere(Protocol):
+    """An act that may send a command to many nodes, which is looked at before lines in front of it run."""
+
+    def sent(self) -> tuple[bytes, ...]:
+        """Return that command; empty when there is none."""
         ...
 
 

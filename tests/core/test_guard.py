@@ -471,6 +471,16 @@ def test_a_parameter_that_the_batch_changes_does_not_stay_as_it_is() -> None:
     assert asked["line 3"].endswith("save would be 60")
 
 
+def test_what_a_batch_sends_to_every_node_is_told_of_all_of_them() -> None:
+    batch = batch_of("SCRIPT FLUSH")
+    batch.add("line 2", TABLE.find(["FLUSHALL"]), (b"FLUSHALL",), everywhere=True)
+    assert (len(batch.wanted), len(batch.wanted_everywhere)) == (1, 1)
+    clustered = FULL._replace(info={**INFO, "cluster_enabled": "1"})
+    found = dict(batch.judged(clustered, Rules(), clustered._replace(nodes=3)))
+    told = [ask.reason.rpartition("; ")[2] for ask in found.values() if isinstance(ask, Ask)]
+    assert told == ["that is of this node alone", "that is of all 3 primaries together"]
+
+
 def test_of_another_server_nothing_is_known() -> None:
     batch = batch_of("SET a 1")
     batch.leave()
