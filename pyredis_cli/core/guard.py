@@ -186,7 +186,8 @@ def _first_figure(wanted: Needs, figures: Figures) -> int | None:
 class Found(NamedTuple):
     """A command of a batch that is looked at, and where it stands.
 
-    It will run in that database, ``here`` or on another server, ``later`` than one that writes. ``everywhere``
+    It will run in that database, ``here`` or on another server, which may be another node of a cluster; ``later``
+    than one that writes. ``everywhere``
     and ``times`` are as in `verdict`.
     """
 
@@ -204,14 +205,19 @@ class Found(NamedTuple):
 class Batch:
     """Commands that are to run one after the other, of which it keeps those that are looked at."""
 
-    def __init__(self, database: int, first: int | None = None) -> None:
-        """``database`` is what is measured; ``first`` the one that the first command will run in, if another."""
+    def __init__(self, database: int, first: int | None = None, *, follows: bool = False) -> None:
+        """``database`` is what is measured; ``first`` the one that the first command will run in, if another.
+
+        ``follows``: the session goes to the node of a key, and what has none runs at the node where it is.
+        """
         self.count = 0
         """How many commands there are."""
         self.found: list[Found] = []
         self._database: int | None = database if first is None else first
         self._begun = database
+        self._follows = follows
         self._here = True
+        self._moved = False
         self._wrote = False
         self._values = 0
         self._certain = 0
@@ -234,9 +240,11 @@ class Batch:
         wanted = needs(spec, argv)
         if wanted is not None and (wanted.kind != "whole" or self.has_room):
             self._values += len(wanted.keys)
-            runs = self._database, self._here, self._wrote
+            here = self._here and (bool(wanted.keys or wanted.named) or everywhere or not self._moved)
+            runs = self._database, here, self._wrote
             self.found.append(Found(where, spec, argv, self._told_of(wanted), *runs, everywhere, times))
         self._wrote = self._wrote or spec.write
+        self._moved = self._moved or (self._follows and bool(spec.key_specs))
 
     @property
     def has_room(self) -> bool:
@@ -258,6 +266,10 @@ class Batch:
     def leave(self) -> None:
         """Hear that the commands to come are for another server."""
         self._here = False
+
+    def move(self) -> None:
+        """Hear that a command that needed no look may have gone to another node."""
+        self._moved = self._follows
 
     @property
     def wanted(self) -> list[Needs]:

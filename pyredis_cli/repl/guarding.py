@@ -131,7 +131,7 @@ class Guarding:
         self._agreed = set()
         try:
             session = self._visit().session
-            batch = Batch(session.database, session.next_database)
+            batch = Batch(session.database, session.next_database, follows=self._settings().cluster)
             await self._signals.interruptible(self._gather(batch, lines, {act} if act else set()))
             yield not batch.found or await self._allows_all(batch)
         finally:

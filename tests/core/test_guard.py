@@ -481,6 +481,21 @@ def test_what_a_batch_sends_to_every_node_is_told_of_all_of_them() -> None:
     assert told == ["that is of this node alone", "that is of all 3 primaries together"]
 
 
+def test_where_a_key_may_have_led_to_another_node_its_numbers_are_not_known() -> None:
+    lines = "FLUSHDB", "GET a", "FLUSHDB", "HGETALL huge"
+    for follows, told in ((True, "not known: how many keys"), (False, "4,120,300 keys in database 0")):
+        batch = Batch(0, follows=follows)
+        for line in lines:
+            batch.add(line, TABLE.find(argv_of(line)), argv_of(line))
+        first, second, third = (found for _, found in batch.judged(FULL, Rules()))
+        assert isinstance(first, Ask)
+        assert isinstance(second, Ask)
+        assert isinstance(third, Ask)
+        assert "4,120,300 keys in database 0" in first.reason
+        assert told in second.reason
+        assert "1,904,221 fields" in third.reason
+
+
 def test_of_another_server_nothing_is_known() -> None:
     batch = batch_of("SET a 1")
     batch.leave()

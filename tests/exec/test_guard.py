@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clusters import Cluster
 from tests.conftest import MakeTerminal
 from tests.program import PROGRAM, ran
 from tests.servers import Server
@@ -240,6 +241,19 @@ def test_the_files_of_a_script_are_one_question(filled: Server, typing: Typing, 
     assert screen.exit_code() == 0
     assert screen.text.count(QUESTION) == 1
     assert filled.command("DBSIZE") == 0
+
+
+def test_behind_a_key_that_leads_to_another_node_nothing_is_told_of_the_first(
+    cluster82: Cluster, typing: Typing, tmp_path: Path
+) -> None:
+    node, script = cluster82.nodes[0], tmp_path / "flush.redis"
+    script.write_text("GET here\nFLUSHDB\nGET there\nSCRIPT FLUSH\n")
+    screen = typing(*where(node), "-c", "exec", "-f", str(script))
+    screen.wait_for(QUESTION)
+    assert f"{script.name}:2: FLUSHDB deletes every key of the database: not known" in screen.text
+    assert f"{script.name}:4: SCRIPT FLUSH forgets every cached script: not known" in screen.text
+    screen.send("\r")
+    assert screen.exit_code() == 6
 
 
 def test_what_comes_by_a_pipe_is_measured_where_it_runs(
