@@ -101,6 +101,8 @@ ASKED: Final = [
     "config set appendonly no",
     "CONFIG SET cluster-node-timeout 5",
     "CONFIG SET requirepass secret",
+    "CONFIG SET maxclients 10",
+    "CONFIG SET maxmemory-clients 1mb",
     "SCRIPT FLUSH",
     "FUNCTION FLUSH",
     "FUNCTION RESTORE payload FLUSH",
