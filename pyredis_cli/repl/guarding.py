@@ -85,7 +85,9 @@ class Guarding:
             return ""
         return f"{production} is a production profile, which asks always; start again with --yes for that"
 
-    async def allows(self, argv: tuple[bytes, ...], *, everywhere: bool = False, times: int = 1) -> bool:
+    async def allows(
+        self, argv: tuple[bytes, ...], *, everywhere: bool = False, times: int | None = 1
+    ) -> bool:
         """Return whether a command may be sent, once the person has been asked if they must be.
 
         ``everywhere`` and ``times`` are as in `verdict`.

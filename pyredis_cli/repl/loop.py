@@ -265,8 +265,10 @@ class Repl:
         self._coach.forget()
         return after
 
-    async def allows(self, argv: tuple[bytes, ...], *, everywhere: bool = False) -> bool:
-        return await self._guard.allows(argv, everywhere=everywhere)
+    async def allows(
+        self, argv: tuple[bytes, ...], *, everywhere: bool = False, times: int | None = 1
+    ) -> bool:
+        return await self._guard.allows(argv, everywhere=everywhere, times=times)
 
     def together(
         self, lines: Iterable[tuple[str, str]], act: verdicts.RunsLines | None = None

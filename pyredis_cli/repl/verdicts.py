@@ -83,10 +83,12 @@ class Host(Protocol):
         """Do a line as if it were typed, and print what became of it."""
         ...
 
-    async def allows(self, argv: tuple[bytes, ...], *, everywhere: bool = False) -> bool:
+    async def allows(
+        self, argv: tuple[bytes, ...], *, everywhere: bool = False, times: int | None = 1
+    ) -> bool:
         """Return whether a command may be sent, once the person has been asked if they must be; a no is told.
 
-        ``everywhere``: it is for every node.
+        ``everywhere``: it is for every node. It is to run so many ``times``, for ever when that is None.
         """
         ...
 
