@@ -359,6 +359,8 @@ class Repl:
         own = meta.verdict(asked.argv, self._session.table)
         if own is not None:
             reason = unsent.objection(line, self._settings.encoding, self._session.table)
+            if asked.times > 1 and not reason:
+                reason = "a count in front is for commands of the server; a word of the prompt is done once"
             return await self._act(verdicts.Refuse(reason) if reason else own)
         try:
             with without_echo():
