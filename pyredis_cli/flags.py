@@ -10,7 +10,7 @@ from pyredis.records import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Literal, TypeAlias
+    from typing import Final, Literal, TypeAlias
 
     Output: TypeAlias = Literal[
         "human",
@@ -157,6 +157,16 @@ def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
         return text
 
     return read
+
+
+_ALL_VERBS: Final = "*"
+
+
+def _verb(text: str) -> str:
+    """Return the command that nobody is asked about; empty for all."""
+    if not text:  # as of a variable that is not set
+        raise ValueError("must name a command behind its =, or stand without one to allow all")
+    return "" if text == _ALL_VERBS else text
 
 
 def _yes_or_no(text: str) -> bool:
@@ -316,7 +326,8 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             "yes",
             "run dangerous commands without asking, or those called VERB alone",
             "[=VERB]",
-            alone="",
+            _verb,
+            alone=_ALL_VERBS,
             fits=_never,
             repeats=True,
         ),

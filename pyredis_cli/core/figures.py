@@ -51,6 +51,12 @@ class Figures(NamedTuple):
         """Return what they tell of another database of the server."""
         return self._replace(database=database, keys_here=None, sizes={}, existing={}, late=False)
 
+    def once_set(self, names: Sequence[bytes]) -> Figures:
+        """Return what they tell when these parameters may be something else by then."""
+        gone = {name.lower() for name in names}
+        kept = {name: value for name, value in self.parameters.items() if name not in gone}
+        return self._replace(parameters=kept)
+
 
 def added(each: Sequence[Figures]) -> Figures:
     """Return what several servers have together; of which one does not tell, nothing is known.

@@ -124,7 +124,7 @@ def verdict(
     return Refuse(f"{reason}; {whose}, --yes={spec.name.partition(' ')[0]} allows it")
 
 
-_OF_A_NODE: Final = frozenset({"clients", "database", "functions", "keyspace", "scripts", "slot"})
+_OF_A_NODE: Final = frozenset({"clients", "database", "functions", "keyspace", "scripts", "slot", "swapped"})
 
 
 def _where(wanted: Needs, figures: Figures, *, others: bool) -> str:
@@ -186,7 +186,9 @@ def _first_figure(wanted: Needs, figures: Figures) -> int | None:
 class Found(NamedTuple):
     """A command of a batch that is looked at, and where it stands.
 
-    It will run in that database, ``here`` or on another server, ``later`` than one that writes.
+    It will run in that database, ``here`` or on another server, which may be another node of a cluster; ``later``
+    than one that writes. ``everywhere``
+    and ``times`` are as in `verdict`.
     """
 
     where: str
@@ -196,25 +198,39 @@ class Found(NamedTuple):
     database: int | None
     here: bool
     later: bool
+    everywhere: bool = False
     times: int = 1
 
 
 class Batch:
     """Commands that are to run one after the other, of which it keeps those that are looked at."""
 
-    def __init__(self, database: int, first: int | None = None) -> None:
-        """``database`` is what is measured; ``first`` the one that the first command will run in, if another."""
+    def __init__(self, database: int, first: int | None = None, *, follows: bool = False) -> None:
+        """``database`` is what is measured; ``first`` the one that the first command will run in, if another.
+
+        ``follows``: the session goes to the node of a key, and what has none runs at the node where it is.
+        """
         self.count = 0
         """How many commands there are."""
         self.found: list[Found] = []
         self._database: int | None = database if first is None else first
         self._begun = database
+        self._follows = follows
         self._here = True
+        self._moved = False
         self._wrote = False
         self._values = 0
         self._certain = 0
 
-    def add(self, where: str, spec: Spec | None, argv: tuple[bytes, ...], times: int = 1) -> None:
+    def add(
+        self,
+        where: str,
+        spec: Spec | None,
+        argv: tuple[bytes, ...],
+        times: int = 1,
+        *,
+        everywhere: bool = False,
+    ) -> None:
         """Take the next command."""
         self.count += 1
         if spec is None:
@@ -224,11 +240,11 @@ class Batch:
         wanted = needs(spec, argv)
         if wanted is not None and (wanted.kind != "whole" or self.has_room):
             self._values += len(wanted.keys)
-            needed = self._told_of(wanted)
-            self.found.append(
-                Found(where, spec, argv, needed, self._database, self._here, self._wrote, times)
-            )
+            here = self._here and (bool(wanted.keys or wanted.named) or everywhere or not self._moved)
+            runs = self._database, here, self._wrote
+            self.found.append(Found(where, spec, argv, self._told_of(wanted), *runs, everywhere, times))
         self._wrote = self._wrote or spec.write
+        self._moved = self._moved or (self._follows and bool(spec.key_specs))
 
     @property
     def has_room(self) -> bool:
@@ -251,30 +267,46 @@ class Batch:
         """Hear that the commands to come are for another server."""
         self._here = False
 
+    def move(self) -> None:
+        """Hear that a command that needed no look may have gone to another node."""
+        self._moved = self._follows
+
     @property
     def wanted(self) -> list[Needs]:
         """What can be measured before the first of them runs: a key may be another one in another database."""
-        return [one.wanted for one in self.found if self._is_measured(one)]
+        return [one.wanted for one in self.found if self._is_measured(one) and not one.everywhere]
+
+    @property
+    def wanted_everywhere(self) -> list[Needs]:
+        """The same of those that are for every node."""
+        return [one.wanted for one in self.found if self._is_measured(one) and one.everywhere]
 
     def _is_measured(self, one: Found) -> bool:
         return one.here and (one.database == self._begun or one.wanted.kind != "whole")
 
-    def judged(self, figures: Figures, rules: Rules) -> list[tuple[Found, Verdict]]:
-        """Return what is to be done about each that was looked at; ``figures`` are of where the first one runs."""
-        return [
-            (
-                one,
-                verdict(
-                    one.spec,
-                    one.argv,
-                    self._figures_of(one, figures),
-                    rules,
-                    later=one.later,
-                    times=one.times,
-                ),
+    def judged(
+        self, figures: Figures, rules: Rules, of_all: Figures | None = None
+    ) -> list[tuple[Found, Verdict]]:
+        """Return what is to be done about each that was looked at.
+
+        ``figures`` are of where the first one runs, and ``of_all`` of all nodes together.
+        """
+        judged: list[tuple[Found, Verdict]] = []
+        for one in self.found:
+            measured = of_all if one.everywhere and of_all is not None else figures
+            found = verdict(
+                one.spec,
+                one.argv,
+                self._figures_of(one, measured),
+                rules,
+                later=one.later,
+                everywhere=one.everywhere,
+                times=one.times,
             )
-            for one in self.found
-        ]
+            judged.append((one, found))
+            if "parameters" in one.wanted.measure:
+                figures = figures.once_set(one.wanted.subject)
+        return judged
 
     def _figures_of(self, one: Found, figures: Figures) -> Figures:
         if one.here and one.database == self._begun:

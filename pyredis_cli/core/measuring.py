@@ -191,8 +191,8 @@ async def measured(desk: Desk, wanted: Sequence[Needs], seconds: float = BUDGET)
                 replies.update(zip(more, await desk.ask_all(more), strict=True))
     except TimeoutError:
         return Figures(late=True)
-    except PyRedisError:  # the command itself will tell
-        return Figures()
+    except PyRedisError:  # the command itself will tell, unless only one more connection is refused
+        return Figures(late=desk.session.connected)
     return figures(replies, desk.database, time())
 
 

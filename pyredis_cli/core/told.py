@@ -81,7 +81,7 @@ def _phrase(measure: str, wanted: Needs, argv: Sequence[bytes], figures: Figures
             number = keys_in(figures.database, figures)
             return _Unknown("how many keys") if number is None else f"{plural(number, 'key')} in {where}"
         case "swapped":
-            return " and ".join(_in_database(word, figures) for word in wanted.subject)
+            return _all_of([_in_database(word, figures) for word in wanted.subject], " and ")
         case "save":
             return _said_of_save(figures)
         case "clients":
@@ -104,9 +104,9 @@ def _phrase(measure: str, wanted: Needs, argv: Sequence[bytes], figures: Figures
         case "cluster":
             return _said_of_cluster(figures)
         case "slot":
-            return ", ".join(_in_slot(slot, figures) for slot in wanted.subject)
+            return _all_of([_in_slot(slot, figures) for slot in wanted.subject], ", ")
         case "documents":
-            return ", ".join(_in_index(name, figures) for name in wanted.subject)
+            return _all_of([_in_index(name, figures) for name in wanted.subject], ", ")
     return ""
 
 
@@ -114,6 +114,12 @@ class _Unknown(str):
     """What was to be measured, and is not known."""
 
     __slots__ = ()
+
+
+def _all_of(phrases: Sequence[str], between: str) -> str:
+    """Return phrases as one, which is not known when one of them is not."""
+    unknown = next((phrase for phrase in phrases if isinstance(phrase, _Unknown)), None)
+    return between.join(phrases) if unknown is None else unknown
 
 
 def plural(number: int, what: str) -> str:
@@ -157,19 +163,19 @@ def _said_of_cluster(figures: Figures) -> str:
 
 def _in_database(word: bytes, figures: Figures) -> str:
     number = keys_in(whole(word), figures)
-    many = "an unknown number of keys" if number is None else plural(number, "key")
-    return f"{many} in database {_named(word)}"
+    return (
+        _Unknown("how many keys") if number is None else f"{plural(number, 'key')} in database {_named(word)}"
+    )
 
 
 def _in_slot(slot: bytes, figures: Figures) -> str:
     number = figures.slots.get(slot)
-    many = "an unknown number of keys" if number is None else plural(number, "key")
-    return f"{many} in slot {_named(slot)}"
+    return _Unknown("how many keys") if number is None else f"{plural(number, 'key')} in slot {_named(slot)}"
 
 
 def _in_index(name: bytes, figures: Figures) -> str:
     number = figures.documents.get(name)
-    return "an unknown number of documents" if number is None else plural(number, "document")
+    return _Unknown("how many documents") if number is None else plural(number, "document")
 
 
 def _changes(argv: Sequence[bytes], subject: Sequence[bytes], figures: Figures) -> Iterator[str]:

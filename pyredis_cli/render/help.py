@@ -62,6 +62,7 @@ def _facts(spec: Spec) -> Iterator[tuple[str, str]]:
     facts = {
         "takes": "" if known else _arity(spec.arity),
         "complexity": spec.complexity,
+        "danger": spec.danger or "",
         "group": spec.group,
         "since": spec.since,
         "deprecated since": spec.deprecated_since or "",

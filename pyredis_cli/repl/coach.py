@@ -275,9 +275,15 @@ def _unknown_command(case: Case, answers: Answers) -> str:
     if f":{name.lower()}" in META:
         return f"did you mean :{name.lower()}?"
     if case.spec is not None:
-        return _lacking(case.spec, case.table)
+        return _lacking(_sent(case, case.spec), case.table)
     near = commands_like(name, case.table)
     return f"did you mean {near[0]}?" if near else ""
+
+
+def _sent(case: Case, spec: Spec) -> Spec:
+    """Return the command that the server was sent: a read-only session sends another one for some."""
+    twin = spec.readonly_twin
+    return (twin and twin in case.error.message and case.table.find((twin,))) or spec
 
 
 def _lacking(spec: Spec, table: Table) -> str:

@@ -29,7 +29,7 @@ from pyredis_cli.core.keeping import judged as kept
 from pyredis_cli.core.lines import LineError, order
 from pyredis_cli.core.measuring import measured, measured_everywhere
 from pyredis_cli.repl import meta
-from pyredis_cli.repl.verdicts import Connect, Dial, Perform, RunsLines
+from pyredis_cli.repl.verdicts import Connect, Dial, Perform, RunsLines, SendsEverywhere
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
@@ -65,9 +65,9 @@ class Guarding:
         self._printer = printer
         self._signals = signals
         self._drop = drop
-        self._agreed: set[tuple[str, int | None, tuple[bytes, ...]]] | None = None
+        self._agreed: set[tuple[str, int | None, tuple[bytes, ...], bool]] | None = None
         """What commands that were entered together need not be asked about, None when none were: each with the
-        name that was typed for it, for `connect` may lead to where a yes is not enough.
+        name that was typed for it, for `connect` may lead to where a yes is not enough, and whether it is for all.
         """
 
     @property
@@ -85,7 +85,9 @@ class Guarding:
             return ""
         return f"{production} is a production profile, which asks always; start again with --yes for that"
 
-    async def allows(self, argv: tuple[bytes, ...], *, everywhere: bool = False, times: int = 1) -> bool:
+    async def allows(
+        self, argv: tuple[bytes, ...], *, everywhere: bool = False, times: int | None = 1
+    ) -> bool:
         """Return whether a command may be sent, once the person has been asked if they must be.
 
         ``everywhere`` and ``times`` are as in `verdict`.
@@ -94,8 +96,8 @@ class Guarding:
         wanted = needs(spec, argv)
         if wanted is None or rules.idle:
             return True
-        here = rules.production, self._visit().session.next_database, argv
-        if self._agreed and here in self._agreed and not everywhere:
+        here = rules.production, self._visit().session.next_database, argv, everywhere
+        if self._agreed and here in self._agreed:
             return True
         figures = Figures()
         if verdict(spec, argv, _WORST, rules) != ALLOW:
@@ -131,7 +133,7 @@ class Guarding:
         self._agreed = set()
         try:
             session = self._visit().session
-            batch = Batch(session.database, session.next_database)
+            batch = Batch(session.database, session.next_database, follows=self._settings().cluster)
             await self._signals.interruptible(self._gather(batch, lines, {act} if act else set()))
             yield not batch.found or await self._allows_all(batch)
         finally:
@@ -168,18 +170,24 @@ class Guarding:
                 batch.leave()
             case Perform(act) if isinstance(act, RunsLines):
                 return act
+            case Perform(act) if isinstance(act, SendsEverywhere) and (sent := act.sent()):
+                batch.add(where, self._table.find(sent), sent, everywhere=True)
         return None
 
     async def _allows_all(self, batch: Batch) -> bool:
-        figures = await self._signals.interruptible(measured(self._visit().desk, batch.wanted))
+        desk, interruptible = self._visit().desk, self._signals.interruptible
+        figures = await interruptible(measured(desk, batch.wanted))
+        of_all = await interruptible(measured_everywhere(desk, batch.wanted_everywhere))
         rules = self._rules
-        judged = [(one, self._with_undo(found, one.argv)) for one, found in batch.judged(figures, rules)]
+        judged = [
+            (one, self._with_undo(found, one.argv)) for one, found in batch.judged(figures, rules, of_all)
+        ]
         asked = [(one.where, found.reason) for one, found in judged if not isinstance(found, Allow)]
         if not await self._settled([found for _, found in judged], together(asked, batch.count)):
             return False
         assert self._agreed is not None
         self._agreed.update(
-            (rules.production, one.database, one.argv)
+            (rules.production, one.database, one.argv, one.everywhere)
             for one, found in judged
             if not isinstance(found, Allow)
         )

@@ -267,8 +267,10 @@ class Repl:
         self._coach.forget()
         return after
 
-    async def allows(self, argv: tuple[bytes, ...], *, everywhere: bool = False) -> bool:
-        return await self._guard.allows(argv, everywhere=everywhere)
+    async def allows(
+        self, argv: tuple[bytes, ...], *, everywhere: bool = False, times: int | None = 1
+    ) -> bool:
+        return await self._guard.allows(argv, everywhere=everywhere, times=times)
 
     def together(
         self, lines: Iterable[tuple[str, str]], act: verdicts.RunsLines | None = None
@@ -362,6 +364,8 @@ class Repl:
         own = meta.verdict(asked.argv, self._session.table)
         if own is not None:
             reason = unsent.objection(line, self._settings.encoding, self._session.table)
+            if asked.times > 1 and not reason:
+                reason = "a count in front is for commands of the server; a word of the prompt is done once"
             return await self._act(verdicts.Refuse(reason) if reason else own)
         try:
             with without_echo():

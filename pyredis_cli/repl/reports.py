@@ -44,9 +44,8 @@ class Show:
     async def __call__(self, host: Host) -> After:
         try:
             arguments = parse_tool(self.tool, self.words, word=self.word)
-            if self.sends and not await host.interruptible(
-                host.allows(tuple(map(os.fsencode, arguments.words)), everywhere=True)
-            ):
+            sent = self.sent()
+            if sent and not await host.interruptible(host.allows(sent, everywhere=True)):
                 return After.STOP
             with host.printer.waiting():
                 report = await host.interruptible(self.reporter(host.desk, arguments))
@@ -63,6 +62,15 @@ class Show:
             return After.STOP
         await host.printer.report(report)
         return After.GO_ON
+
+    def sent(self) -> tuple[bytes, ...]:
+        """Return the command that it sends to all nodes; empty when there is none, or no sense in the words."""
+        if not self.sends:
+            return ()
+        try:
+            return tuple(map(os.fsencode, parse_tool(self.tool, self.words, word=self.word).words))
+        except UsageError:
+            return ()
 
 
 def behind_key(words: Sequence[str], typed: str, table: Table) -> Iterator[Want]:

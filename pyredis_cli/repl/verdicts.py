@@ -36,6 +36,7 @@ __all__ = [
     "Perform",
     "Refuse",
     "RunsLines",
+    "SendsEverywhere",
     "Set",
     "Tell",
     "Verdict",
@@ -82,10 +83,12 @@ class Host(Protocol):
         """Do a line as if it were typed, and print what became of it."""
         ...
 
-    async def allows(self, argv: tuple[bytes, ...], *, everywhere: bool = False) -> bool:
+    async def allows(
+        self, argv: tuple[bytes, ...], *, everywhere: bool = False, times: int | None = 1
+    ) -> bool:
         """Return whether a command may be sent, once the person has been asked if they must be; a no is told.
 
-        ``everywhere``: it is for every node.
+        ``everywhere``: it is for every node. It is to run so many ``times``, for ever when that is None.
         """
         ...
 
@@ -111,6 +114,15 @@ class RunsLines(Protocol):
 
     def lines(self, encoding: str) -> Iterable[tuple[str, str]]:
         """Yield each line as far as they can be read now, with where it stands."""
+        ...
+
+
+@runtime_checkable
+class SendsEverywhere(Protocol):
+    """An act that may send a command to many nodes, which is looked at before lines in front of it run."""
+
+    def sent(self) -> tuple[bytes, ...]:
+        """Return that command; empty when there is none."""
         ...
 
 

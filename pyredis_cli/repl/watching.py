@@ -129,7 +129,7 @@ class Watch:
     append: bool = False
 
     async def __call__(self, host: Host) -> After:
-        if not await host.allows(self.argv):
+        if not await host.allows(self.argv, times=None):
             return After.STOP
         try:
             with Logbook(self.path, append=self.append) if self.path else nullcontext() as log:

@@ -157,6 +157,14 @@ async def test_without_a_server_nothing_is_known(redis82: Server, make_server: M
         assert await measured(desk, wanted("FLUSHALL")) == Figures()
 
 
+async def test_where_there_is_no_room_beside_the_session_a_value_may_be_huge(redis82: Server) -> None:
+    async with desk_of(settings_of(redis82)) as desk:
+        await desk.session.connect()
+        redis82.command("CONFIG", "SET", "maxclients", "1")
+        found = await measured(desk, wanted("HGETALL h"))
+    assert isinstance(verdict(TABLE.find(["HGETALL"]), (b"HGETALL", b"h"), found, Rules()), Ask)
+
+
 async def test_in_a_cluster_a_value_is_measured_where_it_is(cluster82: Cluster) -> None:
     node = cluster82.primaries()[0]
     keys = [b"a", b"b", b"c", b"d"]

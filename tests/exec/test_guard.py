@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clusters import Cluster
 from tests.conftest import MakeTerminal
 from tests.program import PROGRAM, ran
 from tests.servers import Server
@@ -74,21 +75,29 @@ def test_in_production_a_yes_must_stand_in_the_arguments(
         assert calls(filled, "flushall", "flushdb", "keys", "unlink") == 0
 
 
+def test_a_yes_to_a_variable_that_is_not_set_allows_nothing(
+    filled: Server, production: Mapping[str, str]
+) -> None:
+    done = ran("@prod", "--yes=", "FLUSHALL", env=production)
+    assert (done.code, filled.command("DBSIZE")) == (2, 1000)
+    assert "--yes must name a command behind its =" in done.said
+
+
 def test_a_file_is_refused_before_its_first_command(
     filled: Server, production: Mapping[str, str], tmp_path: Path
 ) -> None:
     good, bad = tmp_path / "good.redis", tmp_path / "bad.redis"
     good.write_text("SET a 1\nGET a\n")
-    bad.write_text("SET b 1\n# soon\nFLUSHALL\nCONFIG SET maxmemory 1mb\n")
+    bad.write_text("SET b 1\n# soon\n5 FLUSHALL\nCONFIG SET maxmemory 1mb\n")
     done = ran("@prod", "exec", "-f", str(good), "-f", str(bad), env=production)
     assert (done.code, done.stdout) == (6, b"")
     assert done.said.splitlines()[0] == "2 of 5 commands are dangerous:"
-    assert f"{bad}:3: FLUSHALL deletes every key of every database" in done.said
+    assert f"{bad}:3: FLUSHALL deletes every key of every database; 5 times" in done.said
     assert f"{bad}:4: CONFIG SET changes the running server: maxmemory would be 1mb" in done.said
     assert done.said.splitlines()[-1] == "refused, nothing was sent"
     assert calls(filled, "set", "get", "flushall") == 0
     allowed = ran("@prod", "--yes=FLUSHALL", "--yes=CONFIG", "exec", "-f", str(bad), env=production)
-    assert (allowed.code, allowed.stdout) == (0, b"OK\nOK\nOK\n")
+    assert (allowed.code, allowed.stdout) == (0, b"OK\n" * 7)
 
 
 def test_a_script_on_standard_input_stops_at_the_line(filled: Server, production: Mapping[str, str]) -> None:
@@ -232,6 +241,19 @@ def test_the_files_of_a_script_are_one_question(filled: Server, typing: Typing, 
     assert screen.exit_code() == 0
     assert screen.text.count(QUESTION) == 1
     assert filled.command("DBSIZE") == 0
+
+
+def test_behind_a_key_that_leads_to_another_node_nothing_is_told_of_the_first(
+    cluster82: Cluster, typing: Typing, tmp_path: Path
+) -> None:
+    node, script = cluster82.nodes[0], tmp_path / "flush.redis"
+    script.write_text("GET here\nFLUSHDB\nGET there\nSCRIPT FLUSH\n")
+    screen = typing(*where(node), "-c", "exec", "-f", str(script))
+    screen.wait_for(QUESTION)
+    assert f"{script.name}:2: FLUSHDB deletes every key of the database: not known" in screen.text
+    assert f"{script.name}:4: SCRIPT FLUSH forgets every cached script: not known" in screen.text
+    screen.send("\r")
+    assert screen.exit_code() == 6
 
 
 def test_what_comes_by_a_pipe_is_measured_where_it_runs(

@@ -54,7 +54,12 @@ def fact(line: str, label: str, table: Table = TABLE) -> str | None:
 )
 def test_a_command_is_written_as_its_grammar_says(line: str, synopsis: list[str]) -> None:
     assert told(line)[: len(synopsis)] == synopsis
-    assert told(line)[len(synopsis)].startswith("  group: ")
+    assert told(line)[len(synopsis)].startswith(("  group: ", "  danger: "))
+
+
+def test_what_can_hurt_says_so() -> None:
+    assert fact("client kill", "danger") == "closes connections of other clients"
+    assert fact("get", "danger") is None
 
 
 @pytest.mark.parametrize(

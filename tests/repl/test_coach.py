@@ -109,6 +109,15 @@ async def test_a_command_of_others_is_told_as_such(redis62: Server) -> None:
         assert await somebody.types("DELIFEQ a b") == "DELIFEQ is a command of Valkey"
 
 
+async def test_of_what_a_read_only_session_sends_instead_it_is_told_since_when_it_is_there(
+    redis62: Server,
+) -> None:
+    async with person(redis62, read_only=True) as somebody:
+        somebody.session.table.learn_server("redis", "6.2.14")
+
+        assert await somebody.types("SORT l") == "SORT_RO is there since 7.0.0, and this is 6.2.14"
+
+
 async def test_in_a_transaction_it_is_told_what_spoilt_it(redis82: Server) -> None:
     redis82.command("HSET", "user:7", "name", "Ada")
 

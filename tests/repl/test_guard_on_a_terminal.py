@@ -175,7 +175,7 @@ def test_ordinary_work_is_never_asked_about(repl: StartRepl, redis82: Server) ->
 def test_a_paste_is_looked_at_whole_and_asked_about_once(repl: StartRepl, redis82: Server) -> None:
     fill(redis82)
     screen = repl(redis82)
-    screen.paste("SET a 1\nFLUSHALL\nSET b 2\nSCRIPT FLUSH\nFLUSHALL")
+    screen.paste("SET a 1\nFLUSHALL\nSET b 2\nSCRIPT FLUSH\n:all FLUSHALL")
     screen.send_key("enter")
     screen.wait_for("Run these 5 commands? [y/N]")
     screen.send("y")

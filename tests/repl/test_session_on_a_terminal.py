@@ -138,6 +138,7 @@ def test_what_others_send_is_no_control_sequence_in_any_format(
 def test_a_count_repeats_a_command(repl: StartRepl, server: Server) -> None:
     screen = repl(server)
     assert ask(screen, "3 INCR n") == "(integer) 1\n(integer) 2\n(integer) 3"
+    assert "a count in front is for commands of the server" in ask(screen, "3 :all DBSIZE")
     assert "repeat count" in ask(screen, "0 INCR n")
     assert server.command("GET", "n") == b"3"
 

@@ -118,6 +118,7 @@ def test_the_guard_is_asked_once(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82, columns=100)
     screen.send_line(":watch 0.1 KEYS k*")
     screen.wait_for("[y/N]")
+    assert "; again and again" in screen.text
     screen.send_line("y")
     until(screen, lambda rows: "more lines" in rows[-1] and times(rows[0]) >= 3)
     left(screen)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from math import inf
 
 from pyredis.commands.spec import MANY
 from pyredis_cli.core.consent import agreed, allowed, looks
@@ -64,8 +65,8 @@ async def _measured(run: Run, wanted: Sequence[Needs]) -> Figures:
     try:
         with direct.connect(settings, "typed") as connection:
             return measured_on(connection, wanted)
-    except PyRedisError:  # the command itself will tell
-        return Figures()
+    except PyRedisError:  # the command itself will tell, unless only one more connection is refused
+        return Figures(late=run.session.connected)
 
 
 def gate(run: Run) -> Gate | None:
@@ -89,7 +90,7 @@ class Gate:
 
     async def opens(self, sources: Sequence[Source], reader: Reader) -> bool:
         """Return whether the files may be run, once the person has been asked about all of them."""
-        batch = Batch(self._run.session.next_database)
+        batch = Batch(self._run.session.next_database, follows=self._run.settings.cluster)
         for source in sources:
             if (ahead := _ahead(source)) is not None and not self._look(batch, ahead, reader):
                 break
@@ -124,12 +125,16 @@ class Gate:
             if is_connect(step.argv):
                 batch.leave()
             else:
-                batch.add(f"{name}:{step.line}", self._table.find(step.argv), step.argv)
+                batch.add(f"{name}:{step.line}", self._table.find(step.argv), step.argv, step.times)
             return
-        before = batch.count
+        before, moves = batch.count, self._first_with_keys(step)
         for argv, line in self._suspects(step, values=batch.has_room):
+            if line > moves:
+                batch.move()
             batch.add(f"{name}:{line}", self._table.find(argv), argv)
         batch.skip(len(step.argvs) - (batch.count - before), writes=self._writes(step))
+        if moves < inf:
+            batch.move()
 
     def _suspects(self, many: Many, *, values: bool) -> Iterator[tuple[tuple[bytes, ...], int]]:
         """Yield the commands, with their lines, whose names are such that the guard looks at them.
@@ -146,6 +151,13 @@ class Gate:
             yield from (
                 (argv, line) for argv, line in zip(argvs, many.lines, strict=True) if argv[0] in names
             )
+
+    def _first_with_keys(self, many: Many) -> float:
+        """Return the line of the first command that is for the node of its keys; infinite when there is none."""
+        specs = ((name, self._table.find((name,))) for name in many.names)
+        names = {name for name, spec in specs if spec is not None and spec.key_specs}
+        pairs = zip(many.argvs, many.lines, strict=True) if names else ()
+        return next((line for argv, line in pairs if argv[0] in names), inf)
 
     def _writes(self, many: Many) -> bool:
         return any(
