@@ -22,16 +22,17 @@ def keys(spec: Spec, argv: Sequence[bytes]) -> tuple[bytes, ...]:
 
 def key_positions(spec: Spec, argv: Sequence[bytes]) -> tuple[int, ...]:
     """Return the indices of the keys, in order."""
-    fixed: set[int] = set()
-    named: set[int] = set()
+    found: set[int] = set()
+    instead: set[int] = set()
     for _, begin, rest in spec.key_specs:
         first = _first(begin, argv)
         if first is not None:
-            (named if begin[0] == "keyword" else fixed).update(_places(rest, first, argv))
-    if named:
-        # MIGRATE's one key is empty when KEYS brings several.
-        fixed = {place for place in fixed if argv[place]}
-    return tuple(sorted(fixed | named))
+            at_end = begin[0] == "keyword" and begin[2] < 0
+            (instead if at_end else found).update(_places(rest, first, argv))
+    # MIGRATE's one key is empty when KEYS brings several, behind all that it must have.
+    if instead and min(instead) > -spec.arity and not any(argv[place] for place in found):
+        return tuple(sorted(instead))
+    return tuple(sorted(found))
 
 
 def _first(begin: tuple[Any, ...], argv: Sequence[bytes]) -> int | None:

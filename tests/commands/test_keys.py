@@ -98,6 +98,9 @@ def test_whatever_is_typed_is_read_without_complaint(spec: Spec, rest: list[byte
         ((b"EVAL", b"x"), ()),
         ((b"EVAL", b"x", b"9" * 30, b"a"), (b"a",)),
         ((b"GET",), ()),
+        ((b"MIGRATE", b"h", b"1", b"a", b"0", b"1", b"KEYS", b"b"), (b"a",)),
+        ((b"MIGRATE", b"a", b"a", b"a", b"KEYS", b"a"), (b"a",)),
+        ((b"MIGRATE", b"h", b"1", b"", b"KEYS", b"a"), (b"",)),
         ((b"XREAD", b"STREAMS"), ()),
         ((b"PING",), ()),
         ((b"spublish", b"channel", b"message"), (b"channel",)),  # shard channels are routed like keys
