@@ -59,7 +59,9 @@ _KEPT_BYTES = 12 * 1024 * 1024
 OVERRIDES = ("REDISCLI_HISTFILE", "VALKEYCLI_HISTFILE")
 
 _TELLING = 4
-"""A word with fewer characters may be the password by chance."""
+"""A word with fewer bytes may be the password by chance."""
+_UNMISTAKABLE = 8
+"""From so many bytes on, it does not stand inside of a word by chance."""
 _SIGNS = tuple("<>#!")
 _COUNT = re.compile(rb"[+-]?\d+")
 _BEFORE_COMMAND = re.compile(rb"--.*|\d.*", re.DOTALL)
@@ -94,10 +96,17 @@ def redacted(line: str, encoding: str, table: Table, password: str | None = None
         argv = split(line, encoding)
     except SplitError:
         return line if showable and not _suspicious(line, table, password) else None
-    if password and len(password) >= _TELLING and password.encode(encoding, "surrogateescape") in argv:
+    if password and _tells(argv, password.encode(encoding, "surrogateescape")):
         return None
     secrets = secret_words(argv, table)
     return as_typed(argv, encoding, secrets) if secrets or not showable else line
+
+
+def _tells(argv: Sequence[bytes], password: bytes) -> bool:
+    """Return whether the password stands in the words of a line: as one of them or, when it is long, in one."""
+    if len(password) >= _UNMISTAKABLE:
+        return any(password in word for word in argv)
+    return len(password) >= _TELLING and password in argv
 
 
 def _both_redacted(line: str, sends: Outlet, encoding: str, table: Table, password: str | None) -> str | None:

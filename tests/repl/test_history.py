@@ -128,6 +128,14 @@ def test_a_line_is_forgotten_that_holds_the_password_of_the_session_where_none_i
 
 
 @pytest.mark.parametrize(
+    "line", ["SET note 'the password is adasecret1'", "SET k xadasecret1y | cat", "GET adasecret1"]
+)
+def test_a_line_is_forgotten_that_holds_a_long_password_inside_of_a_word(line: str) -> None:
+    assert redacted(line, "utf-8", TABLE, "adasecret1") is None
+    assert redacted("GET user:1", "utf-8", TABLE, "user") == "GET user:1"  # which is there by chance
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "GET k",
