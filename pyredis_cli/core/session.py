@@ -18,6 +18,7 @@ from pyredis.exceptions import (
     NoAuth,
     PyRedisConnClosed,
     PyRedisConnError,
+    PyRedisConnReadTimeout,
     PyRedisError,
     PyRedisTlsError,
     ReadOnly,
@@ -221,10 +222,15 @@ class Session:
         connected then.
         """
         try:
-            await self._take(await self._reached_anew())
+            client = await self._reached_anew()
+            try:
+                await self._take(client)
+            except BaseException:
+                await self._let_go(client)
+                raise
         except PyRedisError as error:
             self.unauthenticated = _refuses_the_person(error)
-            self.busy = self.busy and isinstance(error.__cause__, TimeoutError)  # or it is gone by now
+            self.busy = self.busy and _has_not_answered(error)  # or it is gone by now
             await self._drop()
             raise
         except BaseException:
@@ -248,11 +254,12 @@ class Session:
         return await self.reached()
 
     async def _take(self, client: AsyncClient) -> None:
-        """Make a connection the session's own."""
-        self._lease = client
-        self.busy = self.unauthenticated = False
+        """Make a connection the session's own; until it has answered it is none that a prompt may speak of."""
+        self.unauthenticated = False
         if self._interactive:
             await self._get_to_know(client)
+        self._lease = client
+        self.busy = False
         client.on_unasked(self._receive)
         self._was_connected = True
         self._demoted = False
@@ -726,8 +733,11 @@ class Session:
         self._watch_no_more()
         self._inbox.clear()
         if client is not None:
-            client.close()
-            await self.pool.release(client)
+            await self._let_go(client)
+
+    async def _let_go(self, client: AsyncClient) -> None:
+        client.close()
+        await self.pool.release(client)
 
     async def close(self) -> None:
         """Close the connections and the pools."""
@@ -752,6 +762,11 @@ def _refuses_the_person(error: PyRedisError) -> bool:
     return isinstance(error, (NoAuth, WrongPass)) or (
         isinstance(error, ReplyError) and error.command == "AUTH"
     )
+
+
+def _has_not_answered(error: PyRedisError) -> bool:
+    """Whether time went by and nothing else is known: a connection that is lost is no sign of a busy server."""
+    return isinstance(error, PyRedisConnReadTimeout) or isinstance(error.__cause__, TimeoutError)
 
 
 def _is_silent(outcome: Outcome) -> bool:

@@ -311,10 +311,28 @@ def test_a_subscription_that_the_server_does_not_let_go_of_is_left_all_the_same(
     screen.wait_for("no more messages: not connected (server busy)")
     assert time.monotonic() - struck < 1
     screen.wait_until(lambda shown: shown.line == "not connected (server busy)>")
+    screen.send("PI")
+    screen.wait_until(lambda shown: shown.before_cursor == "not connected (server busy)> PI")
     proxy.do(Proxy.heal)
     screen.wait_for(f"reconnected to {redis82.host}:{proxy.port}")
-    assert ask(screen, "PING") == "PONG"
+    assert ask(screen, "NG", shown="PING") == "PONG"
     assert "was lost" not in screen.text
+
+
+def test_a_busy_server_is_tried_again_when_a_limit_for_replies_is_over(
+    background_proxy: MakeBackgroundProxy, repl: StartRepl, redis82: Server
+) -> None:
+    proxy = background_proxy(redis82)
+    screen = repl(redis82, "-p", str(proxy.port), "--read-timeout", "0.9")
+    ask(screen, "SUBSCRIBE news")
+    proxy.do(lambda faulty: faulty.stall())
+    screen.send_key("c-c")
+    screen.wait_until(lambda shown: shown.line == "not connected (server busy)>")
+    opened = proxy.proxy.accepted
+    wait_until(lambda: proxy.proxy.accepted > opened)
+    proxy.do(Proxy.heal)
+    screen.wait_for(f"reconnected to {redis82.host}:{proxy.port}")
+    screen.wait_until(lambda shown: shown.line == f"{redis82.host}:{proxy.port}>")
 
 
 def test_a_flood_of_messages_leaves_the_line_usable(repl: StartRepl, redis82: Server) -> None:
