@@ -464,7 +464,7 @@ class Server:
     def _launch(self) -> None:
         path = self.binary.path()
         config = self.folder / "redis.conf"
-        config.write_text("\n".join([*self._base_config(), *self.config, ""]))
+        self._configure(config)
         with self.log_path.open("ab") as log:
             log.truncate(0)
             self._process = subprocess.Popen(
@@ -481,6 +481,9 @@ class Server:
         except BaseException:
             self.kill()
             raise
+
+    def _configure(self, path: Path) -> None:
+        path.write_text("\n".join([*self._base_config(), *self.config, ""]))
 
     def _base_config(self) -> list[str]:
         lines = [
