@@ -50,12 +50,14 @@ def at_prompt(terminal: Terminal) -> bool:
 
 
 def pace(terminal: Terminal) -> float:
-    """Return how many seconds a letter takes to the screen and back off it, on the machine as busy as it is now."""
+    """Return how many seconds a letter takes to the screen and off it again, on the machine as it is now."""
     before, took = terminal.before_cursor, []
     for _ in range(3):
         began = time.monotonic()
         terminal.send("x")
-        terminal.wait_until(lambda screen: screen.before_cursor == f"{before}x", what="a letter that was typed")
+        terminal.wait_until(
+            lambda screen: screen.before_cursor == f"{before}x", what="a letter that was typed"
+        )
         terminal.send_key("backspace")
         terminal.wait_until(lambda screen: screen.before_cursor == before, what="the line without it")
         took.append(time.monotonic() - began)

@@ -14,7 +14,7 @@ from pyredis_cli.repl.figures import Status
 from pyredis_cli.repl.status import StatusLook
 from tests.conftest import MakeProxy, MakeServer
 from tests.proxy import Cut
-from tests.servers import Server, until
+from tests.servers import DEADLINE, Server, until
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 ONE_SERVER = pytest.mark.parametrize("server", ["redis82"], indirect=True)
@@ -279,5 +279,5 @@ async def test_it_can_end_in_the_middle_of_a_look(redis82: Server, proxy: MakePr
     wire.stall()
     prompt.look.prompt_waits()
     await until(lambda: prompt.look._task is not None)
-    await asyncio.wait_for(prompt.close(), 1)
+    await asyncio.wait_for(prompt.close(), DEADLINE)
     assert prompt.looks == []

@@ -15,7 +15,6 @@ from tests.terminal import Terminal
 _SOON = 8.0  # seconds, where it looks every two; to one who does nothing it would come after ten
 
 
-
 def bottom(screen: Terminal) -> str:
     return screen.display[-1]
 
