@@ -685,12 +685,12 @@ async def test_what_was_not_sent_when_the_time_was_up_is_sent_on_another_lane() 
         Hostile(
             [GET, A, Hear(b"INCR\r\n$1\r\nx"), Stall()], [Hear(b"INCR\r\n$1\r\ny"), Say(b":1\r\n")]
         ) as hostile,
-        pool_of(hostile, lib_name=None, read_timeout=0.1) as pool,
+        pool_of(hostile, lib_name=None, read_timeout=0.3) as pool,
     ):
         assert await pool.execute("GET", "k") == b"a"
         silent = asyncio.create_task(pool.execute("INCR", "x"))
         await until(lambda: hostile.played == 1)
-        time.sleep(0.2)  # noqa: ASYNC251 - the loop is busy beyond the deadline, and hears of it a turn later
+        time.sleep(0.5)  # noqa: ASYNC251 - the loop is busy beyond the deadline, and hears of it a turn later
         await asyncio.sleep(0)
         assert await pool.execute("INCR", "y") == 1
         with pytest.raises(PyRedisConnReadTimeout, match="INCR"):
