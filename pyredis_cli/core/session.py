@@ -223,11 +223,12 @@ class Session:
         connected then.
         """
         try:
-            client = await self._reached_anew()
+            client, pool = await self._reached_anew(), self.pool
             try:
                 await self._take(client)
             except BaseException:
-                await self._let_go(client)
+                client.close()
+                await pool.release(client)  # the session may have another one by now, with another password
                 raise
         except PyRedisError as error:
             self.unauthenticated = _refuses_the_person(error)
@@ -772,11 +773,8 @@ class Session:
         self._watch_no_more()
         self._inbox.clear()
         if client is not None:
-            await self._let_go(client)
-
-    async def _let_go(self, client: AsyncClient) -> None:
-        client.close()
-        await self.pool.release(client)
+            client.close()
+            await self.pool.release(client)
 
     async def close(self) -> None:
         """Close the connections and the pools."""
