@@ -6,6 +6,7 @@ It knows how such a group is started and what it says of itself. It imports noth
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Final
 
 import hiredis
@@ -41,6 +42,10 @@ class Sentinel(Server):
         super().start()
         if self.binary.major >= 7:
             self.command("SENTINEL", "DEBUG", *(word for pair in _HASTE.items() for word in pair))
+
+    def _configure(self, path: Path) -> None:
+        if not self._first_settings:  # from its first start on it writes down itself what it has learnt
+            super()._configure(path)
 
     def facts(self, kind: str, name: str) -> list[dict[str, str]]:
         """Return what SENTINEL MASTER, REPLICAS or SENTINELS says, a dict for each server."""

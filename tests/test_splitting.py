@@ -164,7 +164,7 @@ def test_a_line_of_5_mb_is_no_burden(line: bytes) -> None:
 
     words_by_us(line)
 
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 30  # what is quadratic takes hours
 
 
 # -- several commands in one text
@@ -262,6 +262,6 @@ def test_the_meaning_of_a_word_is_its_value_with_the_place_of_each_character(tex
     "text", ['"' * 50_001, "\\" * 50_000, "'\\" * 50_000, '"a" ' * 50_000, "a\n" * 50_000]
 )
 def test_no_text_takes_long_to_cut(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     stretches(text)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

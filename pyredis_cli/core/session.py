@@ -18,6 +18,7 @@ from pyredis.exceptions import (
     NoAuth,
     PyRedisConnClosed,
     PyRedisConnError,
+    PyRedisConnReadTimeout,
     PyRedisError,
     PyRedisTlsError,
     ReadOnly,
@@ -222,10 +223,16 @@ class Session:
         connected then.
         """
         try:
-            await self._take(await self._reached_anew())
+            client, pool = await self._reached_anew(), self.pool
+            try:
+                await self._take(client)
+            except BaseException:
+                client.close()
+                await pool.release(client)  # the session may have another one by now, with another password
+                raise
         except PyRedisError as error:
             self.unauthenticated = _refuses_the_person(error)
-            self.busy = self.busy and isinstance(error.__cause__, TimeoutError)  # or it is gone by now
+            self.busy = self.busy and _has_not_answered(error)  # or it is gone by now
             await self._drop()
             raise
         except BaseException:
@@ -266,11 +273,12 @@ class Session:
             return True
 
     async def _take(self, client: AsyncClient) -> None:
-        """Make a connection the session's own."""
-        self._lease = client
-        self.busy = self.unauthenticated = False
+        """Make a connection the session's own; until it has answered it is none that a prompt may speak of."""
+        self.unauthenticated = False
         if self._interactive:
             await self._get_to_know(client)
+        self._lease = client
+        self.busy = False
         client.on_unasked(self._receive)
         self._was_connected = True
         self._demoted = False
@@ -791,6 +799,11 @@ def _refuses_the_person(error: PyRedisError) -> bool:
     return isinstance(error, (NoAuth, WrongPass)) or (
         isinstance(error, ReplyError) and error.command == "AUTH"
     )
+
+
+def _has_not_answered(error: PyRedisError) -> bool:
+    """Whether time went by and nothing else is known: a connection that is lost is no sign of a busy server."""
+    return isinstance(error, PyRedisConnReadTimeout) or isinstance(error.__cause__, TimeoutError)
 
 
 def _is_silent(outcome: Outcome) -> bool:

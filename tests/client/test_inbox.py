@@ -8,7 +8,7 @@ import random
 import pytest
 
 from pyredis.client.inbox import Inbox
-from tests.servers import until
+from tests.servers import DEADLINE, until
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -93,7 +93,7 @@ async def test_an_item_whose_reader_was_cancelled_goes_to_the_next_reader() -> N
     await asyncio.sleep(0)
     box.put(1)
     first.cancel()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(DEADLINE):
         assert await second == 1
     assert first.cancelled()
 

@@ -242,7 +242,7 @@ async def test_silence_is_waited_for_a_moment_only(sentinels82: Sentinels) -> No
         async with AsyncSentinelClient(seeds, conn_timeout=30, read_timeout=30, lib_name=None) as client:
             began = time.monotonic()
             assert await client.primary_address(sentinels82.name)
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 10
             assert client.sentinels[0].port == sentinels82.addresses[0][1]
 
 

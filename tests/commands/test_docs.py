@@ -249,9 +249,9 @@ def test_no_grammar_of_a_server_stops_the_typing(docs: Any, words: list[str]) ->
 def test_options_that_all_look_alike_do_not_stop_the_typing() -> None:
     alike = [{"name": f"o{number}", "type": "string", "flags": ["optional"]} for number in range(20)]
     table = learnt({"novel": {"arguments": alike}})
-    started = time.perf_counter()
+    started = time.process_time()
     assert hint("novel a b c d e f g h ", table).startswith("[o8] [o9]")
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 # -- real servers

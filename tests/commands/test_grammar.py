@@ -111,10 +111,10 @@ def test_a_thousand_words_are_understood_while_a_person_types() -> None:
     spec = find(["ZADD"])
     assert spec is not None
     words = [b"key", *[b"1", b"member"] * 1000]
-    began = time.perf_counter()
+    began = time.process_time()
     walk = grammar(spec).walk(words)
     assert walk.complete
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 def test_commands_of_which_only_a_server_knows_begin_with_a_key_where_it_says_so() -> None:

@@ -21,7 +21,7 @@ from pyredis.types import Push
 from tests.conftest import MakeProxy, MakeServer
 from tests.hostile import Close, Hear, Hostile, Say
 from tests.proxy import REPLIES
-from tests.servers import Server, until
+from tests.servers import DEADLINE, Server, until
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -464,7 +464,7 @@ async def test_a_cancelled_pipeline_ends_at_once(server: Server, proxy: MakeProx
         await arrived.wait()
         await asyncio.sleep(0)
         task.cancel()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(DEADLINE):
             await asyncio.wait([task])
         assert task.cancelled()
         await between.heal()

@@ -397,7 +397,7 @@ async def test_a_cluster_that_is_down_for_a_moment_is_waited_for(
     first.command("CLUSTER", "DELSLOTS", BAR)
     outcome = await run(session, "INCR bar")
     assert isinstance(outcome.error, ClusterDown)
-    assert 1 < outcome.seconds < 3
+    assert 1 < outcome.seconds < 10
 
 
 # -- nodes that are gone

@@ -98,7 +98,7 @@ async def test_many_commands_at_once_outlive_a_primary(
     durable_cluster.kill(victim)
     began = time.monotonic()
     replies = await pool.execute_many(commands)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30, "a part of a second for each of them"
     assert {type(reply) for reply in replies} <= {int, PyRedisConnClosed, PyRedisConnError, ClusterDown}
     await agreement(durable_cluster)
     again = await pool.execute_many(commands)

@@ -12,7 +12,7 @@ import pytest
 from pyredis import AsyncClient, AsyncPool, PoolExhausted, PyRedisConnError
 from tests.conftest import MakeProxy
 from tests.proxy import BOTH, REPLIES, Cut, Proxy
-from tests.servers import Server, until
+from tests.servers import DEADLINE, Server, until
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -165,7 +165,9 @@ class Walk:
             while self.leases:
                 await self.pool.release(self.leases.pop())
             if self.tasks:
-                done, _ = await asyncio.wait(self.tasks, timeout=2, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(
+                    self.tasks, timeout=DEADLINE, return_when=asyncio.FIRST_COMPLETED
+                )
                 assert done, (self.pool.statistics, self.tasks)
             self.check()
         await until(lambda: self.between.open == self.used)  # what was cut is noticed

@@ -10,7 +10,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from typing import Any, Final
 
@@ -34,8 +33,8 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
 GET: Final = Hear(b"GET\r\n$1\r\nk\r\n")
 ECHO: Final = Hear(b"ECHO\r\n$1\r\nb\r\n")
 HONEST: Final[Script] = [ECHO, Say(b"$1\r\nb\r\n")] * 20
-AT_ONCE: Final = 1.0
-"""Seconds; much less than the read_timeout of these pools."""
+PATIENT: Final = 30.0
+"""The seconds that these pools wait for more; that is another error, so whatever is seen was seen at once."""
 
 CLAIMS: Final = [
     *(b"%c2147483647\r\n" % kind for kind in b"*~>%|"),
@@ -58,7 +57,7 @@ CLAIMS: Final = [
 
 
 def pool_to(hostile: Hostile, **options: Any) -> AsyncPool:
-    return AsyncPool(hostile.host, hostile.port, **{"lib_name": None, "read_timeout": 3, **options})
+    return AsyncPool(hostile.host, hostile.port, **{"lib_name": None, "read_timeout": PATIENT, **options})
 
 
 # -- claims
@@ -74,10 +73,8 @@ async def test_a_claim_is_a_protocol_error_at_once_and_harms_no_other_connection
         witness = await pool.acquire()
         assert await witness.execute("GET", "k") == b"a"
         for claim in CLAIMS:
-            started = time.monotonic()
             with pytest.raises(ProtocolError):
                 await pool.execute("GET", "k")
-            assert time.monotonic() - started < AT_ONCE, claim
             assert pool.statistics.lanes == 0, claim
         assert await witness.execute("ECHO", "b") == b"b"
         await pool.release(witness)
@@ -91,10 +88,8 @@ async def test_a_claim_in_two_packets_is_seen_as_well(decoder: Any, cut: int) ->
         Hostile([GET, Say(b"*2147483647\r\n", piece=cut)]) as hostile,
         pool_to(hostile, decoder=decoder) as pool,
     ):
-        started = time.monotonic()
         with pytest.raises(ProtocolError):
             await pool.execute("GET", "k")
-        assert time.monotonic() - started < AT_ONCE
 
 
 @pytest.mark.parametrize("decoder", ["fast", "typed"])
@@ -121,10 +116,8 @@ async def test_a_string_above_max_bulk_is_refused_before_it_has_come(decoder: An
         pool_to(hostile, decoder=decoder, max_bulk=1000) as pool,
     ):
         assert await pool.execute("GET", "k") == b"x" * 1000
-        started = time.monotonic()
         with pytest.raises(ProtocolError):
             await pool.execute("GET", "k")
-        assert time.monotonic() - started < AT_ONCE
 
 
 _GREEDY: Final = """
@@ -431,10 +424,9 @@ async def test_pushes_do_not_put_the_deadline_of_a_reply_off(decoder: Any, use: 
         client = await pool.acquire()
         if use == "lane":
             await pool.release(client)
-        started = time.monotonic()
         with pytest.raises(PyRedisConnReadTimeout):
             await (pool if use == "lane" else client).execute("GET", "k")
-        assert time.monotonic() - started < AT_ONCE
+        assert not hostile.played, "there are pushes to come"
 
 
 # -- effects that cannot be

@@ -22,7 +22,7 @@ from tests.clusters import Cluster
 from tests.conftest import MakeCluster
 from tests.hostile import Hear, Hostile, Say, Stall
 from tests.pool.test_cluster import CLUSTER_OF_ONE, scripted, sock_of
-from tests.servers import Server, free_port, until
+from tests.servers import DEADLINE, Server, free_port, until
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -252,11 +252,11 @@ async def test_closing_ends_a_read_at_once_and_opens_nothing(
     # The pool asks for the slots and reads on one connection, the client on two.
     scripts = [[*slots, *silent]] if kind is AsyncClusterPool else [slots, silent]
     async with Hostile(*scripts, port=port) as server:
-        asking = kind([(server.host, server.port)], lib_name=None, read_timeout=30)
+        asking = kind([(server.host, server.port)], lib_name=None, read_timeout=100)
         reading = asyncio.create_task(asking.get("a"))
         await until(lambda: any(b"GET" in received for received in server.received))
         before = server.accepted
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(DEADLINE):
             await close(asking)
             with pytest.raises(PyRedisConnClosed, match="closed"):
                 await reading

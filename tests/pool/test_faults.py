@@ -38,11 +38,9 @@ from pyredis import (
 )
 from tests.conftest import MakeProxy, MakeServer
 from tests.proxy import REPLIES, REQUESTS, Cut, Proxy
-from tests.servers import Server, until
+from tests.servers import DEADLINE, Server, until
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
-
-AT_ONCE: Final = 1.0
 
 
 def pool_of(where: Server | Proxy, **options: Any) -> AsyncPool:
@@ -197,11 +195,9 @@ async def test_half_a_reply_is_a_timeout_and_the_other_half_is_never_read(
     between = await proxy(redis82)
     async with pool_of(between, read_timeout=0.4, decoder=decoder) as pool:
         client = await pool.acquire()
-        started = time.monotonic()
         task = await half_a_reply(redis82, between, USES[use](pool, client))
         with pytest.raises(PyRedisConnReadTimeout) as caught:
             await task
-        assert time.monotonic() - started < 0.4 + AT_ONCE
         assert (caught.value.sent, caught.value.seconds) == (True, 0.4)
         await pool.release(client)
         await between.heal()
@@ -243,10 +239,10 @@ async def test_a_connection_that_swallows_everything_costs_its_timeouts_and_no_m
         assert await ask() == b"b"
         between.stall()
         for _ in range(2):  # on the old connection, then on one that never comes to be
-            started = time.monotonic()
+            tried = between.accepted
             with pytest.raises(PyRedisConnError):
                 await ask()
-            assert time.monotonic() - started < 0.6 + AT_ONCE / 2
+            assert between.accepted <= tried + 1
         between.deafen()
         with pytest.raises(PyRedisConnError):
             await ask()
@@ -384,7 +380,7 @@ async def test_a_server_killed_while_all_is_idle_is_not_noticed_once_it_is_back(
 
 async def test_while_the_server_is_away_every_command_fails_at_once(make_server: MakeServer) -> None:
     server = make_server("redis82")
-    async with pool_of(server, pool_size=2, acquire_timeout=5) as pool:
+    async with pool_of(server, pool_size=2, acquire_timeout=DEADLINE) as pool:
         await pool.execute("PING")
         server.kill()
         await until(lambda: not pool.statistics.lanes)
@@ -396,7 +392,7 @@ async def test_while_the_server_is_away_every_command_fails_at_once(make_server:
                 pool.execute_many([("INCR", "n")]),
                 return_exceptions=True,
             )
-            assert time.monotonic() - started < AT_ONCE
+            assert time.monotonic() - started < DEADLINE / 2
             assert {getattr(outcome, "sent", outcome) for outcome in outcomes} == {False}
         assert no_seat_is_lost(pool)
         server.start()
@@ -723,7 +719,7 @@ async def test_a_seat_that_becomes_a_lane_is_not_lost_for_who_waits_for_a_lease(
         acquiring = asyncio.create_task(pool.acquire())
         await asyncio.sleep(0)
         await between.heal()
-        async with asyncio.timeout(AT_ONCE):
+        async with asyncio.timeout(DEADLINE):
             client = await acquiring
         assert await client.execute("ECHO", "b") == b"b"
         await pool.release(client)
@@ -813,7 +809,7 @@ async def test_close_in_the_middle_of_everything_ends_everything_at_once(
         tasks += [asyncio.create_task(pool.execute("BLPOP", "never", 0)) for _ in range(2)]
         tasks += [asyncio.create_task(pool.acquire()) for _ in range(2)]
         await asyncio.sleep(turn * 0.002)
-        async with asyncio.timeout(AT_ONCE):
+        async with asyncio.timeout(DEADLINE):
             await pool.close()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} <= {PyRedisConnClosed, AsyncClient, type(None)}
@@ -834,7 +830,7 @@ async def test_close_ends_connects_that_are_under_way(redis82: Server, proxy: Ma
     ]
     await until(lambda: between.accepted >= 1)
     await pool.close()
-    async with asyncio.timeout(AT_ONCE):
+    async with asyncio.timeout(DEADLINE):
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {PyRedisConnClosed}
     await until(lambda: between.open == 0)

@@ -30,7 +30,7 @@ from pyredis.types import Status
 from tests.conftest import MakeProxy, MakeServer
 from tests.hostile import Close, Hear, HearBytes, Hostile, Reset, Say, Stall
 from tests.proxy import BOTH, REPLIES, REQUESTS, Cut
-from tests.servers import Server, until
+from tests.servers import DEADLINE, Server, until
 
 pytestmark = pytest.mark.usefixtures("no_leaks", "silent_loop")
 
@@ -279,7 +279,7 @@ async def test_whoever_waits_for_a_lane_gets_it_when_its_last_command_cannot_be_
         the_lane(pool)._alone = False  # so that the command waits for the end of the turn
         asking = asyncio.create_task(pool.execute("GET", nothing))
         await asyncio.sleep(0)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(DEADLINE):
             async with pool.lease() as client:
                 assert await client.execute("PING") == b"PONG"
         with pytest.raises(TypeError):
@@ -516,7 +516,7 @@ async def test_shared_work_never_fails_for_a_lease_that_wants_the_last_lane(serv
         for _ in range(20):
             before = served
             with contextlib.suppress(PoolExhausted):
-                async with asyncio.timeout(2):
+                async with asyncio.timeout(DEADLINE):
                     await pool.release(await pool.acquire())
             await until(lambda before=before: served > before)  # type: ignore[misc]
         working = False
@@ -528,7 +528,7 @@ async def test_the_last_lane_is_leased_once_nobody_uses_it(server: Server) -> No
     async with pool_of(server, pool_size=2) as pool:
         first = await pool.acquire()
         await pool.execute("PING")
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(DEADLINE):
             second = await pool.acquire()
         assert await second.execute("PING") == b"PONG"
         with pytest.raises(PoolExhausted):
@@ -538,8 +538,6 @@ async def test_the_last_lane_is_leased_once_nobody_uses_it(server: Server) -> No
 
 
 async def test_a_thousand_tasks_lease_four_connections_and_nobody_starves(server: Server) -> None:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
     served: list[int] = []
 
     async def use(number: int) -> None:
@@ -551,7 +549,6 @@ async def test_a_thousand_tasks_lease_four_connections_and_nobody_starves(server
         await asyncio.gather(*(use(number) for number in range(1_000)))
         assert served == list(range(1_000))
         assert server.clients() <= 4
-    assert loop.time() - began < 20
 
 
 async def test_a_pool_resized_under_load_keeps_its_books_and_serves_everybody(redis82: Server) -> None:
@@ -688,12 +685,12 @@ async def test_what_was_not_sent_when_the_time_was_up_is_sent_on_another_lane() 
         Hostile(
             [GET, A, Hear(b"INCR\r\n$1\r\nx"), Stall()], [Hear(b"INCR\r\n$1\r\ny"), Say(b":1\r\n")]
         ) as hostile,
-        pool_of(hostile, lib_name=None, read_timeout=0.1) as pool,
+        pool_of(hostile, lib_name=None, read_timeout=0.3) as pool,
     ):
         assert await pool.execute("GET", "k") == b"a"
         silent = asyncio.create_task(pool.execute("INCR", "x"))
         await until(lambda: hostile.played == 1)
-        time.sleep(0.2)  # noqa: ASYNC251 - the loop is busy beyond the deadline, and hears of it a turn later
+        time.sleep(0.5)  # noqa: ASYNC251 - the loop is busy beyond the deadline, and hears of it a turn later
         await asyncio.sleep(0)
         assert await pool.execute("INCR", "y") == 1
         with pytest.raises(PyRedisConnReadTimeout, match="INCR"):
@@ -866,7 +863,7 @@ async def test_closing_fails_at_once_whoever_waits_for_a_connection(server: Serv
     await until(lambda: between.accepted == 1)
     await until(lambda: pool.statistics.waiting == 1)
     await pool.close()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(DEADLINE):
         errors = await settled(tasks)
     assert {type(error) for error in errors} == {PyRedisConnClosed}
     assert between.accepted == 1
@@ -1005,11 +1002,12 @@ async def test_a_request_that_the_network_does_not_take_ends_with_its_time(
     server: Server, proxy: MakeProxy
 ) -> None:
     between = await proxy(server)
-    async with pool_of(between, read_timeout=0.3) as pool:
+    async with pool_of(between, read_timeout=1) as pool:
         await pool.execute("GET", "k")
         between.chunk(1000, REQUESTS)
         tasks = [asyncio.create_task(pool.execute("SET", n, bytes(5_000_000))) for n in range(4)]
         for error in await settled(tasks):
             assert isinstance(error, PyRedisConnReadTimeout)
+        between.cut()  # megabytes that are still on their way would hold up what is asked next
         await between.heal()
         assert await pool.execute("GET", "k") is None

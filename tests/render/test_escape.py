@@ -138,4 +138,4 @@ def test_lines_are_kept_when_asked_and_end_in_one_way() -> None:
 def test_five_megabytes_are_shown_while_nobody_notices(show: Callable[[bytes], str], value: bytes) -> None:
     start = time.process_time()
     show(value)
-    assert time.process_time() - start < 2  # far from it; a step that is quadratic takes hours
+    assert time.process_time() - start < 20  # far from it; a step that is quadratic takes hours

@@ -120,7 +120,7 @@ def test_no_depth_is_too_deep() -> None:
 
 def test_a_large_document_begins_at_once() -> None:
     text = "[" + '{"number":[1,2,3],"text":"some"},' * 1_000_000 + "1]"
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(list(islice(json_pieces(text), 1000))) == 1000
     assert (
         len(
@@ -128,14 +128,14 @@ def test_a_large_document_begins_at_once() -> None:
         )
         < 20_000
     )
-    assert time.perf_counter() - start < 5  # all of it takes half a minute
+    assert time.process_time() - start < 5  # all of it takes half a minute
 
 
 @pytest.mark.parametrize("text", ['"\\"' * 300_001, '"\\' * 300_000, "[" + " " * 3_000_000, "{" * 300_000])
 def test_no_text_is_looked_through_again_and_again(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert laid_out(text)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.parametrize("columns", [16, 17, 20, 31, 32, 40, 60])

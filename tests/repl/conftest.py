@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -12,7 +13,7 @@ import pytest
 from tests.servers import Server
 from tests.terminal import Terminal
 
-__all__ = ["StartRepl", "ask", "at_prompt"]
+__all__ = ["StartRepl", "ask", "at_prompt", "pace"]
 
 
 _TIME: Final = re.compile(r"^\(\d+\.\d+s\)\n?", re.MULTILINE)
@@ -46,6 +47,21 @@ def repl(terminal: Callable[..., Terminal]) -> StartRepl:
 def at_prompt(terminal: Terminal) -> bool:
     """Return whether the cursor waits behind an empty prompt; a line may be suggested there."""
     return terminal.before_cursor.rstrip().endswith(">")
+
+
+def pace(terminal: Terminal) -> float:
+    """Return how many seconds a letter takes to the screen and off it again, on the machine as it is now."""
+    before, took = terminal.before_cursor, []
+    for _ in range(3):
+        began = time.monotonic()
+        terminal.send("x")
+        terminal.wait_until(
+            lambda screen: screen.before_cursor == f"{before}x", what="a letter that was typed"
+        )
+        terminal.send_key("backspace")
+        terminal.wait_until(lambda screen: screen.before_cursor == before, what="the line without it")
+        took.append(time.monotonic() - began)
+    return max(took)
 
 
 def ask(

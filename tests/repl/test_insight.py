@@ -74,10 +74,10 @@ def test_what_surrounds_a_secret_is_told() -> None:
 
 def test_a_line_of_thousands_of_words_does_not_slow_the_keys() -> None:
     line = "CONFIG SET " + "requirepas x " * 100_000
-    started = time.perf_counter()
+    started = time.process_time()
     known = insight()
     assert (known.hint(line), known.spans(line), known.blot(line)) == ("", (), None)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_what_a_server_says_is_escaped_and_names_no_style() -> None:

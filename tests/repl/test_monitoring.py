@@ -251,6 +251,6 @@ def test_a_glob_means_what_it_means_to_the_server(redis82: Server, glob: str) ->
 
 def test_no_glob_makes_it_slow() -> None:
     asked, said = parse(["--match", "*a" * 30 + "b"]), MonitorLine(1, 0, "h:1", (b"GET", b"a" * 2_000))
-    started = time.perf_counter()
+    started = time.process_time()
     assert not matches(asked, said)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

@@ -311,7 +311,7 @@ def test_pasted_lines_run_one_after_the_other(repl: StartRepl, redis82: Server) 
     screen.send_key("enter")
     screen.wait_for("Run these 3 commands? [y/N]")
     screen.send("y")
-    screen.wait_until(lambda terminal: terminal.text.endswith(f'"2"\n{redis82.host}:{redis82.port}>'))
+    screen.wait_until(lambda terminal: f'"2"\n{redis82.host}:{redis82.port}>' in terminal.text_to_cursor)
     assert "> SET a 1\nOK\n> INCR a\n(integer) 2\n> GET a\n" in screen.text
 
 
@@ -398,6 +398,7 @@ def _menu_has(terminal: Terminal, word: str) -> bool:
 def _completed(screen: Terminal, word: str) -> str:
     """Type a word on a line of its own and press TAB; return what is there then."""
     screen.send_key("c-u")
+    screen.wait_until(at_prompt)  # else what the last attempt has left would be taken for this one's
     screen.send(word)
     screen.send_key("tab")
     screen.send("!")

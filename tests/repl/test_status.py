@@ -14,9 +14,11 @@ from pyredis_cli.repl.figures import Status
 from pyredis_cli.repl.status import StatusLook
 from tests.conftest import MakeProxy, MakeServer
 from tests.proxy import Cut
-from tests.servers import Server, until
+from tests.servers import DEADLINE, Server, until
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
+ONE_SERVER = pytest.mark.parametrize("server", ["redis82"], indirect=True)
+"""Where nothing but our own clock is waited for."""
 
 
 class Prompt:
@@ -85,6 +87,7 @@ async def test_a_prompt_is_told_how_the_server_is(prompt: Prompt, server: Server
     assert prompt.roles == ["primary"]
 
 
+@ONE_SERVER
 async def test_nothing_is_asked_before_a_prompt_waits_and_none_while_a_command_runs(
     prompt: Prompt, server: Server
 ) -> None:
@@ -101,6 +104,7 @@ async def test_nothing_is_asked_before_a_prompt_waits_and_none_while_a_command_r
     await prompt.until_looked()
 
 
+@ONE_SERVER
 async def test_there_are_two_seconds_between_looks_however_much_is_typed(
     prompt: Prompt, server: Server
 ) -> None:
@@ -122,13 +126,19 @@ async def test_looks_cost_the_server_less_than_a_thousandth_of_its_time(
     server.command("CONFIG", "RESETSTAT")
     prompt.look.prompt_waits()
     await prompt.until_looked(3)
+
+    def share() -> float:
+        stats = server.info("commandstats")
+        names = {name for name in stats if name.startswith("cmdstat_")} - {"cmdstat_config|resetstat"}
+        assert {"cmdstat_ping", "cmdstat_info"} <= names
+        microseconds = sum(int(stats[name].split("usec=")[1].split(",")[0]) for name in names)
+        return microseconds / 1e6 / (time.monotonic() - began)
+
+    # A server that was not let run in the middle of a command counts that, too; looks to come make up for it.
+    while (taken := share()) >= 1 / 1_000 and len(prompt.looks) < 12:
+        await prompt.until_looked()
     prompt.look.prompt_gone()
-    stats = server.info("commandstats")
-    names = {name for name in stats if name.startswith("cmdstat_")} - {"cmdstat_config|resetstat"}
-    assert "cmdstat_ping" in names
-    assert "cmdstat_info" in names
-    microseconds = sum(int(stats[name].split("usec=")[1].split(",")[0]) for name in names)
-    assert microseconds / 1e6 < (time.monotonic() - began) / 1_000
+    assert taken < 1 / 1_000
 
 
 async def test_a_demotion_is_told_within_two_seconds(make_server: MakeServer) -> None:
@@ -137,10 +147,11 @@ async def test_a_demotion_is_told_within_two_seconds(make_server: MakeServer) ->
     await prompt.session.connect()
     prompt.look.prompt_waits()
     await prompt.known()
+    looks = len(prompt.looks)
     server.command("REPLICAOF", primary.host, primary.port)
-    began = time.monotonic()
     await until(lambda: prompt.roles[-1] == "replica", what="the role is another")
-    assert time.monotonic() - began < 3
+    assert len(prompt.looks) <= looks + 2  # one may have been under way
+    assert prompt.looks[-1] - prompt.looks[-2] < 6  # two, or ten when nobody is there
     assert prompt.status is not None
     assert prompt.status.role == "replica"
     await prompt.close()
@@ -201,6 +212,7 @@ async def test_what_one_user_sees_is_not_for_the_next(prompt: Prompt, server: Se
     assert (await prompt.known()).memory is not None
 
 
+@ONE_SERVER
 async def test_turned_off_it_shows_and_asks_nothing(prompt: Prompt, server: Server) -> None:
     prompt.look.prompt_waits()
     await prompt.known()
@@ -241,7 +253,7 @@ async def test_a_server_that_hangs_is_not_spoken_of_until_it_answers(
     wire.stall()
     stalled = time.monotonic()
     await until(lambda: prompt.status is None, what="nothing is told of the server")
-    assert time.monotonic() - stalled < 2 + 1 + 1
+    assert time.monotonic() - stalled < 2 + 1 + 5  # it would be eleven when nobody is there
     await wire.heal()
     await prompt.known()
     await prompt.close()
@@ -267,5 +279,5 @@ async def test_it_can_end_in_the_middle_of_a_look(redis82: Server, proxy: MakePr
     wire.stall()
     prompt.look.prompt_waits()
     await until(lambda: prompt.look._task is not None)
-    await asyncio.wait_for(prompt.close(), 1)
+    await asyncio.wait_for(prompt.close(), DEADLINE)
     assert prompt.looks == []

@@ -11,9 +11,10 @@ from tests.servers import Server, wait_until
 
 def test_what_is_pasted_while_a_command_runs_waits_for_a_yes(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
-    screen.send_line("BLPOP nokey 1")
+    screen.send_line("BLPOP q 0")
     wait_until(lambda: redis82.blocked() == 1)
     screen.paste("SET p1 1\nSET p2 2\n")
+    redis82.command("RPUSH", "q", "1")
     screen.wait_until(lambda shown: "... SET p2 2" in shown.text)
     screen.send_key("enter")
     screen.wait_for("Run these 2 commands? [y/N]")
@@ -28,9 +29,10 @@ def test_what_was_typed_ahead_of_a_failure_is_dropped_and_said(
 ) -> None:
     redis82.command("SET", "precious", "1")
     screen = repl(redis82)
-    screen.send_line("BLPOP nokey 1")
+    screen.send_line("BLPOP q 0")
     wait_until(lambda: redis82.blocked() == 1)
     screen.send(f"{failing}\rFLUSHALL\rSET after 1\r")
+    redis82.command("RPUSH", "q", "1")
     screen.wait_for("dropped 2 lines typed ahead")
     screen.wait_until(at_prompt)
     assert ask(screen, "PING") == "PONG"
@@ -42,9 +44,10 @@ def test_what_was_typed_ahead_goes_on_after_an_error_that_changes_nothing(
     repl: StartRepl, redis82: Server
 ) -> None:
     screen = repl(redis82)
-    screen.send_line("BLPOP nokey 1")
+    screen.send_line("BLPOP q 0")
     wait_until(lambda: redis82.blocked() == 1)
     screen.send("NOSUCH\rSET after 1\r")
+    redis82.command("RPUSH", "q", "1")
     wait_until(lambda: redis82.command("EXISTS", "after") == 1)
 
 
