@@ -14,6 +14,7 @@ from pyredis.cluster.redirect import target
 from pyredis.cluster.topology import from_slots
 from pyredis.exceptions import AskError, MovedError, PyRedisConnError, PyRedisError, ReplyError
 from pyredis.resp.encode import argv
+from pyredis_cli.core.looking import look_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -170,7 +171,8 @@ class Desk:
             self._pools[at] = session.pool_of(at)
             self.reached = True
         if self._looks_only and client not in self._told:
-            await self._tell(client)
+            self._told.add(client)
+            self.unseen = await look_only(client) and self.unseen
         if client.database != session.database:
             await client.execute("SELECT", session.database)
         return client
@@ -187,14 +189,6 @@ class Desk:
                 self._instead = await self._client(address)
                 return self._instead
         return None
-
-    async def _tell(self, client: AsyncClient) -> None:
-        """Tell a server that what is looked at over the connection is not used."""
-        self._told.add(client)
-        try:
-            await client.execute("CLIENT", "NO-TOUCH", "ON")
-        except ReplyError:  # older than 7.2, or this user may not
-            self.unseen = False
 
     def _is_stale(self, client: AsyncClient, at: TcpAddress | None) -> bool:
         session = self.session

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pyredis.exceptions import NoPerm, PyRedisError, ReplyError
@@ -226,8 +225,7 @@ class LookUp:
         if client.database != database:
             await client.execute(b"SELECT", b"%d" % database)
         if client is not self._timed:
-            with suppress(ReplyError):  # from 7.2 on: what is only looked at does not count as used
-                await client.execute(b"CLIENT", b"NO-TOUCH", b"ON")
+            await look_only(client)
             self._round_trip = min([await _timed(client) for _ in range(3)])
             self._timed = client
         return client

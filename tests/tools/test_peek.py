@@ -148,6 +148,15 @@ async def test_to_be_looked_at_is_not_to_be_used(server: Server) -> None:
     assert ("1 h 23 min, until this look at it" in shown) != can_be_told
 
 
+@pytest.mark.parametrize("policy", ["noeviction", "allkeys-lfu"])
+async def test_a_look_makes_the_server_count_no_error(server: Server, policy: str) -> None:
+    server.command("CONFIG", "SET", "maxmemory-policy", policy)
+    server.command("SET", "k", "v")
+    server.command("CONFIG", "RESETSTAT")
+    await peek(server, "k", "nosuch", flags=("-3",))
+    assert server.info("errorstats") == {}
+
+
 async def test_under_lfu_it_is_the_frequency(server: Server) -> None:
     server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lfu")
     server.command("SET", "k", "v")

@@ -7,14 +7,15 @@ type, ``samples`` knows; how it is shown, ``page``.
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from time import time
-from typing import Final
+from typing import Final, TypeAlias
 
 from pyredis.exceptions import MovedError, ReplyError
 from pyredis.types import Reply
 from pyredis_cli.core.desk import Desk
+from pyredis_cli.core.infos import info
 from pyredis_cli.core.outcome import START_WITH_C
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
@@ -45,7 +46,8 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
     keys = [os.fsencode(word) for word in arguments.words]
     desk.look_only()
     with desk.anywhere():
-        found = await _all_looked_at(desk, keys, arguments.get("count", _COUNT))
+        facts = _facts(await desk.try_to("INFO", "memory"))
+        found = await _all_looked_at(desk, keys, facts, arguments.get("count", _COUNT))
     values: list[Reply] = [_value(known, sample) for known, sample in found]
     code = Exit.OK if all(known.exists for known, _ in found) else Exit.REPLY
     return Report(values[0] if len(values) == 1 else values, partial(page, found), code)
@@ -53,8 +55,10 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
 
 # -- what is asked
 
+_Facts: TypeAlias = "Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]"
+
 # Before all that touches the key: to be looked at is to be used, where the server cannot be told otherwise.
-_FACTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+_FACTS: Final[_Facts] = {
     "idle": (("OBJECT", "IDLETIME"), ()),
     "frequency": (("OBJECT", "FREQ"), ()),
     "type": (("TYPE",), ()),
@@ -67,13 +71,22 @@ _FACTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 """What is known of a key whatever it holds: the words before it and behind it."""
 
 
-async def _all_looked_at(desk: Desk, keys: Sequence[bytes], count: int) -> list[tuple[Known, Sample | None]]:
+def _facts(memory: Reply) -> _Facts:
+    """Return what is to be asked of each key: of its use, what the policy for a full memory has it kept by."""
+    by_frequency = "lfu" in info(memory).get("maxmemory_policy", "")
+    kept, other = ("frequency", "idle") if by_frequency else ("idle", "frequency")
+    return {name: words for name, words in _FACTS.items() if name == kept or name != other}
+
+
+async def _all_looked_at(
+    desk: Desk, keys: Sequence[bytes], facts: _Facts, count: int
+) -> list[tuple[Known, Sample | None]]:
     """Return what is known of each key; raises what the server says when it tells of none."""
     found: list[tuple[Known, Sample | None]] = []
     first: ReplyError | None = None
     for key in keys:
         try:
-            found.append(await _looked_at(desk, key, count))
+            found.append(await _looked_at(desk, key, facts, count))
         except ReplyError as error:
             first = first or error
             found.append((Known(key, "", refused={"type": error.message}), None))
@@ -82,24 +95,24 @@ async def _all_looked_at(desk: Desk, keys: Sequence[bytes], count: int) -> list[
     return found
 
 
-async def _looked_at(desk: Desk, key: bytes, count: int) -> tuple[Known, Sample | None]:
+async def _looked_at(desk: Desk, key: bytes, facts: _Facts, count: int) -> tuple[Known, Sample | None]:
     """Look at a key, and again when it has got another type meanwhile."""
     for _ in range(_TIMES):
-        known, sample = await _look(desk, key, count)
+        known, sample = await _look(desk, key, facts, count)
         if sample is None or not any(said.startswith("WRONGTYPE") for said in sample.refused.values()):
             break
     return known, sample
 
 
-async def _look(desk: Desk, key: bytes, count: int) -> tuple[Known, Sample | None]:
-    replies = await desk.ask_all([(*before, key, *behind) for before, behind in _FACTS.values()])
-    facts = dict(zip(_FACTS, replies, strict=True))
-    match facts["type"]:
+async def _look(desk: Desk, key: bytes, facts: _Facts, count: int) -> tuple[Known, Sample | None]:
+    replies = await desk.ask_all([(*before, key, *behind) for before, behind in facts.values()])
+    said = dict(zip(facts, replies, strict=True))
+    match said["type"]:
         case MovedError() as moved:
             raise ReplyError(f"{moved.message}; {START_WITH_C}")
         case ReplyError() as error:
             raise error
-    known = _known(key, facts, unseen=desk.unseen)
+    known = _known(key, said, unseen=desk.unseen)
     if not known.exists:
         return known._replace(nearest=await nearest(desk, key)), None
     sample = await sampled(desk, known, count)
