@@ -17,6 +17,7 @@ from pyredis.exceptions import NoPerm, PyRedisError, ReplyError
 from pyredis_cli.complete import harvest
 from pyredis_cli.complete.asking import OF_TYPE, QUESTIONS, WALKS, found_on, pattern
 from pyredis_cli.complete.wants import ABOUT
+from pyredis_cli.core.looking import look_only
 from pyredis_cli.repl.aside import Aside
 
 if TYPE_CHECKING:
