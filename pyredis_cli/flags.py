@@ -457,6 +457,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(("-D",), "reply_end", "behind each reply of raw output (a line end)", "DELIM"),
         Flag(("-0",), "zero", "NUL behind each element of raw output, for xargs -0"),
         Flag(("--null",), "null", "the text for nil in raw, csv, tsv and markdown (none)", "STR"),
+        Flag(("--reveal",), "reveal", "show the secrets in replies, which are stars on a terminal"),
         Flag(("--no-pager",), "no_pager", "long replies are not paged but cut; :set pager on pages them"),
         Flag(
             ("--color",),

@@ -52,6 +52,7 @@ class Given:
     zero: bool = False
     null: str | None = None
     notation: NotationName | None = None
+    reveal: bool = False
     no_pager: bool = False
     color: When | None = None
     theme: Theme | None = None

@@ -84,6 +84,7 @@ class ReplyWriter:
         self, settings: Settings, streams: Streams, protocol: Callable[[], int], *, pages: bool = False
     ) -> None:
         self.pages = pages and _may_page(settings, streams)
+        self._veils = form_of(settings, streams) == "human" and not settings.reveal
         self._settings = settings
         self._streams = streams
         self._parts = _parts(settings, streams, protocol, whole=self.pages)
@@ -125,6 +126,10 @@ class ReplyWriter:
             outcome = outcome._replace(reply=outcome.error)
         elif isinstance(outcome.error, ReadOnlyRefused):  # as a server would say it
             outcome = outcome._replace(reply=ReplyError(f"REFUSED {in_read_only(outcome.error.reason)}"))
+        came = outcome.reply
+        if self._veils:
+            outcome = outcome._replace(reply=_seen(outcome))
+        is_all = outcome.reply is came
         if self._settings.output in FOR_PROGRAMS and (outcome.text_form or outcome.text_forms):
             from pyredis_cli.render.texts import structured
 
@@ -132,6 +137,8 @@ class ReplyWriter:
             outcome = outcome._replace(reply=read)
         for told in _told(outcome):
             self.write(told)
+        if not is_all:
+            self._streams.say("secrets are stars here; --reveal shows them")
 
     def aside(self, push: Reply) -> None:
         """Write a push that nobody subscribed to, such as an invalidation."""
@@ -163,6 +170,16 @@ class ReplyWriter:
 
         for batch in in_batches(laid_out(), _BATCH):
             self._put(batch)
+
+
+def _seen(outcome: Outcome) -> Reply:
+    """Return the reply as a person is shown it."""
+    if not outcome.queued and (outcome.spec is None or outcome.spec.secret_reply is None):
+        return outcome.reply
+    from pyredis.commands.spec import TABLE
+    from pyredis_cli.core.veiling import seen_reply
+
+    return seen_reply(outcome, TABLE)
 
 
 def _told(outcome: Outcome) -> Iterator[Outcome]:

@@ -212,6 +212,14 @@ META: dict[str, MetaRow] = {
         "redis is redis-cli's own form; without a name it says which form there is now. The same as :set format.",
         "pyredis_cli.repl.judges:formats",
     ),
+    ":reveal": MetaRow(
+        "pyredis_cli.repl.revealing:judge",
+        ":reveal",
+        "show the last reply with its secrets",
+        "Passwords and hashes of them in replies, as of CONFIG GET and ACL LIST, are stars on the screen. :set "
+        "reveal on always shows them. What goes to a file or a pipe has them, and so have the formats for "
+        "programs; a transcript never has.",
+    ),
     ":source": MetaRow(
         "pyredis_cli.repl.sourcing:judge",
         ":source FILE",

@@ -36,11 +36,15 @@ __all__ = ["CutShort", "Report", "Reporter", "arguments_of", "laid_out", "run_re
 
 
 class Report(NamedTuple):
-    """What was found out: ``value`` is made of what replies are made of, ``blocks`` show it to a person."""
+    """What was found out: ``value`` is made of what replies are made of, ``blocks`` show it to a person.
+
+    ``safe`` is the value without the secrets in it, where it has any; the blocks never show them.
+    """
 
     value: Reply
     blocks: Callable[[Look], Sequence[Block]]
     code: Exit = Exit.OK
+    safe: Reply = None
 
 
 class CutShort(Exception):

@@ -131,6 +131,7 @@ class Settings:
     output: Output | None = None
     notation: NotationName | None = None
     marks: Marks = field(default_factory=Marks)
+    reveal: bool = False
     pager: bool = True
     theme: Theme | None = None
     echo: bool = False
@@ -218,6 +219,7 @@ def _settings(
         output="raw" if marked(given) or (typed.null is not None and typed.output is None) else given.output,
         notation=given.notation,
         marks=_marks(given),
+        reveal=given.reveal,
         pager=not given.no_pager,
         theme=given.theme,
         echo=given.echo,

@@ -176,10 +176,15 @@ def auditor(folder: Path) -> list[str]:
     with single(folder) as (stage, server):
         rules = "on", ">web-s3cret", "~web:*", "+@read", "+@write", "-@dangerous"
         server.command("ACL", "SETUSER", "svc-web", *rules)
-        stage.say("## A security audit", "A session that cannot write, and a password that is kept nowhere.")
+        server.command("CONFIG", "SET", "masterauth", "main-s3cret")
+        stage.say(
+            "## A security audit",
+            "A session that cannot write, and passwords that nobody sees and that are kept nowhere.",
+        )
         with stage.repl("--read-only -p 16379") as screen:
             screen.type("acl list")
             screen.type("acl dryrun svc-web get secret:1")
+            screen.type("config get *auth")
             screen.type("auth svc-web web-s3cret")
             screen.type("set web:1 x")
         history = "~/.local/state/pyredis-cli/history"

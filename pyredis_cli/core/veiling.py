@@ -16,21 +16,38 @@ if TYPE_CHECKING:
     from pyredis.commands.spec import Spec, Table
     from pyredis_cli.core.outcome import Outcome
 
-__all__ = ["STARS", "veiled_reply"]
+__all__ = ["STARS", "seen_reply", "veiled_reply"]
 
 STARS: Final = b"***"
+
+_ALL: Final = "whole"
 
 
 def veiled_reply(outcome: Outcome, table: Table) -> Reply:
     """Return the reply of an outcome as it may be kept; itself when it holds no secret."""
-    if outcome.queued and isinstance(outcome.reply, list):
-        replies: list[Any] = outcome.reply
-        veiled = [
-            _veiled(one.spec, reply, table) for one, reply in zip(outcome.queued, replies, strict=False)
-        ]
-        same = all(new is old for new, old in zip(veiled, replies, strict=False))
-        return outcome.reply if same else veiled
-    return _veiled(outcome.spec, outcome.reply, table)
+    return _each(outcome, lambda spec, reply: _veiled(spec, reply, table))
+
+
+def seen_reply(outcome: Outcome, table: Table) -> Reply:
+    """Return the reply of an outcome as a screen may show it unasked; itself when it holds no secret.
+
+    A password that was just made is seen: nobody could read it later.
+    """
+
+    def seen(spec: Spec | None, reply: Reply) -> Reply:
+        return reply if spec is not None and spec.secret_reply == _ALL else _veiled(spec, reply, table)
+
+    return _each(outcome, seen)
+
+
+def _each(outcome: Outcome, veiled: Callable[[Spec | None, Reply], Reply]) -> Reply:
+    """Return the reply veiled, or each of those of a transaction; itself when nothing is changed."""
+    if not (outcome.queued and isinstance(outcome.reply, list)):
+        return veiled(outcome.spec, outcome.reply)
+    replies: list[Any] = outcome.reply
+    after = [veiled(one.spec, reply) for one, reply in zip(outcome.queued, replies, strict=False)]
+    same = all(new is old for new, old in zip(after, replies, strict=False))
+    return outcome.reply if same else after
 
 
 def _veiled(spec: Spec | None, reply: Reply, table: Table) -> Reply:
@@ -59,15 +76,24 @@ def _marks(setter: str, how: str, table: Table) -> frozenset[Any]:
 
 def _covered(reply: Reply, is_secret: Callable[[bytes], bool]) -> Reply:
     """Return pairs, in either protocol, with stars for the values of some names; what is empty is no secret."""
+    pairs: list[tuple[Any, Any]]
+    made: Callable[[list[tuple[Any, Any]]], Reply]
     match reply:
         case Map():
-            return Map([(name, _cover(name, value, is_secret)) for name, value in reply])
+            pairs, made = list(reply), Map
         case dict():
-            return {name: _cover(name, value, is_secret) for name, value in reply.items()}
-        case list():
-            flat: list[Any] = reply
-            return [_cover(flat[at - 1], one, is_secret) if at % 2 else one for at, one in enumerate(flat)]
-    return reply
+            pairs, made = list(reply.items()), dict
+        case list() if len(reply) % 2 == 0:
+            pairs, made = list(zip(reply[::2], reply[1::2], strict=True)), _flat
+        case _:
+            return reply
+    covered = [(name, _cover(name, value, is_secret)) for name, value in pairs]
+    same = all(new is old for (_, new), (_, old) in zip(covered, pairs, strict=True))
+    return reply if same else made(covered)
+
+
+def _flat(pairs: list[tuple[Any, Any]]) -> Reply:
+    return [word for pair in pairs for word in pair]
 
 
 def _cover(name: Any, value: Reply, is_secret: Callable[[bytes], bool]) -> Reply:
@@ -80,9 +106,10 @@ def _rules(reply: Reply, marks: frozenset[bytes]) -> Reply:
     """Return the lines of users with stars for the words that a rule of SETUSER would hide."""
     if not isinstance(reply, list):
         return reply
-    lines: list[Any] = reply
-    return [_line(line, marks) if isinstance(line, bytes) else line for line in lines]
+    before: list[Any] = reply
+    after = [_line(line, marks) if isinstance(line, bytes) else line for line in before]
+    return reply if after == before else after
 
 
 def _line(line: bytes, marks: frozenset[bytes]) -> bytes:
-    return b" ".join(STARS if word[:1] in marks else word for word in line.split(b" "))
+    return b" ".join(word[:1] + STARS if word[:1] in marks else word for word in line.split(b" "))

@@ -103,7 +103,9 @@ class Repl:
         self._dropped = ""
         self._history = HistoryFile(history) if history else None
         self._preferences, self._warnings = configured(
-            os.environ, Preferences(theme="light" if streams.light else "dark"), settings
+            os.environ,
+            Preferences(theme="light" if streams.light else "dark", reveal=settings.reveal),
+            settings,
         )
         self._printer = Printer(
             settings,

@@ -38,6 +38,7 @@ class Preferences:
     coach: bool = True
     timing: int | None = 100
     format: Output = "human"
+    reveal: bool = False
     pager: bool = True
     limit: int | None = 1_000
     utf8: bool = True
@@ -116,6 +117,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
     "bytes": _Row(
         _one_of(_NOTATIONS), _NOTATIONS, "how json, yaml, csv and their like write what is no UTF-8"
     ),
+    "reveal": _Row(_switch, _SWITCH, "show the secrets in replies too, not only behind :reveal"),
     "pager": _Row(_switch, _SWITCH, "page through replies that are longer than the screen"),
     "limit": _Row(_limit, ("1000", "off"), "show so many elements of a reply that is not paged"),
     "utf8": _Row(_switch, _SWITCH, "show text as text; off: as bytes, like redis-cli"),

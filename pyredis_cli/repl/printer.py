@@ -95,6 +95,8 @@ class Printer:
         self._table = table
         self.transcript: Transcript | None = None
         """What keeps all that is printed."""
+        self._hidden: Outcome | None = None
+        """The last reply, where there is more to it than was shown."""
         self._turn = asyncio.Lock()
         self._spinner = Spinner(streams, self._turn.locked)
 
@@ -127,16 +129,18 @@ class Printer:
     async def report(self, report: Report) -> None:
         """Print what a tool has found out, page by page when it is long and the person likes that."""
 
-        def laid_out(paged: bool) -> Presented:
+        def laid_out(paged: bool, value: Reply = report.value) -> Presented:
             if self._preferences().format != "human":
-                return self._laid_out(Outcome((), None, report.value))
+                return self._laid_out(Outcome((), None, value))
             from pyredis_cli.render.present import of_blocks
 
             look = self._look(paged=paged)
             return of_blocks(report.blocks(look), look)
 
-        if not await self._show(laid_out, as_it_is=True):
-            self._keep(b"".join(part for part, _ in laid_out(False).parts))
+        as_it_is = report.safe is None
+        if not await self._show(laid_out, as_it_is=as_it_is) or not as_it_is:
+            kept = laid_out(False) if as_it_is else laid_out(False, report.safe)
+            self._keep(b"".join(part for part, _ in kept.parts))
 
     @asynccontextmanager
     async def screen(self) -> AsyncIterator[Screen]:
@@ -159,7 +163,7 @@ class Printer:
             return ((part, 0) for part in self._said(outcome.error))
         if outcome.error is not None:
             return [(self._painted(explain(outcome.error, address, interactive=True), _RED), 0)]
-        parts = self._laid_out(outcome).parts
+        parts = self._laid_out(self._fit_to_see(outcome)).parts
         if self._preferences().format != "raw":
             return parts
         # Raw is for what stands in the scrollback; here it would draw where something else stands.
@@ -182,10 +186,34 @@ class Printer:
 
     async def answer(self, outcome: Outcome) -> None:
         """Print the reply of a command, page by page when it is long and the person likes that."""
+        seen = self._fit_to_see(outcome)
+        await self._answer(seen)
+        self._hidden = None if seen is outcome else outcome
+        if self._hidden is not None:
+            await self.note("secrets are stars here; :reveal shows them")
+
+    async def reveal(self) -> bool:
+        """Print the last reply with the secrets in it; return whether it had any that were not shown."""
+        outcome, self._hidden = self._hidden, None
+        if outcome is not None:
+            await self._answer(outcome)
+        return outcome is not None
+
+    async def _answer(self, outcome: Outcome) -> None:
         kept = self._fit_to_keep(outcome)
         shown = await self._show(lambda paged: self._laid_out(outcome, paged=paged), as_it_is=kept is outcome)
         if self.transcript is not None and not (shown and kept is outcome):
             self._keep(b"".join(part for part, _ in self._laid_out(kept).parts))
+
+    def _fit_to_see(self, outcome: Outcome) -> Outcome:
+        """Return the outcome as a person is shown it unasked; itself in the formats for programs."""
+        preferred = self._preferences()
+        if preferred.reveal or preferred.format != "human":
+            return outcome
+        from pyredis_cli.core.veiling import seen_reply
+
+        reply = seen_reply(outcome, self._table())
+        return outcome if reply is outcome.reply else outcome._replace(reply=reply)
 
     def _fit_to_keep(self, outcome: Outcome) -> Outcome:
         """Return the outcome without the secrets that its reply may hold; itself where nothing is kept."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 from pyredis.cluster.routing import audience
 from pyredis.commands.keys import keys
 from pyredis.commands.reading import reading
-from pyredis.commands.spec import TABLE, Spec
+from pyredis.commands.spec import TABLE, Spec, Table
 from pyredis.exceptions import ClusterError
 from pyredis.types import plain
 from pyredis_cli.core import connect
@@ -24,6 +24,7 @@ from pyredis_cli.core.desk import Desk
 from pyredis_cli.core.everywhere import Answer, Everybody, ask_everybody, everybody
 from pyredis_cli.core.measuring import measured_everywhere
 from pyredis_cli.core.outcome import Outcome
+from pyredis_cli.core.veiling import veiled_reply
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.flags import UsageError
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line, Section
@@ -101,8 +102,18 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
     if not members:
         raise ClusterError(f"no {' or '.join(chosen)} is known to {desk.address}; nothing was sent")
     answers = await ask_everybody(desk.session, members, argv)
-    value: list[Reply] = [_row(answer, Outcome(argv, spec)) for answer in answers]
-    return Report(value, partial(_blocks, answers, argv, spec), _code(answers))
+    outcome = Outcome(argv, spec)
+    outcome = Outcome(argv, spec)
+    value: list[Reply] = [_row(answer, outcome) for answer in answers]
+    safe: list[Reply] | None = None
+    if spec is not None and spec.secret_reply is not None:
+        answers = tuple(_veiled(answer, outcome, desk.table) for answer in answers)
+        safe = [_row(answer, outcome) for answer in answers]
+    return Report(value, partial(_blocks, answers, argv, spec), _code(answers), safe)
+
+
+def _veiled(answer: Answer, outcome: Outcome, table: Table) -> Answer:
+    return answer._replace(reply=veiled_reply(outcome._replace(reply=answer.reply), table))
 
 
 def _asked(arguments: ToolArguments) -> tuple[_Role, ...]:

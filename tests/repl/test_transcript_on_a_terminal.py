@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def test_no_secret_is_in_it(repl: StartRepl, make_server: MakeServer, folder: Pa
     ask(screen, ":transcript t.md")
     ask(screen, "CONFIG GET requirepass")
     ask(screen, "CONFIG GET *auth*")
+    assert "other-s3cret-word" in ask(screen, ":reveal")
     ask(screen, f"ACL SETUSER ada on >{_SECRET}2 ~* +@all")
     hashed = "9b74c9897bac770ffc029102a200c5de" * 2
     ask(screen, f"ACL SETUSER ada #{hashed}")
@@ -92,6 +94,7 @@ def test_no_secret_is_in_it(repl: StartRepl, make_server: MakeServer, folder: Pa
     assert made not in text
     assert "AUTH *** ***" in text
     assert '"requirepass":"***"' in text.replace(" ", "")
+    assert re.search(r"> :reveal\nmasterauth +\*\*\*\n", text)
     assert text.count("\n```console\n") >= 15
     assert text.count("```") % 2 in (0, 1)
     assert "other-s3cret-word" in screen.text
