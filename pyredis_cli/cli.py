@@ -46,6 +46,10 @@ def run(args: Sequence[str], environ: Mapping[str, str], streams: Streams) -> in
 
 def _settled(given: Given, environ: Mapping[str, str], streams: Streams) -> Settings:
     """Return the settings, with the password of a key that needs one."""
+    if given.words:
+        from pyredis_cli.core.concealing import conceal_typed
+
+        conceal_typed(given.words[1:] if given.words[0] in TOOLS else given.words)
     settings = settle(given, environ, streams)
     if settings.tls is not None:
         from pyredis_cli.core.certificates import opened
@@ -90,7 +94,7 @@ def _work(given: Given, streams: Streams) -> _Work:
         name, rest = chosen
         return lambda: _bound(load_mode(name), rest)
     words = given.words
-    if words and words[0].startswith(":") and words[0].lower() in META:
+    if words and words[0].startswith(":") and words[0] not in TOOLS and words[0].lower() in META:
         raise UsageError(_of_the_repl(words[0].lower()))
     if not words and streams.interactive:
         refuse_without_command(given)
@@ -101,7 +105,7 @@ def _work(given: Given, streams: Streams) -> _Work:
 
 def _of_the_repl(word: str) -> str:
     """Return what to type in a shell in the place of a word of the REPL."""
-    tool = word.removeprefix(":")
+    tool = word if word in TOOLS else word.removeprefix(":")
     where = f"pyredis-cli {tool} is the same here" if tool in TOOLS else "pyredis-cli alone begins one"
     return f"{word} is a word of the REPL; {where}"
 

@@ -5,13 +5,15 @@ It knows what is about one server alone, and what stays with the person.
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from pyredis.address import TcpAddress
 from pyredis.records import replace
 from pyredis_cli.flags import UsageError
 from pyredis_cli.given import Given
 from pyredis_cli.places import place_of, read_url
-from pyredis_cli.settings import consulted, settle
-from pyredis_cli.urls import encoding_of, family_of, name_of, protocol_of, target_of
+from pyredis_cli.settings import consulted, foreseen, settle
+from pyredis_cli.urls import encoding_of, family_of, name_of, protocol_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from pyredis.url import Target
-    from pyredis_cli.given import Told
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
 
@@ -27,26 +28,19 @@ if TYPE_CHECKING:
 
 __all__ = ["with_profile", "with_url"]
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _OF_SERVER = (
     *("address", "cluster", "others", "group", "database", "username", "password", "source", "tls"),
     *("profile", "init"),
 )
 """The fields that are about one server alone."""
-_HOW_TO_TALK = {
-    "conn_timeout": "conn_timeout",
-    "read_timeout": "read_timeout",
-    "pool_size": "pool_size",
-    "protocol": "protocol",
-    "name": "client_name",
-}
-"""The keys of a profile that say how to talk, and the fields that they fill."""
 
 
 def with_profile(settings: Settings, name: str, environ: Mapping[str, str], streams: Streams) -> Settings:
     """Return the settings of a session that goes on at the server of a profile, as that says.
 
-    How replies look stays, and how to talk where the profile does not say it; nothing can be written any more
-    where that was so before. Raises UsageError and PyRedisURLError.
+    How replies look stays, and how to talk where neither this profile says it nor the one that is left has said
+    it; nothing can be written any more where that was so before. Raises UsageError and PyRedisURLError.
     """
     given = Given(profile=name)
     fresh = settle(given, environ, streams)
@@ -54,33 +48,27 @@ def with_profile(settings: Settings, name: str, environ: Mapping[str, str], stre
         raise UsageError(
             f"the profile says encoding = {fresh.encoding}; start again with pyredis-cli @{name} for that"
         )
-    said = _how_to_talk(consulted(given, environ))
     return replace(
         settings,
         **{field: getattr(fresh, field) for field in _OF_SERVER},
-        **{field: getattr(fresh, field) for key, field in _HOW_TO_TALK.items() if key in said},
+        **{field: getattr(fresh, field) for field in settings.of_profile | fresh.of_profile},
         natmap=fresh.natmap or _typed_natmap(settings),
-        family=fresh.family or settings.family,
+        of_profile=fresh.of_profile,
         read_only=settings.read_only or fresh.read_only,
     )
 
 
-def _how_to_talk(told: Told) -> frozenset[str]:
-    """Return the keys that the profile says, or its URL; what holds for all holds already."""
-    said = {key for key, origin in told.origins.items() if origin.kind == "profile"}
-    options = target_of(told.given, {}).options
-    return frozenset(said | {key for key in _HOW_TO_TALK if _HOW_TO_TALK[key] in options})
-
-
-def with_url(settings: Settings, url: str) -> Settings:
+def with_url(settings: Settings, url: str, environ: Mapping[str, str] = _NOTHING) -> Settings:
     """Return the settings of a session that goes on as the URL says.
 
     Where, as whom, in which database and over TLS or not is the URL's alone: what it leaves out is the default,
-    for one server's password is none of another's business. How to talk stays, where the URL does not say it, and
-    whether redirects are followed. A read-only session stays so, whatever the URL says.
+    for one server's password is none of another's business. How to talk stays, where the URL does not say it and
+    no profile that is left has said it, and whether redirects are followed. A read-only session stays so,
+    whatever the URL says.
     Raises PyRedisURLError and UsageError, of which no message shows the password.
     """
     target = read_url(url)
+    settings = _left(settings, url, environ)
     follows = settings.cluster and target.kind == "server" and isinstance(target.address, TcpAddress)
     options = target.options
     encoding = _or(encoding_of(options.get("encoding")), settings.encoding)
@@ -105,6 +93,16 @@ def with_url(settings: Settings, url: str) -> Settings:
         client_name=_or(name_of(options.get("client_name")), settings.client_name),
         read_only=settings.read_only or bool(options.get("read_only")),
     )
+
+
+def _left(settings: Settings, url: str, environ: Mapping[str, str]) -> Settings:
+    """Return the settings without how their profile, which is left for a URL, wants to be talked to."""
+    if not settings.of_profile:
+        return settings
+    given = Given(url=url)
+    without, _, _ = foreseen(given, consulted(given, environ), environ)
+    fields = {field: getattr(without, field) for field in settings.of_profile}
+    return replace(settings, **fields, of_profile=frozenset())
 
 
 def _typed_natmap(settings: Settings) -> tuple[tuple[TcpAddress, TcpAddress], ...]:

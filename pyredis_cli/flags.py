@@ -46,6 +46,7 @@ __all__ = [
     "read_count",
     "read_encoding",
     "read_filled",
+    "read_host",
     "read_name",
     "read_natmap",
     "read_number",
@@ -171,6 +172,13 @@ def read_filled(text: str) -> str:
     return text
 
 
+def read_host(text: str) -> str:
+    """Return the name or the address of a host."""
+    if "://" in text:
+        raise ValueError("must be a name or an address; -u takes a URL")
+    return read_filled(text)
+
+
 def read_name(text: str) -> str:
     """Return the name of a connection, which lists of them, one line each, can show."""
     if not text or not all("!" <= character <= "~" for character in text):
@@ -248,7 +256,7 @@ class Flag(NamedTuple):
 
 FLAGS: dict[str, tuple[Flag, ...]] = {
     "Where": (
-        Flag(("-h",), "host", "host of the server (127.0.0.1)", "HOST", read_filled),
+        Flag(("-h",), "host", "host of the server (127.0.0.1)", "HOST", read_host),
         Flag(("-p",), "port", "port of the server (6379)", "PORT", read_port),
         Flag(("-s",), "socket", "unix socket of the server; wins over -h and -p", "PATH", read_filled),
         Flag(

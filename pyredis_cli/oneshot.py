@@ -39,6 +39,10 @@ def run(given: Given, words: Sequence[str], spec: Spec, environ: Mapping[str, st
 
     Raises UsageError, PyRedisURLError and what `Streams.write` raises.
     """
+    if spec.secrets or any("://" in word for word in words):
+        from pyredis_cli.core.concealing import conceal_typed
+
+        conceal_typed(words)
     settings = settle(given, environ, streams)
     streams = colored(settings, streams)
     if settings.tls is not None:
@@ -49,12 +53,7 @@ def run(given: Given, words: Sequence[str], spec: Spec, environ: Mapping[str, st
         from pyredis_cli.tools.exec import run as run_tool
 
         return run_tool(settings, streams, words)
-    argv = encoded(words, settings.encoding)
-    if spec.secrets or any("://" in word for word in words):
-        from pyredis_cli.core.concealing import conceal_secrets
-
-        conceal_secrets(words, argv)
-    return _OneShot(settings, streams, argv, spec).run()
+    return _OneShot(settings, streams, encoded(words, settings.encoding), spec).run()
 
 
 class _OneShot:

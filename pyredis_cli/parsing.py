@@ -31,26 +31,38 @@ def parse(args: Sequence[str]) -> Given:
     return Given(**params)
 
 
-def parse_tool(name: str, args: Sequence[str]) -> ToolArguments:
-    """Return what the words behind the name of a tool say; UsageError when they cannot be understood."""
+def parse_tool(name: str, args: Sequence[str], *, word: str = "") -> ToolArguments:
+    """Return what the words behind the name of a tool say; UsageError when they cannot be understood.
+
+    ``word`` is what the tool is called in the REPL, when they were typed there.
+    """
     tool = TOOL_FLAGS[name]
+    helping = f"help {word}" if word else f"{name} --help"
     try:
-        params = _params(name, tool.flags, args, mixed=tool.mixed)
+        params = _params(name, tool.flags, args, mixed=tool.mixed, helping=helping, here=bool(word))
     except click.BadOptionUsage as error:
         flag = next((flag for flag in tool.flags if error.option_name in flag.names), None)
-        raise _misused(error, flag, f"{name} --help") from None
+        raise _misused(error, flag, helping) from None
     except UsageError as error:
-        raise UsageError(f"{name}: {error}") from None
+        raise UsageError(f"{word or name}: {error}") from None
     return ToolArguments(params.pop("words", ()), params)
 
 
-def _params(name: str, rows: Iterable[Flag], args: Sequence[str], *, mixed: bool = False) -> dict[str, Any]:
-    """Return the fields of the flags that were given, and ``words``."""
+def _params(
+    name: str,
+    rows: Iterable[Flag],
+    args: Sequence[str],
+    *,
+    mixed: bool = False,
+    helping: str = "--help",
+    here: bool = False,
+) -> dict[str, Any]:
+    """Return the fields of the flags that were given, and ``words``; ``here`` is in the REPL."""
     try:
         params = _command(name, rows, mixed=mixed).make_context(name, list(args)).params
     except click.NoSuchOption as error:
-        helping = "--help" if name == "pyredis-cli" else f"{name} --help"
-        hint = _elsewhere(error.option_name, name) or _similar(error.possibilities, helping)
+        elsewhere = "" if here else _elsewhere(error.option_name, name)
+        hint = elsewhere or _similar(error.possibilities, helping)
         raise _unrecognized(error.option_name, hint) from None
     return {field: value for field, value in params.items() if value not in (None, ())}
 
@@ -109,7 +121,13 @@ def _read(flag: Flag, text: str) -> object:
     try:
         return flag.read(text)
     except ValueError as error:
+        from pyredis.url import masked
+
+        text = masked(text) if "://" in text else text
         raise UsageError(f"{'/'.join(flag.names)} {error}, not {text!r}") from None
+
+
+_PROFILE = "--profile"
 
 
 def _habits(args: Sequence[str]) -> list[str]:
@@ -120,15 +138,18 @@ def _habits(args: Sequence[str]) -> list[str]:
     """
     spelled: list[str] = []
     rest = list(args)
+    profiles: list[str] = []
     while rest:
         word = rest.pop(0)
         flag = by_name(word)
+        if is_profile(word) or word.partition("=")[0] == _PROFILE:
+            profiles.append(word)
+        if len(profiles) > 1 and (second := next(filter(is_profile, reversed(profiles)), "")):
+            raise UsageError(f"{second} is a second profile; give one of them")
         if is_url(word) and "-u" not in spelled:
             spelled += ["-u", word]
         elif is_profile(word):
-            if "--profile" in spelled:
-                raise UsageError(f"{word} is a second profile; give one of them")
-            spelled += ["--profile", word[1:]]
+            spelled += [_PROFILE, word[1:]]
         elif not word.startswith("-") or word in ("-", "--"):
             return [*spelled, word, *rest]
         elif flag is None or flag.metavar is None:

@@ -25,6 +25,7 @@ _SERVICE = "pyredis-cli"
 _LIMIT = 30.0  # seconds for a command to tell a password
 _GLANCE = 0.1  # seconds after which it is looked whether the command has ended
 _LARGEST = 64 * 1024
+_TOO_LONG = f"its first line is longer than {_LARGEST // 1024} KiB, which no password is; nothing was sent"
 _REGULAR, _KIND, _OTHERS = 0o100000, 0o170000, 0o077
 
 
@@ -89,6 +90,8 @@ def from_file(path: str, called: str = "--pass-file") -> str:
     finally:
         os.close(descriptor)
     password = _first_line(told)
+    if _is_cut(told):
+        raise UsageError(f"{called} {path}: {_TOO_LONG}")
     if not password:
         raise UsageError(f"{called} {path}: its first line is empty; the password stands there")
     return password
@@ -102,6 +105,11 @@ def _elsewise(called: str) -> str:
 def _first_line(told: bytes) -> str:
     line, _, _ = told.partition(b"\n")
     return line.removesuffix(b"\r").decode("utf-8", "surrogateescape")
+
+
+def _is_cut(told: bytes) -> bool:
+    """Whether no more of the first line was read than a part."""
+    return len(told.partition(b"\n")[0]) >= _LARGEST
 
 
 def _quoted(path: str) -> str:
@@ -133,6 +141,8 @@ def _from_command(command: tuple[str, ...], environ: Mapping[str, str]) -> str:
         how = f"exit code {code}" if code > 0 else f"signal {-code}"
         raise PasswordError(f"password_command: {name} failed with {how}; nothing was sent")
     password = _first_line(told)
+    if _is_cut(told):
+        raise PasswordError(f"password_command: {name}: {_TOO_LONG}")
     if not password:
         raise PasswordError(f"password_command: {name} printed no password; its first line is what counts")
     return password

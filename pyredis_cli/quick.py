@@ -56,6 +56,8 @@ def quick(args: Sequence[str]) -> Given | None:
             value = flag.read(args[at])
         except ValueError:
             return None
+        if flag.fills == "profile" and "profile" in said:
+            return None
         if value is not None:
             said[flag.fills] = value
         at += 1

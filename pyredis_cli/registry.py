@@ -70,6 +70,8 @@ TOOLS: dict[str, Row] = {
     "replica": Row("pyredis_cli.tools.replica:run", "show the commands that the server sends its replicas"),
     "lua": Row("pyredis_cli.tools.lua:run", "run a Lua script or call a function"),
     "peek": Row("pyredis_cli.tools.peek:run", "show what a key holds and how it is stored"),
+    # KEYS is a command, in whichever case it is typed; none begins with a colon.
+    ":keys": Row("pyredis_cli.tools.keys:run", "show the prefixes of keys, with memory"),
     "since": Row("pyredis_cli.tools.since:run", "show what happens on a server within a span of time"),
     "settings": Row(
         "pyredis_cli.tools.settings:run", "show, check or begin what config.toml says", settled=False

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from pyredis_cli.settings import Settings
     from pyredis_cli.streams import Streams
 
-__all__ = ["CutShort", "Report", "Reporter", "arguments_of", "laid_out", "run_report"]
+__all__ = ["CutShort", "Report", "Reporter", "arguments_of", "interruptions", "laid_out", "run_report"]
 
 
 class Report(NamedTuple):
@@ -116,3 +118,19 @@ def laid_out(report: Report, look: Look) -> Iterator[Part]:
     from pyredis_cli.render.sheet import sheet_parts
 
     return sheet_parts(report.blocks(look), look)
+
+
+@contextmanager
+def interruptions(act: Callable[[], object]) -> Iterator[None]:
+    """Do something at Ctrl-C instead of ending the program; one that ignores it (nohup) goes on doing so."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, act)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, before)

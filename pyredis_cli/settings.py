@@ -14,7 +14,7 @@ from pyredis.records import NamedTuple, dataclass, field, replace
 from pyredis_cli.credentials import conceal, credentials, foreseen_credentials
 from pyredis_cli.environment import HOST, PORT, PROFILE, URLS, flag_of_place, has_files, variable_of_place
 from pyredis_cli.exclusions import check, marked
-from pyredis_cli.flags import UsageError, read_port
+from pyredis_cli.flags import UsageError, read_host, read_port
 from pyredis_cli.given import Told
 from pyredis_cli.urls import Unsaid, encoding_of, family_of, name_of, protocol_of, target_of, variable_of_url
 
@@ -113,6 +113,7 @@ class Settings:
 
     None: no limit for a timeout, the tool's choice for ``protocol`` and ``output``, the format's for ``notation``,
     the terminal's for ``theme``, no encryption for ``tls``.
+    ``of_profile`` are the fields of how to talk that the profile has filled: they end with it.
     """
 
     address: Address = field(default_factory=TcpAddress)
@@ -153,6 +154,7 @@ class Settings:
     source: PasswordSource | None = field(default=None, repr=False)
     lenient: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    of_profile: frozenset[str] = frozenset()
 
     def at(self, address: Address) -> Settings:
         """Return the same for another server, which is in a cluster if this one is."""
@@ -246,7 +248,27 @@ def _settings(
         color=given.color if typed.color is not None or not environ.get("NO_COLOR") else None,
         lenient=told.lenient,
         notes=told.notes,
+        of_profile=_of_profile(given, told, options) if told.profile else frozenset(),
     )
+
+
+_HOW_TO_TALK = {
+    "conn_timeout": "conn_timeout",
+    "read_timeout": "read_timeout",
+    "pool_size": "pool_size",
+    "protocol": "protocol",
+    "name": "client_name",
+    "family": "family",
+}
+"""The keys of a profile, and of its URL, that say how to talk, and the fields that they fill."""
+
+
+def _of_profile(given: Given, told: Told, options: Mapping[str, Any]) -> frozenset[str]:
+    """Return the fields of how to talk that the profile fills, or its URL where nothing nearer says them."""
+    by_key = {key for key, origin in told.origins.items() if origin.kind == "profile"}
+    nearer = {"protocol": given.resp2 or given.resp3, "family": _family(given)}
+    by_url = {field for field in options if not nearer.get(field, getattr(given, field, None))}
+    return frozenset(field for key, field in _HOW_TO_TALK.items() if key in by_key or field in by_url)
 
 
 def consulted(given: Given, environ: Mapping[str, str]) -> Told:
@@ -308,7 +330,7 @@ def _place(given: Given, target: Target | Unsaid, environ: Mapping[str, str]) ->
         return place_of(target, cluster=given.cluster)._asdict()
     if given.socket is not None:
         return {"address": UnixAddress(given.socket)}
-    host = _first(given.host, environ.get(HOST) or None, "127.0.0.1")
+    host = given.host if given.host is not None else _host(environ)
     port = given.port if given.port is not None else _port(environ)
     return {"address": TcpAddress(host, port), "cluster": given.cluster}
 
@@ -316,6 +338,13 @@ def _place(given: Given, target: Target | Unsaid, environ: Mapping[str, str]) ->
 def _address(text: str) -> TcpAddress:
     host, _, port = text.rpartition(":")
     return TcpAddress(host.strip("[]"), int(port))
+
+
+def _host(environ: Mapping[str, str]) -> str:
+    try:
+        return read_host(environ.get(HOST) or "127.0.0.1")
+    except ValueError:
+        raise UsageError(f"{HOST} must be a name or an address; {URLS[0]} takes a URL") from None
 
 
 def _port(environ: Mapping[str, str]) -> int:

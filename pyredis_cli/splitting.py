@@ -27,6 +27,7 @@ __all__ = [
     "Stretch",
     "Word",
     "between",
+    "is_comment",
     "meaning",
     "pieces",
     "quote_at",
@@ -63,6 +64,7 @@ _QUOTED = re.compile(
     r""" " (?: [^"\\]++ | \\. )*+ " | ' (?: [^'\\]++ | \\'? )*+ ' """, re.VERBOSE | re.DOTALL
 )
 _LINE_END = re.compile(r"[\n\r]|\Z")
+_COMMENT = re.compile(r"[ \t]*+#[^\n\r]*+")
 _BLANK = frozenset(" \t\n\v\f\r")
 
 _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|.)", re.DOTALL)
@@ -166,11 +168,12 @@ def stretches(text: str) -> tuple[Stretch, ...]:
     """Return the commands of a text in order: a line end in quotes is part of a word, any other ends a command.
 
     At least one is returned, and only the last may have an open quote. Text that is glued to a closing quote
-    makes its command one that `split` refuses; such a command goes no further than its line.
+    makes its command one that `split` refuses; such a command goes no further than its line, and neither does a
+    comment, whatever quotes are in it.
     """
     found, start = [], 0
     while True:
-        command = _COMMAND.match(text, start)
+        command = _COMMENT.match(text, start) or _COMMAND.match(text, start)
         assert command is not None  # the pattern may be empty
         end, quote = command.end(), ""
         if text[end : end + 1] in ('"', "'"):
@@ -183,6 +186,11 @@ def stretches(text: str) -> tuple[Stretch, ...]:
         if end == len(text):
             return tuple(found)
         start = end + 1
+
+
+def is_comment(line: str) -> bool:
+    """Whether a line is there for people alone: it begins with ``#``, as no command does."""
+    return _COMMENT.match(line) is not None
 
 
 def between(text: str, start: int, end: int) -> Iterator[Stretch]:

@@ -244,4 +244,4 @@ TOOL_FLAGS: dict[str, ToolFlags] = {
     "hint": _HINT,
     ":keys": _KEYS,
 }
-"""By the names of tools, and of words of the REPL that are none."""
+"""By the names of tools."""

@@ -249,9 +249,22 @@ def test_a_flag_in_the_wrong_place_is_told_its_own() -> None:
         parse(["--stop-on-error"])
 
 
+def test_in_the_repl_a_flag_that_is_not_there_is_told_what_tells_the_others() -> None:
+    with pytest.raises(UsageError, match="'--format'; see help peek"):
+        parse_tool("peek", ["--format", "json"], word="peek")
+    with pytest.raises(UsageError, match=r"'--fro'; did you mean --for[^;]*See help :keys"):
+        parse_tool(":keys", ["--fro", "1"], word=":keys")
+    with pytest.raises(UsageError, match=r"^:explain: .*see help :explain"):
+        parse_tool("explain", ["--x"], word=":explain")
+
+
 @pytest.mark.parametrize(
     ("word", "mend"),
-    [(":since", "pyredis-cli since is the same here"), (":KEYS", "pyredis-cli alone begins one")],
+    [
+        (":since", "pyredis-cli since is the same here"),
+        (":KEYS", "pyredis-cli :keys is the same here"),
+        (":undo", "pyredis-cli alone begins one"),
+    ],
 )
 def test_a_word_of_the_repl_is_not_sent_from_a_shell(word: str, mend: str) -> None:
     told = ran("-p", "1", word, "x")

@@ -225,6 +225,17 @@ def test_a_secret_of_the_command_is_not_seen_in_its_arguments(
         assert words[-3].encode() in program.arguments
 
 
+@pytest.mark.parametrize("flags", [(), ("-x",), ("--json", "-r", "2")], ids=str)
+def test_a_secret_of_the_command_is_not_seen_while_a_password_is_looked_for(
+    flags: tuple[str, ...], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    configure(f"[profiles.prod]\nhost = 'h'\npassword_command = ['cat', '{tmp_path}/fifo']\n")
+    with Running(*flags, "@prod", "ACL", "SETUSER", "ada", f">{SECRET}") as program:
+        wait_until(lambda: any(word.startswith(b"***") for word in program.arguments), what="stars")
+        assert SECRET.encode() not in b" ".join(program.arguments)
+
+
 # -- where it comes from
 
 
@@ -236,6 +247,7 @@ def test_a_secret_of_the_command_is_not_seen_in_its_arguments(
         (0o620, "x", "can be read by others; chmod 600"),
         (0o600, "", "its first line is empty"),
         (0o600, "\nx", "its first line is empty"),
+        (0o600, "x" * 70_000, "its first line is longer than 64 KiB"),
     ],
 )
 def test_a_file_of_a_password_that_is_not_right_is_refused(
@@ -278,6 +290,7 @@ def test_what_is_no_file_is_no_source(tmp_path: Path) -> None:
         (("sh", "-c", f"echo {SECRET}; exit 3"), "sh failed with exit code 3"),
         (("sh", "-c", f"echo {SECRET}; kill -9 $$"), "sh failed with signal 9"),
         (("true",), "true printed no password"),
+        (("seq", "-s", "_", "99999"), "seq: its first line is longer than 64 KiB"),
         (("/nosuch/program",), "/nosuch/program cannot be started: No such file"),
     ],
 )
@@ -367,9 +380,17 @@ def test_a_password_that_was_changed_is_found_again_at_a_reconnect(
     server.command("SET", "a", f"is {SECRET}-2")
     assert ask(opened, "GET a").endswith(f'"is {SECRET}-2"')
     assert '"is ***"' in (tmp_path / "kept").read_text()
+    private(word, f"{SECRET}-4\n")  # while the connection is there, as where a token expires
+    server.command("CONFIG", "SET", "requirepass", f"{SECRET}-4")
+    assert f'"is {SECRET}-2"' in ask(opened, "peek a")
+    assert ask(opened, "ECHO 1").endswith('"1"')
+    private(word, f"{SECRET}-5\n")
+    server.command("CONFIG", "SET", "requirepass", f"{SECRET}-5")
+    assert "PONG" in ask(opened, ":all PING")
+    assert ask(opened, "ECHO 1").endswith('"1"')
     private(word, f"{SECRET}-wrong\n")
     server.command("CONFIG", "SET", "requirepass", f"{SECRET}-3")
     server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     opened.wait_until(lambda screen: screen.line.endswith("not connected>"), what="the end of the connection")
     assert "WRONGPASS" in ask(opened, "GET a")
-    assert (tmp_path / "runs").read_text().count("run") == 3
+    assert (tmp_path / "runs").read_text().count("run") == 5

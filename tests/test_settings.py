@@ -208,6 +208,15 @@ def test_the_user_comes_from_the_flag_then_the_url_then_the_environment() -> Non
     assert settled(environ={"VALKEYCLI_USER": ""}).username is None
 
 
+def test_a_url_is_no_host_and_is_not_repeated_with_its_password() -> None:
+    with pytest.raises(UsageError) as refusal:
+        parse(["-h", "redis://:hunter2@h", "PING"])
+    assert str(refusal.value) == "-h must be a name or an address; -u takes a URL, not 'redis://:***@h'"
+    with pytest.raises(UsageError) as refusal:
+        settled(environ={"VALKEYCLI_HOST": "redis://:hunter2@h"})
+    assert str(refusal.value) == "VALKEYCLI_HOST must be a name or an address; REDIS_URL takes a URL"
+
+
 def test_the_host_and_the_port_come_from_the_flag_then_the_environment() -> None:
     environ = {"VALKEYCLI_HOST": "env", "VALKEYCLI_PORT": "7000", "REDIS_URL": "redis://url"}
 

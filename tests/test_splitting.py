@@ -10,7 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pyredis_cli.splitting import SplitError, meaning, quote_at, scan, split, split_bytes, stretches
+from pyredis_cli.splitting import (
+    SplitError,
+    is_comment,
+    meaning,
+    quote_at,
+    scan,
+    split,
+    split_bytes,
+    stretches,
+)
 from tests.program import REDIS_CLI
 from tests.servers import Server
 
@@ -161,7 +170,7 @@ def test_a_line_of_5_mb_is_no_burden(line: bytes) -> None:
 # -- several commands in one text
 
 TEXTS = st.lists(
-    st.sampled_from(['"', "'", "\\", "\n", "\r", " ", "a", "b", '"a"', "'a'", "\\'", '\\"', "\v"]),
+    st.sampled_from(['"', "'", "\\", "\n", "\r", " ", "a", "b", '"a"', "'a'", "\\'", '\\"', "\v", "#"]),
     max_size=14,
 ).map("".join)
 
@@ -185,6 +194,10 @@ def commands_of(text: str) -> list[tuple[str, str]]:
         # Text behind a closing quote cannot be right, whatever comes: quotes there mean nothing.
         ('SET k "a"b "c\nGET k', [('SET k "a"b "c', ""), ("GET k", "")]),
         ("SET k {[(\nGET k", [("SET k {[(", ""), ("GET k", "")]),
+        # Quotes in a comment mean nothing.
+        ("# it's\nGET k", [("# it's", ""), ("GET k", "")]),
+        (' # "a', [(' # "a', "")]),
+        ("SET k '\n# a' b", [("SET k '\n# a' b", "")]),
     ],
 )
 def test_a_line_end_ends_a_command_but_for_one_in_quotes(text: str, commands: list[tuple[str, str]]) -> None:
@@ -213,6 +226,10 @@ def test_the_commands_of_a_text_are_all_of_it(text: str) -> None:
 @given(TEXTS)
 def test_commands_are_cut_where_splitting_sees_no_word(text: str) -> None:
     for command, quote in commands_of(text):
+        if is_comment(command):
+            assert not quote
+            assert not {"\n", "\r"}.intersection(command)
+            continue
         refusal = refused(command)
         assert (refusal is not None and refusal.message == "unbalanced quotes") == bool(quote)
         if refusal is not None and not quote:  # glued quotes: from there on it has one line only

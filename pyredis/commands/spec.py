@@ -134,6 +134,17 @@ class Spec(NamedTuple):
         """
         return self.asks is not None or self.whole is not None or words > MANY or not self.products
 
+    def is_asked_about(self, argv: Sequence[bytes]) -> bool:
+        """Return whether a person is to be asked before this argv is sent, as far as its words tell."""
+        match self.asks:
+            case None:
+                return False
+            case ("with", words, start, stop, step):
+                return any(_is_one_of(word, words) for word in argv[start:stop:step])
+            case ("without", words, start, stop, step):
+                return not any(_is_one_of(word, words) for word in argv[start:stop:step])
+        return True
+
     def blocks_for(self, argv: Sequence[bytes]) -> float | None:
         """Return how many seconds the server may block; 0.0 is for ever, None is not at all.
 
@@ -182,6 +193,11 @@ def reply_limit(argv: Sequence[bytes], spec: Spec | None, read_timeout: float | 
     if blocks is None:
         return read_timeout
     return blocks + read_timeout if blocks else None
+
+
+def _is_one_of(word: bytes, words: Sequence[str]) -> bool:
+    name = canonical(word.partition(b"\0")[0])  # as most servers compare words
+    return any(name.startswith(known[:-1]) if known.endswith("*") else name == known for known in words)
 
 
 def _said_of(spec: Spec, argv: Sequence[bytes], fact: str | None) -> str | None:

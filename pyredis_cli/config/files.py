@@ -43,7 +43,14 @@ _REGULAR, _KIND = 0o100000, 0o170000
 
 
 class ConfigError(ValueError):
-    """A file that says nothing that could be read; the message is the reason."""
+    """A file that says nothing that could be read; the message is the reason.
+
+    ``text`` is what it holds all the same, as far as that can be told.
+    """
+
+    def __init__(self, reason: str, text: bytes = b"") -> None:
+        super().__init__(reason)
+        self.text = text.decode("utf-8", "replace")
 
 
 class Directive(NamedTuple):
@@ -118,7 +125,7 @@ def file_at(path: str, largest: int = _LARGEST) -> File | None:
     finally:
         os.close(descriptor)
     if len(text) > largest:
-        raise ConfigError(f"is larger than {largest // 1024} KiB, which no such file is")
+        raise ConfigError(f"is larger than {largest // 1024} KiB, which no such file is", text)
     return File(
         path, _decoded(text), not about.st_mode & _OTHERS, bool(about.st_mode & _EVERYBODY), about.st_uid
     )
@@ -128,7 +135,7 @@ def _decoded(text: bytes) -> str:
     try:
         return text.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError:
-        raise ConfigError("is not UTF-8") from None
+        raise ConfigError("is not UTF-8", text) from None
 
 
 def tables(text: str) -> dict[str, Any]:

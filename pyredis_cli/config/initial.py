@@ -1,7 +1,8 @@
 """The commands that a profile has run on each new connection: read from lines, and found to be harmless there.
 
 What would change the database, the user, the protocol or the mode of a connection is refused: it has a key of its
-own, or would leave nobody the connection that was meant.
+own, or would leave nobody the connection that was meant. So is what a person is asked about: each connection would
+do it once more, those in the background too.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ def _argv(line: str, encoding: str, *, read_only: bool) -> tuple[bytes, ...]:
         raise ValueError(f"must not have {spec.name}: {mend}")
     if spec is not None and spec.blocks_for(argv) is not None:
         raise ValueError(f"must not have {spec.name}: it would wait")
+    if spec is not None and spec.is_asked_about(argv):
+        raise ValueError(f"must not have {spec.name}: nobody is asked there, so it is to be typed")
     if read_only:
         try:
             reading(argv)

@@ -112,6 +112,12 @@ def _url(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    if "://" in text:
+        raise ValueError("must be a name or an address; url takes a URL")
+    return read_filled(text)
+
+
 def _protocol(value: Any) -> int:
     if isinstance(value, bool) or value not in (2, 3):
         raise ValueError("must be 2 or 3")
@@ -160,7 +166,7 @@ _NAME, _FILLED = _text(read_name), _text(read_filled)
 
 KEYS: dict[str, Key] = {
     "url": Key("url", _text(_url), "server", '"redis://10.0.0.1:6379/0"', "where the server is"),
-    "host": Key("host", _FILLED, "server", '"10.0.0.1"', "the same in parts: its host"),
+    "host": Key("host", _text(_host), "server", '"10.0.0.1"', "the same in parts: its host"),
     "port": Key("port", _number(read_port), "server", "6379", "and its port"),
     "socket": Key("socket", _FILLED, "server", '"/run/redis.sock"', "or its unix socket", path=True),
     "cluster": Key("cluster", _switch, "server", "true", "whether it is a cluster"),

@@ -133,7 +133,7 @@ def _user_tables(name: str, environ: Mapping[str, str], mistakes: list[str]) -> 
         said = files.tables(file.text) if file is not None and (name or concerns(file.text)) else {}
     except ConfigError as error:
         # What cannot be read may say that nothing must be written.
-        if name or (file is not None and DEFAULTS in file.text):
+        if name or DEFAULTS in (file.text if file is not None else error.text):
             raise UsageError(f"{path}: {error}") from None
         mistakes.append(f"{path}: {error}")
         return
@@ -153,20 +153,28 @@ def _profile(name: str, file: File | None, path: str | None, said: Mapping[str, 
     profiles = profiles if isinstance(profiles, dict) else {}
     values = profiles.get(name)
     if file is None or not isinstance(values, dict):
-        raise UsageError(_unknown(name, path, [one for one in profiles if isinstance(profiles[one], dict)]))
+        named = [one for one in profiles if isinstance(profiles[one], dict)]
+        raise UsageError(_unknown(name, path, named, is_there=file is not None))
     return Table("profile", file, (PROFILES, name), values)
 
 
-def _unknown(name: str, path: str | None, there: Sequence[str]) -> str:
+def _unknown(name: str, path: str | None, there: Sequence[str], *, is_there: bool) -> str:
     if path is None:
         return f"no profile {name}: {CONFIG} says that there is no file"
+    if not there and not is_there:
+        return f"no profile {name}; pyredis-cli settings init writes {path} to begin with"
     if not there:
-        return f"no profile {name} in {path}; pyredis-cli settings init writes a file to begin with"
+        return f"no profile {name} in {path}; a table [{PROFILES}.{_shown_key(name)}] makes one"
     from difflib import get_close_matches
 
     nearest = get_close_matches(name, there, n=1)
     mend = f"did you mean @{nearest[0]}? There" if nearest else "there"
     return f"no profile {name} in {path}; {mend} are {', '.join(sorted(there))}"
+
+
+def _shown_key(name: str) -> str:
+    """Return a name as it stands in a header."""
+    return name if name.isascii() and name.replace("-", "").replace("_", "").isalnum() else "NAME"
 
 
 def _table(

@@ -93,9 +93,10 @@ class Cluster:
 
     @property
     def known(self) -> tuple[TcpAddress, ...]:
-        """The nodes that it has heard of."""
+        """The nodes that it has heard of: those of the map, and those that it has been at."""
         topology = self._map.topology if self._map is not None else None
-        return tuple(dict.fromkeys((*(topology.nodes if topology is not None else ()), *self.others)))
+        been = (address for address in self._pools if isinstance(address, TcpAddress))
+        return tuple(dict.fromkeys((*(topology.nodes if topology is not None else ()), *been, *self.others)))
 
     # -- around a command
 

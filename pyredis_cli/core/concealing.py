@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from itertools import dropwhile
+
 from pyredis.commands.spec import TABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["conceal_secrets"]
+__all__ = ["conceal_secrets", "conceal_typed"]
+
+
+def conceal_typed(words: Sequence[str]) -> None:
+    """Hide the secrets of a command as it was typed, behind the flags of a tool perhaps.
+
+    A password may be looked for, and standard input read, before it is known what the command is exactly.
+    """
+    words = tuple(dropwhile(lambda word: word.startswith("-"), words))
+    if words:
+        conceal_secrets(words, tuple(map(os.fsencode, words)))
 
 
 def conceal_secrets(words: Sequence[str], argv: Sequence[bytes]) -> None:

@@ -47,7 +47,7 @@ def needs(spec: Spec | None, argv: Sequence[bytes]) -> Needs | None:
     """Return what is to be measured of a command before it is sent; None for one that is a matter of course."""
     if spec is None or not spec.may_cost(len(argv)):
         return None
-    if spec.asks is not None and _asks(spec.asks, argv):
+    if spec.asks is not None and spec.is_asked_about(argv):
         kind = spec.asks[0]
         return Needs(
             kind if kind in ("any", "many") else "always", spec.measure, subject=_subject(spec, argv)
@@ -60,27 +60,13 @@ def needs(spec: Spec | None, argv: Sequence[bytes]) -> Needs | None:
     return Needs("always") if _called_dangerous(spec) else None
 
 
-def _asks(rule: tuple[Any, ...], argv: Sequence[bytes]) -> bool:
-    match rule:
-        case ("with", words, start, stop, step):
-            return any(_is_one_of(word, words) for word in argv[start:stop:step])
-        case ("without", words, start, stop, step):
-            return not any(_is_one_of(word, words) for word in argv[start:stop:step])
-    return True
-
-
 def unchanged(spec: Spec, argv: Sequence[bytes], wanted: Needs, figures: Figures) -> bool:
     """Return whether all parameters that it would be asked for are known to stay as they are."""
     if "parameters" not in wanted.measure or spec.asks is None or len(argv) % 2:
         return False
     pairs = zip(argv[2::2], argv[3::2], strict=True)
-    asked = [(name, value) for name, value in pairs if _asks(spec.asks, (*argv[:2], name, value))]
+    asked = [(name, value) for name, value in pairs if spec.is_asked_about((*argv[:2], name, value))]
     return all(name in wanted.subject and stays(name, value, figures) for name, value in asked)
-
-
-def _is_one_of(word: bytes, words: Sequence[str]) -> bool:
-    name = canonical(word.partition(b"\0")[0])  # as most servers compare words
-    return any(name.startswith(known[:-1]) if known.endswith("*") else name == known for known in words)
 
 
 def _subject(spec: Spec, argv: Sequence[bytes]) -> tuple[bytes, ...]:

@@ -5,17 +5,18 @@ As the user of the session, in its database; in a cluster, at the node that has 
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyredis.address import Address, TcpAddress
 from pyredis.cluster.redirect import target
 from pyredis.cluster.topology import from_slots
-from pyredis.exceptions import AskError, MovedError, PyRedisError, ReplyError
+from pyredis.exceptions import AskError, MovedError, PyRedisConnError, PyRedisError, ReplyError
 from pyredis.resp.encode import argv
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pyredis.client.async_client import AsyncClient
     from pyredis.commands.spec import Table
@@ -41,6 +42,8 @@ class Desk:
         """Whether looking at a key did not count as using it, as `look_only` wants."""
         self._looks_only = False
         self._told: set[AsyncClient] = set()
+        self._roams = False
+        self._instead: AsyncClient | None = None
 
     @property
     def table(self) -> Table:
@@ -59,6 +62,18 @@ class Desk:
     def look_only(self) -> None:
         """Have keys that are looked at from now on not count as used, where servers can be told so."""
         self._looks_only = True
+
+    @contextmanager
+    def anywhere(self) -> Iterator[None]:
+        """Ask another node of a cluster meanwhile when the one that the session is at is not there.
+
+        For what is of the cluster, or of a key; what a node tells of itself only that node can tell.
+        """
+        self._roams = True
+        try:
+            yield
+        finally:
+            self._roams, self._instead = False, None
 
     async def reach(self) -> None:
         """Be connected to where the session is; raises why that cannot be."""
@@ -139,13 +154,19 @@ class Desk:
 
     async def _client(self, at: TcpAddress | None) -> AsyncClient:
         """Return a connection to the node ``at``, or to where the session is, in the session's database."""
+        if at is None and self._instead is not None and not self._instead.closed:
+            return self._instead
         session = self.session
         client = self._clients.get(at)
         if client is None or client.closed or self._is_stale(client, at):
             await self._give_back(at)
             self._user = session.username
-            opened = session.another(at) if at is not None or session.connected else session.reached()
-            client = self._clients[at] = await opened
+            try:
+                client = self._clients[at] = await session.let_in(partial(self._beside, at))
+            except PyRedisConnError:
+                if at is not None or not self._roams or (other := await self._other()) is None:
+                    raise
+                return other
             self._pools[at] = session.pool_of(at)
             self.reached = True
         if self._looks_only and client not in self._told:
@@ -153,6 +174,19 @@ class Desk:
         if client.database != session.database:
             await client.execute("SELECT", session.database)
         return client
+
+    async def _beside(self, at: TcpAddress | None) -> AsyncClient:
+        session = self.session
+        return await (session.another(at) if at is not None or session.connected else session.reached())
+
+    async def _other(self) -> AsyncClient | None:
+        """Return a connection to a node that is there, of those that somebody has heard of."""
+        heard = (*self.session.known_nodes, *self._clients)
+        for address in dict.fromkeys(address for address in heard if address is not None):
+            with suppress(PyRedisConnError):
+                self._instead = await self._client(address)
+                return self._instead
+        return None
 
     async def _tell(self, client: AsyncClient) -> None:
         """Tell a server that what is looked at over the connection is not used."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Everybody", "ask_everybody", "everybody"]
 
 _AT_ONCE: Final = 16
+_STEPS: Final = 8  # from a replica of a replica of ... to the primary
 _DOWN: Final = frozenset({"s_down", "o_down", "disconnected"})
 
 
@@ -108,19 +110,29 @@ def _is_no_cluster(error: ReplyError) -> bool:
 
 async def _of_group(session: Session, client: AsyncClient) -> tuple[Member, ...]:
     """Return a primary and its replicas, those that sentinels know to be down among them."""
-    primary, replicas = client.address, await client.execute("ROLE")
-    if (above := _above(replicas)) is not None:
-        primary = above = reached(above, session.natmap)
+    primary, role, up = client.address, await client.execute("ROLE"), True
+    named: dict[Address, bool] = {}
+    for _ in range(_STEPS):
+        named |= _below(role)
+        if (above := _above(role)) is None:
+            break
+        # Only a primary names its replicas, and only those that have their link to it.
+        linked = _is_linked(role)
+        above = reached(above, session.natmap)
         try:
             async with _connected(session, above) as other:
-                replicas = await other.execute("ROLE")
+                role = await other.execute("ROLE")
         except PyRedisError:  # it is its answer that it is not there
-            return Member(above, "primary", up=False), Member(client.address, "replica")
-    named = {**_below(replicas), **await _known_to_sentinels(session)}
-    found = {_reached(address, session.natmap): up for address, up in named.items()}
+            up = linked = False
+            role = None
+        if not linked or _above(role) is not None:
+            named[primary] = True
+        primary = above
+    named |= await _known_to_sentinels(session)
+    found = {_reached(address, session.natmap): there for address, there in named.items()}
     found.pop(primary, None)
-    below = [Member(address, "replica", up) for address, up in found.items()]
-    return Member(primary, "primary"), *sorted(below, key=lambda member: str(member.address))
+    below = [Member(address, "replica", there) for address, there in found.items()]
+    return Member(primary, "primary", up), *sorted(below, key=lambda member: str(member.address))
 
 
 def _above(role: Reply) -> TcpAddress | None:
@@ -129,6 +141,11 @@ def _above(role: Reply) -> TcpAddress | None:
         case [b"slave", bytes(host), int(port), *_]:
             return _address(host, port)
     return None
+
+
+def _is_linked(role: Reply) -> bool:
+    """Whether a replica has its link to the primary that it names."""
+    return isinstance(role, list) and len(role) > 3 and role[3] == b"connected"
 
 
 def _below(role: Reply) -> dict[Address, bool]:
@@ -194,7 +211,7 @@ async def _answer(session: Session, member: Member, argv: Sequence[bytes]) -> An
 @asynccontextmanager
 async def _at_home(session: Session) -> AsyncIterator[AsyncClient]:
     """Lend a connection to where the session is, or will be."""
-    client = await (session.another() if session.connected else session.reached())
+    client = await session.let_in(lambda: session.another() if session.connected else session.reached())
     try:
         yield client
     finally:
@@ -203,7 +220,7 @@ async def _at_home(session: Session) -> AsyncIterator[AsyncClient]:
 
 @asynccontextmanager
 async def _connected(session: Session, address: Address) -> AsyncIterator[AsyncClient]:
-    client = await session.alone_at(address)
+    client = await session.let_in(partial(session.alone_at, address))
     try:
         yield client
     finally:

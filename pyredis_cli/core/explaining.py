@@ -82,6 +82,8 @@ class Explained:
     refusal: str = ""
     read_only: bool = False
     """Whether it is refused because the session is read-only."""
+    of_replica: bool = False
+    """Whether it is a replica that was asked, and takes no writes from clients."""
     blocks: float | None = None
     read_timeout: float | None = None
 
@@ -90,6 +92,11 @@ class Explained:
         if self.page is None or self.reached is None or not self.page.elements:
             return None
         return self.page.seconds / self.page.elements * self.reached
+
+    @property
+    def refused_by_replica(self) -> bool:
+        """Whether it writes where nobody but the primary does; in a cluster it is sent elsewhere."""
+        return self.of_replica and self.spec.write and not self.clustered
 
     @property
     def slots(self) -> frozenset[int]:
@@ -112,14 +119,14 @@ class Explained:
     def small(self) -> bool:
         """Whether all that its keys hold is so little that nobody would notice."""
         known = all(key.length is not None for key in self.keys if key.exists)
-        large = any((key.memory or 0) > _LARGE for key in self.keys)
+        large = any(key.heavy for key in self.keys)
         return known and not large and (self.reached or 0) <= _PAGE
 
 
 async def explained(desk: Desk, argv: Sequence[bytes]) -> Explained:
     """Return what is known of a command; raises Unknown, and PyRedisError when there is no server to ask."""
     table = desk.table
-    about, *_ = await desk.ask_all([(b"INFO", b"server")])
+    about, replication = await desk.ask_all([(b"INFO", b"server"), (b"INFO", b"replication")])
     if isinstance(about, NoAuth):  # everything would be refused so
         raise about
     spec = await _spec(desk, argv, info(about))
@@ -135,6 +142,8 @@ async def explained(desk: Desk, argv: Sequence[bytes]) -> Explained:
         blocks=spec.blocks_for(argv),
         read_timeout=desk.session.pool.read_timeout,
         read_only=desk.session.read_only and _is_refused(argv),
+        of_replica=not isinstance(replication, ReplyError)
+        and bool(number(info(replication).get("slave_read_only"))),
     )
     found = await _with_keys(desk, found)
     found = await _with_figures(desk, found)
@@ -243,7 +252,11 @@ def _statistics(reply: Reply, name: str) -> tuple[float | None, float | None]:
 
 def _all_of(keys: Sequence[Sized]) -> int | None:
     lengths = [key.length for key in keys if key.exists]
-    return None if not keys or None in lengths else sum(filter(None, lengths))
+    if not keys or None in lengths:
+        return None
+    # Among values that have elements, a string is one value, however many bytes it has.
+    mixed = len({key.unit for key in keys if key.exists}) > 1
+    return sum(1 if mixed and key.unit == "byte" else key.length or 0 for key in keys if key.exists)
 
 
 def _part_of(found: Explained) -> int | None:

@@ -10,7 +10,7 @@ import re
 
 from pyredis.address import TcpAddress
 from pyredis.records import dataclass
-from pyredis_cli.splitting import SplitError, split, stretches
+from pyredis_cli.splitting import SplitError, is_comment, split, stretches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ class Order:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the commands of the text that are not blank, as they were typed or pasted.
+    """Return the commands of the text, without blank lines and comments, as they were typed or pasted.
 
     Each is a line, or more lines when a quote is open at the end of one.
     """
     lines = (text[stretch.start : stretch.end] for stretch in stretches(text))
-    return [line for line in lines if line.strip()]
+    return [line for line in lines if line.strip() and not is_comment(line)]
 
 
 def order(line: str, encoding: str) -> Order:

@@ -23,6 +23,10 @@ _SHORT_NAME = 5
 _URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
 _USER = re.compile(rb"[^/]*@")
 _STARS = "***"
+_FLAGS = (b"-a", b"--pass", b"--password")
+_OF_PATTERNS = frozenset((b"~", b"%", b"&", b"+", b"-"))
+"""With what a rule begins that names keys, channels or commands, in which any sign may stand."""
+_GLUED = tuple(flag + b"=" for flag in _FLAGS[1:])
 # Behind that a server repeats as much of the arguments as it has room for; of the last one perhaps a part.
 _ECHO = re.compile(r"(args beginning with: ).*", re.DOTALL)
 
@@ -48,14 +52,22 @@ def _is_secret_url(word: bytes) -> bool:
 def _guessed(argv: Sequence[bytes], table: Table) -> frozenset[int]:
     spec = table.find(argv)
     if spec is not None and not spec.subcommands:
-        return spec.secret_positions(argv) | _behind_misspelt_words(argv, spec)
+        return spec.secret_positions(argv) | _behind_misspelt_words(argv, spec) | _in_glued_rules(argv, spec)
     # Nobody knows the command, or the subcommand of that container.
     first = 1 if spec is None else 2
     if len(argv) <= first:
-        return frozenset()
+        return frozenset({0} if spec is None and argv and _is_glued(argv[0], table) else ())
     if guarded(argv[0].decode("utf-8", "replace"), table):
         return frozenset(range(first, len(argv)))
-    return frozenset() if spec is not None else _behind_a_prompt(argv, table)
+    return frozenset() if spec is not None else _behind_a_prompt(argv, table) | _behind_flags(argv)
+
+
+def _is_glued(word: bytes, table: Table) -> bool:
+    """Whether a word is a command and its secret without the blank between them: ``AUTHhunter2``."""
+    name = canonical(word[:_LONGEST_NAME])
+    return any(
+        name.startswith(spec.name) for spec in table.specs() for rule in spec.secrets if rule[0] == "from"
+    )
 
 
 def _behind_a_prompt(argv: Sequence[bytes], table: Table) -> frozenset[int]:
@@ -64,6 +76,13 @@ def _behind_a_prompt(argv: Sequence[bytes], table: Table) -> frozenset[int]:
         if canonical(word) in _careful(table):
             return frozenset(start + position for position in hidden(argv[start:], table))
     return frozenset()
+
+
+def _behind_flags(argv: Sequence[bytes]) -> frozenset[int]:
+    """Return the passwords of a line for a shell: ``redis-cli -a x ping``."""
+    behind = {place for place, word in enumerate(argv[1:], 2) if word in _FLAGS and place < len(argv)}
+    glued = {place for place, word in enumerate(argv) if place and word.startswith(_GLUED)}
+    return frozenset(behind | glued)
 
 
 def _behind_misspelt_words(argv: Sequence[bytes], spec: Spec) -> frozenset[int]:
@@ -77,6 +96,17 @@ def _behind_misspelt_words(argv: Sequence[bytes], spec: Spec) -> frozenset[int]:
         for position, word in enumerate(words)
         if word not in exact and _is_nearly_one(word, marks)
         for place in range(position + 1, min(position + 1 + count, len(argv)))
+    )
+
+
+def _in_glued_rules(argv: Sequence[bytes], spec: Spec) -> frozenset[int]:
+    """Return the rules with the sign of a secret inside: ``ACL SETUSER ada on>x``, of which servers say all."""
+    return frozenset(
+        place
+        for rule in spec.secrets
+        if rule[0] == "starting"
+        for place in range(rule[2], len(argv))
+        if argv[place][:1] not in _OF_PATTERNS and any(sign in argv[place][1:] for sign in rule[1])
     )
 
 

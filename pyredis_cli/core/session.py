@@ -90,7 +90,7 @@ class Session:
         self.keeper: Keeper | None = None
         """Keeps what commands change."""
         self.renew: Callable[[str | bytes | None], Awaitable[str | None]] | None = None
-        """Is given a password that was refused at a reconnect, returns one to try in its place."""
+        """Is given a password that was refused at a new connection, returns one to try in its place."""
         self.unauthenticated = False
         """Whether the server wants a password first, or refused the one it was given."""
         self.busy = False
@@ -103,6 +103,7 @@ class Session:
         self._lease: AsyncClient | None = None
         self._was_connected = False
         self._expects_reply = False
+        self._renewing: asyncio.Lock | None = None
         self._ground = Ground()
         """Where the person brought the connection, and another one is to be brought."""
         self._notices: list[str] = []
@@ -236,16 +237,33 @@ class Session:
         try:
             return await self.reached()
         except ReplyError as error:
-            if self.renew is None or not self._was_connected or not _refuses_the_person(error):
+            if not await self.renewed(error, self.pool):
                 raise
-            password = await self.renew(self.pool.password)
-            if password is None:
-                raise
-        useless, self.pool = self.pool, self.pool.like(password=password)
-        if self._cluster is not None:
-            await self._cluster.replaced(cast("AsyncPool", self.pool))
-        await useless.close()
         return await self.reached()
+
+    async def renewed(self, error: ReplyError, refused: Pool) -> bool:
+        """Return whether the password of a pool, which a server refuses, is another one by now and is used.
+
+        The connection is given up for it, unless it holds something or is at work: then nothing changes.
+        """
+        if self.renew is None or not self._was_connected or not _refuses_the_person(error):
+            return False
+        from asyncio import Lock
+
+        self._renewing = self._renewing or Lock()
+        async with self._renewing:  # one look for all who are refused: a program may ask the person
+            if refused is not self.pool:  # somebody else has seen to it
+                return True
+            password = None if self.commitments or self._expects_reply else await self.renew(refused.password)
+            if password is None:
+                return False
+            self._note_subscriptions()
+            await self._drop()
+            self.pool = refused.like(password=password)
+            if self._cluster is not None:
+                await self._cluster.replaced(cast("AsyncPool", self.pool))
+            await refused.close()
+            return True
 
     async def _take(self, client: AsyncClient) -> None:
         """Make a connection the session's own."""
@@ -388,6 +406,16 @@ class Session:
             await pool.close()
             raise
         return client
+
+    async def let_in(self, opened: Callable[[], Awaitable[AsyncClient]]) -> AsyncClient:
+        """Return the connection that is opened; where the password is refused, with the one that it is now."""
+        pool = self.pool
+        try:
+            return await opened()
+        except ReplyError as error:
+            if not await self.renewed(error, pool):
+                raise
+        return await opened()
 
     async def another(self, at: TcpAddress | None = None) -> AsyncClient:
         """Return one more connection, as the same user and in the same database; release it to its ``pool``.
@@ -621,7 +649,7 @@ class Session:
         """
         if self._cluster is None or (self.connected and address == self.address):
             return
-        client, undone = await self._cluster.arrive(self, slot, address, self._ground.wanted)
+        client, undone = await self._arrived(slot, address)
         lease, self._lease = self._lease, client
         self.pool = self._cluster.pool_at(address)
         self._watch_no_more()
@@ -630,6 +658,17 @@ class Session:
         await self._take(client)
         rest = f"; not done there: {', '.join(undone)}" if undone else ""
         await self._tell_move(f"-> slot {slot} at {address}{rest}")
+
+    async def _arrived(self, slot: int, address: TcpAddress) -> tuple[AsyncClient, tuple[str, ...]]:
+        """Return a connection to another node; where the password is refused, with the one that it is now."""
+        assert self._cluster is not None
+        try:
+            return await self._cluster.arrive(self, slot, address, self._ground.wanted)
+        except PyRedisConnError as error:
+            refusal = error.__cause__
+            if not isinstance(refusal, ReplyError) or not await self.renewed(refusal, self.pool):
+                raise
+        return await self._cluster.arrive(self, slot, address, self._ground.wanted)
 
     async def _tell_move(self, notice: str) -> None:
         if self.on_move is not None:
@@ -640,7 +679,7 @@ class Session:
     async def send_asking(self, outcome: Outcome, slot: int, address: TcpAddress) -> Outcome:
         """Return what becomes of a command behind ASKING at another node, and say so; the session stays."""
         assert self._cluster is not None
-        client, _ = await self._cluster.arrive(self, slot, address, self._ground.wanted)
+        client, _ = await self._arrived(slot, address)
         await self._tell_move(f"-> slot {slot} at {address}, asked this once")
         try:
             reply = await client.execute_after_asking(outcome.argv)

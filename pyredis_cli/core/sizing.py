@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["OF_ELEMENTS", "TYPES", "Sized", "TypeFacts", "sized"]
 
 
+_HEAVY: Final = 1 << 20  # bytes
+
+
 class TypeFacts(NamedTuple):
     """How the length of a type is asked, what it counts, and how its elements are read in steps.
 
@@ -64,6 +67,11 @@ class Sized(NamedTuple):
     @property
     def exists(self) -> bool:
         return self.type not in ("", "none")
+
+    @property
+    def heavy(self) -> bool:
+        """Whether it takes more memory than is copied or freed unnoticed."""
+        return (self.memory or 0) > _HEAVY
 
     @property
     def unit(self) -> str:

@@ -19,8 +19,10 @@ from prompt_toolkit.filters import (
     vi_navigation_mode,
 )
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.utils import suspend_to_background_supported
 
 from pyredis_cli.repl.entering import add_line, asks, open_quote, take_back
+from pyredis_cli.repl.terminal import paste_marks
 
 if TYPE_CHECKING:
     from pyredis_cli.repl.entering import EnterCheck
@@ -48,6 +50,8 @@ def bindings(check: EnterCheck, edit: Callable[[Buffer], Awaitable[None]], *, ed
             buffer.complete_state = None
         elif asks(buffer):
             take_back(buffer)
+        elif check.ends_refusal(buffer):
+            return
         elif open_quote(buffer.text):
             add_line(buffer)
         else:
@@ -62,10 +66,19 @@ def bindings(check: EnterCheck, edit: Callable[[Buffer], Awaitable[None]], *, ed
     # Any other key edits on, and a line that is edited is no longer asked about.
     @keys.add("n", filter=asked, eager=True)
     @keys.add("N", filter=asked, eager=True)
+    def disagree(event: KeyPressEvent) -> None:
+        check.disagree(event.current_buffer)
+
     @keys.add("escape", filter=asked, eager=True)
     @keys.add("c-g", filter=asked, eager=True)
-    def disagree(event: KeyPressEvent) -> None:
+    @keys.add("c-d", filter=asked, eager=True)
+    def ask_no_more(event: KeyPressEvent) -> None:
         take_back(event.current_buffer)
+
+    @keys.add("c-z", filter=Condition(suspend_to_background_supported))
+    def suspend(event: KeyPressEvent) -> None:
+        paste_marks(on=False)  # the shell may not know them
+        event.app.suspend_to_background()
 
     @keys.add("tab", filter=in_line)
     def complete(event: KeyPressEvent) -> None:

@@ -33,6 +33,7 @@ class EnterCheck(Validator):
     def __init__(self) -> None:
         self._agreed: str | None = None
         self._seen: ValidationError | None = None
+        self._refused: str | None = None
 
     def validate(self, document: Document) -> None:
         text = document.text
@@ -54,6 +55,16 @@ class EnterCheck(Validator):
         take_back(buffer)
         buffer.validate_and_handle()
         self._agreed = None
+
+    def disagree(self, buffer: Buffer) -> None:
+        """Ask no more, and take the Enter that may follow for a part of the no."""
+        self._refused = buffer.text
+        take_back(buffer)
+
+    def ends_refusal(self, buffer: Buffer) -> bool:
+        """Return whether Enter was pressed right behind a no; the next one is an Enter again."""
+        refused, self._refused = self._refused, None
+        return refused == buffer.text
 
 
 def asks(buffer: Buffer) -> bool:

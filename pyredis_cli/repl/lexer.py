@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from prompt_toolkit.lexers import Lexer
 
-from pyredis_cli.splitting import Stretch, between
+from pyredis_cli.splitting import Stretch, between, is_comment
 
 if TYPE_CHECKING:
     from prompt_toolkit.document import Document
@@ -29,6 +29,7 @@ STYLE: Final = {
     "lua.number": "ansimagenta",
     "lua.comment": "ansibrightblack italic",
     "lua.given": "ansicyan",
+    "comment": "ansibrightblack italic",
     "mistake": "ansired underline",
 }
 
@@ -81,6 +82,8 @@ class CommandLexer(Lexer):
 
     def _marks_of(self, text: str, stretch: Stretch) -> list[_Mark]:
         command, offset = text[stretch.start : stretch.end], stretch.start
+        if is_comment(command):
+            return [(stretch.start, stretch.end, "class:comment")]
         marks = [
             (offset + span.start, offset + span.end, _CLASSES.get(span.role, ""))
             for span in self._insight.spans(command)

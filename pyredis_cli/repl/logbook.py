@@ -57,12 +57,13 @@ class Logbook:
 
     def add(self, at: float, values: Mapping[str, Reply], error: str = "") -> None:
         """Write the row of a time in Unix seconds; errors that come before any values are not written."""
+        values = {_column(name): value for name, value in values.items()}
         if self._columns is None:
             if not values:
                 return
-            self._columns = [name for name in values if name not in _FIRST]
+            self._columns = list(values)
             self._write([*_FIRST, *self._columns])
-        self.left_out.update(values.keys() - set(self._columns) - set(_FIRST))
+        self.left_out.update(values.keys() - set(self._columns))
         moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self._write([moment, error, *(_cell(values.get(name)) for name in self._columns)])
 
@@ -91,6 +92,11 @@ class Logbook:
                 rest = rest[os.write(self._file, rest) :]
         except OSError as error:
             raise LogbookError(f"cannot write to {self.path}: {error.strerror}") from None
+
+
+def _column(name: str) -> str:
+    """Return what the column of a value is called: none is called as ours are, and no two alike."""
+    return f"{name}_" if name.rstrip("_") in _FIRST else name
 
 
 def _cell(value: Reply) -> str:

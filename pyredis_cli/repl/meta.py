@@ -29,24 +29,25 @@ def verdict(argv: Sequence[bytes], table: Table) -> Verdict | None:
     """Return what the words mean to the REPL itself, None when they are a command for the server."""
     name, *words = [word.decode("utf-8", "surrogateescape") for word in argv]
     if row := META.get(name.lower()):
-        return _judged(row, words, table)
+        return _judged(name.lower(), row, words, table)
     return Refuse(f"unknown meta command {name}; {_mend(name.lower())}") if name.startswith(":") else None
 
 
-def _judged(row: MetaRow, words: Sequence[str], table: Table) -> Verdict:
+def _judged(name: str, row: MetaRow, words: Sequence[str], table: Table) -> Verdict:
     if not row.tool:
         return cast("Judge", load(row))(words, table)
     # Click reads the flags of tools, and most lines are commands.
     from pyredis_cli.repl.reports import Show
 
-    return Perform(Show(row.tool, cast("Reporter", load(row)), tuple(words), sends=row.sends))
+    return Perform(Show(name, row.tool, cast("Reporter", load(row)), tuple(words), sends=row.sends))
 
 
 def _mend(name: str) -> str:
     # Imported where somebody has mistyped something.
     from difflib import get_close_matches
 
-    nearest = get_close_matches(name, [known for known in META if known.startswith(":")], n=1)
+    known = [known for known in META if known.startswith(":")]
+    nearest = [name[1:]] if name[1:] in META else get_close_matches(name, known, n=1)
     return f"did you mean {nearest[0]}?" if nearest else "help lists what there is"
 
 

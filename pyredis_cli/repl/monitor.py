@@ -46,8 +46,8 @@ class Monitor:
 
     async def begin(self, session: Session) -> None:
         """Open the connection, as the user of the session; raises PyRedisError, as `Session.connect` does."""
-        self._pool, client = session.pool, await session.another()
-        self._client = client
+        self._client = client = await session.let_in(session.another)
+        self._pool = session.pool
         client.on_unasked(self._hear)
         try:
             await client.execute("MONITOR")

@@ -90,7 +90,7 @@ class Moving:
     async def _reachable(self, where: str) -> Settings:
         """Return the settings that a URL or a profile says; a program may be asked for its password."""
         if not where.startswith("@"):
-            return with_url(self.settings, where)
+            return with_url(self.settings, where, os.environ)
         quiet = replace(self._streams, stdin_tty=False)
         with self._printer.waiting("looking for the password, Ctrl-C stops"):
             work = asyncio.to_thread(with_profile, self.settings, where[1:], os.environ, quiet)

@@ -106,7 +106,6 @@ class LineReader(PromptSession[str]):
                 lambda: preferences().live_completion and not entering.asks(self.default_buffer)
             ),
             auto_suggest=None if dumb else suggest,
-            enable_suspend=True,
             search_ignore_case=Condition(lambda: searching.ignores_case(self.search_buffer.text)),
             key_bindings=bindings(check, self._edit, editing=Condition(lambda: self._editing)),
             lexer=lexer.CommandLexer(insight),
@@ -150,7 +149,6 @@ class LineReader(PromptSession[str]):
                 text = await plain_line(self, self._insight, self._note_drawn)
             else:
                 text = await self.prompt_async(handle_sigint=False, pre_run=self._offer)
-                paste_marks(on=True)
         except KeyboardInterrupt:
             await self._show_way_out()
             raise
@@ -190,6 +188,7 @@ class LineReader(PromptSession[str]):
         self._editing = True
         try:
             async with in_terminal():
+                paste_marks(on=False)
                 text = await edited(buffer.text, os.environ)
         except EditorError as error:
             await self._tell(str(error))

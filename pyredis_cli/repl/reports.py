@@ -35,6 +35,7 @@ __all__ = ["Show", "behind_all", "behind_command", "behind_key", "behind_keys", 
 class Show:
     """Make the report of a tool and print it; a command that it ``sends`` to all nodes is asked about first."""
 
+    word: str
     tool: str
     reporter: Reporter
     words: tuple[str, ...]
@@ -42,7 +43,7 @@ class Show:
 
     async def __call__(self, host: Host) -> After:
         try:
-            arguments = parse_tool(self.tool, self.words)
+            arguments = parse_tool(self.tool, self.words, word=self.word)
             if self.sends and not await host.interruptible(
                 host.allows(tuple(map(os.fsencode, arguments.words)), everywhere=True)
             ):

@@ -22,7 +22,9 @@ from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.input.posix_utils import PosixStdinReader
 from prompt_toolkit.input.typeahead import get_typeahead
 from prompt_toolkit.input.vt100 import Vt100Input
+from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.plain_text import PlainTextOutput
+from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.utils import is_dumb_terminal
 
 __all__ = ["above_prompt", "on_terminal", "paste_marks", "typed_ahead", "with_echo", "without_echo"]
@@ -34,10 +36,9 @@ _PRINTS: Final = ContextVar("prints", default=False)
 @contextmanager
 def on_terminal() -> Iterator[AppSession]:
     """Let prompts use the terminal of this process for as long as the context lasts."""
-    # prompt_toolkit knows plain prompts for dumb terminals, but shows the cursor there with an escape sequence.
-    output = PlainTextOutput(sys.stdout) if is_dumb_terminal() else None
-    with without_echo(), create_app_session(_input(), output) as session:
+    with without_echo(), create_app_session(_input(), _output()) as session:
         try:
+            paste_marks(on=True)
             yield session
         finally:
             paste_marks(on=False)
@@ -87,10 +88,12 @@ def paste_marks(on: bool) -> None:
     terminal may not know the marks.
     """
     output = get_app_session().output
+    if not isinstance(output, _Screen):
+        return
     if on:
         output.enable_bracketed_paste()
     else:
-        output.disable_bracketed_paste()
+        output.end_paste_marks()
     output.flush()
 
 
@@ -153,6 +156,26 @@ class _Keyboard(Vt100Input):
     def cooked_mode(self) -> AbstractContextManager[None]:
         # Ctrl-C is a signal there.
         return _local_modes(on=termios.ISIG) if _PRINTS.get() else super().cooked_mode()
+
+
+class _Screen(Vt100_Output):
+    """A screen that has what is pasted marked between two prompts too, where it would be taken for typing.
+
+    prompt_toolkit would end that with each prompt, and each time that something is printed above one.
+    """
+
+    def disable_bracketed_paste(self) -> None:
+        """Leave it to `paste_marks`, which whoever lends the terminal calls."""
+
+    def end_paste_marks(self) -> None:
+        super().disable_bracketed_paste()
+
+
+def _output() -> Output:
+    # prompt_toolkit knows plain prompts for dumb terminals, but shows the cursor there with an escape sequence.
+    if is_dumb_terminal() or not sys.stdout.isatty():
+        return PlainTextOutput(sys.stdout)
+    return _Screen.from_pty(sys.stdout, os.environ.get("TERM"), ColorDepth.from_env())
 
 
 def _input() -> Input:

@@ -31,18 +31,25 @@ class Trends:
         self._times = 0
 
     def add(self, values: Mapping[str, Reply]) -> None:
-        """Add what the reply has this time; a name that is missing has a gap."""
-        for name, value in values.items():
-            found = number_of(value)
-            if found is not None and (name in self._series or len(self._series) < MOST):
+        """Add what the reply has this time; a name that is missing, or is no number now, has a gap."""
+        found = {name: number for name, value in values.items() if (number := number_of(value)) is not None}
+        for name, number in found.items():
+            if name in self._series or len(self._series) < MOST:
                 gaps = [math.nan] * min(self._times, _TIMES)
-                self._series.setdefault(name, deque(gaps, maxlen=_TIMES)).append(found)
+                self._series.setdefault(name, deque(gaps, maxlen=_TIMES)).append(number)
         self._times += 1
+        for name in self._series.keys() - found:
+            self._series[name].append(math.nan)
+        self._forget()
         for name, series in self._series.items():
-            if len(series) < min(self._times, _TIMES) or name not in values:
-                series.append(math.nan)
             if _moved(series):
                 self._changes[name] = self._changes.get(name, 0) + 1
+
+    def _forget(self) -> None:
+        """Forget the names that have had no number as long as is drawn."""
+        for name in [name for name, series in self._series.items() if all(map(math.isnan, series))]:
+            del self._series[name]
+            self._changes.pop(name, None)
 
     def rows(self, most: int, columns: int, *, ascii: bool = False) -> Sequence[str]:
         """Return a row for each number that changed, at most so many: those that go up and down, and often."""
@@ -50,7 +57,7 @@ class Trends:
         room = most if len(often) <= most else most - 1
         best = set(often[: max(room, 0)])
         chosen = [name for name in self._series if name in best]
-        labels = {name: _short(name) for name in chosen}
+        labels = {name: _short(name, min(_NAME, columns // 2)) for name in chosen}
         wide = max(map(get_cwidth, labels.values()), default=0)
         rows = [
             f"{label}{' ' * (wide - get_cwidth(label))}  {_row(self._series[name], columns - wide - 2, ascii)}"
@@ -77,7 +84,9 @@ def _row(series: deque[float], columns: int, ascii: bool) -> str:
     # What grows from a million is flat above 0.
     drawn = spark([number - least for number in series], max(1, min(_TIMES, columns - 24)), ascii=ascii)
     step = numbers[-1] - numbers[-2] if len(numbers) > 1 else 0
-    return f"{drawn}  {_written(now)}{f'  {_written(step, sign=True)}' if step else ''}"
+    row = f"{drawn}  {_written(now)}"
+    stepped = f"{row}  {_written(step, sign=True)}" if step else row
+    return stepped if len(stepped) <= columns else row  # cut off, a step would be another number
 
 
 def _written(number: float, *, sign: bool = False) -> str:
@@ -86,8 +95,8 @@ def _written(number: float, *, sign: bool = False) -> str:
     return f"{number:+.6g}" if sign else f"{number:.6g}"
 
 
-def _short(name: str) -> str:
+def _short(name: str, most: int) -> str:
     name = printable(name)
-    while get_cwidth(name) > _NAME:
+    while get_cwidth(name) > most and len(name) > 1:
         name = name[:-2] + "…"
     return name

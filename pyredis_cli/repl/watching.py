@@ -14,6 +14,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pyredis.commands.keys import keys
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.complete.candidates import Choice
 from pyredis_cli.complete.wants import Want
@@ -169,8 +170,11 @@ class _Watching:
     async def _ask(self) -> Outcome:
         argv, host = self._watch.argv, self._host
         outcome = Outcome(argv, host.table.find(argv))
+        # What is of a key any node of a cluster leads to; what a node tells of itself, only that one.
+        keyed = outcome.spec is not None and bool(keys(outcome.spec, argv))
         try:
-            return outcome._replace(reply=await host.desk.ask(*argv))
+            with host.desk.anywhere() if keyed else nullcontext():
+                return outcome._replace(reply=await host.desk.ask(*argv))
         except PyRedisError as error:
             return outcome._replace(error=error)
 

@@ -53,7 +53,8 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
         raise UsageError("explain takes a command: explain HGETALL user:7")
     argv = [os.fsencode(word) for word in arguments.words]
     try:
-        found = await explained(desk, argv)
+        with desk.anywhere():
+            found = await explained(desk, argv)
     except Unknown as error:
         near = commands_like(str(error), desk.table)
         mend = f"did you mean {' or '.join(near)}?" if near else "help lists the commands"
@@ -86,6 +87,7 @@ def _value(found: Explained) -> dict[Hashable, Reply]:
         "permitted": found.permitted,
         "refusal": found.refusal or None,
         "refused_as_read_only": found.read_only,
+        "refused_by_replica": found.refused_by_replica,
         "may_be_repeated": spec.readonly,
         "readonly_twin": spec.readonly_twin,
         "since": spec.since or None,
@@ -120,6 +122,8 @@ def _clauses(found: Explained) -> Iterator[str]:
         return
     if found.read_only:
         yield "this session is read-only and would refuse it"
+    if found.refused_by_replica:
+        yield "this server is a replica and would refuse it"
     if found.permitted is False:
         yield f"the server would refuse it to {found.user}"
     if found.clustered and len(found.slots) > 1:
@@ -193,8 +197,13 @@ def _is_cheap(found: Explained) -> bool:
     if found.blocks is not None or (found.spec.danger and not found.spec.readonly):
         return False
     if found.cost.reach in ("constant", "arguments"):
-        return True
+        return not _may_send_much(found)
     return found.reached is not None and found.small
+
+
+def _may_send_much(found: Explained) -> bool:
+    """Whether it may send the whole of a long string, which no order of complexity tells."""
+    return "access" in found.key_flags and any(key.type == "string" and key.heavy for key in found.keys)
 
 
 def _gentler(found: Explained, keys: Sequence[Sized]) -> str:

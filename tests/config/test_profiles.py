@@ -153,6 +153,10 @@ def test_a_profile_of_one_command_needs_no_click() -> None:
     assert parse(["GET", "@prod"]).profile is None
     with pytest.raises(UsageError, match="@b is a second profile"):
         parse(["@a", "@b", "PING"])
+    for args in (["--profile", "a", "@b"], ["@b", "--profile", "a"], ["@b", "-3", "--profile=a"]):
+        assert quick(args) is None
+        with pytest.raises(UsageError, match="@b is a second profile"):
+            parse(args)
 
 
 def test_the_environment_names_a_profile() -> None:
@@ -168,9 +172,9 @@ def test_an_unknown_profile_is_told_with_the_nearest() -> None:
     assert refused("@prd") == f"no profile prd in {path}; did you mean @prod? There are prod, stage"
     assert refused("@x") == f"no profile x in {path}; there are prod, stage"
     path.write_text("")
-    assert refused("@x") == f"no profile x in {path}; pyredis-cli settings init writes a file to begin with"
+    assert refused("@x") == f"no profile x in {path}; a table [profiles.x] makes one"
     path.unlink()
-    assert "settings init" in refused("@x")
+    assert refused("@x") == f"no profile x; pyredis-cli settings init writes {path} to begin with"
     assert "says that there is no file" in refused("@x", environ={"PYREDISCLI_CONFIG": "/dev/null"})
 
 
@@ -391,6 +395,7 @@ def test_no_color_wins_over_files_and_a_flag_over_both() -> None:
     [
         ("hots = 'x'", "hots is not known; did you mean host?"),
         ("password = 'hunter2'", "password is not known: a password does not stand in this file; pass_file"),
+        ("host = 'redis://:hunter2@h'", "host must be a name or an address; url takes a URL"),
         ("port = '1'", "port must be a whole number from 1 to 65535"),
         ("port = 99999", "port must be a whole number from 1 to 65535"),
         ("database = -1", "database must be a whole number, 0 or more"),
@@ -419,6 +424,8 @@ def test_no_color_wins_over_files_and_a_flag_over_both() -> None:
         ("init = ['monitor']", "init must not have MONITOR"),
         ("init = ['CLIENT REPLY OFF']", "init must not have CLIENT REPLY"),
         ("init = ['BLPOP k 0']", "init must not have BLPOP: it would wait"),
+        ("production = true\ninit = ['FLUSHALL']", "init must not have FLUSHALL: nobody is asked there"),
+        ("init = ['CONFIG SET save \"\"']", "init must not have CONFIG SET: nobody is asked there"),
         ("init = ['GET \"x']", "init has a line that cannot be read"),
         ("init = ['']", "init has a line without a command"),
         (
@@ -434,6 +441,8 @@ def test_no_color_wins_over_files_and_a_flag_over_both() -> None:
 def test_a_mistake_in_a_profile_is_told_with_its_line_and_ends_the_start(line: str, told: str) -> None:
     path = configure(f"[profiles.prod]\nhost = 'h'\n{line}\n")
     number = 2 + line.count("\n") + 1
+    if line.startswith("host"):
+        path, number = configure(f"[profiles.prod]\n{line}\nport = 1\n"), 2
     refusal = refused("@prod")
     assert refusal.startswith(f"{path}:{number}: [profiles.prod] {told}")
     assert "hunter2" not in refusal
@@ -489,6 +498,18 @@ def test_a_file_that_cannot_be_read_may_say_that_nothing_must_be_written(text: s
         assert "\n" not in told
 
 
+@pytest.mark.parametrize("text", [b"# \xe9\n", b"#" * (1 << 20) + b"\n"], ids=["latin-1", "large"])
+def test_what_a_file_says_that_is_no_text_may_be_that_nothing_must_be_written(text: bytes) -> None:
+    path = configure("")
+    path.write_bytes(b"[defaults]\nread_only = true\n" + text)
+    for args in ((), ("-h", "x")):
+        assert refused(*args).startswith(f"{path}: is ")
+    path.write_bytes(text)
+    told: list[str] = []
+    assert not settled(told=told).read_only
+    assert len(told) == 1
+
+
 def test_a_url_with_a_password_must_be_in_a_private_file() -> None:
     path = configure("[profiles.prod]\nurl = 'redis://:hunter2@h'\n")
     assert settled("@prod").password == "hunter2"
@@ -520,7 +541,8 @@ def test_a_session_goes_on_at_a_profile_as_that_says() -> None:
     second = with_profile(first, "b", NOTHING, streams())
     assert (second.address, second.database) == (TcpAddress("b", 6379), 2)
     assert second.profile == Profile("b")
-    assert (second.output, second.read_timeout, second.client_name) == ("raw", 3, "x")
+    assert (second.output, second.read_timeout) == ("raw", 3)
+    assert second.client_name is None, "which is how the profile that was left wants to be called"
     assert second.read_only, "what could not be written before cannot be written now"
     configure("[defaults]\nread_timeout = 9\n[profiles.c]\nurl = 'redis://c?client_name=y'\n")
     third = with_profile(first, "c", NOTHING, streams())
@@ -531,6 +553,21 @@ def test_a_session_goes_on_at_a_profile_as_that_says() -> None:
     assert (typed.family, len(typed.natmap)) == (4, 1)
     third = with_url(second, "redis://c")
     assert (third.profile, third.source, third.init) == (None, None, ())
+
+
+def test_of_a_profile_that_is_left_nothing_stays_but_that_nothing_is_written() -> None:
+    configure(
+        "[defaults]\npool_size = 7\n[profiles.b]\nhost = 'b'\n[profiles.a]\nread_only = true\n"
+        "url = 'redis://a?read_timeout=1&family=6'\nconn_timeout = 1\nname = 'x'\nprotocol = 2\npool_size = 1\n"
+    )
+    first = settled("@a", "--conn-timeout", "3")
+    assert (first.family, first.pool_size, first.protocol) == (6, 1, 2)
+    for later in (with_profile(first, "b", NOTHING, streams()), with_url(first, "redis://b")):
+        assert (later.family, later.pool_size, later.protocol) == (0, 7, None)
+        assert (later.conn_timeout, later.read_timeout, later.client_name) == (3, None, None)
+        assert later.read_only
+    assert with_url(first, "redis://b?pool_size=2").pool_size == 2
+    assert with_profile(with_profile(first, "b", NOTHING, streams()), "a", NOTHING, streams()).pool_size == 1
 
 
 # -- on a server

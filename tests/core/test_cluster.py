@@ -202,6 +202,29 @@ async def test_a_user_typed_at_one_node_is_the_user_at_every_node(
     assert (session.username, session.protocol, str(session.address)) == ("ada", 2, at(third))
 
 
+async def test_a_password_that_was_changed_is_found_again_on_the_way_to_another_node(
+    make_cluster: MakeCluster, session_at: MakeSession
+) -> None:
+    cluster = make_cluster("redis82", replicas=0)
+    first, _, third = three(cluster)
+    for node in cluster.nodes:
+        node.command("ACL", "SETUSER", "default", "resetpass", ">old")
+    session = session_at(first, password="old")
+    refused: list[object] = []
+
+    async def renewed(password: object) -> str | None:
+        refused.append(password)
+        return "new"
+
+    session.renew = renewed
+    await said(session, "SET bar 1")
+    for node in cluster.nodes:
+        node.command("ACL", "SETUSER", "default", "resetpass", ">new")
+    assert await said(session, "SET foo 1") == [arrow(FOO, third)]
+    assert await said(session, "GET bar") == [arrow(BAR, first)]
+    assert refused == ["old"]
+
+
 async def test_a_node_that_refuses_the_user_is_named_and_the_session_stays(
     make_cluster: MakeCluster, session_at: MakeSession
 ) -> None:

@@ -44,6 +44,11 @@ def test_a_paste_is_its_lines_without_the_blank_ones() -> None:
     assert lines_of("  ") == []
 
 
+def test_comments_are_no_commands() -> None:
+    assert lines_of("# don't\nGET k\n  # \"why\nSET k '\n# data'\n") == ["GET k", "SET k '\n# data'"]
+    assert lines_of('"#" x') == ['"#" x']
+
+
 def test_a_line_end_in_quotes_is_part_of_its_command() -> None:
     assert lines_of("SET k 'a\n\nb'\n GET k\n") == ["SET k 'a\n\nb'", " GET k"]
     assert order("SET k 'a\nb'", "utf-8").argv == (b"SET", b"k", b"a\nb")

@@ -129,6 +129,35 @@ def test_a_paste_that_is_not_agreed_to_stays_to_be_edited(repl: StartRepl, redis
     assert history() == ["SET a 1", "SET b 23"]
 
 
+def test_an_enter_behind_a_no_is_a_part_of_it(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    screen.paste("# don't skip\nSET a 1\nSET b 2")
+    screen.send_key("enter")
+    screen.wait_for("Run these 2 commands? [y/N]")
+    screen.send("n\r")
+    screen.wait_until(lambda terminal: "[y/N]" not in terminal.text)
+    screen.send_key("enter")
+    screen.wait_for("[y/N]")
+    screen.send_key("c-d")
+    screen.wait_until(lambda terminal: "[y/N]" not in terminal.text)
+    screen.send_key("enter")
+    screen.wait_for("[y/N]")
+    screen.send("y")
+    wait_until(lambda: redis82.command("DBSIZE") == 2)
+    screen.wait_until(at_prompt)
+    assert "unknown command" not in screen.text
+
+
+def test_a_comment_is_sent_nowhere(repl: StartRepl, redis82: Server, tmp_path: Path) -> None:
+    screen = repl(redis82)
+    ask(screen, f":transcript {tmp_path}/t")
+    assert ask(screen, "# it's the cache's fault") == ""
+    assert ask(screen, "PING") == "PONG"
+    assert "> # it's the cache's fault\n" in (tmp_path / "t").read_text()
+    assert history()[-1] == "PING"
+    assert "#" not in history()
+
+
 def test_a_question_is_forgotten_with_the_line(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     screen.paste("SET a 1\nSET b 2")
@@ -352,8 +381,10 @@ def test_ctrl_z_suspends_and_fg_goes_on_with_the_line(
     screen.wait_until(lambda shown: shown.line.endswith(f"{redis82.port}>"))
     screen.send("AUTH half")
     until_line(screen, "AUTH ****")
+    marked = screen.raw.rfind(b"\x1b[?2004h")
     screen.send_key("c-z")
     screen.wait_until(lambda shown: shown.line.endswith("shell$"))
+    assert b"\x1b[?2004l" in screen.raw[marked:]  # the shell may want no marks around what is pasted
     screen.send_line("fg")
     until_line(screen, "AUTH ****")
     screen.send_key("c-u")
@@ -422,7 +453,7 @@ def test_a_dumb_terminal_shows_the_question(repl: StartRepl, redis82: Server) ->
     screen.paste("SET a 1\nSET b 2")
     screen.send_key("enter")
     until_line(screen, "Run these 2 commands? [y/N] ")
-    screen.send("n")
+    screen.send("n\r")
     until_line(screen, "... SET b 2")
     screen.send_key("enter")
     until_line(screen, "[y/N] ")

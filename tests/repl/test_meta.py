@@ -259,6 +259,7 @@ def test_a_new_word_is_a_row_and_what_it_names(monkeypatch: pytest.MonkeyPatch) 
     assert texts(":greet ") == ["ada", '"grace hopper"']
     assert texts(":greet g") == ['"grace hopper"']
     assert judged(":gret") == Refuse("unknown meta command :gret; did you mean :greet?")
+    assert judged(":peek") == Refuse("unknown meta command :peek; did you mean peek?")
 
 
 NOTHING_YET = """

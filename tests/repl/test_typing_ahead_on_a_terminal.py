@@ -61,6 +61,23 @@ def test_pasted_commands_are_shown_before_their_replies(repl: StartRepl, redis82
     assert "precious" not in shown
 
 
+def test_a_paste_is_marked_whatever_happens_at_the_prompt(repl: StartRepl, make_server: MakeServer) -> None:
+    server = make_server("redis82")
+    screen = repl(server)
+    ask(screen, "PING")
+    screen.send_key("c-c")
+    screen.send_key("c-l")
+    ask(screen, "SUBSCRIBE news")
+    server.command("PUBLISH", "news", "extra")
+    screen.wait_for("extra")
+    screen.send_key("c-c")
+    screen.wait_until(at_prompt)
+    server.kill()
+    screen.wait_for("not connected")
+    assert b"\x1b[?2004h" in screen.raw
+    assert b"\x1b[?2004l" not in screen.raw
+
+
 def test_the_mark_of_pastes_is_taken_back_at_the_end(repl: StartRepl, redis82: Server) -> None:
     screen = repl(redis82)
     ask(screen, "PING")

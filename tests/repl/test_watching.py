@@ -171,6 +171,35 @@ def test_a_name_that_comes_late_or_goes_has_gaps() -> None:
     assert trends.rows(9, 80) == ["a     ▁█   2  +1", "late   ▁█  3  +2"]
 
 
+def test_no_number_is_cut_off_by_a_narrow_screen() -> None:
+    trends = Trends()
+    for number in (61.48, 61.31):
+        trends.add({"cmdstat_info.usec_per_call": number})
+    assert trends.rows(9, 40) == ["cmdstat_info.usec_p…  █  61.31  -0.17"]
+    assert trends.rows(9, 30) == ["cmdstat_info.u…  █  61.31"]
+
+
+def test_a_name_that_is_gone_for_long_is_forgotten_and_may_come_back() -> None:
+    trends = Trends()
+    for number in (1, 2, 1):
+        trends.add({"a": number})
+    for _ in range(60):
+        trends.add({})
+        trends.rows(9, 80)
+    assert trends.rows(9, 80) == []
+    trends.add({"a": 5})
+    trends.add({"a": 6})
+    assert [row.split() for row in trends.rows(9, 80)] == [["a", "▁█", "6", "+1"]]
+
+
+def test_a_value_that_is_no_number_any_more_is_forgotten_in_time() -> None:
+    trends = Trends()
+    for value in (1, 2, *["text"] * 60):
+        trends.add({"a": value})
+        trends.rows(9, 80)
+    assert trends.rows(9, 80) == []
+
+
 # -- the file
 
 
@@ -190,6 +219,21 @@ def test_each_time_is_a_row_that_fits_its_head(tmp_path: Path) -> None:
     ]
     assert log.left_out == {"c"}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_value_that_is_called_as_our_columns_are_has_one_of_its_own(tmp_path: Path) -> None:
+    path = str(tmp_path / "log.csv")
+    with Logbook(path) as log:
+        log.add(0, {"time": b"5", "time_": b"6", "error": b"7"})
+    with Logbook(path, append=True) as log:
+        log.add(1, {"error": b"8"}, "ERR gone")
+        assert not log.left_out
+
+    with open(path, newline="") as file:
+        rows = list(csv.reader(file))
+
+    assert rows[0] == ["time", "error", "time_", "time__", "error_"]
+    assert [row[1:] for row in rows[1:]] == [["", "5", "6", "7"], ["ERR gone", "", "", "8"]]
 
 
 def test_a_file_is_never_written_over(tmp_path: Path) -> None:

@@ -18,11 +18,11 @@ from pyredis_cli.flags import UsageError
 from pyredis_cli.repl.reports import behind_all
 from pyredis_cli.tools.all import refusal, roles
 from tests.clusters import Cluster
-from tests.conftest import MakeBackgroundProxy, MakeTerminal
+from tests.conftest import MakeBackgroundProxy, MakeServer, MakeTerminal
 from tests.program import PROGRAM, Ran, ran
 from tests.repl.conftest import at_prompt
 from tests.sentinels import Sentinels
-from tests.servers import Server
+from tests.servers import Server, wait_until
 
 IN_CLUSTER = Everybody((), cluster=True)
 IN_GROUP = Everybody((), cluster=False)
@@ -171,6 +171,25 @@ def test_a_primary_and_its_replicas_are_asked_where_there_is_no_cluster(sentinel
     assert {row["node"]: row["role"] for row in by_replica} == everybody
     assert {row["node"]: row["role"] for row in rows(by_sentinel)} == everybody
     assert rows(by_sentinel)[0]["reply"] == "hello"
+
+
+def test_a_replica_that_is_asked_has_a_row_though_its_primary_does_not_name_it(
+    make_server: MakeServer,
+) -> None:
+    top, below, last, alone = (make_server("redis70") for _ in range(4))
+    top.command("CONFIG", "SET", "repl-diskless-sync-delay", 0)
+    below.command("REPLICAOF", top.host, top.port)
+    last.command("REPLICAOF", below.host, below.port)
+    for server in (top, below):
+        wait_until(lambda server=server: b"state=online" in server.command("INFO", "replication"))
+    # One that never gets its link: its primary does not know such a user.
+    alone.command("CONFIG", "SET", "masteruser", "nobody", "masterauth", "secret")
+    alone.command("REPLICAOF", below.host, below.port)
+
+    for asked in (last, alone):
+        told = rows(ran("-p", str(asked.port), "--json", "all", "PING"))
+        everybody = {at(top): "primary", at(below): "replica", at(asked): "replica"}
+        assert {row["node"]: row["role"] for row in told} == everybody
 
 
 def test_one_server_alone_is_a_primary(redis82: Server) -> None:

@@ -100,6 +100,17 @@ async def test_each_verdict_says_what_the_command_would_do(server: Server) -> No
     assert (await explained(server, "SORT list"))["readonly_twin"] == "SORT_RO"
 
 
+async def test_a_long_string_is_one_value_and_sending_it_is_not_called_cheap(redis82: Server) -> None:
+    redis82.command("SET", "long", "x" * 2_000_000)
+    redis82.command("HSET", "small", "a", "1", "b", "2")
+
+    assert await verdict(redis82, "GET long") == ""
+    assert await verdict(redis82, "STRLEN long") == "cheap"
+    assert await verdict(redis82, "HGET small a") == "cheap"
+    assert (await verdict(redis82, "DEL long small")).startswith("deletes 2 keys, 3 elements in all; ")
+    assert (await verdict(redis82, "DEL long")).startswith("deletes 1 key, 2,000,000 bytes in all; ")
+
+
 async def test_a_server_without_docs_tells_what_it_can(redis62: Server) -> None:
     redis62.command("HSET", "small", "a", "1")
 
@@ -143,6 +154,14 @@ async def test_a_user_hears_what_would_be_refused(server: Server) -> None:
     assert "'get' command" in command["refusal"]
     assert "yours:1" in key["refusal"]
     assert command["verdict"].startswith("the server would refuse it to ada")
+
+
+async def test_a_replica_is_known_to_refuse_what_writes(redis82: Server) -> None:
+    redis82.command("REPLICAOF", "127.0.0.1", 1)
+    assert (await verdict(redis82, "SET a b")).startswith("this server is a replica and would refuse it; ")
+    assert (await explained(redis82, "GET a"))["refused_by_replica"] is False
+    redis82.command("CONFIG", "SET", "replica-read-only", "no")
+    assert await verdict(redis82, "SET a b") == "writes; cheap"
 
 
 async def test_a_read_only_session_is_told_what_it_would_refuse(redis82: Server) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
+import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import pytest
 
 from pyredis.commands.slots import key_slot
+from pyredis.exceptions import PyRedisConnError
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.render.look import Look
@@ -21,7 +24,8 @@ from pyredis_cli.tools.keys.names import Place, places
 from pyredis_cli.tools.keys.page import Found, page
 from tests.clusters import Cluster
 from tests.conftest import MakeCluster
-from tests.servers import Server, until
+from tests.program import Running, ran
+from tests.servers import Server, until, wait_until
 from tests.tools.desks import desk_at, found, report_of, seen
 
 
@@ -252,12 +256,40 @@ async def test_prefix_separator_and_depth_are_choosable(redis82: Server) -> None
             await report_of(desk, ":keys", "a", "b")
 
 
+async def test_that_a_sample_has_no_key_with_a_prefix_does_not_say_that_there_is_none(
+    redis82: Server,
+) -> None:
+    fill(redis82, [f"user:{number}" for number in range(20_000)])
+    async with desk_at(redis82) as desk:
+        report = await report_of(desk, ":keys", "nosuch:", "--count", "200")
+    (row,) = found(report)
+    # It has looked at 10 times as many where they do not fit, a tenth of all; 0.9 ** 28 is 0.05.
+    assert (row["keys"], row["looked_at"]) == (0, 0)
+    assert 20 <= cast("int", row["keys_error"]) <= 35
+    assert re.search(r"none of these begins so; of all, [23]\d keys may$", seen(report), re.MULTILINE)
+
+
+def test_how_many_keys_were_missed_counts_the_slots_of_a_cluster() -> None:
+    tags = Seen(20_000, 2_000, [], False, dict.fromkeys(range(20), 100))
+    one_by_one = Seen(20_000, 2_000, [], False)
+    errors = [estimated(outlined([node], {}, Cut(b"x")), {})[0].keys_error for node in (one_by_one, tags)]
+    assert errors == [29, 2_900]
+
+
 async def test_the_database_is_that_of_the_session(redis82: Server) -> None:
     fill(redis82, ["zero"])
     redis82.command("SELECT", 3)
     fill(redis82, ["three:a", "three:b"])
     redis82.command("SELECT", 0)
     assert set(await rows(redis82, flags=("-n", "3"))) == {b"three:a", b"three:b"}
+
+
+async def test_a_name_of_a_megabyte_does_not_fill_the_screen(redis82: Server) -> None:
+    redis82.command("MSET", "x" * 1_000_000, "v", "y", "v", "long:" + "z" * 500 + ":1", "v")
+    async with desk_at(redis82) as desk:
+        shown = seen(await report_of(desk, ":keys"), 1_000)
+    assert len(shown) < 5_000
+    assert shown.count("… 999,800 more bytes") == 3  # the biggest of all, its prefix, the biggest of that
 
 
 async def test_bytes_of_keys_never_steer_the_terminal(redis82: Server) -> None:
@@ -306,6 +338,45 @@ async def test_a_primary_that_is_not_there_is_named_and_the_others_are_told(
     assert not seen(report).startswith("all ")
 
 
+async def test_a_node_of_the_session_that_is_not_there_hides_none_of_the_others(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = make_cluster("redis82", "cluster-require-full-coverage no", primaries=3, replicas=0)
+    here, there = cluster.primary_of(0), cluster.primary_of(16383)
+    there.command("SET", "foo", "v")
+    async with desk_at(here, "-c") as desk:
+        await report_of(desk, "peek", "foo")
+        here.kill()
+        with pytest.raises(PyRedisConnError, match=str(here.port)):  # what was open breaks
+            await desk.ask("PING")
+        peeked = await report_of(desk, "peek", "foo")
+        explained = await report_of(desk, ":explain", "GET", "foo")
+        report = await report_of(desk, ":keys")
+        with pytest.raises(PyRedisConnError, match=str(here.port)):
+            await desk.ask("INFO")
+    assert cast("Any", peeked.value)["value"] == b"v"
+    assert cast("Any", explained.value)["keys"][0]["length"] == 1
+    assert (found(report)[0]["keys"], report.code) == (1, Exit.PARTIAL)
+    assert f"{here.host}:{here.port}: " in seen(report)
+
+
+async def test_where_the_session_began_is_asked_when_the_node_that_it_went_to_is_gone(
+    make_cluster: MakeCluster,
+) -> None:
+    cluster = make_cluster("redis82", "cluster-require-full-coverage no", primaries=2, replicas=0)
+    began, gone = cluster.primary_of(0), cluster.primary_of(16383)
+    began.command("SET", "bar", "v")
+    async with desk_at(began, "-c") as desk:
+        await desk.session.run([b"GET", b"foo"])  # of one command it needs no map
+        assert str(desk.address).endswith(f":{gone.port}")
+        gone.kill()
+        await until(lambda: not desk.session.connected)
+        peeked = await report_of(desk, "peek", "bar")
+        everybody = await report_of(desk, ":all", "PING")
+    assert cast("Any", peeked.value)["value"] == b"v"
+    assert everybody.code == Exit.PARTIAL
+
+
 async def test_who_stops_it_is_told_what_was_seen(redis82: Server) -> None:
     redis82.command("DEBUG", "POPULATE", 200_000, "item")
     redis82.command("CONFIG", "RESETSTAT")
@@ -323,3 +394,19 @@ async def test_who_stops_it_is_told_what_was_seen(redis82: Server) -> None:
         assert 0 <= cast("int", found(report)[0]["looked_at"]) < 200_000
         assert seen(report).startswith("stopped: ")
         assert await desk.ask("GET", "nosuch") is None, "the desk goes on with another connection"
+
+
+def test_a_shell_has_it_too(redis82: Server) -> None:
+    redis82.command("MSET", "user:1", "v", "user:2", "v")
+    done = ran(redis82, "--format", "json", ":keys", "user:", "--by", ":")
+    assert json.loads(done.stdout)[0]["keys"] == 2
+    assert done.code == Exit.OK
+
+
+def test_a_shell_is_shown_what_was_seen_until_ctrl_c(redis82: Server) -> None:
+    redis82.command("DEBUG", "POPULATE", 300_000, "item")
+    redis82.command("CONFIG", "RESETSTAT")
+    with Running(redis82, ":keys", "--for", "60", "--count", "100000000") as program:
+        wait_until(lambda: "cmdstat_scan" in redis82.info("commandstats"))
+        program.signal(signal.SIGINT)
+        assert program.line().startswith((b"stopped: ", b"all 300,000 keys looked at in "))

@@ -11,6 +11,8 @@ import pytest
 
 from pyredis.commands.slots import key_slot
 from pyredis.exceptions import ReplyError
+from pyredis.types import Reply
+from pyredis_cli.core.desk import Desk
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.tools.peek.samples import Known, sampled
@@ -172,6 +174,33 @@ async def test_a_key_may_go_while_it_is_looked_at(server: Server, kind: str) -> 
         assert await sampled(desk, Known(b"gone", kind), 20) is None
 
 
+class Interrupted(Desk):
+    """A desk whose first questions are followed by what somebody else sends meanwhile."""
+
+    meanwhile: tuple[Callable[[], object], ...] = ()
+
+    async def ask_all(self, *commands: Any, **options: Any) -> list[Reply]:
+        replies = await super().ask_all(*commands, **options)
+        for act in self.meanwhile:
+            act()
+        self.meanwhile = ()
+        return replies
+
+
+async def test_a_key_that_becomes_of_another_type_is_looked_at_again(server: Server) -> None:
+    server.command("SET", "key", "text")
+    async with desk_at(server) as desk:
+        interrupted = Interrupted(desk.session)
+        interrupted.meanwhile = (
+            lambda: server.command("DEL", "key"),
+            lambda: server.command("RPUSH", "key", "a", "b"),
+        )
+        report = await report_of(interrupted, "peek", "key")
+        await interrupted.close()
+    found = cast("Any", report.value)
+    assert (found["type"], found["value"], "refused" in found) == ("list", [b"a", b"b"], False)
+
+
 async def test_what_a_user_may_not_ask_is_said_and_all_else_is_told(server: Server) -> None:
     server.command("HSET", "user:7", "name", "Ada")
     server.command("ACL", "SETUSER", "ada", "on", ">s3cret", "~user:*", "+@all", "-memory", "-hscan")
@@ -184,6 +213,30 @@ async def test_what_a_user_may_not_ask_is_said_and_all_else_is_told(server: Serv
         assert re.search(r"^memory +NOPERM", seen(report, 200), re.MULTILINE)
         with pytest.raises(ReplyError, match="NOPERM"):
             await report_of(desk, "peek", "other")
+
+
+async def test_scores_are_numbers_in_either_protocol(server: Server) -> None:
+    server.command("ZADD", "board", "-inf", "a", "1.5", "b", "3", "c")
+    wanted = [[b"a", float("-inf")], [b"b", 1.5], [b"c", 3]]
+    for protocol in ("-2", "-3"):
+        assert (await peek(server, "board", flags=(protocol,)))["value"] == wanted
+
+
+async def test_of_several_keys_one_that_may_not_be_asked_is_said_and_the_others_are_told(
+    server: Server,
+) -> None:
+    server.command("HSET", "user:7", "name", "Ada")
+    server.command("ACL", "SETUSER", "ada", "on", ">s3cret", "~user:*", "+@all")
+    as_ada = ("--user", "ada", "--pass", "s3cret", "--no-auth-warning")
+    async with desk_at(server, *as_ada) as desk:
+        report = await report_of(desk, "peek", "other", "user:7")
+        other, mine = cast("Any", report.value)
+        assert (other["key"], other["type"], set(other["refused"])) == (b"other", None, {"type"})
+        assert mine["value"] == {b"name": b"Ada"}
+        assert report.code == Exit.REPLY
+        assert re.search(r"^other  NOPERM .*\n\nuser:7  hash", seen(report, 200), re.MULTILINE)
+        with pytest.raises(ReplyError, match="NOPERM"):
+            await report_of(desk, "peek", "other", "another")
 
 
 async def test_a_cluster_is_followed_to_the_node_of_the_key(cluster82: Cluster) -> None:

@@ -118,6 +118,24 @@ async def test_what_was_done_is_told_in_numbers_and_on_a_page(server: Server) ->
     assert re.search(r"^  #\d+ +[\d.]+ .?s  \S+  ECHO \"two words\"$", lines, re.MULTILINE)
 
 
+async def test_entries_that_the_slow_log_had_no_room_for_are_counted(server: Server) -> None:
+    server.command("CONFIG", "SET", "slowlog-log-slower-than", "0")
+    server.command("CONFIG", "SET", "slowlog-max-len", "5")
+    server.command("ECHO", "before")
+
+    def act() -> None:
+        for number in range(40):
+            server.command("ECHO", number)
+        server.command("CONFIG", "SET", "slowlog-log-slower-than", "-1")
+
+    report = await happened(server, act)
+
+    found = told(report)
+    assert len(found["slow_log"]) == 5
+    assert 40 <= found["slow_log_entries"] <= 50  # what we have asked is among them
+    assert re.search(r"^slow log  4\d new, the last 5 at most ", "\n".join(shown(report)), re.MULTILINE)
+
+
 @pytest.mark.usefixtures("no_leaks")
 async def test_latency_is_told_where_the_server_counts_it(redis82: Server, redis62: Server) -> None:
     for server, counted in ((redis82, True), (redis62, False)):

@@ -1,6 +1,6 @@
 """``:keys``: which prefixes the keys of a server have, how many there are of each, and what memory they take.
 
-It knows its words and what its report is for programs; it is no tool, for KEYS is a command.
+It knows its words and what its report is for programs.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import partial
 
 from pyredis.types import Reply
@@ -16,12 +16,30 @@ from pyredis_cli.core.desk import Desk
 from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.given import ToolArguments
-from pyredis_cli.reporting import CutShort, Report
+from pyredis_cli.reporting import CutShort, Report, arguments_of, interruptions, run_report
+from pyredis_cli.settings import Settings
+from pyredis_cli.streams import Streams
 from pyredis_cli.tools.keys.estimate import Cut, Row, estimated
 from pyredis_cli.tools.keys.page import Found, page
 from pyredis_cli.tools.keys.survey import Limits, Survey
 
-__all__ = ["report"]
+__all__ = ["report", "run"]
+
+
+def run(settings: Settings, streams: Streams, words: Sequence[str]) -> int:
+    """Print the tree of prefixes; return the exit code."""
+    return run_report(_so_far, settings, streams, arguments_of(":keys", settings, streams, words))
+
+
+async def _so_far(desk: Desk, arguments: ToolArguments) -> Report:
+    """Return the tree of prefixes, of what was seen until somebody pressed Ctrl-C."""
+    looking = asyncio.ensure_future(report(desk, arguments))
+    with interruptions(looking.cancel):
+        await asyncio.wait([looking])
+    try:
+        return looking.result()
+    except CutShort as cut:
+        return cut.report
 
 
 async def report(desk: Desk, arguments: ToolArguments) -> Report:
@@ -29,7 +47,8 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
     cut, limits = _cut(arguments), _limits(arguments)
     survey = Survey(desk, cut, limits, random.Random())
     try:
-        await survey.run()
+        with desk.anywhere():
+            await survey.run()
     except asyncio.CancelledError:
         raise CutShort(_report(survey, stopped=True)) from None
     return _report(survey)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pyredis_cli.render.blocks import Block, Cell, Column, Grid, Line
+from pyredis_cli.render.layout import Role
 from pyredis_cli.render.look import Look
 from pyredis_cli.render.units import count, duration, size
+from pyredis_cli.render.views.cells import noted
 from pyredis_cli.render.views.rows import BLANK, plural
 from pyredis_cli.tools.keys.estimate import Cut, Row
 
 __all__ = ["Found", "page"]
+
+_LONGEST: Final = 200  # bytes of a name that are shown
 
 
 class Found(NamedTuple):
@@ -47,15 +51,25 @@ def _confidence(found: Found) -> Line:
     said = f"{stopped}{of}{plural(found.total, 'key')}{nodes} looked at in {duration(found.seconds)}"
     prefix: Cell = (("text", "; these begin with "), ("name", found.cut.prefix)) if found.cut.prefix else ()
     notes = [f"memory by {row.measured:,} of them" for row in found.rows[:1] if row.measured < row.seen]
-    notes += [] if whole else ["± holds 19 times of 20"]
+    notes += (
+        ["± holds 19 times of 20"] if any(row.keys_error or row.memory_error for row in found.rows) else []
+    )
     return Line((("text", said), *prefix, ("note", f"  ({'; '.join(notes)})" if notes else "")))
 
 
 def _troubles(found: Found) -> list[Block]:
     lines: list[Block] = [Line((("warning", f"{name}: {why}"),)) for name, why in found.untold.items()]
     if not any(row.seen for row in found.rows):
-        lines.append(Line((("note", "no key begins so" if found.cut.prefix else "there are no keys"),)))
+        lines.append(Line((("note", _nothing(found)),)))
     return lines
+
+
+def _nothing(found: Found) -> str:
+    """Return that no key was seen, and how many there may be all the same."""
+    if not found.cut.prefix:
+        return "there are no keys"
+    most = max((math.ceil(row.keys_error) for row in found.rows), default=0)
+    return f"none of these begins so; of all, {plural(most, 'key')} may" if most else "no key begins so"
 
 
 # -- the table
@@ -93,7 +107,15 @@ def _label(row: Row) -> Cell:
             return (("heading", "all"),) if not row.label else (("name", row.label), ("note", "*"))
         case "others":
             return (("note", f"{indent}others"),)
-    return (("text", indent), ("name", row.label or '""'))
+    return (("text", indent), *_name("name", row.label))
+
+
+def _name(role: Role, key: bytes) -> Cell:
+    """Return the name of a key, of a very long one the beginning: names may have as many bytes as values."""
+    left = len(key) - _LONGEST
+    if left <= 0:
+        return ((role, key or '""'),)
+    return noted(((role, key[:_LONGEST]),), f"… {left:,} more bytes")
 
 
 def _text(said: str) -> Cell:
@@ -130,4 +152,4 @@ def _percent(share: float | None) -> Cell:
 def _biggest(row: Row) -> Cell:
     if row.biggest is None or row.biggest_memory is None:
         return ()
-    return (("text", row.biggest or '""'), ("note", f"  {size(row.biggest_memory)}"))
+    return (*_name("text", row.biggest), ("note", f"  {size(row.biggest_memory)}"))

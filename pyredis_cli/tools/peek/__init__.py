@@ -29,6 +29,7 @@ from pyredis_cli.tools.peek.samples import Known, Sample, sampled
 
 __all__ = ["report", "run"]
 
+_TIMES: Final = 3  # that a key is looked at which changes its type all the time
 _COUNT: Final = 20  # elements: what fits on a screen with what is known of the key above it
 
 
@@ -43,7 +44,8 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
         raise UsageError("peek takes a key; put a key with blanks in quotes")
     keys = [os.fsencode(word) for word in arguments.words]
     desk.look_only()
-    found = [await _looked_at(desk, key, arguments.get("count", _COUNT)) for key in keys]
+    with desk.anywhere():
+        found = await _all_looked_at(desk, keys, arguments.get("count", _COUNT))
     values: list[Reply] = [_value(known, sample) for known, sample in found]
     code = Exit.OK if all(known.exists for known, _ in found) else Exit.REPLY
     return Report(values[0] if len(values) == 1 else values, partial(page, found), code)
@@ -65,7 +67,31 @@ _FACTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 """What is known of a key whatever it holds: the words before it and behind it."""
 
 
+async def _all_looked_at(desk: Desk, keys: Sequence[bytes], count: int) -> list[tuple[Known, Sample | None]]:
+    """Return what is known of each key; raises what the server says when it tells of none."""
+    found: list[tuple[Known, Sample | None]] = []
+    first: ReplyError | None = None
+    for key in keys:
+        try:
+            found.append(await _looked_at(desk, key, count))
+        except ReplyError as error:
+            first = first or error
+            found.append((Known(key, "", refused={"type": error.message}), None))
+    if first is not None and not any(known.type for known, _ in found):
+        raise first
+    return found
+
+
 async def _looked_at(desk: Desk, key: bytes, count: int) -> tuple[Known, Sample | None]:
+    """Look at a key, and again when it has got another type meanwhile."""
+    for _ in range(_TIMES):
+        known, sample = await _look(desk, key, count)
+        if sample is None or not any(said.startswith("WRONGTYPE") for said in sample.refused.values()):
+            break
+    return known, sample
+
+
+async def _look(desk: Desk, key: bytes, count: int) -> tuple[Known, Sample | None]:
     replies = await desk.ask_all([(*before, key, *behind) for before, behind in _FACTS.values()])
     facts = dict(zip(_FACTS, replies, strict=True))
     match facts["type"]:
@@ -114,9 +140,9 @@ def _is_told(error: ReplyError) -> bool:
 
 def _value(known: Known, sample: Sample | None) -> Reply:
     """Return what was found under names that stay, None where the server does not tell."""
-    found: dict[Hashable, Reply] = {"key": known.key, "type": known.type}
+    found: dict[Hashable, Reply] = {"key": known.key, "type": known.type or None}
     if sample is None:
-        return found
+        return found | ({"refused": dict(known.refused.items())} if not known.type else {})
     left = None if known.expires is None else max(0.0, round(known.expires - time(), 3))
     found |= {
         "ttl": left,

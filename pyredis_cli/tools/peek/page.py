@@ -53,6 +53,8 @@ def page(found: Sequence[tuple[Known, Sample | None]], look: Look) -> Sequence[B
 
 
 def _missing(known: Known) -> list[Block]:
+    if not known.type:
+        return [Line((("name", known.key or '""'), ("warning", f"  {known.refused['type']}")))]
     if known.vanished:
         return [Line((("name", known.key), ("warning", "  went while it was looked at")))]
     meant: Cell = () if known.nearest is None else (("text", "; there is "), ("name", known.nearest))

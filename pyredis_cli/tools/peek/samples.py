@@ -15,7 +15,7 @@ from pyredis.exceptions import ReplyError
 from pyredis.types import Argument, Map, Reply
 from pyredis_cli.core.desk import Desk
 from pyredis_cli.render.shapes import Entries, Items, Page, Pairs, Scores, Shape, shape
-from pyredis_cli.render.views.reading import Unexpected, mapping
+from pyredis_cli.render.views.reading import Unexpected, mapping, number
 
 __all__ = ["Known", "Sample", "elements", "sampled"]
 
@@ -29,7 +29,8 @@ _PAGES: Final = 10  # of a SCAN within a key, for some have few elements
 class Known(NamedTuple):
     """What the server knows of a key; None is what it does not tell.
 
-    ``refused`` has the errors by what they were about. ``unseen``: looking at it did not count as using it.
+    ``type`` is empty where the server does not tell even that. ``refused`` has the errors by what they were about.
+    ``unseen``: looking at it did not count as using it.
     """
 
     key: bytes
@@ -47,7 +48,7 @@ class Known(NamedTuple):
 
     @property
     def exists(self) -> bool:
-        return self.type != "none"
+        return self.type not in ("", "none")
 
 
 Told: TypeAlias = "tuple[tuple[bytes, ...], Spec | None, Reply]"
@@ -115,12 +116,20 @@ def _plain(found: Shape | None) -> Reply:
         case Pairs(pairs):
             return {_name(name): said for name, said in pairs}
         case Scores(pairs):
-            return [[member, score] for member, score in pairs]
+            return [[member, _score(score)] for member, score in pairs]
         case Entries(entries):
             return [[entry.id, None if entry.fields is None else _plain(entry.fields)] for entry in entries]
         case Items(items):
             return list(items)
     return None
+
+
+def _score(reply: Reply) -> Reply:
+    """Return a score as a number, also where RESP2 sends it as a string."""
+    try:
+        return number(reply)
+    except Unexpected:
+        return reply
 
 
 def _named(reply: Reply) -> Reply:

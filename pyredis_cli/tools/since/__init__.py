@@ -7,10 +7,8 @@ sooner; when the server goes away meanwhile, what was known then is the page.
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +16,7 @@ from pyredis.exceptions import PyRedisConnError, PyRedisError
 from pyredis_cli.core.vitals import KEPT, QUESTIONS, Vitals, glance, look
 from pyredis_cli.exits import Exit, exit_for, explain
 from pyredis_cli.flags import UsageError
-from pyredis_cli.reporting import Report, arguments_of, run_report
+from pyredis_cli.reporting import Report, arguments_of, interruptions, run_report
 from pyredis_cli.spans import read_span
 from pyredis_cli.tools.since.changes import SAMPLED, changes
 from pyredis_cli.tools.since.countdown import Countdown
@@ -153,23 +151,7 @@ def _span(words: Sequence[str]) -> float:
 
 async def _enough(waiting: asyncio.Future[None]) -> None:
     """Wait for the end of it, which Ctrl-C is, too."""
-    with _interruptions(waiting.cancel):
+    with interruptions(waiting.cancel):
         await asyncio.wait([waiting])
     if not waiting.cancelled():
         waiting.result()
-
-
-@contextmanager
-def _interruptions(act: Callable[[], object]) -> Iterator[None]:
-    """Do something at Ctrl-C instead of ending the program; one that ignores it (nohup) goes on doing so."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, act)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        signal.signal(signal.SIGINT, before)

@@ -90,7 +90,8 @@ def changes(
         clients=told.clients(),
         errors=told.errors(commands),
         commands=commands,
-        slow_log=told.slow(),
+        slow_log=(slow := told.slow()),
+        slow_log_entries=told.slow_entries(slow),
         latency_spikes=told.spikes(),
         replication=told.replication(),
         persistence=told.persistence(),
@@ -354,9 +355,22 @@ class _Told:
         """Return the new entries of the slow log, the newest first."""
         if self._after.slow is None:
             return None
+        return sorted(
+            (entry for entry in self._after.slow if entry.id > self._known_slow()),
+            key=lambda entry: -entry.id,
+        )
+
+    def slow_entries(self, new: Sequence[Slow] | None) -> int | None:
+        """Return how many entries were written, also those that the log, or our look at it, had no room for."""
+        if not new:
+            return None if new is None else 0
+        known = self._known_slow()
+        # Entries are numbered from the start of the server on; of a log that was empty nobody knows the last one.
+        return new[0].id - known if known >= 0 or self.restarted else len(new)
+
+    def _known_slow(self) -> int:
         old = () if self.restarted else self._before.slow or ()
-        known = max((entry.id for entry in old), default=-1)
-        return sorted((entry for entry in self._after.slow if entry.id > known), key=lambda entry: -entry.id)
+        return max((entry.id for entry in old), default=-1)
 
     def spikes(self) -> Sequence[Spike] | None:
         if self._after.spikes is None:

@@ -307,12 +307,18 @@ def _slow_log(found: Changes, look: Look, most: int) -> Iterator[Block]:
     slowest = max(entry.usec for entry in found.slow_log)
     title: Cell = (
         ("heading", "slow log"),
-        ("note", f"  {len(found.slow_log)} new, at most {duration(slowest / 1e6)}"),
+        ("note", f"  {_new(found)}at most {duration(slowest / 1e6)}"),
     )
     rows = [_entry(entry, look) for entry in found.slow_log[:most]]
     columns = (Column(right=True), Column(right=True), Column(), Column())
     yield Line()
     yield Section(title, [Grid(columns, rows)])
+
+
+def _new(found: Changes) -> str:
+    """Return how many entries are new, and of how many nothing more is known."""
+    kept, new = len(found.slow_log or ()), found.slow_log_entries or 0
+    return f"{new:,} new, " + (f"the last {kept:,} " if kept < new else "")
 
 
 def _entry(entry: Slow, look: Look) -> Sequence[Cell]:

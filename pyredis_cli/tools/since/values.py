@@ -183,6 +183,7 @@ class Changes(NamedTuple):
     errors: Errors
     commands: Sequence[Command]
     slow_log: Sequence[Slow] | None
+    slow_log_entries: int | None
     latency_spikes: Sequence[Spike] | None
     replication: Replication
     persistence: Persistence
