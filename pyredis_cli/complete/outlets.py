@@ -110,6 +110,7 @@ def _reading(argv: Sequence[bytes], mark: bytes, table: Table) -> tuple[Spec, bo
     match walk.fit(mark):
         case "none":
             return spec, False
-        case "any" if spec.effect is None and spec.only_reads(argv):
+        # What is due may be > to who reads for a group; to XREAD, which has the same grammar, it says nothing.
+        case "any" | "own" if spec.effect is None and spec.only_reads(argv):
             return None if any(term.name == _PASSED_ON for term in walk.terms) else (spec, True)
     return None

@@ -240,7 +240,11 @@ def _written(spec: Spec, argv: Sequence[bytes]) -> tuple[bytes, ...]:
         last = spec.last_key if spec.last_key >= 0 else len(argv) + spec.last_key
         places = range(spec.first_key, min(last, len(argv) - 1) + 1, max(spec.key_step, 1))
         return tuple(argv[place] for place in places)
-    return keys(spec._replace(key_specs=tuple(one for one in spec.key_specs if "RO" not in one[0])), argv)
+    named = tuple(one for one in spec.key_specs if "not_key" not in one[0])
+    changed = tuple(one for one in named if "RO" not in one[0])
+    if spec.write and not changed:  # XREADGROUP reads the entries, and writes down who has them
+        changed = named
+    return keys(spec._replace(key_specs=changed), argv)
 
 
 def _reason(

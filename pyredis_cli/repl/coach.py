@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from pyredis.commands.grammar import grammar
 from pyredis.commands.keys import keys
+from pyredis.commands.rows import version
 from pyredis.commands.slots import key_slot
 from pyredis_cli.core.infos import info, number
 from pyredis_cli.core.kinds import articled, counterpart, expected, group_of, judged_keys
@@ -30,6 +31,7 @@ __all__ = ["Case", "Lesson", "lesson", "meant"]
 
 _MOST: Final = 4
 _LONGEST: Final = 60
+_CUT: Final = "..."
 
 
 class Case(NamedTuple):
@@ -50,7 +52,7 @@ class Case(NamedTuple):
     def shown(self, word: bytes) -> str:
         """Return a word of the command as it would be typed, a long one cut."""
         text = as_typed([word], self.encoding)
-        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}{_CUT}"
 
 
 Answers: TypeAlias = "Sequence[Reply]"
@@ -142,7 +144,9 @@ def _no_permission(case: Case, answers: Answers) -> str:
     if not rules:
         return ""
     lacks = f"{case.user} lacks {' or '.join(rules)}"
-    return f"{lacks}; who may, gives it: ACL SETUSER {case.user} {rules[0]}" if len(rules) == 1 else lacks
+    if len(rules) > 1 or rules[0].endswith(_CUT):
+        return lacks
+    return f"{lacks}; who may, gives it: ACL SETUSER {case.user} {rules[0]}"
 
 
 def _missing(case: Case) -> list[str]:
@@ -155,8 +159,17 @@ def _missing(case: Case) -> list[str]:
         return []
     if "channel" in message:
         words = _words_of_role(case, "channel") or _words_of_role(case, "shardchannel")
-        return [f"&{case.shown(word)}" for word in words[:_MOST]]
-    return [f"~{case.shown(key)}" for key in keys(case.spec, case.argv)[:_MOST]] if "key" in message else []
+        return [case.shown(b"&" + _only(word)) for word in words[:_MOST]]
+    return (
+        [case.shown(b"~" + _only(key)) for key in keys(case.spec, case.argv)[:_MOST]]
+        if "key" in message
+        else []
+    )
+
+
+def _only(word: bytes) -> bytes:
+    """Return the pattern of this word alone; a rule has no blanks, so any character may be in their place."""
+    return re.sub(rb"[\s\0]", b"?", re.sub(rb"[*?\[\\]", rb"\\\g<0>", word))
 
 
 def _words_of_role(case: Case, name: str) -> list[bytes]:
@@ -292,8 +305,11 @@ def _lacking(spec: Spec, table: Table) -> str:
         return f"{spec.name} is a command of the module {spec.module}"
     if table.product not in spec.products and spec.products:
         return f"{spec.name} is a command of {' and '.join(map(str.capitalize, sorted(spec.products)))}"
-    version = ".".join(map(str, table.version or ()))
-    return f"{spec.name} is there since {spec.since}, and this is {version}" if version and spec.since else ""
+    if not (table.version and spec.since):
+        return ""
+    if version(spec.since) <= table.version:
+        return f"this server has no {spec.name}: rename-command takes names away, and sentinels have few commands"
+    return f"{spec.name} is there since {spec.since}, and this is {'.'.join(map(str, table.version))}"
 
 
 def _unknown_subcommand(case: Case, answers: Answers) -> str:

@@ -134,7 +134,8 @@ class Guarding:
         try:
             session = self._visit().session
             batch = Batch(session.database, session.next_database, follows=self._settings().cluster)
-            await self._signals.interruptible(self._gather(batch, lines, {act} if act else set()))
+            with self._printer.waiting():  # a long file takes its time
+                await self._signals.interruptible(self._gather(batch, lines, {act} if act else set()))
             yield not batch.found or await self._allows_all(batch)
         finally:
             self._agreed = None

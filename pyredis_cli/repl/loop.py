@@ -282,11 +282,11 @@ class Repl:
     async def _enter(self, text: str) -> After:
         """Do each line of what was typed or pasted, until one says stop."""
         lines = lines_of(text)
+        self._coach.forget()
         if not lines:  # a comment, which is for whoever reads the transcript
             self._note_typed(text)
             return After.GO_ON
         self._printer.may_page = len(lines) == 1
-        self._coach.forget()
         if len(lines) == 1:  # of several, each is shown again
             self._note_typed(lines[0])
             after = await self._do(lines[0], self._outlet(lines[0]))

@@ -169,7 +169,7 @@ class Begin:
         try:
             transcript = Transcript(self.path, append=self.append, secrets=secrets)
         except FileExistsError:
-            await host.printer.refuse(f"{self.path} is there already; :transcript {_APPEND} FILE adds to it")
+            await host.printer.refuse(f"{self.path} {_in_the_way(self.path)}")
             return After.STOP
         except OSError as error:
             await host.printer.refuse(f"{self.path}: {error.strerror}")
@@ -178,8 +178,15 @@ class Begin:
         if transcript.others_read_it:
             await host.printer.warn(f"others may read {self.path}")
         host.printer.begin_transcript(transcript, str(host.desk.address))
+        if host.printer.transcript is None:  # not even its first line could be written, which has been told
+            return After.STOP
         await host.printer.note(f"transcript {self.path}; secrets are ***")
         return After.GO_ON
+
+
+def _in_the_way(path: str) -> str:
+    is_folder = os.path.isdir(os.path.expanduser(path))
+    return "is a folder" if is_folder else f"is there already; :transcript {_APPEND} FILE adds to it"
 
 
 @dataclass(frozen=True)

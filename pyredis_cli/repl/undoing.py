@@ -142,6 +142,8 @@ def _check(entry: Entry, session: Session) -> None:
     """Refuse where the keys of the entry are not those of the session."""
     if session.in_transaction:
         raise UndoError("in MULTI nothing can be undone; EXEC or DISCARD first")
+    if session.silenced:
+        raise UndoError("CLIENT REPLY is off, so nothing can be looked at; CLIENT REPLY ON first")
     if entry.database != session.database:
         raise UndoError(f"that was in database {entry.database}; SELECT {entry.database} first")
 

@@ -54,6 +54,7 @@ def test_a_reply_goes_where_the_line_says(line: str, mark: str, rest: str) -> No
         "CONFIG GET * > f",
         "PING | cat",
         "EXISTS a | cat",
+        "XREAD COUNT 1 STREAMS s 0 > f",
     ],
 )
 def test_in_a_command_that_only_reads_a_mark_is_no_argument(line: str) -> None:

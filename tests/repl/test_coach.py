@@ -22,6 +22,7 @@ from pyredis_cli.registry import META
 from pyredis_cli.repl.coach import Case, lesson
 from pyredis_cli.repl.coaching import Coach, corrected
 from pyredis_cli.settings import Settings
+from pyredis_cli.splitting import split
 from tests.clusters import Cluster
 from tests.conftest import MakeServer
 from tests.repl.conftest import StartRepl, ask, at_prompt
@@ -142,6 +143,35 @@ async def test_the_missing_rule_is_named(server: Server) -> None:
         assert await ada.types("SET yours:1 x") == f"ada lacks ~yours:1{gives} ~yours:1"
         assert await ada.types("MGET mine:1 yours:1") == "ada lacks ~mine:1 or ~yours:1"
         assert await ada.types("PUBLISH yours x") == f"ada lacks &yours{gives} &yours"
+
+
+@pytest.mark.parametrize("key", ["a*b", "a?b", "[a]", "a\\b", '"a b"', '"a\\tb"', "{a}#|"])
+async def test_the_rule_that_is_named_gives_that_key_and_no_more(redis82: Server, key: str) -> None:
+    redis82.command("ACL", "SETUSER", "ada", "on", "nopass", "resetkeys", "+set")
+
+    async with person(redis82, username="ada", password="x") as ada:
+        argv = [b"SET", *split(key), b"x"]
+        ada.coach.hear(await ada.session.run(argv), ada.session)
+        _, _, mend = (await ada.coach.advice(ada.desk, "")).partition("gives it: ")
+        redis82.command(*split(mend))
+        assert (await ada.session.run(argv)).reply == b"OK"
+        refused = await ada.session.run([b"SET", b"a--b", b"x"])
+        assert refused.failed
+
+
+async def test_a_rule_that_is_cut_is_no_mend(redis82: Server) -> None:
+    redis82.command("ACL", "SETUSER", "ada", "on", "nopass", "resetkeys", "+set")
+
+    async with person(redis82, username="ada", password="x") as ada:
+        assert await ada.types(f"SET {'k' * 100} x") == f"ada lacks ~{'k' * 59}..."
+
+
+async def test_a_command_that_was_renamed_is_not_called_too_new(make_server: MakeServer) -> None:
+    server = make_server("redis82", 'rename-command DEBUG ""')
+
+    async with person(server) as somebody:
+        somebody.session.table.learn_server("redis", "8.2.3")
+        assert (await somebody.types("DEBUG SLEEP 0")).startswith("this server has no DEBUG: rename-command")
 
 
 # -- what the server is in

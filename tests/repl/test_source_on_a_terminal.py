@@ -187,3 +187,17 @@ def test_pasted_lines_stop_where_a_file_stopped(repl: StartRepl, redis82: Server
     screen.send("y")
     screen.wait_for("stopped: 1 more pasted line not sent, from here on: SET k v")
     assert redis82.command("DBSIZE") == 0
+
+
+def test_a_long_file_shows_that_it_is_looked_at_and_can_be_stopped(
+    repl: StartRepl, redis82: Server, file: Path
+) -> None:
+    file.write_text("INCR never\n" * 200_000)
+    screen = repl(redis82)
+    screen.send_line(":source seed.redis")
+    screen.wait_for("Ctrl-C stops")
+    assert "> INCR" not in screen.text
+    screen.send_key("c-c")
+    screen.wait_for("stopped")
+    screen.wait_until(at_prompt)
+    assert redis82.command("EXISTS", "never") == 0

@@ -125,11 +125,12 @@ def test_a_file_that_is_there_is_added_to_when_that_is_said(
 def test_a_full_disk_ends_it_and_not_the_session(repl: StartRepl, redis82: Server, folder: Path) -> None:
     (folder / "full").symlink_to("/dev/full")
     screen = repl(redis82)
-    ask(screen, ":transcript --append full")
-    assert "full: No space left on device; the transcript ends here" in screen.text
+    said = ask(screen, ":transcript --append full")
+    assert said.endswith("full: No space left on device; the transcript ends here")
     assert ask(screen, "PING") == "PONG"
     assert ask(screen, ":transcript") == "transcript off"
     assert "No such file or directory" in ask(screen, ":transcript /nosuch/f")
+    assert ask(screen, ":transcript /") == "/ is a folder"
 
 
 def test_a_paged_reply_is_in_it(repl: StartRepl, redis82: Server, folder: Path) -> None:

@@ -140,3 +140,14 @@ def test_another_run_of_the_server_is_no_place_for_it(keeping: Keeping, make_ser
     server.restart()
     assert "cannot be undone any more" in ask(screen, ":undo").replace("\n", " ")
     assert ask(screen, ":undo").startswith("nothing to undo")
+
+
+def test_without_replies_nothing_is_undone_and_nothing_lost(keeping: Keeping, redis82: Server) -> None:
+    redis82.command("SET", "k", "old")
+    screen = keeping(redis82)
+    for line in ("SET k new", "CLIENT REPLY OFF"):
+        ask(screen, line)
+    assert "CLIENT REPLY ON first" in ask(screen, ":undo")
+    ask(screen, "CLIENT REPLY ON")
+    undo(screen)
+    assert redis82.command("GET", "k") == b"old"
