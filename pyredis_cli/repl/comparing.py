@@ -66,15 +66,18 @@ class Since:
         comparison = cast("Callable[[Desk], _Comparison]", load(SINCE))(host.desk)
         try:
             if self.seconds is not None:
-                await host.interruptible(comparison.begin())
+                with host.printer.waiting():
+                    await host.interruptible(comparison.begin())
                 await self._wait(host, comparison, self.seconds)
             elif not await self._resumes(host, comparison):
-                await host.interruptible(_remember(host.desk))
+                with host.printer.waiting():
+                    await host.interruptible(_remember(host.desk))
                 await host.printer.tell(
                     "looked for the first time; the next :since shows what happened since then"
                 )
                 return After.GO_ON
-            report = await host.interruptible(comparison.end())
+            with host.printer.waiting():
+                report = await host.interruptible(comparison.end())
         except PyRedisError as error:
             await host.printer.error(error, host.desk.address)
             return After.STOP

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 from pyredis_cli.complete.candidates import Choice
 from pyredis_cli.repl.echoing import echoed
 from pyredis_cli.repl.verdicts import After, Perform, Refuse, Verdict
+from pyredis_cli.splitting import stretches
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
@@ -198,7 +199,8 @@ class Source:
             if after is After.LEAVE:
                 break
             if after is After.STOP:
-                await host.printer.warn(f"{self.path}:{command.number}: stopped here; {await _left(found)}")
+                left = _IN_QUOTES if stretches(command.text)[-1].quote else await _left(found)
+                await host.printer.warn(f"{self.path}:{command.number}: stopped here; {left}")
                 return After.STOP
             done += 1
             failed += host.failures > before
@@ -213,6 +215,9 @@ class Source:
         after = await host.do(command.text)
         # Ctrl-C may come when nothing waits that it could cancel.
         return After.STOP if host.interruptions != before and after is After.GO_ON else after
+
+
+_IN_QUOTES: Final = "its quote is open to the end of the file, and nothing of that was sent"
 
 
 async def _left(found: Iterator[Command]) -> str:

@@ -14,6 +14,8 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from prompt_toolkit.utils import is_dumb_terminal
+
 from pyredis.commands.keys import keys
 from pyredis.exceptions import PyRedisError
 from pyredis_cli.complete.candidates import Choice
@@ -42,6 +44,8 @@ _USAGE: Final = "usage: :watch SECONDS [--csv FILE [--append]] COMMAND"
 _CSV, _APPEND = "--csv", "--append"
 _LEAST_PAUSE: Final = 0.05
 """Seconds for the person and the terminal, however slow the server is."""
+_PATIENCE: Final = 1.0
+"""Seconds without an answer behind which that is told, and told again."""
 _NAMES: Final = 5
 _LINES: Final = 10_000
 """So many lines of a reply are counted."""
@@ -154,6 +158,9 @@ class _Watching:
         self._watch, self._host, self._screen, self._log = watch, host, screen, log
         self._seen: _Seen | None = None
         self._times = 0
+        self._silence = 0.0
+        """For so many seconds the command has no answer."""
+        self._tick: asyncio.TimerHandle
         self._trends = Trends()
         self._before: Sequence[bytes] = ()
         self._body: Sequence[bytes] = ()
@@ -164,8 +171,23 @@ class _Watching:
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + self._watch.seconds
-            self._take(_Seen(await self._ask()))
+            self._take(_Seen(await self._answered()))
             await asyncio.sleep(max(due - loop.time(), _LEAST_PAUSE))
+
+    async def _answered(self) -> Outcome:
+        """Return what became of the command; as long as nothing comes, the first row says so."""
+        self._tick = asyncio.get_running_loop().call_later(_PATIENCE, self._tell_silence)
+        try:
+            return await self._ask()
+        finally:
+            self._tick.cancel()
+            self._silence = 0.0
+
+    def _tell_silence(self) -> None:
+        self._silence += _PATIENCE
+        if not is_dumb_terminal():  # where one picture stands below the other
+            self._draw()
+        self._tick = asyncio.get_running_loop().call_later(_PATIENCE, self._tell_silence)
 
     async def _ask(self) -> Outcome:
         argv, host = self._watch.argv, self._host
@@ -194,18 +216,19 @@ class _Watching:
             self._draw()
 
     def _draw(self) -> None:
-        assert self._seen is not None
         columns, height = self._screen.size
         head = [self._title(columns), *self._of_numbers(columns, height // 3)]
-        self._body = self._reply(self._seen.outcome, columns, max(0, height - len(head)))
+        if self._seen is not None:
+            self._body = self._reply(self._seen.outcome, columns, max(0, height - len(head)))
         body = highlighted(self._before, self._body) if self._before else self._body
         self._screen.draw([*head, *body][:height])
 
     def _title(self, columns: int) -> bytes:
         watch = self._watch
         command = as_typed(watch.argv, hidden=hidden(watch.argv, self._host.table))
-        at = time.strftime("%H:%M:%S", time.localtime(self._seen.at if self._seen else 0))
-        line = f"{at}  every {watch.seconds:g} s, {self._times:,}  {command}"
+        at = time.strftime("%H:%M:%S", time.localtime(self._seen.at)) if self._seen else "--:--:--"
+        silent = f"no answer for {self._silence:.0f} s  " if self._silence else ""
+        line = f"{at}  {silent}every {watch.seconds:g} s, {self._times:,}  {command}"
         return self._host.printer.row(line, columns, dim=True)
 
     def _of_numbers(self, columns: int, most: int) -> list[bytes]:

@@ -30,6 +30,14 @@ def test_keys_are_shown_as_a_tree_and_ctrl_c_shows_what_is_known(repl: StartRepl
     assert re.search(r"^all 3 keys looked at in [\d.]+ \w+$", shown, re.MULTILINE)
     assert re.search(r"^user: +2 ", shown, re.MULTILINE)
 
+    redis82.pause()
+    screen.send_line(":keys")
+    screen.wait_for("Ctrl-C stops")
+    screen.send("\x03")
+    screen.wait_for("nobody has told yet how many keys there are")
+    redis82.resume()
+    screen.wait_until(at_prompt, what="the prompt")
+
     redis82.command("DEBUG", "POPULATE", 200_000, "item")
     redis82.command("CONFIG", "RESETSTAT")
     screen.send_line(":keys --for 60 --count 100000000")

@@ -36,6 +36,17 @@ def test_ctrl_c_shows_the_page_of_a_shorter_span(repl: StartRepl, redis82: Serve
     assert '"restarted":false' in ask(screen, ":since").replace('": ', '":')
 
 
+def test_who_waits_for_a_server_sees_that(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82, columns=100)
+    redis82.pause()
+    screen.send_line(":since 1h")
+    screen.wait_for("Ctrl-C stops")
+    screen.send_key("c-c")
+    screen.wait_for("stopped")
+    redis82.resume()
+    screen.wait_until(at_prompt)
+
+
 def test_a_look_that_the_server_refuses_is_an_error(repl: StartRepl, redis82: Server) -> None:
     redis82.command("ACL", "SETUSER", "ada", "on", "nopass", "~*", "+@all", "-info")
     screen = repl(redis82, "--user", "ada", "--pass", "x", "--no-auth-warning")

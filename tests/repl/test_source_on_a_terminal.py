@@ -56,6 +56,15 @@ def test_nothing_is_sent_behind_a_select_that_failed(repl: StartRepl, server: Se
     assert server.command("DBSIZE") == 1
 
 
+def test_what_an_open_quote_took_along_is_not_counted(repl: StartRepl, redis82: Server, file: Path) -> None:
+    file.write_text('SET a 1\nSET b "x\nSET c 1\nSET d 1\n')
+    told = ask(repl(redis82), ":source seed.redis")
+    assert told.endswith(
+        "seed.redis:2: stopped here; its quote is open to the end of the file, and nothing of that was sent"
+    )
+    assert redis82.command("DBSIZE") == 1
+
+
 @pytest.mark.parametrize(
     ("line", "shown"),
     [

@@ -12,7 +12,7 @@ from tests.repl.conftest import StartRepl, ask, at_prompt
 from tests.servers import Server, wait_until
 from tests.terminal import Terminal
 
-TITLE = re.compile(r"^\d\d:\d\d:\d\d  every 0\.1 s, (\d+)  (.*)$")
+TITLE = re.compile(r"^\d\d:\d\d:\d\d  (?:no answer for \d+ s  )?every 0\.1 s, (\d+)  (.*)$")
 
 
 def watched(screen: Terminal, line: str, what: Callable[[list[str]], object]) -> None:
@@ -91,6 +91,17 @@ def test_errors_and_lost_connections_stand_there_and_it_goes_on(
     server.start()
     server.command("RPUSH", "k", "a", "b")
     until(screen, lambda rows: any("(integer) 2" in row for row in rows))
+    left(screen)
+
+
+def test_a_server_that_does_not_answer_is_told(repl: StartRepl, redis82: Server) -> None:
+    redis82.command("SET", "k", "v")
+    screen = repl(redis82, columns=100)
+    watched(screen, ":watch 0.1 GET k", lambda rows: rows[1] == '"v"')
+    redis82.pause()
+    until(screen, lambda rows: "no answer for " in rows[0] and rows[1] == '"v"')
+    redis82.resume()
+    until(screen, lambda rows: "no answer" not in rows[0] and rows[1] == '"v"')
     left(screen)
 
 

@@ -76,7 +76,7 @@ def _report(survey: Survey, *, stopped: bool = False) -> Report:
         survey.cut,
         sum(node.total for node in nodes),
         sum(node.looked for node in nodes),
-        all(node.complete for node in nodes) and not survey.untold.keys() - {"memory"},
+        bool(nodes) and all(node.complete for node in nodes) and not survey.untold.keys() - {"memory"},
         survey.seconds,
         len(nodes),
         survey.untold,

@@ -66,6 +66,8 @@ def _troubles(found: Found) -> list[Block]:
 
 def _nothing(found: Found) -> str:
     """Return that no key was seen, and how many there may be all the same."""
+    if not (found.all or found.total):
+        return "nobody has told yet how many keys there are"
     if not found.cut.prefix:
         return "there are no keys"
     most = max((math.ceil(row.keys_error) for row in found.rows), default=0)
