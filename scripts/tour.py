@@ -110,7 +110,7 @@ def on_call(folder: Path) -> list[str]:
             screen.type("client list | grep -c svc-checkout")
             screen.type("del cart:global")
         stage.say("What she saw is there for the report, without a secret:")
-        stage.run("grep -c . incident.md", "grep '^prod-cache' incident.md")
+        stage.run("grep -c . incident.md", "grep -o 'prod-cache.*> .*' incident.md")
         return stage.page
 
 

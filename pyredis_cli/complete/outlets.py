@@ -66,7 +66,8 @@ def _found(line: str, table: Table, revision: int, encoding: str, begun: bool) -
     first = 1 if argv and COUNT.fullmatch(argv[0]) else 0
     for place, mark in _marks(line, words):
         rest = line[words[place].end :].strip(_BLANKS)
-        if place <= first or not (rest or begun):
+        # Nobody means a file that is named like a mark: IDs of two streams look like that.
+        if place <= first or not (rest or begun) or rest in _MARKS:
             continue
         reading = _reading(argv[first:place], argv[place], table)
         if reading is not None:

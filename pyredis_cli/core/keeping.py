@@ -82,6 +82,8 @@ class Keeper:
 
     def __init__(self, enabled: Callable[[], bool]) -> None:
         self.entries: deque[Entry] = deque()
+        self.unkept = ""
+        """The name of a command behind the last entry that may have changed something; nothing of it is kept."""
         self.dropped = 0
         """How many entries had to go for newer ones."""
         self._is_on = enabled
@@ -96,16 +98,17 @@ class Keeper:
 
     async def execute(self, client: AsyncClient, outcome: Outcome) -> Reply:
         """Return the reply to a command; raises what the client raises."""
-        if not self.enabled:
+        if not (self.enabled or self.entries):
             return await client.execute(*outcome.argv)
         changed, reason = judged(outcome.spec, outcome.argv, in_transaction=client.in_transaction)
-        if reason or not changed or client.reply_mode != "on":
+        sizes = None
+        if self.enabled and changed and not reason and client.reply_mode == "on":
+            sizes = await self._measured(client, changed)
+        if sizes is None:
             reply = await client.execute(*outcome.argv)
+            self.unkept = _shown(outcome) if changed or reason else self.unkept
             self.miss(outcome, reason)
             return reply
-        sizes = await self._measured(client, changed)
-        if sizes is None:
-            return await client.execute(*outcome.argv)
         small = [key for key in changed if sizes[key] <= _LARGEST_IN_MEMORY]
         before = [*_looks(small), outcome.argv]
         *looked, reply = await _all(client, before)
@@ -113,6 +116,7 @@ class Keeper:
             raise reply
         kept = _read(small, looked)
         if kept is None:
+            self.unkept = _shown(outcome)
             self._note_once("DUMP", f"undo: what {outcome.name} changed is not kept: {_refusal(looked)}")
         else:
             await self._keep(client, outcome, changed, kept)
@@ -151,6 +155,7 @@ class Keeper:
     def miss_asked(self, outcome: Outcome) -> None:
         """Hear of a command that another node was asked for this once."""
         changed, reason = judged(outcome.spec, outcome.argv, in_transaction=False)
+        self.unkept = _shown(outcome) if changed or reason else self.unkept
         self.miss(outcome, reason or ("went to a node that is only taking the slot over" if changed else ""))
 
     # -- before a write
@@ -189,12 +194,15 @@ class Keeper:
             run = self._run[1] if self._run is not None else ""
             begins = tuple(word[:_SHOWN_BYTES] for word in outcome.argv[:_SHOWN_WORDS])
             self._add(Entry(begins, run, client.database, time.time(), values, lost))
+        elif lost:
+            self.unkept = _shown(outcome)
 
     def _add(self, entry: Entry) -> None:
         if self._group is not None:
             self._group.append(entry)
             return
         self.entries.append(entry)
+        self.unkept = ""
         while len(self.entries) > MOST_ENTRIES or sum(one.size for one in self.entries) > _MOST_BYTES:
             self.entries.popleft()
             self.dropped += 1

@@ -66,9 +66,10 @@ class Transcript:
         self._secrets = sorted(found, key=len, reverse=True)
 
     def typed(self, prompt: str, line: str) -> None:
-        """Write a line as it was typed behind a prompt; it begins an entry."""
+        """Write a line as it was typed behind a prompt, with the time of day in front; it begins an entry."""
         self.rest()
-        self._write(self._begun(), *(f"{self._safe(one)}\n" for one in f"{prompt}{line}".split("\n")))
+        typed = f"{time.strftime('%H:%M:%S')} {prompt}{line}"
+        self._write(self._begun(), *(f"{self._safe(one)}\n" for one in typed.split("\n")))
 
     def shown(self, output: bytes) -> None:
         """Write what is on the screen; the last line is written once it is whole."""

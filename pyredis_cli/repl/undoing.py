@@ -96,6 +96,10 @@ class Undo:
         entry = self._entry(keeper)
         _check(entry, session)
         steps = await host.interruptible(_steps(entry, keeper, session))
+        if self.number == 1 and keeper.unkept:
+            await host.printer.warn(
+                f"of {keeper.unkept}, which came later, nothing is kept; this is before it"
+            )
         await host.printer.tell(f"undo {_title(entry, host)}", *_shown(steps, entry, host))
         if not await _agreed(host):
             await host.printer.tell("left as it is")

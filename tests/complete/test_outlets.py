@@ -68,6 +68,7 @@ def test_in_a_command_that_only_reads_a_mark_is_no_argument(line: str) -> None:
     [
         "XREADGROUP GROUP g c STREAMS s >",
         "XREADGROUP GROUP g c STREAMS a b > >",
+        "XREAD STREAMS a b > >",
         "XREADGROUP GROUP g c COUNT 1 STREAMS a 5 > >",
         "XREADGROUP GROUP g c STREAMS s > > f",
         "ACL SETUSER u >pw",

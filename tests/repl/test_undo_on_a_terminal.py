@@ -118,6 +118,26 @@ def test_what_cannot_be_undone_is_told_once(keeping: Keeping, redis82: Server) -
     assert ask(screen, ":undo").startswith("nothing to undo")
 
 
+def test_a_later_write_that_is_not_kept_is_told_first(keeping: Keeping, redis82: Server) -> None:
+    screen = keeping(redis82)
+    ask(screen, "SET a 1")
+    ask(screen, "SET a 1")  # which changes nothing
+    assert "came later" not in undo(screen, "n")
+    ask(screen, "MULTI")
+    ask(screen, "SET a 2")
+    ask(screen, "EXEC")
+    assert undo(screen, "n").startswith(
+        "of SET, which came later, nothing is kept; this is before it\nundo SET a 1"
+    )
+    ask(screen, "SET b 1")
+    assert "came later" not in undo(screen, "n")
+    ask(screen, ":set undo off")
+    ask(screen, "GET a")
+    assert "came later" not in undo(screen, "n")
+    ask(screen, "DEL a")
+    assert "of DEL, which came later" in undo(screen, "n")
+
+
 def test_a_refused_restore_loses_nothing(keeping: Keeping, redis82: Server) -> None:
     server = redis82
     server.command("ACL", "SETUSER", "ada", "on", "nopass", "~*", "+@all", "-restore")
