@@ -433,6 +433,7 @@ async def test_the_exception_of_the_block_is_raised_although_the_connection_brok
         async def work() -> None:
             async with client.pipeline(1) as pipeline:
                 await pipeline.execute("ECHO", 1)
+                await server.until_clients(1)  # the kernel connects before the server knows
                 server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
                 await until(lambda: client.closed)
                 raise ZeroDivisionError
