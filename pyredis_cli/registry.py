@@ -233,12 +233,12 @@ META: dict[str, MetaRow] = {
         "pyredis_cli.repl.sourcing:behind",
     ),
     ":transcript": MetaRow(
-        "pyredis_cli.repl.transcript:judge",
+        "pyredis_cli.repl.transcribing:judge",
         ":transcript [--append] [FILE] | off",
         "keep what is typed and shown in a file",
         "Without colours, and with *** for passwords, those in replies too. A FILE that ends in .md gets blocks "
         "of Markdown. One that is there already is only added to with --append. Alone it says which file it is.",
-        "pyredis_cli.repl.transcript:behind",
+        "pyredis_cli.repl.transcribing:behind",
     ),
     ":undo": MetaRow(
         "pyredis_cli.repl.undoing:judge",

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.input import Input
 from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.utils import is_dumb_terminal
 
-from pyredis_cli.repl.terminal import paste_marks
+from pyredis_cli.repl.terminal import paste_marks, with_echo
 
-__all__ = ["SANE", "as_it_was", "ended", "set_aside_keys"]
+__all__ = ["SANE", "as_it_was", "ended", "lent", "line_begun", "set_aside_keys"]
 
 _PATIENCE: Final = 1.0  # seconds to end in, once told to
 SANE: Final = b"\x1b[?1047l\x1b[?25h\x1b[0m\x1b[?1l\x1b>\r\n"
@@ -45,6 +47,24 @@ def as_it_was(keyboard: int) -> Iterator[None]:
             os.tcsetpgrp(keyboard, os.getpgrp())
             termios.tcsetattr(keyboard, termios.TCSANOW, modes)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+@contextmanager
+def lent(keyboard: int) -> Iterator[None]:
+    """Lend the terminal to a pipeline: what is typed there is echoed, and Ctrl-\\ is not for us."""
+    set_aside_keys(get_app_session().input)
+    quits = signal.getsignal(signal.SIGQUIT)
+    with as_it_was(keyboard), with_echo():
+        signal.signal(signal.SIGQUIT, lambda *_: None)  # a handler, which a program does not inherit
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGQUIT, quits)
+
+
+def line_begun(columns: int) -> bytes:
+    """Return what leads to the beginning of a line, a new one if there is something on this one."""
+    return b"" if is_dumb_terminal() else b"\x1b[?25h\x1b[0m" + b" " * columns + b"\r\x1b[K"
 
 
 async def ended(process: Process) -> None:

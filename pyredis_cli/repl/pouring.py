@@ -11,11 +11,7 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
-
-from prompt_toolkit.application.current import get_app_session
-from prompt_toolkit.utils import is_dumb_terminal
 
 from pyredis.records import replace
 from pyredis.types import Attributed
@@ -23,9 +19,8 @@ from pyredis_cli.passwords import for_children
 from pyredis_cli.render.forms import form_parts
 from pyredis_cli.render.portions import in_batches
 from pyredis_cli.repl.descriptors import File, put
-from pyredis_cli.repl.lending import as_it_was, ended, set_aside_keys
+from pyredis_cli.repl.lending import ended
 from pyredis_cli.repl.signals import Interrupted
-from pyredis_cli.repl.terminal import with_echo
 from pyredis_cli.splitting import SplitError, split
 
 if TYPE_CHECKING:
@@ -37,7 +32,7 @@ if TYPE_CHECKING:
     from pyredis_cli.repl.printer import Printer
     from pyredis_cli.settings import Settings
 
-__all__ = ["Pouring", "PouringError", "exact", "lent", "line_begun", "refusal", "target"]
+__all__ = ["Pouring", "PouringError", "exact", "refusal", "target"]
 
 _BATCH: Final = 64 * 1024
 _ENDLESS: Final = frozenset({"subscribe", "monitor", "replication"})
@@ -217,24 +212,6 @@ async def _feed(writing: int, parts: Iterable[bytes]) -> None:
         return
     finally:
         os.close(writing)
-
-
-@contextmanager
-def lent(keyboard: int) -> Iterator[None]:
-    """Lend the terminal to a pipeline: what is typed there is echoed, and Ctrl-\\ is not for us."""
-    set_aside_keys(get_app_session().input)
-    quits = signal.getsignal(signal.SIGQUIT)
-    with as_it_was(keyboard), with_echo():
-        signal.signal(signal.SIGQUIT, lambda *_: None)  # a handler, which a program does not inherit
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGQUIT, quits)
-
-
-def line_begun(columns: int) -> bytes:
-    """Return what leads to the beginning of a line, a new one if there is something on this one."""
-    return b"" if is_dumb_terminal() else b"\x1b[?25h\x1b[0m" + b" " * columns + b"\r\x1b[K"
 
 
 def _reason(error: OSError) -> str:

@@ -340,7 +340,7 @@ class Printer:
     @asynccontextmanager
     async def lent(self) -> AsyncIterator[None]:
         """Lend the terminal to a program that writes by itself; nothing else is printed meanwhile."""
-        from pyredis_cli.repl.pouring import lent, line_begun
+        from pyredis_cli.repl.lending import lent, line_begun
 
         async with self._turn:
             try:
