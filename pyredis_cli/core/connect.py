@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pyredis.pool.async_pool import AsyncPool
     from pyredis.pool.async_sentinel import AsyncSentinelPool
     from pyredis_cli.core.cluster import Cluster
-    from pyredis_cli.core.session import Pool
+    from pyredis_cli.core.standing import Pool
     from pyredis_cli.places import Group
     from pyredis_cli.settings import Settings
 

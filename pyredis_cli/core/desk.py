@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from pyredis.client.async_client import AsyncClient
     from pyredis.commands.spec import Table
     from pyredis.types import Argument, Reply
-    from pyredis_cli.core.session import Pool, Session
+    from pyredis_cli.core.session import Session
+    from pyredis_cli.core.standing import Pool
 
 __all__ = ["Desk"]
 

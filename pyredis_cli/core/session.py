@@ -27,15 +27,15 @@ from pyredis.exceptions import (
 )
 from pyredis.records import cast
 from pyredis_cli.core.arrivals import Inbox, blocks, let_the_network_speak
-from pyredis_cli.core.ground import Ground
 from pyredis_cli.core.outcome import START_WITH_C, Outcome, nameless, unknown_fate
+from pyredis_cli.core.standing import Standing
 from pyredis_cli.core.wanted import instead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-    from typing import Final, TypeAlias, TypeGuard
+    from typing import Final, TypeGuard
 
     from pyredis.address import Address, NatMap, TcpAddress
     from pyredis.client.async_client import AsyncClient
@@ -46,9 +46,7 @@ if TYPE_CHECKING:
     from pyredis_cli.core.cluster import Cluster
     from pyredis_cli.core.keeping import Keeper
     from pyredis_cli.core.lease import Lease
-
-    Pool: TypeAlias = AsyncPool | AsyncSentinelPool
-    """Where a session has its connections from: one server, or whichever its sentinels name."""
+    from pyredis_cli.core.standing import Pool
 
 __all__ = ["Session"]
 
@@ -60,7 +58,7 @@ _LETS_GO: Final = frozenset({"exec", "discard", "unwatch", "reply", "reset"})
 """Effects by which a person lets go of what was lost with a connection."""
 
 
-class Session:
+class Session(Standing):
     """Runs commands one after the other on one lease; reconnects at the next command when that is gone.
 
     An ``interactive`` one knows what stopping a command takes and notices when its connection is gone; that costs
@@ -76,7 +74,7 @@ class Session:
         interactive: bool = False,
         natmap: NatMap | None = None,
     ) -> None:
-        self.pool = pool
+        super().__init__(pool, cluster)
         self.natmap = natmap or {}
         """Where servers are reached that call each other by other addresses."""
         self.table = Table()
@@ -99,116 +97,19 @@ class Session:
         self._interactive = interactive
         self._number: int | None = None
         """What the server calls the connection."""
-        self._role = ""
         self._watching: asyncio.Task[None] | None = None
-        self._lease: AsyncClient | None = None
         self._was_connected = False
         self._expects_reply = False
         self._renewing: asyncio.Lock | None = None
-        self._ground = Ground()
-        """Where the person brought the connection, and another one is to be brought."""
         self._notices: list[str] = []
         """What the person must be told with the command that runs."""
         self._nameless = pool.client_name is not None
         """Whether the person may still have to be told that the server refuses the name of the connection."""
         self._demoted = False
         """Whether the server is not any more what its sentinels called it."""
-        self._cluster = cluster
         if cluster is not None:
             cluster.seat(self, cast("AsyncPool", pool))
         self._inbox = Inbox()
-
-    # -- where it stands
-
-    @property
-    def address(self) -> Address:
-        """Where commands run, or will run once connected, as far as it is known."""
-        address = self.pool.address if self._lease is None else self._lease.address
-        if address is None:  # nobody has told yet which server it is
-            return cast("AsyncSentinelPool", self.pool).sentinels[0]
-        return address
-
-    @property
-    def connected(self) -> bool:
-        return self._lease is not None and not self._lease.closed
-
-    @property
-    def database(self) -> int:
-        """The database that commands run in, or will run in once connected."""
-        if self._lease is not None:
-            return self._lease.database
-        return self._ground.wanted.database_from(self.pool.database)
-
-    @property
-    def next_database(self) -> int:
-        """The database of the next command: in a transaction, what is queued may choose it."""
-        chosen = self._ground.chosen
-        return self.database if chosen is None else chosen
-
-    @property
-    def username(self) -> str | None:
-        """The user that commands run as; None while not connected."""
-        return self._lease.username if self._lease is not None else None
-
-    @property
-    def protocol(self) -> int:
-        return self._lease.protocol if self._lease is not None else 0
-
-    @property
-    def in_transaction(self) -> bool:
-        return self._lease is not None and self._lease.in_transaction
-
-    @property
-    def watching(self) -> bool:
-        return self._lease is not None and self._lease.watching
-
-    @property
-    def silenced(self) -> bool:
-        """Whether CLIENT REPLY keeps the server from replying."""
-        return self._lease is not None and self._lease.reply_mode != "on"
-
-    @property
-    def subscribed(self) -> bool:
-        return self._lease is not None and self._lease.subscriptions > 0
-
-    @property
-    def monitoring(self) -> bool:
-        return self._lease is not None and self._lease.monitoring
-
-    @property
-    def streaming(self) -> bool:
-        """Whether messages come by themselves."""
-        return self.connected and (self.subscribed or self.monitoring)
-
-    @property
-    def read_only(self) -> bool:
-        """Whether nothing is sent that could change anything."""
-        return self.pool.read_only
-
-    @property
-    def role(self) -> str:
-        """``primary`` or ``replica``; empty while it is not known."""
-        return self._role if self.connected else ""
-
-    @property
-    def commitments(self) -> str:
-        """What commands to come rely on and no new connection could bring back, in words; empty when nothing."""
-        held = {
-            "the transaction": self.in_transaction,
-            "the watched keys": self.watching and not self.in_transaction,
-            "CLIENT REPLY OFF": self.silenced,
-        }
-        return " and ".join(name for name, holds in held.items() if holds)
-
-    @property
-    def between(self) -> bool:
-        """Whether the command that runs is not at any node of the cluster just now."""
-        return self._cluster is not None and self._cluster.between
-
-    @property
-    def losses(self) -> str:
-        """All that ends with the connection, in words; empty when nothing."""
-        return " and ".join(filter(None, (self.commitments, self._subscriptions())))
 
     def learn_role(self, role: str) -> None:
         """Hear that the server has that role now."""
@@ -632,10 +533,6 @@ class Session:
             if right and self._cluster is not None:
                 await self._cluster.replaced(cast("AsyncPool", self.pool))
             await useless.close()
-
-    def _subscriptions(self) -> str:
-        count = self._lease.subscriptions if self._lease is not None else 0
-        return f"{count} subscription{'' if count == 1 else 's'}" if count else ""
 
     def _note_subscriptions(self) -> None:
         """Remember to tell of the subscriptions that a new connection will not have."""

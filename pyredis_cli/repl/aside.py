@@ -11,7 +11,8 @@ from pyredis.exceptions import PyRedisError
 
 if TYPE_CHECKING:
     from pyredis.client.async_client import AsyncClient
-    from pyredis_cli.core.session import Pool, Session
+    from pyredis_cli.core.session import Session
+    from pyredis_cli.core.standing import Pool
 
 __all__ = ["Aside"]
 

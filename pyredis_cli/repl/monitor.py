@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pyredis.client.async_client import AsyncClient
     from pyredis.commands.spec import Table
     from pyredis.types import Reply
-    from pyredis_cli.core.session import Pool, Session
+    from pyredis_cli.core.session import Session
+    from pyredis_cli.core.standing import Pool
     from pyredis_cli.repl.monitored import MonitorFilter, MonitorLine
 
 __all__ = ["Monitor"]
