@@ -69,7 +69,10 @@ def in_read_only(reason: str) -> str:
     return f"read-only session: {reason}; start again without --read-only or read_only"
 
 
-_CHECK_PASSWORD = "check --user and the password: --askpass, --pass or REDISCLI_AUTH"
+_CHECK_PASSWORD = (
+    "check --user and the password: --askpass, --pass or REDISCLI_AUTH; "
+    "settings show --origin tells which it was"
+)
 _MENDS = {
     "AUTH": _CHECK_PASSWORD,
     "HELLO": _CHECK_PASSWORD,

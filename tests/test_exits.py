@@ -62,7 +62,8 @@ def test_signals_end_as_shells_count_them() -> None:
         (
             ReplyError("WRONGPASS no", "AUTH"),
             "db:7000 refused AUTH: (error) WRONGPASS no; "
-            "check --user and the password: --askpass, --pass or REDISCLI_AUTH",
+            "check --user and the password: --askpass, --pass or REDISCLI_AUTH; "
+            "settings show --origin tells which it was",
         ),
         (ReplyError("ERR no", None), "db:7000 refused the connection: (error) ERR no; nothing was run"),
         (PyRedisConnError("cannot connect to db:7000: refused"), "cannot connect to db:7000: refused"),

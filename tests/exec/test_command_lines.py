@@ -175,7 +175,8 @@ DIFFERENT = (
         "--no-auth-warning -a x PING",
         (0, b"PONG\n"),
         (4, b""),
-        "; check --user and the password: --askpass, --pass or REDISCLI_AUTH\n",
+        "; check --user and the password: --askpass, --pass or REDISCLI_AUTH; "
+        "settings show --origin tells which it was\n",
         _NO_CLAIM,
     ),
     Differing(
