@@ -152,8 +152,13 @@ def test_a_comment_is_sent_nowhere(repl: StartRepl, redis82: Server, tmp_path: P
     screen = repl(redis82)
     ask(screen, f":transcript {tmp_path}/t")
     assert ask(screen, "# it's the cache's fault") == ""
+    assert ask(screen, "# don't use AUTH s3cret-word") == ""
+    screen.send_key("enter")
     assert ask(screen, "PING") == "PONG"
-    assert "> # it's the cache's fault\n" in (tmp_path / "t").read_text()
+    kept = (tmp_path / "t").read_text()
+    assert "> # it's the cache's fault\n" in kept
+    assert "s3cret-word" not in kept
+    assert kept.count("> ") == 3, "an Enter alone is nothing that was typed"
     assert history()[-1] == "PING"
     assert "#" not in history()
 
