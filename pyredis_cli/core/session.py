@@ -223,7 +223,7 @@ class Session:
         connected then.
         """
         try:
-            client, pool = await self._reached_anew(), self.pool
+            client, pool = await self.let_in(self.reached), self.pool
             try:
                 await self._take(client)
             except BaseException:
@@ -238,15 +238,6 @@ class Session:
         except BaseException:
             await self._drop()
             raise
-
-    async def _reached_anew(self) -> AsyncClient:
-        """Return a connection; where the password has changed since the last one, with the one that it is now."""
-        try:
-            return await self.reached()
-        except ReplyError as error:
-            if not await self.renewed(error, self.pool):
-                raise
-        return await self.reached()
 
     async def renewed(self, error: ReplyError, refused: Pool) -> bool:
         """Return whether the password of a pool, which a server refuses, is another one by now and is used.
