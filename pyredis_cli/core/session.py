@@ -252,7 +252,9 @@ class Session:
         async with self._renewing:  # one look for all who are refused: a program may ask the person
             if refused is not self.pool:  # somebody else has seen to it
                 return True
-            password = None if self.commitments or self._expects_reply else await self.renew(refused.password)
+            if self.commitments or self._expects_reply or (self.connected and self.subscribed):
+                return False
+            password = await self.renew(refused.password)
             if password is None:
                 return False
             self._note_subscriptions()
