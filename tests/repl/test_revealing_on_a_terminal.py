@@ -72,7 +72,9 @@ def test_a_command_of_the_shell_hides_them_from_people_too(locked: Server, termi
 
 
 def test_a_report_of_the_shell_hides_them_from_people_too(locked: Server) -> None:
-    covered, shown = (ran(locked, *flags, "all", "CONFIG", "GET", "requirepass") for flags in ((), ("--reveal",)))
+    covered, shown = (
+        ran(locked, *flags, "all", "CONFIG", "GET", "requirepass") for flags in ((), ("--reveal",))
+    )
     assert _SECRET.encode() not in covered.stdout
     assert covered.said == "secrets are stars here; --reveal shows them\n"
     assert _SECRET.encode() in shown.stdout
