@@ -18,6 +18,8 @@ from pyredis_cli.tool_flags import TOOL_FLAGS
 
 __all__ = ["EXAMPLES", "ToolArguments", "help_text", "parse", "parse_tool", "tool_help"]
 
+_PROFILE = "--profile"
+
 
 def parse(args: Sequence[str]) -> Given:
     """Return what the arguments of the program say; UsageError when they cannot be understood."""
@@ -125,9 +127,6 @@ def _read(flag: Flag, text: str) -> object:
 
         text = masked(text) if "://" in text else text
         raise UsageError(f"{'/'.join(flag.names)} {error}, not {text!r}") from None
-
-
-_PROFILE = "--profile"
 
 
 def _habits(args: Sequence[str]) -> list[str]:

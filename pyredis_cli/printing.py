@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     _Parts: TypeAlias = Callable[[Outcome], Iterator[Part]]
     """Makes bytes of the reply in an outcome, part after part, as they are asked for."""
 
-__all__ = ["ReplyWriter", "fail", "form_of", "protocol_for", "shows_pushes", "theme_of"]
+__all__ = ["ReplyWriter", "fail", "form_of", "protocol_for", "say_stars", "shows_pushes", "theme_of"]
 
 _FEW = 1000  # elements
 _STRINGS = frozenset([bytes, Status])
@@ -72,6 +72,11 @@ def fail(
     """Say what went wrong in one line; return the exit code that it means."""
     streams.say(f"{where}{explain(error, address, at_connect=at_connect)}")
     return exit_for(error, at_connect=at_connect)
+
+
+def say_stars(streams: Streams) -> None:
+    """Say that there is more to what was shown."""
+    streams.say("secrets are stars here; --reveal shows them")
 
 
 class ReplyWriter:
@@ -138,7 +143,7 @@ class ReplyWriter:
         for told in _told(outcome):
             self.write(told)
         if not is_all:
-            self._streams.say("secrets are stars here; --reveal shows them")
+            say_stars(self._streams)
 
     def aside(self, push: Reply) -> None:
         """Write a push that nobody subscribed to, such as an invalidation."""

@@ -24,7 +24,7 @@ from pyredis_cli.exits import Exit
 from pyredis_cli.flags import UsageError
 from pyredis_cli.given import ToolArguments
 from pyredis_cli.parsing import parse_tool
-from pyredis_cli.printing import fail, theme_of
+from pyredis_cli.printing import fail, say_stars, theme_of
 from pyredis_cli.render.look import Look, Measure
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ __all__ = ["CutShort", "Report", "Reporter", "arguments_of", "interruptions", "l
 class Report(NamedTuple):
     """What was found out: ``value`` is made of what replies are made of, ``blocks`` show it to a person.
 
-    ``safe`` is the value without the secrets in it, where it has any; the blocks never show them.
+    ``safe`` is the same without the secrets in it, where it has any.
     """
 
     value: Reply
     blocks: Callable[[Look], Sequence[Block]]
     code: Exit = Exit.OK
-    safe: Reply = None
+    safe: Report | None = None
 
 
 class CutShort(Exception):
@@ -91,8 +91,12 @@ async def _reported(
     finally:
         await desk.close()
         await session.close()
-    for part, _ in _parts(report, settings, streams):
+    is_human = settings.output in (None, "human")
+    seen = report.safe if report.safe is not None and is_human and not settings.reveal else report
+    for part, _ in _parts(seen, settings, streams):
         streams.write(part)
+    if seen is not report:
+        say_stars(streams)
     return report.code
 
 

@@ -266,7 +266,6 @@ class Cluster:
     async def replaced(self, pool: AsyncPool) -> None:
         """Hear that the session has other credentials now: nothing of the old ones is used any more."""
         await self._forget(but=pool)
-        self._pools = {pool.address: pool}
 
     async def leave(self, client: AsyncClient, wanted: Wanted) -> None:
         """Keep the connection to a node that the session leaves; ``wanted`` is what was done to it."""
@@ -308,10 +307,10 @@ class Cluster:
 
     async def _forget(self, but: AsyncPool | None = None) -> None:
         left, self._left = self._left, {}
+        pools, self._pools = self._pools, {} if but is None else {but.address: but}
         for one in left.values():
             one.client.close()
             await release(one.client)
-        pools, self._pools = self._pools, {}
         for pool in pools.values():
             if pool is not but:
                 await pool.close()

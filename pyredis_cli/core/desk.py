@@ -183,9 +183,9 @@ class Desk:
         return await (session.another(at) if at is not None or session.connected else session.reached())
 
     async def _other(self) -> AsyncClient | None:
-        """Return a connection to a node that is there, of those that somebody has heard of."""
-        heard = (*self.session.known_nodes, *self._clients)
-        for address in dict.fromkeys(address for address in heard if address is not None):
+        """Return a connection to another node that is there, of those that somebody has heard of."""
+        others = (address for address in self.session.known_nodes if address != self.session.address)
+        for address in dict.fromkeys(address for address in (*others, *self._clients) if address is not None):
             with suppress(PyRedisConnError):
                 self._instead = await self._client(address)
                 return self._instead

@@ -187,8 +187,7 @@ class Found(NamedTuple):
     """A command of a batch that is looked at, and where it stands.
 
     It will run in that database, ``here`` or on another server, which may be another node of a cluster; ``later``
-    than one that writes. ``everywhere``
-    and ``times`` are as in `verdict`.
+    than one that writes. ``everywhere`` and ``times`` are as in `verdict`.
     """
 
     where: str

@@ -124,7 +124,7 @@ class Session(Standing):
         connected then.
         """
         try:
-            client, pool = await self._reached_anew(), self.pool
+            client, pool = await self.let_in(self.reached), self.pool
             try:
                 await self._take(client)
             except BaseException:
@@ -140,15 +140,6 @@ class Session(Standing):
             await self._drop()
             raise
 
-    async def _reached_anew(self) -> AsyncClient:
-        """Return a connection; where the password has changed since the last one, with the one that it is now."""
-        try:
-            return await self.reached()
-        except ReplyError as error:
-            if not await self.renewed(error, self.pool):
-                raise
-        return await self.reached()
-
     async def renewed(self, error: ReplyError, refused: Pool) -> bool:
         """Return whether the password of a pool, which a server refuses, is another one by now and is used.
 
@@ -162,7 +153,9 @@ class Session(Standing):
         async with self._renewing:  # one look for all who are refused: a program may ask the person
             if refused is not self.pool:  # somebody else has seen to it
                 return True
-            password = None if self.commitments or self._expects_reply else await self.renew(refused.password)
+            if self.commitments or self._expects_reply or (self.connected and self.subscribed):
+                return False
+            password = await self.renew(refused.password)
             if password is None:
                 return False
             self._note_subscriptions()

@@ -76,6 +76,7 @@ def _shown_by(settings: Settings | None, kind: str, preferences: Preferences) ->
         "bytes": settings.notation,
         "theme": settings.theme,
         "pager": None if settings.pager else False,
+        "reveal": settings.reveal or None,
     }
     for key, value in said.items():
         by = settings.lenient.get(key, "").replace("project file", "")

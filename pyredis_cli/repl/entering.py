@@ -44,8 +44,10 @@ class EnterCheck(Validator):
             raise _Question(document.cursor_position, f"Run these {number} commands? [y/N] ")
 
     def note_drawn(self, buffer: Buffer) -> None:
-        """Remember that what is asked about the buffer is on the screen."""
+        """Remember that what is asked about the buffer is on the screen; a no is about no other text."""
         self._seen = buffer.validation_error
+        if self._refused != buffer.text:
+            self._refused = None
 
     def agree(self, buffer: Buffer) -> None:
         """Enter the commands that the person was asked about; a yes before they could read that is none."""

@@ -176,8 +176,11 @@ def _suspicious(line: str, table: Table, password: str | None) -> bool:
     """Return whether a line that cannot be split may hold a secret: when in doubt, yes."""
     if (password and password in line) or _URL_WITH_USER.search(line):
         return True
-    name = next((word for word in line.split() if not _COUNT.fullmatch(word.encode(errors="replace"))), "")
-    return _PLAIN_WORD.fullmatch(name) is None or guarded(name, table)
+    words = line.split()
+    name = next((word for word in words if not _COUNT.fullmatch(word.encode(errors="replace"))), "")
+    if _PLAIN_WORD.fullmatch(name) is None or guarded(name, table):
+        return True
+    return bool(secret_words([word.encode(errors="replace") for word in words], table))
 
 
 class HistoryFile:

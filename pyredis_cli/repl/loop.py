@@ -104,7 +104,7 @@ class Repl:
         self._history = HistoryFile(history) if history else None
         self._preferences, self._warnings = configured(
             os.environ,
-            Preferences(theme="light" if streams.light else "dark", reveal=settings.reveal),
+            Preferences(theme="light" if streams.light else "dark"),
             settings,
         )
         self._printer = Printer(
@@ -283,8 +283,9 @@ class Repl:
         """Do each line of what was typed or pasted, until one says stop."""
         lines = lines_of(text)
         self._coach.forget()
-        if not lines:  # a comment, which is for whoever reads the transcript
-            self._note_typed(text)
+        if not lines:
+            for comment in filter(str.strip, text.splitlines()):  # for whoever reads the transcript
+                self._note_typed(comment)
             return After.GO_ON
         self._printer.may_page = len(lines) == 1
         if len(lines) == 1:  # of several, each is shown again

@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.utils import get_cwidth, is_dumb_terminal
@@ -95,8 +96,8 @@ class Printer:
         self._table = table
         self.transcript: Transcript | None = None
         """What keeps all that is printed."""
-        self._hidden: Outcome | None = None
-        """The last reply, where there is more to it than was shown."""
+        self._whole: Callable[[], Awaitable[None]] | None = None
+        """What prints the last reply or report, where there is more to it than was shown."""
         self._turn = asyncio.Lock()
         self._spinner = Spinner(streams, self._turn.locked)
 
@@ -129,18 +130,27 @@ class Printer:
     async def report(self, report: Report) -> None:
         """Print what a tool has found out, page by page when it is long and the person likes that."""
 
-        def laid_out(paged: bool, value: Reply = report.value) -> Presented:
+        safe = report.safe or report
+        seen = safe if self._veils else report
+        self._whole = None if seen is report else partial(self._report, report, safe)
+        await self._report(seen, safe)
+        await self._tell_of_stars()
+
+    async def _report(self, report: Report, safe: Report) -> None:
+        """Print a report, and keep the ``safe`` one."""
+
+        def laid_out(report: Report, paged: bool) -> Presented:
             if self._preferences().format != "human":
-                return self._laid_out(Outcome((), None, value))
+                return self._laid_out(Outcome((), None, report.value))
             from pyredis_cli.render.present import of_blocks
 
             look = self._look(paged=paged)
             return of_blocks(report.blocks(look), look)
 
-        as_it_is = report.safe is None
-        if not await self._show(laid_out, as_it_is=as_it_is) or not as_it_is:
-            kept = laid_out(False) if as_it_is else laid_out(False, report.safe)
-            self._keep(b"".join(part for part, _ in kept.parts))
+        as_it_is = safe is report
+        shown = await self._show(partial(laid_out, report), as_it_is=as_it_is)
+        if self.transcript is not None and not (shown and as_it_is):
+            self._keep(b"".join(part for part, _ in laid_out(safe, False).parts))
 
     @asynccontextmanager
     async def screen(self) -> AsyncIterator[Screen]:
@@ -187,17 +197,20 @@ class Printer:
     async def answer(self, outcome: Outcome) -> None:
         """Print the reply of a command, page by page when it is long and the person likes that."""
         seen = self._fit_to_see(outcome)
+        self._whole = None if seen is outcome else partial(self._answer, outcome)
         await self._answer(seen)
-        self._hidden = None if seen is outcome else outcome
-        if self._hidden is not None:
+        await self._tell_of_stars()
+
+    async def _tell_of_stars(self) -> None:
+        if self._whole is not None:
             await self.note("secrets are stars here; :reveal shows them")
 
     async def reveal(self) -> bool:
         """Print the last reply with the secrets in it; return whether it had any that were not shown."""
-        outcome, self._hidden = self._hidden, None
-        if outcome is not None:
-            await self._answer(outcome)
-        return outcome is not None
+        whole, self._whole = self._whole, None
+        if whole is not None:
+            await whole()
+        return whole is not None
 
     async def _answer(self, outcome: Outcome) -> None:
         kept = self._fit_to_keep(outcome)
@@ -205,10 +218,14 @@ class Printer:
         if self.transcript is not None and not (shown and kept is outcome):
             self._keep(b"".join(part for part, _ in self._laid_out(kept).parts))
 
+    @property
+    def _veils(self) -> bool:
+        preferred = self._preferences()
+        return preferred.format == "human" and not preferred.reveal
+
     def _fit_to_see(self, outcome: Outcome) -> Outcome:
         """Return the outcome as a person is shown it unasked; itself in the formats for programs."""
-        preferred = self._preferences()
-        if preferred.reveal or preferred.format != "human":
+        if not self._veils:
             return outcome
         from pyredis_cli.core.veiling import seen_reply
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 from pyredis.cluster.routing import audience
 from pyredis.commands.keys import keys
 from pyredis.commands.reading import reading
-from pyredis.commands.spec import TABLE, Spec, Table
+from pyredis.commands.spec import TABLE, Spec
 from pyredis.exceptions import ClusterError
 from pyredis.types import plain
 from pyredis_cli.core import connect
@@ -103,17 +103,17 @@ async def report(desk: Desk, arguments: ToolArguments) -> Report:
         raise ClusterError(f"no {' or '.join(chosen)} is known to {desk.address}; nothing was sent")
     answers = await ask_everybody(desk.session, members, argv)
     outcome = Outcome(argv, spec)
-    outcome = Outcome(argv, spec)
+    told = _told(answers, outcome)
+    veiled = [veiled_reply(outcome._replace(reply=answer.reply), desk.table) for answer in answers]
+    if all(new is answer.reply for new, answer in zip(veiled, answers, strict=True)):
+        return told
+    covered = [answer._replace(reply=new) for new, answer in zip(veiled, answers, strict=True)]
+    return told._replace(safe=_told(covered, outcome))
+
+
+def _told(answers: Sequence[Answer], outcome: Outcome) -> Report:
     value: list[Reply] = [_row(answer, outcome) for answer in answers]
-    safe: list[Reply] | None = None
-    if spec is not None and spec.secret_reply is not None:
-        answers = tuple(_veiled(answer, outcome, desk.table) for answer in answers)
-        safe = [_row(answer, outcome) for answer in answers]
-    return Report(value, partial(_blocks, answers, argv, spec), _code(answers), safe)
-
-
-def _veiled(answer: Answer, outcome: Outcome, table: Table) -> Answer:
-    return answer._replace(reply=veiled_reply(outcome._replace(reply=answer.reply), table))
+    return Report(value, partial(_blocks, answers, outcome.argv, outcome.spec), _code(answers))
 
 
 def _asked(arguments: ToolArguments) -> tuple[_Role, ...]:

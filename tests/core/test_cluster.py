@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from pyredis import (
+    AsyncPool,
     ClusterDown,
     ClusterError,
     CrossSlot,
@@ -223,6 +224,23 @@ async def test_a_password_that_was_changed_is_found_again_on_the_way_to_another_
     assert await said(session, "SET foo 1") == [arrow(FOO, third)]
     assert await said(session, "GET bar") == [arrow(BAR, first)]
     assert refused == ["old"]
+
+
+async def test_other_credentials_are_there_although_the_old_ones_are_not_all_given_up(
+    cluster82: Cluster, session_at: MakeSession
+) -> None:
+    first, _, _ = three(cluster82)
+    session = session_at(first)
+    await said(session, "SET bar 1")
+    await said(session, "SET foo 1")
+    assert session._cluster is not None
+    pool = cast("AsyncPool", session.pool.like(pool_size=3))
+    replacing = asyncio.create_task(session._cluster.replaced(pool))
+    await asyncio.sleep(0)
+    replacing.cancel()  # as Ctrl-C does, or a measurement whose time is up
+    await asyncio.wait([replacing])
+    assert session._cluster.pool_at(pool.address) is pool
+    await pool.close()
 
 
 async def test_a_node_that_refuses_the_user_is_named_and_the_session_stays(

@@ -470,6 +470,27 @@ async def test_client_reply_off_and_shutdown_owe_nothing(
     assert not session.connected
 
 
+async def test_for_another_password_no_subscription_is_given_up(
+    make_server: MakeServer, session_of: MakeSession
+) -> None:
+    server = make_server("redis82", "requirepass old")
+    session = session_of(server, password="old", protocol=3)
+
+    async def renewed(password: object) -> str:
+        return "new"
+
+    session.renew = renewed
+    await reply(session, "SUBSCRIBE news")
+    server.command("CONFIG", "SET", "requirepass", "new")
+    with pytest.raises(WrongPass):
+        await session.let_in(session.another)
+    assert session.subscribed
+    await reply(session, "UNSUBSCRIBE news")
+    client = await session.let_in(session.another)
+    assert await client.execute("ECHO", "b") == b"b"
+    await session.pool.release(client)
+
+
 @pytest.mark.parametrize("protocol", [2, 3])
 async def test_messages_come_until_nothing_is_subscribed(
     server: Server, session_of: MakeSession, protocol: Any

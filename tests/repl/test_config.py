@@ -208,6 +208,8 @@ def test_files_hold_from_the_first_prompt_on_and_flags_win(repl: StartRepl, redi
     screen.send_line("quit")
     assert screen.exit_code() == 0
     assert ask(repl(redis82, "--json"), ":format") == "format json"
+    path.write_text("[repl]\nreveal = false\n")
+    assert ask(repl(redis82, "--reveal"), ":set reveal") == "reveal on"
 
 
 def test_a_broken_file_does_not_keep_the_prompt_away(repl: StartRepl, redis82: Server) -> None:

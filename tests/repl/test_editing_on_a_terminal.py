@@ -148,12 +148,29 @@ def test_an_enter_behind_a_no_is_a_part_of_it(repl: StartRepl, redis82: Server) 
     assert "unknown command" not in screen.text
 
 
+def test_a_no_is_forgotten_with_the_line(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    for _ in range(2):
+        screen.paste("SET a 1\nSET b 2")
+        screen.send_key("enter")
+        screen.wait_for("Run these 2 commands? [y/N]")
+        screen.send("n")
+        screen.wait_until(lambda terminal: "[y/N]" not in terminal.text)
+        screen.send_key("c-c")
+        screen.wait_until(at_prompt)
+
+
 def test_a_comment_is_sent_nowhere(repl: StartRepl, redis82: Server, tmp_path: Path) -> None:
     screen = repl(redis82)
     ask(screen, f":transcript {tmp_path}/t")
     assert ask(screen, "# it's the cache's fault") == ""
+    assert ask(screen, "# don't use AUTH s3cret-word") == ""
+    screen.send_key("enter")
     assert ask(screen, "PING") == "PONG"
-    assert "> # it's the cache's fault\n" in (tmp_path / "t").read_text()
+    kept = (tmp_path / "t").read_text()
+    assert "> # it's the cache's fault\n" in kept
+    assert "s3cret-word" not in kept
+    assert kept.count("> ") == 3, "an Enter alone is nothing that was typed"
     assert history()[-1] == "PING"
     assert "#" not in history()
 

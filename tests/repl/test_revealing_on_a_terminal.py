@@ -42,7 +42,12 @@ def test_a_secret_is_seen_when_that_is_wanted(
     queued = ask(screen, "EXEC")
     assert "***" in queued
     assert _SECRET not in queued
-    assert _SECRET not in ask(screen, ":all CONFIG GET requirepass")
+    of_all = ask(screen, ":all CONFIG GET requirepass")
+    assert _SECRET not in of_all
+    assert of_all.endswith(_NOTE)
+    assert _SECRET in ask(screen, ":reveal")
+    ask(screen, ":all CONFIG GET maxmemory")
+    assert ask(screen, ":reveal") == "nothing in the last reply was stars"
     ask(screen, "CONFIG GET requirepass > told")
     assert _SECRET in (tmp_path / "told").read_text()
     ask(screen, ":set format json")
@@ -50,6 +55,7 @@ def test_a_secret_is_seen_when_that_is_wanted(
     ask(screen, ":set format human")
     ask(screen, ":set reveal on")
     assert ask(screen, "CONFIG GET requirepass") == f"requirepass  {_SECRET}"
+    assert _SECRET in ask(screen, ":all CONFIG GET requirepass")
 
 
 def test_a_command_of_the_shell_hides_them_from_people_too(locked: Server, terminal: MakeTerminal) -> None:
@@ -63,6 +69,16 @@ def test_a_command_of_the_shell_hides_them_from_people_too(locked: Server, termi
     assert shown("--reveal")[0] == f"requirepass  {_SECRET}"
     assert shown("--json")[0] == f'{{"requirepass":"{_SECRET}"}}'
     assert ran(locked, "CONFIG", "GET", "requirepass").stdout == f"requirepass\n{_SECRET}\n".encode()
+
+
+def test_a_report_of_the_shell_hides_them_from_people_too(locked: Server) -> None:
+    covered, shown = (
+        ran(locked, *flags, "all", "CONFIG", "GET", "requirepass") for flags in ((), ("--reveal",))
+    )
+    assert _SECRET.encode() not in covered.stdout
+    assert covered.said == "secrets are stars here; --reveal shows them\n"
+    assert _SECRET.encode() in shown.stdout
+    assert shown.said == ""
 
 
 def test_a_transcript_has_no_secret_of_several_nodes(

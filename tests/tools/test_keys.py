@@ -396,6 +396,21 @@ async def test_who_stops_it_is_told_what_was_seen(redis82: Server) -> None:
         assert await desk.ask("GET", "nosuch") is None, "the desk goes on with another connection"
 
 
+async def test_who_stops_it_before_anything_is_known_gets_no_success(redis82: Server) -> None:
+    async with desk_at(redis82) as desk:
+        await desk.reach()
+        redis82.pause()
+        task = asyncio.create_task(report_of(desk, ":keys"))
+        await asyncio.sleep(0)
+        task.cancel()
+        try:
+            with pytest.raises(CutShort) as stopped:
+                await task
+        finally:
+            redis82.resume()
+        assert stopped.value.report.code == Exit.INTERRUPT
+
+
 def test_a_shell_has_it_too(redis82: Server) -> None:
     redis82.command("MSET", "user:1", "v", "user:2", "v")
     done = ran(redis82, "--format", "json", ":keys", "user:", "--by", ":")

@@ -82,8 +82,13 @@ def _report(survey: Survey, *, stopped: bool = False) -> Report:
         survey.untold,
         stopped,
     )
-    partial_ = bool(survey.untold.keys() - {"memory"})
-    return Report([_value(row) for row in rows], partial(page, found), Exit.PARTIAL if partial_ else Exit.OK)
+    return Report([_value(row) for row in rows], partial(page, found), _code(survey, stopped=stopped))
+
+
+def _code(survey: Survey, *, stopped: bool) -> Exit:
+    if stopped and not survey.nodes:  # a program would take it for a server without keys
+        return Exit.INTERRUPT
+    return Exit.PARTIAL if survey.untold.keys() - {"memory"} else Exit.OK
 
 
 def _value(row: Row) -> Reply:
