@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["LineError", "Order", "counted", "destination", "lines_of", "order"]
+__all__ = ["LineError", "Order", "counted", "destination", "lines_of", "numbered", "order"]
 
 _COUNT = re.compile(rb"[+-]?\d+")
 _LARGEST_COUNT = 2**63 - 1
@@ -39,8 +39,20 @@ def lines_of(text: str) -> list[str]:
 
     Each is a line, or more lines when a quote is open at the end of one.
     """
-    lines = (text[stretch.start : stretch.end] for stretch in stretches(text))
-    return [line for line in lines if line.strip() and not is_comment(line)]
+    return [line for _, line in numbered(text)]
+
+
+def numbered(text: str) -> list[tuple[int, str]]:
+    """Return the same, each with the number of the line of the text that it begins in."""
+    found: list[tuple[int, str]] = []
+    number, counted = 1, 0
+    for start, end, _ in stretches(text):
+        number += text.count("\n", counted, start)
+        counted = start
+        line = text[start:end]
+        if line.strip() and not is_comment(line):
+            found.append((number, line))
+    return found
 
 
 def order(line: str, encoding: str) -> Order:

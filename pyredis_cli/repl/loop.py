@@ -16,7 +16,7 @@ from prompt_toolkit.formatted_text.utils import fragment_list_to_text
 
 from pyredis.records import replace
 from pyredis_cli.complete.outlets import Outlet, outlet
-from pyredis_cli.core.lines import LineError, lines_of, order
+from pyredis_cli.core.lines import LineError, numbered, order
 from pyredis_cli.core.stopping import cancelled
 from pyredis_cli.exits import Exit
 from pyredis_cli.render.line import STARS
@@ -281,7 +281,8 @@ class Repl:
 
     async def _enter(self, text: str) -> After:
         """Do each line of what was typed or pasted, until one says stop."""
-        lines = lines_of(text)
+        places = numbered(text)
+        lines = [line for _, line in places]
         self._coach.forget()
         if not lines:
             for comment in filter(str.strip, text.splitlines()):  # for whoever reads the transcript
@@ -295,7 +296,7 @@ class Repl:
             return after
         try:
             async with self.together(
-                (f"line {number}", self._command(line)) for number, line in enumerate(lines, 1)
+                (f"line {number}", self._command(line)) for number, line in places
             ) as agreed:
                 return await self._do_all(lines) if agreed else After.STOP
         except Interrupted:

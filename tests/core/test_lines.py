@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyredis_cli.core.lines import LineError, Order, lines_of, order
+from pyredis_cli.core.lines import LineError, Order, lines_of, numbered, order
 
 
 def test_a_line_is_a_command_to_send_once() -> None:
@@ -47,6 +47,11 @@ def test_a_paste_is_its_lines_without_the_blank_ones() -> None:
 def test_comments_are_no_commands() -> None:
     assert lines_of("# don't\nGET k\n  # \"why\nSET k '\n# data'\n") == ["GET k", "SET k '\n# data'"]
     assert lines_of('"#" x') == ['"#" x']
+
+
+def test_lines_are_counted_as_a_person_sees_them() -> None:
+    text = "# why\n\nGET a\r\nSET k 'x\ny'\nGET b\n"
+    assert numbered(text) == [(3, "GET a"), (4, "SET k 'x\ny'"), (6, "GET b")]
 
 
 def test_a_line_end_in_quotes_is_part_of_its_command() -> None:

@@ -175,15 +175,15 @@ def test_ordinary_work_is_never_asked_about(repl: StartRepl, redis82: Server) ->
 def test_a_paste_is_looked_at_whole_and_asked_about_once(repl: StartRepl, redis82: Server) -> None:
     fill(redis82)
     screen = repl(redis82)
-    screen.paste("SET a 1\nFLUSHALL\nSET b 2\nSCRIPT FLUSH\n:all FLUSHALL")
+    screen.paste("# seed\nSET a 1\nFLUSHALL\nSET b 2\nSCRIPT FLUSH\n:all FLUSHALL")
     screen.send_key("enter")
     screen.wait_for("Run these 5 commands? [y/N]")
     screen.send("y")
     screen.wait_for(QUESTION)
     assert "3 of 5 commands are dangerous:" in screen.text
-    assert "line 2: FLUSHALL deletes" in screen.text
-    assert "line 4: SCRIPT FLUSH forgets every cached script: 1 script" in screen.text
-    assert "line 5: FLUSHALL deletes" in screen.text
+    assert "line 3: FLUSHALL deletes" in screen.text
+    assert "line 5: SCRIPT FLUSH forgets every cached script: 1 script" in screen.text
+    assert "line 6: FLUSHALL deletes" in screen.text
     assert redis82.command("EXISTS", "a") == 0
     answered(screen, "enter")
     assert "not sent, none of them" in screen.text
