@@ -41,13 +41,14 @@ _NAMES: Final[Mapping[str, str]] = {"zset": "sorted set"}
 
 COUNTERPARTS: Final[tuple[Mapping[str, str], ...]] = (
     {
-        "string": "SET APPEND GETSET",
-        "list": "RPUSH LPUSH RPUSHX LPUSHX LSET LINSERT",
+        "string": "APPEND SET GETSET",
+        "list": "RPUSH LPUSH RPUSHX LPUSHX LINSERT",
         "set": "SADD",
         "zset": "ZADD GEOADD",
         "hash": "HSET HMSET HSETNX",
         "stream": "XADD",
     },
+    {"list": "LSET", "hash": "HSET"},
     {
         "string": "GET GETRANGE SUBSTR MGET",
         "list": "LRANGE",
@@ -71,7 +72,10 @@ COUNTERPARTS: Final[tuple[Mapping[str, str], ...]] = (
     {"string": "INCRBY INCR DECR DECRBY INCRBYFLOAT", "zset": "ZINCRBY", "hash": "HINCRBY HINCRBYFLOAT"},
     {"set": "SRANDMEMBER", "zset": "ZRANDMEMBER", "hash": "HRANDFIELD"},
 )
-"""What does the same to several types; the first one of each is what people mostly mean."""
+"""What does the same to several types; the first one of each is what people mostly mean.
+
+That one is advice to whoever took a key for another type, so it replaces no whole value: SET is never first.
+"""
 
 
 def expected(spec: Spec) -> frozenset[str]:

@@ -64,6 +64,9 @@ async def person(server: Server, budget: float = DEADLINE, **settings: Any) -> A
 
 SAID: Final = {
     "LPUSH user:7 x": "user:7 is a hash; LPUSH wants a list. Did you mean HSET?",
+    "LPUSH name x": "name is a string; LPUSH wants a list. Did you mean APPEND?",
+    "LSET name 0 x": "name is a string; LSET wants a list; help @string lists what works on it",
+    "LSET user:7 0 x": "user:7 is a hash; LSET wants a list. Did you mean HSET?",
     "GET user:7": "user:7 is a hash; GET wants a string. Did you mean HGETALL?",
     "SMEMBERS board": "board is a sorted set; SMEMBERS wants a set. Did you mean ZRANGE?",
     "SINTERSTORE user:7 board": "board is a sorted set; SINTERSTORE wants a set; "
@@ -382,6 +385,15 @@ def test_the_counterparts_are_commands_for_their_types() -> None:
                 spec = TABLE.find([name])
                 assert spec is not None
                 assert GROUPS[spec.group] == kind, name
+
+
+def test_no_counterpart_that_is_told_overwrites_a_value_unseen() -> None:
+    for row in COUNTERPARTS:
+        for kind, names in row.items():
+            spec = TABLE.find([names.split()[0]])
+            assert spec is not None
+            whole = kind == "string" and any({"RW", "OW"} & set(flags) for flags, _, _ in spec.key_specs)
+            assert not whole or spec.name in ("APPEND", "INCRBY"), spec.name
 
 
 def test_no_word_of_the_repl_is_mistaken_for_a_command() -> None:
