@@ -8,6 +8,7 @@ grammar of commands, and neither shell nor files.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,11 +21,13 @@ from pyredis_cli.splitting import Word, scan
 if TYPE_CHECKING:
     from pyredis.commands.spec import Spec, Table
 
-__all__ = ["Mark", "Outlet", "bare_mark", "outlet"]
+__all__ = ["Mark", "Outlet", "bare_mark", "glued_mark", "outlet"]
 
 Mark: TypeAlias = Literal["|", ">", ">>"]
 
 _MARKS: Final[dict[str, Mark]] = {"|": "|", ">": ">", ">>": ">>"}
+_GLUED: Final = re.compile(r"(>>?|\|)[^\s|>&]")
+"""A mark with text behind it; what more of a shell's marks there is, ``||`` and ``>&2``, means something else."""
 _BLANKS: Final = " \t\n\v\f\r"
 _STREAMS: Final = frozenset({"subscribe", "monitor", "replication"})
 """Effects of commands that never end by themselves, so that nobody means an argument."""
@@ -82,6 +85,20 @@ def bare_mark(line: str, encoding: str = "utf-8") -> Mark | None:
         return None
     words = scan(line, encoding)
     return next((mark for place, mark in _marks(line, words) if words[place + 1 :]), None)
+
+
+def glued_mark(line: str, table: Table, encoding: str = "utf-8") -> Mark | None:
+    """Return the mark that begins a word and would send the reply somewhere with a blank behind it."""
+    if "|" not in line and ">" not in line:
+        return None
+    for word in scan(line, encoding):
+        found = _GLUED.match(line, word.start, word.end)
+        if found is None or line[word.start - 1 : word.start] not in _BLANKS:
+            continue
+        sends = outlet(f"{line[: found.end(1)]} {line[found.end(1) :]}", table, encoding)
+        if sends is not None and sends.start == word.start:
+            return sends.mark
+    return None
 
 
 def _marks(line: str, words: Sequence[Word]) -> Iterator[tuple[int, Mark]]:

@@ -14,6 +14,7 @@ from pyredis.commands.grammar import grammar
 from pyredis.commands.keys import keys
 from pyredis.commands.rows import version
 from pyredis.commands.slots import key_slot
+from pyredis_cli.complete.outlets import glued_mark
 from pyredis_cli.core.infos import info, number
 from pyredis_cli.core.kinds import articled, counterpart, expected, group_of, judged_keys
 from pyredis_cli.core.naming import commands_like, like
@@ -37,7 +38,7 @@ _CUT: Final = "..."
 class Case(NamedTuple):
     """A command that the server refused. ``spoilt`` is the first command that the open transaction refused.
 
-    ``address`` is where, and ``now`` when (Unix seconds).
+    ``now`` is when (Unix seconds). ``typed`` is the line, where ``|`` and ``>`` mean something in it.
     """
 
     argv: tuple[bytes, ...]
@@ -48,6 +49,7 @@ class Case(NamedTuple):
     spoilt: str = ""
     encoding: str = "utf-8"
     now: float = 0.0
+    typed: str = ""
 
     def shown(self, word: bytes) -> str:
         """Return a word of the command as it would be typed, a long one cut."""
@@ -325,6 +327,16 @@ def _subcommands_like(case: Case, spec: Spec) -> list[str]:
     return like(word, (one for one in spec.subcommands if case.table.has(f"{spec.name} {one}")))
 
 
+def _glued(case: Case) -> str:
+    """Return what keeps a mark of the prompt from being one."""
+    mark = glued_mark(case.typed, case.table, case.encoding)
+    return f"a {mark} of the prompt needs a blank on both sides; this one went to the server" if mark else ""
+
+
+def _miscounted(case: Case, answers: Answers) -> str:
+    return _glued(case) or _usage(case, answers)
+
+
 def _usage(case: Case, answers: Answers) -> str:
     if case.spec is None or case.spec.subcommands or not case.spec.arguments:
         return ""
@@ -346,7 +358,7 @@ def _first_mistake(case: Case, answers: Answers) -> str:
 
 
 def _syntax(case: Case, answers: Answers) -> str:
-    return _first_mistake(case, answers) or _usage(case, answers)
+    return _glued(case) or _first_mistake(case, answers) or _usage(case, answers)
 
 
 def _arguments(case: Case) -> tuple[bytes, ...]:
@@ -404,7 +416,7 @@ _BY_CODE: Final[Mapping[str, Lesson]] = {
 _BY_WORDS: Final = (
     (_UNKNOWN_COMMAND, Lesson(_unknown_command)),
     (_UNKNOWN_SUBCOMMAND, Lesson(_unknown_subcommand)),
-    (r"^ERR wrong number of arguments", Lesson(_usage)),
+    (r"^ERR wrong number of arguments", Lesson(_miscounted)),
     (r"^ERR syntax error", Lesson(_syntax)),
     (r"^ERR (value|\S+) is not (an integer|a valid float)", Lesson(_first_mistake)),
     (r"^ERR DB index is out of range", Lesson(_databases, _asking(b"CONFIG GET databases"))),

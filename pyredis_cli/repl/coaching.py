@@ -36,11 +36,12 @@ class _Failure(NamedTuple):
 class Coach:
     """Keeps the last failure until it is said what lies behind it, or forgotten."""
 
-    def __init__(self, encoding: str, budget: float = _BUDGET) -> None:
+    def __init__(self, encoding: str, budget: float = _BUDGET, *, shell: bool = True) -> None:
         self.offer = ""
         """The line that was probably meant, empty without one."""
         self._encoding = encoding
         self._budget = budget
+        self._shell = shell
         self._failure: _Failure | None = None
         self._spoilt = ""
         """The first command that the open transaction refused, or that which ended last."""
@@ -70,7 +71,8 @@ class Coach:
         if row is None:
             return ""
         user = desk.session.username or "default"
-        case = Case(*failure, desk.table, user, self._spoilt, self._encoding, time.time())
+        typed = line if self._shell else ""
+        case = Case(*failure, desk.table, user, self._spoilt, self._encoding, time.time(), typed)
         self.offer = corrected(case, line)
         asked = row.asks(case)
         return row.says(case, await self._looked_up(desk, asked) if asked else ())

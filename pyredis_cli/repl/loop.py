@@ -116,7 +116,7 @@ class Repl:
         )
         self._unasked = Unasked(lambda: self._visit, self._printer, self.signals)
         self._feed = Feed(self._unasked.show)
-        self._coach = Coach(settings.encoding)
+        self._coach = Coach(settings.encoding, shell=settings.shell)
         insight = Insight(lambda: self._session.table, settings.encoding)
         self._bottom = BottomLine(insight, lambda: self._visit, lambda: self._preferences.toolbar)
         self._moving = Moving(

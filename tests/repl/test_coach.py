@@ -387,6 +387,38 @@ def test_the_counterparts_are_commands_for_their_types() -> None:
                 assert GROUPS[spec.group] == kind, name
 
 
+@pytest.mark.parametrize(
+    ("line", "mark"),
+    [
+        ("get js |jq .", "|"),
+        ("get js >f", ">"),
+        ("5 get js >>f", ">>"),
+        ("SET k v >f", ">"),
+        ("get js '|jq' .", ""),
+        ("get js a|jq", ""),
+        ("get js ||jq", ""),
+        ("get js |", ""),
+        ("SET k >f", ""),
+        ("get", ""),
+    ],
+)
+def test_a_mark_without_its_blank_is_told(line: str, mark: str) -> None:
+    message = "ERR syntax error" if line.startswith("SET k v") else "ERR wrong number of arguments for x"
+    told = said(line.removeprefix("5 "), message, typed=line)
+
+    needs = f"a {mark} of the prompt needs a blank on both sides; this one went to the server"
+    assert told == needs if mark else "blank" not in told
+    assert "blank" not in said(line.removeprefix("5 "), message)
+
+
+@pytest.mark.usefixtures("no_leaks")
+async def test_without_marks_nothing_is_said_of_them(redis82: Server) -> None:
+    async with person(redis82) as somebody:
+        assert (await somebody.types("get js |jq .")).startswith("a | of the prompt")
+        somebody.coach = Coach("utf-8", DEADLINE, shell=False)
+        assert await somebody.types("get js |jq .") == "usage: GET key"
+
+
 def test_no_counterpart_that_is_told_overwrites_a_value_unseen() -> None:
     for row in COUNTERPARTS:
         for kind, names in row.items():
