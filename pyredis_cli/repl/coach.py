@@ -14,6 +14,7 @@ from pyredis.commands.grammar import grammar
 from pyredis.commands.keys import keys
 from pyredis.commands.rows import version
 from pyredis.commands.slots import key_slot
+from pyredis.exceptions import ReplyError
 from pyredis_cli.complete.outlets import glued_mark
 from pyredis_cli.core.infos import info, number
 from pyredis_cli.core.kinds import articled, counterpart, expected, group_of, judged_keys
@@ -25,7 +26,6 @@ from pyredis_cli.render.line import as_typed
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Spec, Table
-    from pyredis.exceptions import ReplyError
     from pyredis.types import Reply
 
 __all__ = ["Case", "Lesson", "lesson", "meant"]
@@ -33,6 +33,8 @@ __all__ = ["Case", "Lesson", "lesson", "meant"]
 _MOST: Final = 4
 _LONGEST: Final = 60
 _CUT: Final = "..."
+_LONGEST_NUMBER: Final = 20  # bytes of an integer of 64 bits
+_FLOAT: Final = re.compile(rb"[-+]?(0x[\da-f.p+-]*|inf(inity)?|nan|[\d.]+(e[-+]?\d*)?)", re.IGNORECASE)
 
 
 class Case(NamedTuple):
@@ -127,6 +129,46 @@ def _instead(spec: Spec, kind: str) -> str:
     group = group_of(kind)
     mend = f". Did you mean {meant}?" if meant else f"; help @{group} lists what works on it" if group else ""
     return f"{spec.name} wants {own}{mend}"
+
+
+def _number_wanted(case: Case) -> Sequence[Sequence[bytes]]:
+    """Return what tells whether the value is to blame, of a command that reads what it changes."""
+    judged, fields = _judged(case), _words_of_role(case, "field")
+    if (
+        case.spec is None
+        or not judged
+        or not any({"RW", "access"} <= set(at[0]) for at in case.spec.key_specs)
+    ):
+        return ()
+    match expected(case.spec):
+        case kinds if kinds == {"string"}:
+            return ((b"STRLEN", judged[0]), (b"GETRANGE", judged[0], b"0", b"%d" % _LONGEST_NUMBER))
+        case kinds if kinds == {"hash"} and fields and "hash value" in case.error.message:
+            return ((b"HSTRLEN", judged[0], fields[0]),)
+    return ()
+
+
+def _no_number(case: Case, answers: Answers) -> str:
+    """Return which word is no number, else that what the key holds is none."""
+    if mistake := _first_mistake(case, answers):
+        return mistake
+    size, value = (*answers, None, None)[:2]
+    if not isinstance(size, int) or not size or not _number_wanted(case):
+        return ""
+    whole = "integer" in case.error.message
+    if isinstance(value, ReplyError) or (isinstance(value, bytes) and _may_count(value, whole=whole)):
+        return ""
+    fields = _words_of_role(case, "field") if value is None else []
+    where = " of ".join(case.shown(word) for word in (*fields[:1], _judged(case)[0]))
+    holds = "1 byte that is" if size == 1 else f"{size:,} bytes that are"
+    return f"{where} holds {holds} no {'integer of 64 bits' if whole else 'number'}"
+
+
+def _may_count(value: bytes, *, whole: bool) -> bool:
+    """Whether a server may take this beginning of a value for a number."""
+    if whole:
+        return re.fullmatch(rb"-?\d+", value) is not None and -(2**63) <= int(value) < 2**63
+    return _FLOAT.fullmatch(value) is not None
 
 
 def _cross_slot(case: Case, answers: Answers) -> str:
@@ -418,7 +460,7 @@ _BY_WORDS: Final = (
     (_UNKNOWN_SUBCOMMAND, Lesson(_unknown_subcommand)),
     (r"^ERR wrong number of arguments", Lesson(_miscounted)),
     (r"^ERR syntax error", Lesson(_syntax)),
-    (r"^ERR (value|\S+) is not (an integer|a valid float)", Lesson(_first_mistake)),
+    (r"^ERR (hash value|\S+) is not (an integer|a (valid )?float)", Lesson(_no_number, _number_wanted)),
     (r"^ERR DB index is out of range", Lesson(_databases, _asking(b"CONFIG GET databases"))),
     (r"^ERR MULTI calls can not be nested", Lesson(_saying("EXEC runs what is queued, DISCARD drops it"))),
 )

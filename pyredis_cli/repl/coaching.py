@@ -31,6 +31,14 @@ class _Failure(NamedTuple):
     argv: tuple[bytes, ...]
     spec: Spec | None
     error: ReplyError
+    among: str = ""
+    """Which of the commands of a transaction it was."""
+
+    def placed(self, said: str) -> str:
+        """Return what is said of it, with its place in a transaction."""
+        if not self.among:
+            return said
+        return f"{self.among}: {said}" if said else f"{self.among}, was the first that failed"
 
 
 class Coach:
@@ -69,13 +77,23 @@ class Coach:
 
         row = lesson(failure.error)
         if row is None:
-            return ""
+            return failure.placed("")
         user = desk.session.username or "default"
         typed = line if self._shell else ""
-        case = Case(*failure, desk.table, user, self._spoilt, self._encoding, time.time(), typed)
+        case = Case(
+            failure.argv,
+            failure.spec,
+            failure.error,
+            desk.table,
+            user,
+            self._spoilt,
+            self._encoding,
+            time.time(),
+            typed,
+        )
         self.offer = corrected(case, line)
         asked = row.asks(case)
-        return row.says(case, await self._looked_up(desk, asked) if asked else ())
+        return failure.placed(row.says(case, await self._looked_up(desk, asked) if asked else ()))
 
     async def _looked_up(self, desk: Desk, asked: Sequence[Sequence[bytes]]) -> Sequence[Reply]:
         """Return the replies, nothing when they do not come in time."""
@@ -93,9 +111,10 @@ def _failed(outcome: Outcome) -> _Failure | None:
         return _Failure(outcome.argv, outcome.spec, outcome.error) if outcome.answered else None
     if not outcome.failed or not isinstance(outcome.reply, list):
         return None
-    for queued, reply in zip(outcome.queued, outcome.reply, strict=False):
+    for number, (queued, reply) in enumerate(zip(outcome.queued, outcome.reply, strict=False), 1):
         if isinstance(reply, ReplyError):
-            return _Failure(queued.argv, queued.spec, reply)
+            among = f"{queued.name}, {number} of {len(outcome.reply)}"
+            return _Failure(queued.argv, queued.spec, reply, among)
     return None
 
 

@@ -87,7 +87,16 @@ SAID: Final = {
     "XREADGROUP GROUP g c STREAMS s >": "XGROUP CREATE makes a group, with MKSTREAM the stream as well",
     "FT.SEARCH a b": "FT.SEARCH is a command of the module search",
     "LSET nosuch 0 a": "",
-    "INCR name": "",
+    "INCR name": "name holds 3 bytes that are no integer of 64 bits",
+    "INCR most": "most holds 19 bytes that are no integer of 64 bits",
+    "INCRBYFLOAT name 1.5": "name holds 3 bytes that are no number",
+    "HINCRBY user:7 name 1": "name of user:7 holds 3 bytes that are no integer of 64 bits",
+    "HINCRBYFLOAT user:7 name 1": "name of user:7 holds 3 bytes that are no number",
+    "INCRBYFLOAT fruit 1": "fruit holds 8 bytes that are no number",
+    "INCRBY count 007": "",
+    "INCRBY nosuch 007": "",
+    "INCR max": "",
+    "GETEX name EX x": "at x: an integer is due: seconds",
     "quxquxqux a": "",
 }
 """What is said below the errors of these lines."""
@@ -97,7 +106,7 @@ SAID: Final = {
 async def test_each_error_is_said_to_lie_where_it_lies(redis82: Server) -> None:
     redis82.command("HSET", "user:7", "name", "Ada")
     redis82.command("ZADD", "board", "1", "ada")
-    redis82.command("SET", "name", "Ada")
+    redis82.command("MSET", "name", "Ada", "count", "5", "fruit", "5 apples", "most", 2**63, "max", 2**63 - 1)
 
     async with person(redis82) as somebody:
         said = {line: await somebody.types(line) for line in SAID}
@@ -131,7 +140,11 @@ async def test_in_a_transaction_it_is_told_what_spoilt_it(redis82: Server) -> No
         assert await somebody.types("EXEC") == "SET could not be queued, so nothing was run"
         for line in ("MULTI", "SET a b", "LPUSH user:7 a"):
             assert await somebody.types(line) == ""
-        assert await somebody.types("EXEC") == SAID["LPUSH user:7 x"]
+        told = SAID["LPUSH user:7 x"]
+        assert await somebody.types("EXEC") == f"LPUSH, 2 of 2: {told}"
+        for line in ("MULTI", "LSET nosuch 0 a", "LPUSH user:7 a"):
+            await somebody.types(line)
+        assert await somebody.types("EXEC") == "LSET, 1 of 2, was the first that failed"
 
 
 async def test_the_missing_rule_is_named(server: Server) -> None:
