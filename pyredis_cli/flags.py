@@ -505,7 +505,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
     ),
 }
 
-_SIZES = ":keys in the REPL tells what prefixes take, pyredis-cli find --size what each key does"
+_SIZES = "pyredis-cli :keys tells what prefixes take, pyredis-cli find --size what each key does"
 
 NOT_HERE: dict[str, str] = {
     "--bigkeys": _SIZES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pyredis_cli.flags import FLAGS, NOT_HERE, UsageError
 from pyredis_cli.given import Given
 from pyredis_cli.modes import tool_of
 from pyredis_cli.parsing import help_text, parse, parse_tool
+from pyredis_cli.registry import META, TOOLS
 from tests.program import ran
 
 
@@ -210,6 +212,15 @@ def test_what_redis_cli_has_and_this_program_has_not_is_no_flag() -> None:
     names = {name for rows in FLAGS.values() for flag in rows for name in flag.names}
 
     assert NOT_HERE.keys().isdisjoint(names)
+
+
+def test_what_serves_instead_of_a_flag_is_there() -> None:
+    for said in NOT_HERE.values():
+        for tool in re.findall(r"pyredis-cli (\S+)", said):
+            assert tool in TOOLS, said
+        for word in re.findall(r"(:\w+)(?=.* in the REPL)", said):
+            assert word in META, said
+            assert word not in TOOLS, f"a shell has it, too: {said}"
 
 
 def test_no_spelling_is_declared_twice() -> None:
