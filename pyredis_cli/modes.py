@@ -32,12 +32,19 @@ def _find(given: Given) -> Iterator[str]:
         yield f"--{given.ttl}"
     if given.size:
         yield "--size"
-    yield "--"
+    # Behind a pattern there may be flags, as behind find's; a first word with a dash stood behind a -- itself.
+    flags_may_follow = given.words and not given.words[0].startswith("-")
+    if flags_may_follow:
+        yield from (*given.words, "--", *_patterns(given))
+    else:
+        yield from ("--", *_patterns(given), *given.words)
+
+
+def _patterns(given: Given) -> Iterator[str]:
     if given.pattern is not None:
         yield given.pattern
     if given.quoted_pattern is not None:
         yield _unquoted(given.quoted_pattern)
-    yield from given.words
 
 
 def _unquoted(text: str) -> str:

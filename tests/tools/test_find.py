@@ -95,6 +95,20 @@ def test_a_pattern_may_stand_behind_the_name_and_holds_any_byte(redis82: Server)
     assert ran(redis82, "--quoted-input", "-3", "find", r'"\xff*"').stdout == b"\xff\x00\xfe\n"
 
 
+def test_flags_may_stand_behind_the_pattern_of_scan(redis82: Server) -> None:
+    redis82.command("MSET", "user:1", "a", "-1", "b")
+
+    assert ran(redis82, "--scan", "user:*", "--limit", "1") == Ran(0, b"user:1\n", b"")
+    assert ran(redis82, "--scan", "user:*", "--limit", "1", "--ttl") == Ran(0, b"", b"")
+    assert ran(redis82, "--scan", "user:*", "-0") == Ran(0, b"user:1\0", b"")
+    assert ran(redis82, "--scan", "--", "-*") == Ran(0, b"-1\n", b"")
+    assert ran(redis82, "--scan", "--pattern", "-*", "--limit", "9") == Ran(0, b"-1\n", b"")
+    twice = ran(redis82, "--scan", "--pattern", "-*", "user:*")
+    assert (twice.code, twice.stderr) == (2, b"find takes one pattern, not 2; quote it for the shell\n")
+    unknown = ran(redis82, "--scan", "user:*", "--json")
+    assert b"'--json'; it goes in front of find" in unknown.stderr
+
+
 def test_keys_are_chosen_by_type_and_by_expiry(server: Server) -> None:
     server.command("SET", "s", "v", "EX", "1000")
     server.command("SET", "s2", "v")
