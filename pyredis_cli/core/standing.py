@@ -71,6 +71,11 @@ class Standing:
         return self._lease is not None and self._lease.in_transaction
 
     @property
+    def queued(self) -> int:
+        """How many commands wait in the open transaction."""
+        return len(self._ground.queued) if self.in_transaction else 0
+
+    @property
     def watching(self) -> bool:
         return self._lease is not None and self._lease.watching
 

@@ -212,13 +212,24 @@ class Repl:
                     await self._unasked.end()
                 continue
             except EOFError:
-                return Exit.OK
+                return await self._leave()
             finally:
                 self._visit.look_up.give_way()
                 self._visit.status_look.prompt_gone()
             if await self._enter(text) is After.LEAVE:
-                return Exit.OK
+                return await self._leave()
             await self._tell_dropped()
+
+    async def _leave(self) -> int:
+        """Tell what goes undone, and return the exit code."""
+        if count := self._session.queued:
+            lost = (
+                "1 queued command, which did not run"
+                if count == 1
+                else f"{count:,} queued commands, none of them ran"
+            )
+            await self._printer.warn(f"left: MULTI with {lost}")
+        return Exit.OK
 
     async def _drop_typed_ahead(self) -> None:
         """Lose what was typed or pasted behind a line that failed: it relied on it.

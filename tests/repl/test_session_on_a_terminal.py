@@ -460,6 +460,21 @@ def test_a_refused_password_or_database_can_be_said_again(repl: StartRepl, make_
     screen.wait_for("OK")
 
 
+@pytest.mark.parametrize("leave", ["quit\r", "\x04"])
+def test_who_leaves_inside_multi_is_told_what_did_not_run(
+    repl: StartRepl, redis82: Server, leave: str
+) -> None:
+    screen = repl(redis82)
+    for line in ("MULTI", "SET a 1", "INCR a"):
+        ask(screen, line)
+
+    screen.send(leave)
+
+    assert screen.exit_code() == 0
+    assert screen.text.rstrip().endswith("left: MULTI with 2 queued commands, none of them ran")
+    assert redis82.command("EXISTS", "a") == 0
+
+
 def test_lines_typed_ahead_do_not_run_outside_a_lost_transaction(
     repl: StartRepl, make_server: MakeServer
 ) -> None:
