@@ -111,8 +111,9 @@ def _wrong_type(case: Case, answers: Answers) -> str:
     if case.spec is None:
         return ""
     kinds = expected(case.spec)
-    types = [answer.decode("ascii", "replace") for answer in answers if isinstance(answer, bytes)]
-    found = [pair for pair in zip(_judged(case), types, strict=False) if pair[1] != "none"]
+    types = [answer.decode("ascii", "replace") if isinstance(answer, bytes) else "" for answer in answers]
+    told = zip(_judged(case), types, strict=False)
+    found = [(key, kind) for key, kind in told if kind not in ("", "none") and kind.isprintable()]
     wrong = [(key, kind) for key, kind in found if kind not in kinds]
     if kinds and wrong:
         key, kind = wrong[0]

@@ -441,6 +441,13 @@ def test_no_counterpart_that_is_told_overwrites_a_value_unseen() -> None:
             assert not whole or spec.name in ("APPEND", "INCRBY"), spec.name
 
 
+def test_a_type_that_is_not_known_is_no_other_keys() -> None:
+    denied = reply_error("NOPERM x")
+    told = "b is a list; SUNION wants a set; help @list lists what works on it"
+    assert said("SUNION a b", "WRONGTYPE x", denied, b"list") == told
+    assert said("ZADD a 1 b", "WRONGTYPE x", b"li\r\nst") == ""
+
+
 def test_no_word_of_the_repl_is_mistaken_for_a_command() -> None:
     assert said("timing 5", "ERR unknown command 'timing'") == "did you mean :timing?"
     assert all(name in META for name in (":explain", ":slot", ":timing"))
