@@ -113,7 +113,9 @@ def verdict(
     if rules.read_only and not spec.only_reads(argv) and spec.readonly_twin is None:
         return ALLOW  # it is refused whatever the person says
     others = everywhere and figures.info.get("cluster_enabled") != "0"
-    unsure = (others and wanted.kind in ("many", "always")) or ((later or others) and wanted.kind == "any")
+    unsure = (others and wanted.kind in ("many", "always")) or (
+        (later or others) and wanted.kind in ("any", "keys")
+    )
     if not unsure and not _matters(wanted, spec, argv, figures):
         return ALLOW
     reason = " ".join((spec.name, said(wanted, spec, argv, figures, measured=rules.terminal)))
@@ -156,6 +158,8 @@ def _matters(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures)
         case "many":
             found = _first_figure(wanted, figures)
             return found is None or found >= MANY_KEYS
+        case "keys":
+            return figures.existing.get(wanted.named) != 0
         case "whole":
             return bool(large(spec, argv, wanted, figures)) or (
                 figures.late and not all(key in figures.sizes for key in wanted.keys)

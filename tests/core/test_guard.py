@@ -353,6 +353,18 @@ def test_of_many_keys_it_says_how_many_exist() -> None:
     assert found.reason == "UNLINK deletes 100 keys at once: 97 of them exist"
 
 
+def test_many_keys_of_which_none_exists_are_not_asked_about_unless_they_may_by_then() -> None:
+    line = "DEL " + " ".join(f"k{number}" for number in range(100))
+    none = Figures(database=0, existing={argv_of(line)[1:]: 0})
+    assert judged(line, none) == ALLOW
+    assert isinstance(judged(line, Figures()), Ask)
+    assert asked_of(batch_of(line), none) == {}
+    assert list(asked_of(batch_of("SET k5 1", line), none)) == ["line 2"]
+    assert list(asked_of(batch_of("SELECT 3", line), none)) == ["line 2"]
+    argv = argv_of(line)
+    assert isinstance(verdict(TABLE.find(argv), argv, none, Rules(), everywhere=True), Ask)
+
+
 def test_everything_that_is_asked_about_has_its_cost_in_words() -> None:
     assert [spec.name for spec in TABLE.specs() if spec.asks is not None and spec.danger is None] == []
 
