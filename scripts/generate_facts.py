@@ -434,6 +434,10 @@ def _asks(given: str | Row) -> tuple[Any, ...]:
     """Return when a person is asked: the kind, and for words the words and the slice of the argv they stand in."""
     if isinstance(given, str):
         return (_one_of(frozenset({"always", "any", "many"}))(given),)
+    return _by_words(given)
+
+
+def _by_words(given: Row) -> tuple[Any, ...]:
     rule = dict(given)
     places = _places(rule)
     match rule:
@@ -505,6 +509,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "reads": _reads,
     "danger": _text,
     "asks": _asks,
+    "promotes": _by_words,
     "measure": _measures,
     "whole": _whole,
     "steps": _upper,

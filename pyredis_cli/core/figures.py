@@ -51,6 +51,10 @@ class Figures(NamedTuple):
         """Return what they tell of another database of the server."""
         return self._replace(database=database, keys_here=None, sizes={}, existing={}, late=False)
 
+    def without(self, name: str) -> Figures:
+        """Return what they tell when this line of INFO may be another one by then."""
+        return self._replace(info={line: value for line, value in self.info.items() if line != name})
+
     def once_set(self, names: Sequence[bytes]) -> Figures:
         """Return what they tell when these parameters may be something else by then."""
         gone = {name.lower() for name in names}

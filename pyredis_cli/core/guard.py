@@ -116,6 +116,7 @@ def verdict(
     unsure = (others and wanted.kind in ("many", "always")) or (
         (later or others) and wanted.kind in ("any", "keys")
     )
+    unsure = unsure or (everywhere and wanted.kind == "promotion")  # at replicas too, which are not measured
     if not unsure and not _matters(wanted, spec, argv, figures):
         return ALLOW
     reason = " ".join((spec.name, said(wanted, spec, argv, figures, measured=rules.terminal)))
@@ -158,6 +159,8 @@ def _matters(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures)
         case "many":
             found = _first_figure(wanted, figures)
             return found is None or found >= MANY_KEYS
+        case "promotion":
+            return figures.info.get("role") != "master"
         case "keys":
             return figures.existing.get(wanted.named) != 0
         case "whole":
@@ -309,6 +312,8 @@ class Batch:
             judged.append((one, found))
             if "parameters" in one.wanted.measure:
                 figures = figures.once_set(one.wanted.subject)
+            if one.spec.promotes is not None:
+                figures = figures.without("role")
         return judged
 
     def _figures_of(self, one: Found, figures: Figures) -> Figures:

@@ -41,7 +41,9 @@ _ASKED: Final[dict[str, Callable[[bytes], Argv]]] = {
     "slot": lambda slot: (b"CLUSTER", b"COUNTKEYSINSLOT", slot),
     "documents": lambda name: (b"FT.INFO", name),
 }
-_NEEDS_INFO: Final = frozenset({"clients", "database", "functions", "keyspace", "save", "scripts", "swapped"})
+_NEEDS_INFO: Final = frozenset(
+    {"clients", "database", "functions", "keyspace", "role", "save", "scripts", "swapped"}
+)
 
 
 def commands(wanted: Iterable[Needs]) -> list[Argv]:

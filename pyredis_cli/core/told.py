@@ -30,6 +30,8 @@ def said(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures, *, 
     """
     if wanted.kind == "keys":
         return _said_of_keys(wanted, figures, measured=measured)
+    if wanted.kind == "promotion":
+        return _said_of_promotion(figures, measured=measured)
     if wanted.kind == "whole":
         return _said_of_values(wanted, spec, argv, figures)
     phrases = [_phrase(measure, wanted, argv, figures) for measure in wanted.measure]
@@ -46,6 +48,15 @@ def _said_of_keys(wanted: Needs, figures: Figures, *, measured: bool) -> str:
     known = ": how many of them exist is not known" if measured else ""
     known = known if there is None else f": {there:,} of them exist"
     return f"deletes {len(wanted.named):,} keys at once{known}"
+
+
+def _said_of_promotion(figures: Figures, *, measured: bool) -> str:
+    role, host, port = (figures.info.get(name, "") for name in ("role", "master_host", "master_port"))
+    if role == "slave":
+        where = f"[{host[:_SHOWN]}]" if ":" in host else host[:_SHOWN]
+        return f"makes this replica a primary; it no longer follows {where}:{port[:_SHOWN]}"
+    unknown = "; not known: whether it is one" if measured and not role else ""
+    return f"makes a replica a primary{unknown}"
 
 
 def _said_of_values(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures) -> str:

@@ -172,8 +172,6 @@ NEVER: Final = [
     "BGSAVE",
     "FUNCTION DELETE lib",
     "FUNCTION RESTORE payload",
-    "REPLICAOF NO ONE",
-    "slaveof no one",
     "SHUTDOWN ABORT",
     "FAILOVER ABORT",
     "DEBUG OBJECT k",
@@ -363,6 +361,31 @@ def test_many_keys_of_which_none_exists_are_not_asked_about_unless_they_may_by_t
     assert list(asked_of(batch_of("SELECT 3", line), none)) == ["line 2"]
     argv = argv_of(line)
     assert isinstance(verdict(TABLE.find(argv), argv, none, Rules(), everywhere=True), Ask)
+
+
+def test_a_promotion_is_asked_about_unless_the_server_is_known_to_be_a_primary() -> None:
+    replica = Figures({"role": "slave", "master_host": "10.0.0.1", "master_port": "6379"})
+    for line in ("REPLICAOF NO ONE", "slaveof no one", "REPLICAOF no one\0"):
+        assert reason(line, replica).endswith(
+            "OF makes this replica a primary; it no longer follows 10.0.0.1:6379"
+        )
+        assert reason(line, Figures()).endswith("OF makes a replica a primary; not known: whether it is one")
+        assert judged(line, Figures({"role": "master"})) == ALLOW
+    assert reason("REPLICAOF NO ONE", Figures({**replica.info, "master_host": "::1"})).endswith("[::1]:6379")
+    assert isinstance(judged("REPLICAOF one 6379", Figures({"role": "master"})), Ask)
+    assert judged("REPLICAOF NO ONE", Figures(), Rules(production="prod", terminal=False)) == Refuse(
+        "REPLICAOF makes a replica a primary; prod is a production profile, --yes=REPLICAOF allows it"
+    )
+
+
+def test_a_promotion_behind_a_change_of_role_or_at_every_node_is_asked_about_at_a_primary_too() -> None:
+    primary = Figures({"role": "master"})
+    asked = asked_of(batch_of("REPLICAOF NO ONE", "REPLICAOF h 1", "REPLICAOF NO ONE"), primary)
+    assert list(asked) == ["line 2", "line 3"]
+    argv = argv_of("REPLICAOF NO ONE")
+    found = verdict(TABLE.find(argv), argv, primary, Rules(), everywhere=True)
+    assert isinstance(found, Ask)
+    assert found.reason.startswith("REPLICAOF makes a replica a primary")
 
 
 def test_everything_that_is_asked_about_has_its_cost_in_words() -> None:
