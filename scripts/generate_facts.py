@@ -218,9 +218,12 @@ _MEASURES: Final = frozenset(
         "keyspace",
         "parameters",
         "save",
+        "saving",
         "scripts",
         "slot",
+        "stopping",
         "swapped",
+        "unsaved",
     }
 )
 _ADDED: Final = ("arity", "flags", "categories", "products", "group", "since")
@@ -459,7 +462,7 @@ def _places(rule: Row) -> tuple[int, int, int]:
 def _measures(given: list[str]) -> tuple[str, ...]:
     if not isinstance(given, list) or not given:
         raise ValueError(given)
-    return tuple(map(_one_of(_MEASURES), given))
+    return tuple(map(_conditional(_MEASURES), given))
 
 
 def _whole(given: str | Row) -> tuple[Any, ...]:

@@ -143,6 +143,10 @@ class Spec(NamedTuple):
         """Return whether this argv makes the server a primary, if it is a replica."""
         return _holds(self.promotes, argv)
 
+    def measures_for(self, argv: Sequence[bytes]) -> tuple[str, ...]:
+        """Return what tells how bad this argv would be: ``keyspace``, ``clients``, ..."""
+        return tuple(found for one in self.measure if (found := _said_of(self, argv, one)))
+
     def blocks_for(self, argv: Sequence[bytes]) -> float | None:
         """Return how many seconds the server may block; 0.0 is for ever, None is not at all.
 

@@ -50,7 +50,9 @@ def needs(spec: Spec | None, argv: Sequence[bytes]) -> Needs | None:
     if spec.asks is not None and spec.is_asked_about(argv):
         kind = spec.asks[0]
         return Needs(
-            kind if kind in ("any", "many") else "always", spec.measure, subject=_subject(spec, argv)
+            kind if kind in ("any", "many") else "always",
+            spec.measures_for(argv),
+            subject=_subject(spec, argv),
         )
     if spec.makes_a_primary(argv):
         return Needs("promotion", ("role",))

@@ -241,8 +241,7 @@ def test_a_value_that_could_not_be_measured_in_time_is_asked_about_and_one_that_
         ),
         (
             "SHUTDOWN",
-            "SHUTDOWN stops the server: 4,120,331 keys in 3 databases, 11.20G; 12 clients, 1 replica; "
-            "last save 3 h ago, 12,034 changes since",
+            "SHUTDOWN stops the server: last save 3 h ago, 12,034 changes since; 12 clients, 1 replica",
         ),
         (
             "KEYS *",
@@ -341,6 +340,63 @@ def test_a_parameter_that_stays_as_it_is_is_not_asked_about() -> None:
 def test_the_start_of_a_server_is_not_told_as_a_save(info: Mapping[str, str], said: str) -> None:
     told = FULL._replace(info={**INFO, "uptime_in_seconds": "10800", **info})
     assert reason("FLUSHALL", told).endswith(said)
+
+
+NO_POINTS, POINTS = {b"save": b""}, {b"save": b"3600 1"}
+LOST: Final = "loses 12,034 changes of 3 h"
+
+
+@pytest.mark.parametrize(
+    ("line", "info", "parameters", "said"),
+    [
+        ("SHUTDOWN", {"aof_enabled": "0"}, POINTS, "it saves first"),
+        ("SHUTDOWN NOW", {"aof_enabled": "0"}, NO_POINTS, LOST),
+        ("SHUTDOWN", {"aof_enabled": "0"}, {}, "last save 3 h ago, 12,034 changes since"),
+        ("SHUTDOWN", {}, NO_POINTS, "last save 3 h ago, 12,034 changes since"),
+        ("shutdown nosave", {"aof_enabled": "0"}, POINTS, LOST),
+        (
+            "SHUTDOWN NOSAVE",
+            {"aof_enabled": "0", "rdb_changes_since_last_save": "0"},
+            {},
+            "no change is unsaved",
+        ),
+        ("SHUTDOWN SAVE", {"aof_enabled": "0"}, NO_POINTS, "it saves first"),
+        (
+            "SHUTDOWN",
+            {"aof_enabled": "1", "aof_last_write_status": "ok"},
+            NO_POINTS,
+            "appendonly keeps everything",
+        ),
+        (
+            "SHUTDOWN NOSAVE",
+            {"aof_enabled": "1", "aof_last_write_status": "ok"},
+            {},
+            "appendonly keeps everything",
+        ),
+        (
+            "SHUTDOWN NOSAVE",
+            {"aof_enabled": "1", "aof_last_write_status": "err"},
+            {},
+            "last save 3 h ago, 12,034 changes since",
+        ),
+    ],
+)
+def test_what_the_end_of_a_server_loses_is_told(
+    line: str, info: Mapping[str, str], parameters: Mapping[bytes, bytes], said: str
+) -> None:
+    told = reason(line, FULL._replace(info={**INFO, **info}, parameters=parameters))
+    assert told == f"SHUTDOWN stops the server: {said}; 12 clients, 1 replica"
+    assert len(told) <= 80 or "last save" in said
+
+
+def test_what_a_batch_changes_before_the_end_of_a_server_is_not_told_as_it_was() -> None:
+    info = {**INFO, "aof_enabled": "1", "aof_last_write_status": "ok"}
+    figures = FULL._replace(info=info, parameters=POINTS)
+    for change in ('CONFIG SET save ""', "CONFIG SET appendonly no"):
+        asked = asked_of(batch_of(change, "SHUTDOWN", "SHUTDOWN NOSAVE"), figures)
+        kept = "it saves first" if "append" in change else "appendonly keeps everything"
+        assert kept in asked["line 2"]
+        assert ("appendonly keeps" in asked["line 3"]) == ("append" not in change)
 
 
 def test_of_many_keys_it_says_how_many_exist() -> None:

@@ -188,6 +188,25 @@ async def test_a_promotion_is_asked_about_at_a_replica_alone(server: Server) -> 
     )
 
 
+async def test_what_the_end_of_a_server_loses_is_measured(server: Server) -> None:
+    server.command("CONFIG", "SET", "save", "3600 1")
+    server.command("SET", "a", "1")
+
+    async def told(line: str) -> str:
+        argv = tuple(line.encode().split())
+        found = verdict(TABLE.find(argv), argv, await measured(desk, wanted(line)), Rules())
+        assert isinstance(found, Ask)
+        return found.reason
+
+    async with desk_of(settings_of(server)) as desk:
+        assert "it saves first; " in await told("SHUTDOWN")
+        assert "loses 1 change of " in await told("SHUTDOWN NOSAVE")
+        server.command("CONFIG", "SET", "save", "")
+        assert "loses 1 change of " in await told("SHUTDOWN")
+        server.command("CONFIG", "SET", "appendonly", "yes")
+        assert "appendonly keeps everything; " in await told("SHUTDOWN NOSAVE")
+
+
 async def test_of_an_index_the_documents_are_counted(modules82: Server) -> None:
     modules82.command("FT.CREATE", "ix", "SCHEMA", "name", "TEXT")
     modules82.command("HSET", "doc:1", "name", "ada")

@@ -233,7 +233,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('asks', ('without', ('ABORT',), 1, 1073741824, 1)),
             ('danger', 'stops the server'),
             ('effect', 'shutdown'),
-            ('measure', ('keyspace', 'clients', 'save')),
+            ('measure', ('unsaved if NOSAVE; saving if SAVE; stopping', 'clients')),
         ),
     ),
     (
