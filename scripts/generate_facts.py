@@ -218,9 +218,12 @@ _MEASURES: Final = frozenset(
         "keyspace",
         "parameters",
         "save",
+        "saving",
         "scripts",
         "slot",
+        "stopping",
         "swapped",
+        "unsaved",
     }
 )
 _ADDED: Final = ("arity", "flags", "categories", "products", "group", "since")
@@ -434,6 +437,10 @@ def _asks(given: str | Row) -> tuple[Any, ...]:
     """Return when a person is asked: the kind, and for words the words and the slice of the argv they stand in."""
     if isinstance(given, str):
         return (_one_of(frozenset({"always", "any", "many"}))(given),)
+    return _by_words(given)
+
+
+def _by_words(given: Row) -> tuple[Any, ...]:
     rule = dict(given)
     places = _places(rule)
     match rule:
@@ -455,7 +462,7 @@ def _places(rule: Row) -> tuple[int, int, int]:
 def _measures(given: list[str]) -> tuple[str, ...]:
     if not isinstance(given, list) or not given:
         raise ValueError(given)
-    return tuple(map(_one_of(_MEASURES), given))
+    return tuple(map(_conditional(_MEASURES), given))
 
 
 def _whole(given: str | Row) -> tuple[Any, ...]:
@@ -505,6 +512,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "reads": _reads,
     "danger": _text,
     "asks": _asks,
+    "promotes": _by_words,
     "measure": _measures,
     "whole": _whole,
     "steps": _upper,

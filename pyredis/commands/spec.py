@@ -82,6 +82,7 @@ class Spec(NamedTuple):
     reads: str | None = None
     danger: str | None = None
     asks: tuple[Any, ...] | None = None
+    promotes: tuple[Any, ...] | None = None
     measure: tuple[str, ...] = ()
     whole: tuple[Any, ...] | None = None
     steps: str | None = None
@@ -136,14 +137,15 @@ class Spec(NamedTuple):
 
     def is_asked_about(self, argv: Sequence[bytes]) -> bool:
         """Return whether a person is to be asked before this argv is sent, as far as its words tell."""
-        match self.asks:
-            case None:
-                return False
-            case ("with", words, start, stop, step):
-                return any(_is_one_of(word, words) for word in argv[start:stop:step])
-            case ("without", words, start, stop, step):
-                return not any(_is_one_of(word, words) for word in argv[start:stop:step])
-        return True
+        return _holds(self.asks, argv)
+
+    def makes_a_primary(self, argv: Sequence[bytes]) -> bool:
+        """Return whether this argv makes the server a primary, if it is a replica."""
+        return _holds(self.promotes, argv)
+
+    def measures_for(self, argv: Sequence[bytes]) -> tuple[str, ...]:
+        """Return what tells how bad this argv would be: ``keyspace``, ``clients``, ..."""
+        return tuple(found for one in self.measure if (found := _said_of(self, argv, one)))
 
     def blocks_for(self, argv: Sequence[bytes]) -> float | None:
         """Return how many seconds the server may block; 0.0 is for ever, None is not at all.
@@ -193,6 +195,18 @@ def reply_limit(argv: Sequence[bytes], spec: Spec | None, read_timeout: float | 
     if blocks is None:
         return read_timeout
     return blocks + read_timeout if blocks else None
+
+
+def _holds(rule: tuple[Any, ...] | None, argv: Sequence[bytes]) -> bool:
+    """Return whether a rule about words is so; without any it never is."""
+    match rule:
+        case None:
+            return False
+        case ("with", words, start, stop, step):
+            return any(_is_one_of(word, words) for word in argv[start:stop:step])
+        case ("without", words, start, stop, step):
+            return not any(_is_one_of(word, words) for word in argv[start:stop:step])
+    return True
 
 
 def _is_one_of(word: bytes, words: Sequence[str]) -> bool:

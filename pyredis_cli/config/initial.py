@@ -47,7 +47,7 @@ def _argv(line: str, encoding: str, *, read_only: bool) -> tuple[bytes, ...]:
         raise ValueError(f"must not have {spec.name}: {mend}")
     if spec is not None and spec.blocks_for(argv) is not None:
         raise ValueError(f"must not have {spec.name}: it would wait")
-    if spec is not None and spec.is_asked_about(argv):
+    if spec is not None and (spec.is_asked_about(argv) or spec.makes_a_primary(argv)):
         raise ValueError(f"must not have {spec.name}: nobody is asked there, so it is to be typed")
     if read_only:
         try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyredis.commands.spec import Spec
     from pyredis_cli.core.figures import Figures
 
-    Kind: TypeAlias = Literal["always", "any", "many", "keys", "whole"]
+    Kind: TypeAlias = Literal["always", "any", "many", "keys", "promotion", "whole"]
 
 __all__ = ["LARGE", "Needs", "large", "needs", "unchanged"]
 
@@ -50,8 +50,12 @@ def needs(spec: Spec | None, argv: Sequence[bytes]) -> Needs | None:
     if spec.asks is not None and spec.is_asked_about(argv):
         kind = spec.asks[0]
         return Needs(
-            kind if kind in ("any", "many") else "always", spec.measure, subject=_subject(spec, argv)
+            kind if kind in ("any", "many") else "always",
+            spec.measures_for(argv),
+            subject=_subject(spec, argv),
         )
+    if spec.makes_a_primary(argv):
+        return Needs("promotion", ("role",))
     if spec.whole is not None and _reads_much(spec.whole, argv):
         return Needs("whole", keys=_read_keys(spec, argv))
     deleted = _deleted_keys(spec, argv) if len(argv) > MANY else ()

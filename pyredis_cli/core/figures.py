@@ -51,11 +51,16 @@ class Figures(NamedTuple):
         """Return what they tell of another database of the server."""
         return self._replace(database=database, keys_here=None, sizes={}, existing={}, late=False)
 
+    def without(self, name: str) -> Figures:
+        """Return what they tell when this line of INFO may be another one by then."""
+        return self._replace(info={line: value for line, value in self.info.items() if line != name})
+
     def once_set(self, names: Sequence[bytes]) -> Figures:
         """Return what they tell when these parameters may be something else by then."""
         gone = {name.lower() for name in names}
         kept = {name: value for name, value in self.parameters.items() if name not in gone}
-        return self._replace(parameters=kept)
+        left = self.without("aof_enabled") if b"appendonly" in gone else self
+        return left._replace(parameters=kept)
 
 
 def added(each: Sequence[Figures]) -> Figures:
@@ -96,6 +101,9 @@ def _added_info(first: Figures, each: Sequence[Figures]) -> dict[str, str]:
     for name in _ADDED:
         counts = [counted(one, name) for one in each]
         info[name] = "" if None in counts else str(sum(count or 0 for count in counts))
+    for name in ("aof_enabled", "aof_last_write_status"):
+        if len({one.info.get(name) for one in each}) > 1:
+            info[name] = ""
     info["used_memory_human"] = sized(int(info["used_memory"])) if info["used_memory"] else ""
     for one in each:
         found = keyspace(one)

@@ -113,7 +113,10 @@ def verdict(
     if rules.read_only and not spec.only_reads(argv) and spec.readonly_twin is None:
         return ALLOW  # it is refused whatever the person says
     others = everywhere and figures.info.get("cluster_enabled") != "0"
-    unsure = (others and wanted.kind in ("many", "always")) or ((later or others) and wanted.kind == "any")
+    unsure = (others and wanted.kind in ("many", "always")) or (
+        (later or others) and wanted.kind in ("any", "keys")
+    )
+    unsure = unsure or (everywhere and wanted.kind == "promotion")  # at replicas too, which are not measured
     if not unsure and not _matters(wanted, spec, argv, figures):
         return ALLOW
     reason = " ".join((spec.name, said(wanted, spec, argv, figures, measured=rules.terminal)))
@@ -156,6 +159,10 @@ def _matters(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures)
         case "many":
             found = _first_figure(wanted, figures)
             return found is None or found >= MANY_KEYS
+        case "promotion":
+            return figures.info.get("role") != "master"
+        case "keys":
+            return figures.existing.get(wanted.named) != 0
         case "whole":
             return bool(large(spec, argv, wanted, figures)) or (
                 figures.late and not all(key in figures.sizes for key in wanted.keys)
@@ -305,6 +312,8 @@ class Batch:
             judged.append((one, found))
             if "parameters" in one.wanted.measure:
                 figures = figures.once_set(one.wanted.subject)
+            if one.spec.promotes is not None:
+                figures = figures.without("role")
         return judged
 
     def _figures_of(self, one: Found, figures: Figures) -> Figures:

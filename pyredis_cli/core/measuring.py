@@ -41,7 +41,22 @@ _ASKED: Final[dict[str, Callable[[bytes], Argv]]] = {
     "slot": lambda slot: (b"CLUSTER", b"COUNTKEYSINSLOT", slot),
     "documents": lambda name: (b"FT.INFO", name),
 }
-_NEEDS_INFO: Final = frozenset({"clients", "database", "functions", "keyspace", "save", "scripts", "swapped"})
+_SAVE: Final = b"save"
+"""The parameter that says when a server saves by itself; one that never does saves nothing at its end either."""
+_NEEDS_INFO: Final = frozenset(
+    {
+        "clients",
+        "database",
+        "functions",
+        "keyspace",
+        "role",
+        "save",
+        "scripts",
+        "stopping",
+        "swapped",
+        "unsaved",
+    }
+)
 
 
 def commands(wanted: Iterable[Needs]) -> list[Argv]:
@@ -63,6 +78,8 @@ def _about(need: Needs) -> Iterator[Argv]:
         yield _DBSIZE
     if "cluster" in need.measure:
         yield _CLUSTER
+    if "stopping" in need.measure:
+        yield _ASKED["parameters"](_SAVE)
     for measure in _ASKED.keys() & set(need.measure):
         for word in need.subject:
             yield _ASKED[measure](word)

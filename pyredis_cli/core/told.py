@@ -30,6 +30,8 @@ def said(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures, *, 
     """
     if wanted.kind == "keys":
         return _said_of_keys(wanted, figures, measured=measured)
+    if wanted.kind == "promotion":
+        return _said_of_promotion(figures, measured=measured)
     if wanted.kind == "whole":
         return _said_of_values(wanted, spec, argv, figures)
     phrases = [_phrase(measure, wanted, argv, figures) for measure in wanted.measure]
@@ -46,6 +48,15 @@ def _said_of_keys(wanted: Needs, figures: Figures, *, measured: bool) -> str:
     known = ": how many of them exist is not known" if measured else ""
     known = known if there is None else f": {there:,} of them exist"
     return f"deletes {len(wanted.named):,} keys at once{known}"
+
+
+def _said_of_promotion(figures: Figures, *, measured: bool) -> str:
+    role, host, port = (figures.info.get(name, "") for name in ("role", "master_host", "master_port"))
+    if role == "slave":
+        where = f"[{host[:_SHOWN]}]" if ":" in host else host[:_SHOWN]
+        return f"makes this replica a primary; it no longer follows {where}:{port[:_SHOWN]}"
+    unknown = "; not known: whether it is one" if measured and not role else ""
+    return f"makes a replica a primary{unknown}"
 
 
 def _said_of_values(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: Figures) -> str:
@@ -84,6 +95,8 @@ def _phrase(measure: str, wanted: Needs, argv: Sequence[bytes], figures: Figures
             return _all_of([_in_database(word, figures) for word in wanted.subject], " and ")
         case "save":
             return _said_of_save(figures)
+        case "saving" | "stopping" | "unsaved":
+            return _said_of_end(measure, figures)
         case "clients":
             clients, replicas = (counted(figures, name) for name in ("connected_clients", "connected_slaves"))
             if clients is None or replicas is None:
@@ -147,6 +160,26 @@ def _said_of_save(figures: Figures) -> str:
     return f"last save {_ago(figures.seconds - saved)}, {since}"
 
 
+def _said_of_end(measure: str, figures: Figures) -> str:
+    """Return what is lost when a server ends; where it is not known whether it saves first, when it did last."""
+    points = figures.parameters.get(b"save")
+    if measure == "saving" or (measure == "stopping" and points):
+        return "it saves first"
+    appends = figures.info.get("aof_enabled")
+    if appends == "1" and figures.info.get("aof_last_write_status") == "ok":
+        return "appendonly keeps everything"
+    if appends != "0" or (measure == "stopping" and points is None):
+        return _said_of_save(figures)
+    saved, changes = (
+        counted(figures, f"rdb_{name}") for name in ("last_save_time", "changes_since_last_save")
+    )
+    if saved is None or changes is None:
+        return _Unknown("what it loses")
+    if not changes:
+        return "no change is unsaved"
+    return f"loses {plural(changes, 'change')} of {_lasting(figures.seconds - saved)}"
+
+
 def _never_saved(saved: int, figures: Figures) -> bool:
     """Whether what a server calls its last save is its start; CONFIG RESETSTAT forgets the number of saves."""
     up = counted(figures, "uptime_in_seconds")
@@ -206,7 +239,11 @@ def _named(word: bytes) -> str:
 
 
 def _ago(seconds: float) -> str:
+    return f"{_lasting(seconds)} ago"
+
+
+def _lasting(seconds: float) -> str:
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= length:
-            return f"{int(seconds // length):,} {unit} ago"
-    return f"{max(0, int(seconds))} s ago"
+            return f"{int(seconds // length):,} {unit}"
+    return f"{max(0, int(seconds))} s"

@@ -425,6 +425,7 @@ def test_no_color_wins_over_files_and_a_flag_over_both() -> None:
         ("init = ['CLIENT REPLY OFF']", "init must not have CLIENT REPLY"),
         ("init = ['BLPOP k 0']", "init must not have BLPOP: it would wait"),
         ("production = true\ninit = ['FLUSHALL']", "init must not have FLUSHALL: nobody is asked there"),
+        ("init = ['REPLICAOF NO ONE']", "init must not have REPLICAOF: nobody is asked there"),
         ("init = ['CONFIG SET save \"\"']", "init must not have CONFIG SET: nobody is asked there"),
         ("init = ['GET \"x']", "init has a line that cannot be read"),
         ("init = ['']", "init has a line without a command"),

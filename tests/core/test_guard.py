@@ -172,8 +172,6 @@ NEVER: Final = [
     "BGSAVE",
     "FUNCTION DELETE lib",
     "FUNCTION RESTORE payload",
-    "REPLICAOF NO ONE",
-    "slaveof no one",
     "SHUTDOWN ABORT",
     "FAILOVER ABORT",
     "DEBUG OBJECT k",
@@ -243,8 +241,7 @@ def test_a_value_that_could_not_be_measured_in_time_is_asked_about_and_one_that_
         ),
         (
             "SHUTDOWN",
-            "SHUTDOWN stops the server: 4,120,331 keys in 3 databases, 11.20G; 12 clients, 1 replica; "
-            "last save 3 h ago, 12,034 changes since",
+            "SHUTDOWN stops the server: last save 3 h ago, 12,034 changes since; 12 clients, 1 replica",
         ),
         (
             "KEYS *",
@@ -345,12 +342,106 @@ def test_the_start_of_a_server_is_not_told_as_a_save(info: Mapping[str, str], sa
     assert reason("FLUSHALL", told).endswith(said)
 
 
+NO_POINTS, POINTS = {b"save": b""}, {b"save": b"3600 1"}
+LOST: Final = "loses 12,034 changes of 3 h"
+
+
+@pytest.mark.parametrize(
+    ("line", "info", "parameters", "said"),
+    [
+        ("SHUTDOWN", {"aof_enabled": "0"}, POINTS, "it saves first"),
+        ("SHUTDOWN NOW", {"aof_enabled": "0"}, NO_POINTS, LOST),
+        ("SHUTDOWN", {"aof_enabled": "0"}, {}, "last save 3 h ago, 12,034 changes since"),
+        ("SHUTDOWN", {}, NO_POINTS, "last save 3 h ago, 12,034 changes since"),
+        ("shutdown nosave", {"aof_enabled": "0"}, POINTS, LOST),
+        (
+            "SHUTDOWN NOSAVE",
+            {"aof_enabled": "0", "rdb_changes_since_last_save": "0"},
+            {},
+            "no change is unsaved",
+        ),
+        ("SHUTDOWN SAVE", {"aof_enabled": "0"}, NO_POINTS, "it saves first"),
+        (
+            "SHUTDOWN",
+            {"aof_enabled": "1", "aof_last_write_status": "ok"},
+            NO_POINTS,
+            "appendonly keeps everything",
+        ),
+        (
+            "SHUTDOWN NOSAVE",
+            {"aof_enabled": "1", "aof_last_write_status": "ok"},
+            {},
+            "appendonly keeps everything",
+        ),
+        (
+            "SHUTDOWN NOSAVE",
+            {"aof_enabled": "1", "aof_last_write_status": "err"},
+            {},
+            "last save 3 h ago, 12,034 changes since",
+        ),
+    ],
+)
+def test_what_the_end_of_a_server_loses_is_told(
+    line: str, info: Mapping[str, str], parameters: Mapping[bytes, bytes], said: str
+) -> None:
+    told = reason(line, FULL._replace(info={**INFO, **info}, parameters=parameters))
+    assert told == f"SHUTDOWN stops the server: {said}; 12 clients, 1 replica"
+    assert len(told) <= 80 or "last save" in said
+
+
+def test_what_a_batch_changes_before_the_end_of_a_server_is_not_told_as_it_was() -> None:
+    info = {**INFO, "aof_enabled": "1", "aof_last_write_status": "ok"}
+    figures = FULL._replace(info=info, parameters=POINTS)
+    for change in ('CONFIG SET save ""', "CONFIG SET appendonly no"):
+        asked = asked_of(batch_of(change, "SHUTDOWN", "SHUTDOWN NOSAVE"), figures)
+        kept = "it saves first" if "append" in change else "appendonly keeps everything"
+        assert kept in asked["line 2"]
+        assert ("appendonly keeps" in asked["line 3"]) == ("append" not in change)
+
+
 def test_of_many_keys_it_says_how_many_exist() -> None:
     argv = argv_of(ASKED[-17])
     assert argv[0] == b"UNLINK"
     found = verdict(TABLE.find(argv), argv, Figures(existing={argv[1:]: 97}), Rules())
     assert isinstance(found, Ask)
     assert found.reason == "UNLINK deletes 100 keys at once: 97 of them exist"
+
+
+def test_many_keys_of_which_none_exists_are_not_asked_about_unless_they_may_by_then() -> None:
+    line = "DEL " + " ".join(f"k{number}" for number in range(100))
+    none = Figures(database=0, existing={argv_of(line)[1:]: 0})
+    assert judged(line, none) == ALLOW
+    assert isinstance(judged(line, Figures()), Ask)
+    assert asked_of(batch_of(line), none) == {}
+    assert list(asked_of(batch_of("SET k5 1", line), none)) == ["line 2"]
+    assert list(asked_of(batch_of("SELECT 3", line), none)) == ["line 2"]
+    argv = argv_of(line)
+    assert isinstance(verdict(TABLE.find(argv), argv, none, Rules(), everywhere=True), Ask)
+
+
+def test_a_promotion_is_asked_about_unless_the_server_is_known_to_be_a_primary() -> None:
+    replica = Figures({"role": "slave", "master_host": "10.0.0.1", "master_port": "6379"})
+    for line in ("REPLICAOF NO ONE", "slaveof no one", "REPLICAOF no one\0"):
+        assert reason(line, replica).endswith(
+            "OF makes this replica a primary; it no longer follows 10.0.0.1:6379"
+        )
+        assert reason(line, Figures()).endswith("OF makes a replica a primary; not known: whether it is one")
+        assert judged(line, Figures({"role": "master"})) == ALLOW
+    assert reason("REPLICAOF NO ONE", Figures({**replica.info, "master_host": "::1"})).endswith("[::1]:6379")
+    assert isinstance(judged("REPLICAOF one 6379", Figures({"role": "master"})), Ask)
+    assert judged("REPLICAOF NO ONE", Figures(), Rules(production="prod", terminal=False)) == Refuse(
+        "REPLICAOF makes a replica a primary; prod is a production profile, --yes=REPLICAOF allows it"
+    )
+
+
+def test_a_promotion_behind_a_change_of_role_or_at_every_node_is_asked_about_at_a_primary_too() -> None:
+    primary = Figures({"role": "master"})
+    asked = asked_of(batch_of("REPLICAOF NO ONE", "REPLICAOF h 1", "REPLICAOF NO ONE"), primary)
+    assert list(asked) == ["line 2", "line 3"]
+    argv = argv_of("REPLICAOF NO ONE")
+    found = verdict(TABLE.find(argv), argv, primary, Rules(), everywhere=True)
+    assert isinstance(found, Ask)
+    assert found.reason.startswith("REPLICAOF makes a replica a primary")
 
 
 def test_everything_that_is_asked_about_has_its_cost_in_words() -> None:

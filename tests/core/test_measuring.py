@@ -16,7 +16,7 @@ from pyredis_cli.core import connect, direct
 from pyredis_cli.core.costs import Needs, needs
 from pyredis_cli.core.desk import Desk
 from pyredis_cli.core.figures import Figures
-from pyredis_cli.core.guard import Ask, Rules, verdict
+from pyredis_cli.core.guard import ALLOW, Ask, Rules, verdict
 from pyredis_cli.core.measuring import commands, measured, measured_on
 from pyredis_cli.settings import Settings
 from tests.clusters import Cluster
@@ -159,7 +159,7 @@ async def test_without_a_server_nothing_is_known(redis82: Server, make_server: M
 
 async def test_where_there_is_no_room_beside_the_session_a_value_may_be_huge(redis82: Server) -> None:
     async with desk_of(settings_of(redis82)) as desk:
-        await desk.session.connect()
+        await desk.session.run((b"PING",))  # a connection that says nothing may not be accepted yet
         redis82.command("CONFIG", "SET", "maxclients", "1")
         found = await measured(desk, wanted("HGETALL h"))
     assert isinstance(verdict(TABLE.find(["HGETALL"]), (b"HGETALL", b"h"), found, Rules()), Ask)
@@ -174,6 +174,37 @@ async def test_in_a_cluster_a_value_is_measured_where_it_is(cluster82: Cluster) 
         found = await measured(desk, wanted(*(f"HGETALL {key.decode()}" for key in keys), "CLUSTER RESET"))
     assert {key: size.elements for key, size in found.sizes.items()} == dict.fromkeys(keys, 1)
     assert found.cluster["cluster_slots_assigned"] == "16384"
+
+
+async def test_a_promotion_is_asked_about_at_a_replica_alone(server: Server) -> None:
+    argv = (b"REPLICAOF", b"NO", b"ONE")
+    async with desk_of(settings_of(server)) as desk:
+        primary = await measured(desk, wanted("REPLICAOF NO ONE"))
+        server.command("REPLICAOF", "127.0.0.1", "1")
+        replica = await measured(desk, wanted("REPLICAOF NO ONE"))
+    assert verdict(TABLE.find(argv), argv, primary, Rules()) == ALLOW
+    assert verdict(TABLE.find(argv), argv, replica, Rules()) == Ask(
+        "REPLICAOF makes this replica a primary; it no longer follows 127.0.0.1:1"
+    )
+
+
+async def test_what_the_end_of_a_server_loses_is_measured(server: Server) -> None:
+    server.command("CONFIG", "SET", "save", "3600 1")
+    server.command("SET", "a", "1")
+
+    async def told(line: str) -> str:
+        argv = tuple(line.encode().split())
+        found = verdict(TABLE.find(argv), argv, await measured(desk, wanted(line)), Rules())
+        assert isinstance(found, Ask)
+        return found.reason
+
+    async with desk_of(settings_of(server)) as desk:
+        assert "it saves first; " in await told("SHUTDOWN")
+        assert "loses 1 change of " in await told("SHUTDOWN NOSAVE")
+        server.command("CONFIG", "SET", "save", "")
+        assert "loses 1 change of " in await told("SHUTDOWN")
+        server.command("CONFIG", "SET", "appendonly", "yes")
+        assert "appendonly keeps everything; " in await told("SHUTDOWN NOSAVE")
 
 
 async def test_of_an_index_the_documents_are_counted(modules82: Server) -> None:

@@ -67,6 +67,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('asks', ('without', ('ONE',), 2, 3, 1)),
             ('danger', "replaces the keys of this server by another server's"),
             ('measure', ('keyspace', 'clients', 'save')),
+            ('promotes', ('with', ('ONE',), 2, 3, 1)),
         ),
     ),
     (

@@ -233,7 +233,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('asks', ('without', ('ABORT',), 1, 1073741824, 1)),
             ('danger', 'stops the server'),
             ('effect', 'shutdown'),
-            ('measure', ('keyspace', 'clients', 'save')),
+            ('measure', ('unsaved if NOSAVE; saving if SAVE; stopping', 'clients')),
         ),
     ),
     (
@@ -301,6 +301,7 @@ ROWS: tuple[tuple[object, ...], ...] = (
             ('asks', ('without', ('ONE',), 2, 3, 1)),
             ('danger', "replaces the keys of this server by another server's"),
             ('measure', ('keyspace', 'clients', 'save')),
+            ('promotes', ('with', ('ONE',), 2, 3, 1)),
         ),
     ),
     ('SLOWLOG', 'redis valkey', -2, '', 'slow', 0, 0, 0, (), 'server', '2.2.12', None, '', (), ()),
