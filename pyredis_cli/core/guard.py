@@ -137,10 +137,10 @@ def _where(wanted: Needs, figures: Figures, *, others: bool) -> str:
         return "; that is of this node alone" if numbers else ""
     if not numbers:
         return "; it runs at every node"
-    together_ = (
+    whose = (
         f"all {figures.nodes} primaries together" if figures.nodes > 1 else "one node, and it runs at others"
     )
-    return f"; that is of {together_}"
+    return f"; that is of {whose}"
 
 
 def _how_often(times: int | None) -> str:
