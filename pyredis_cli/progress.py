@@ -6,7 +6,6 @@ needs no escape sequences, so a dumb terminal shows it, too.
 
 from __future__ import annotations
 
-import os
 from time import monotonic
 
 TYPE_CHECKING = False
@@ -86,7 +85,7 @@ class Progress:
 
     def _draw(self, now: float) -> None:
         # The last column stays free: some terminals begin a new line behind it.
-        line = self._line(now, _columns(self._streams) - 1)
+        line = self._line(now, self._streams.stderr_columns - 1)
         text = "\r" + line.ljust(self._width)
         self._width = max(self._width, len(line))  # a signal may end the program behind the next line
         self._write(text)
@@ -151,11 +150,3 @@ def _span(seconds: float) -> str:
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
-
-
-def _columns(streams: Streams) -> int:
-    """Return how wide the terminal is now: it may have been given another size."""
-    try:
-        return os.get_terminal_size(streams.stderr.fileno()).columns or streams.columns
-    except (OSError, ValueError):
-        return streams.columns

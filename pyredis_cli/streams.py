@@ -85,6 +85,14 @@ class Streams:
         """Whether a question reaches a person."""
         return self.stdin_tty and self.stderr_tty
 
+    @property
+    def stderr_columns(self) -> int:
+        """How wide the terminal of standard error is now: standard output may be something else."""
+        try:
+            return os.get_terminal_size(self.stderr.fileno()).columns or self.columns
+        except (OSError, ValueError):
+            return self.columns
+
     def write(self, output: bytes) -> None:
         """Write bytes to standard output as they are.
 

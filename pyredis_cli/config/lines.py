@@ -74,18 +74,16 @@ class _Reader:
         """Read a line: a header, or a key and its value, which may go on below."""
         line = self._line
         token = self._next()
-        while token in ("[",):
-            token = self._next()
-            path = self._path(token)
-            self._table = path
-            self._note(path, line)
+        if token == "[":
+            self._table = self._path(self._next())
+            self._note(self._table, line)
             self._rest()
             return
         if token in ("\n", "") or token.startswith("#"):
             return
-        path = self._path(token)
-        self._note((*self._table, *path), line)
-        self._value((*self._table, *path))
+        path = (*self._table, *self._path(token))
+        self._note(path, line)
+        self._value(path)
 
     def _note(self, path: tuple[str, ...], line: int) -> None:
         for length in range(1, min(len(path), _DEEPEST) + 1):
@@ -95,9 +93,7 @@ class _Reader:
         """Return the names of a key with dots; what ends it has been read."""
         names: list[str] = []
         while token not in ("", "\n", "=", "]") and not token.startswith("#"):
-            if token == "[":  # of an array of tables
-                pass
-            elif token != ".":
+            if token not in (".", "["):  # a second [ is of an array of tables
                 names.append(_name(token))
             token = self._next()
         return tuple(names)

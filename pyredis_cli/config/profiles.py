@@ -149,13 +149,17 @@ def concerns(text: str) -> bool:
 
 
 def _profile(name: str, file: File | None, path: str | None, said: Mapping[str, Any]) -> Table:
+    profiles = _profiles_in(said)
+    if file is None or name not in profiles:
+        raise UsageError(_unknown(name, path, tuple(profiles), is_there=file is not None))
+    return Table("profile", file, (PROFILES, name), profiles[name])
+
+
+def _profiles_in(said: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     profiles = said.get(PROFILES)
-    profiles = profiles if isinstance(profiles, dict) else {}
-    values = profiles.get(name)
-    if file is None or not isinstance(values, dict):
-        named = [one for one in profiles if isinstance(profiles[one], dict)]
-        raise UsageError(_unknown(name, path, named, is_there=file is not None))
-    return Table("profile", file, (PROFILES, name), values)
+    if not isinstance(profiles, dict):
+        return {}
+    return {name: values for name, values in profiles.items() if isinstance(values, dict)}
 
 
 def _unknown(name: str, path: str | None, there: Sequence[str], *, is_there: bool) -> str:
@@ -308,7 +312,4 @@ def names(environ: Mapping[str, str]) -> tuple[str, ...]:
         said = files.tables(file.text) if file is not None else {}
     except ConfigError:
         return ()
-    profiles = said.get(PROFILES)
-    if not isinstance(profiles, dict):
-        return ()
-    return tuple(sorted(name for name, values in profiles.items() if isinstance(values, dict)))
+    return tuple(sorted(_profiles_in(said)))

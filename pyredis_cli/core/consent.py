@@ -6,8 +6,6 @@ no. Whether anybody is there, `Streams` knows.
 
 from __future__ import annotations
 
-import os
-
 from pyredis_cli.core.costs import needs
 from pyredis_cli.core.figures import Figures
 from pyredis_cli.core.guard import Ask, Refuse, rules_of, verdict
@@ -76,11 +74,7 @@ def _tell(streams: Streams, line: str) -> None:
         return
     from pyredis_cli.core.sentence import in_lines
 
-    try:  # standard output may be something else
-        columns = os.get_terminal_size(streams.stderr.fileno()).columns
-    except OSError:
-        columns = 0
-    for part in in_lines(streams.printable(line), columns or streams.columns):
+    for part in in_lines(streams.printable(line), streams.stderr_columns):
         streams.say(part)
 
 

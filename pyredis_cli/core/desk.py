@@ -164,7 +164,7 @@ class Desk:
             await self._give_back(at)
             self._user = session.username
             try:
-                client = self._clients[at] = await session.let_in(partial(self._beside, at))
+                client = self._clients[at] = await session.let_in(partial(session.beside, at))
             except PyRedisConnError:
                 if at is not None or not self._roams or (other := await self._other()) is None:
                     raise
@@ -177,10 +177,6 @@ class Desk:
         if client.database != session.database:
             await client.execute("SELECT", session.database)
         return client
-
-    async def _beside(self, at: TcpAddress | None) -> AsyncClient:
-        session = self.session
-        return await (session.another(at) if at is not None or session.connected else session.reached())
 
     async def _other(self) -> AsyncClient | None:
         """Return a connection to another node that is there, of those that somebody has heard of."""

@@ -211,7 +211,7 @@ async def _answer(session: Session, member: Member, argv: Sequence[bytes]) -> An
 @asynccontextmanager
 async def _at_home(session: Session) -> AsyncIterator[AsyncClient]:
     """Lend a connection to where the session is, or will be."""
-    client = await session.let_in(lambda: session.another() if session.connected else session.reached())
+    client = await session.let_in(session.beside)
     try:
         yield client
     finally:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Final
 
-__all__ = ["Figures", "Size", "added", "counted", "keys_in", "keyspace", "sized", "stays", "whole"]
+__all__ = ["Figures", "Size", "added", "counted", "human_size", "keys_in", "keyspace", "stays", "whole"]
 
 
 _KEYSPACE = "# Keyspace"
@@ -104,7 +104,7 @@ def _added_info(first: Figures, each: Sequence[Figures]) -> dict[str, str]:
     for name in ("aof_enabled", "aof_last_write_status"):
         if len({one.info.get(name) for one in each}) > 1:
             info[name] = ""
-    info["used_memory_human"] = sized(int(info["used_memory"])) if info["used_memory"] else ""
+    info["used_memory_human"] = human_size(int(info["used_memory"])) if info["used_memory"] else ""
     for one in each:
         found = keyspace(one)
         if found is None:
@@ -176,7 +176,7 @@ def whole(word: bytes) -> int | None:
     return int(word) if word.isdigit() and len(word) < 20 else None
 
 
-def sized(number: int) -> str:
+def human_size(number: int) -> str:
     """Return a number of bytes as INFO writes it: ``1.05M``."""
     unit, rest = "B", float(number)
     for larger in "KMGTP":

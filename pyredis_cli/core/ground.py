@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pyredis.exceptions import ReplyError
 from pyredis.records import NamedTuple, cast
+from pyredis_cli.core.figures import whole
 from pyredis_cli.core.wanted import Wanted, after
 
 TYPE_CHECKING = False
@@ -44,7 +45,7 @@ class Ground:
     def chosen(self) -> int | None:
         """The database that what is queued chooses, None when it chooses none."""
         chosen = [one.argv[1] for one in self.queued if one.effect == "select" and len(one.argv) > 1]
-        return int(chosen[-1]) if chosen and chosen[-1].isdigit() and len(chosen[-1]) < 20 else None
+        return whole(chosen[-1]) if chosen else None
 
     def take(self, outcome: Outcome, protocol: int, *, queues: bool) -> Change:
         """Remember what the command changed; ``queues``: it stands in a transaction that goes on."""

@@ -113,11 +113,8 @@ def verdict(
     if rules.read_only and not spec.only_reads(argv) and spec.readonly_twin is None:
         return ALLOW  # it is refused whatever the person says
     others = everywhere and figures.info.get("cluster_enabled") != "0"
-    unsure = (others and wanted.kind in ("many", "always")) or (
-        (later or others) and wanted.kind in ("any", "keys")
-    )
-    unsure = unsure or (everywhere and wanted.kind == "promotion")  # at replicas too, which are not measured
-    if not unsure and not _matters(wanted, spec, argv, figures):
+    may_differ = _may_differ(wanted, later=later, others=others, everywhere=everywhere)
+    if not may_differ and not _matters(wanted, spec, argv, figures):
         return ALLOW
     reason = " ".join((spec.name, said(wanted, spec, argv, figures, measured=rules.terminal)))
     reason += _where(wanted, figures, others=others) + _how_often(times)
@@ -125,6 +122,18 @@ def verdict(
         return Ask(reason, rules.production)
     whose = f"{rules.production} is a production profile" if rules.production else "nobody may be asked"
     return Refuse(f"{reason}; {whose}, --yes={spec.name.partition(' ')[0]} allows it")
+
+
+def _may_differ(wanted: Needs, *, later: bool, others: bool, everywhere: bool) -> bool:
+    """Return whether what was measured may not be so when and where the command runs."""
+    match wanted.kind:
+        case "many" | "always":
+            return others
+        case "any" | "keys":
+            return later or others
+        case "promotion":
+            return everywhere  # at replicas too, which are not measured
+    return False
 
 
 _OF_A_NODE: Final = frozenset({"clients", "database", "functions", "keyspace", "scripts", "slot", "swapped"})
@@ -137,10 +146,10 @@ def _where(wanted: Needs, figures: Figures, *, others: bool) -> str:
         return "; that is of this node alone" if numbers else ""
     if not numbers:
         return "; it runs at every node"
-    together_ = (
+    whose = (
         f"all {figures.nodes} primaries together" if figures.nodes > 1 else "one node, and it runs at others"
     )
-    return f"; that is of {together_}"
+    return f"; that is of {whose}"
 
 
 def _how_often(times: int | None) -> str:

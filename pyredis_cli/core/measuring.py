@@ -13,12 +13,12 @@ from time import monotonic, time
 from pyredis.exceptions import PyRedisConnReadTimeout, PyRedisError
 from pyredis.resp.encode import pack
 from pyredis.types import Map, Push
-from pyredis_cli.core.figures import Figures, Size, added
+from pyredis_cli.core.figures import Figures, Size, added, whole
 from pyredis_cli.core.sizing import OF_ELEMENTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any, Final, TypeAlias
 
     from pyredis.connection.blocking import BlockingConnection
@@ -174,7 +174,7 @@ def _value(reply: Reply, name: bytes) -> Reply:
 
 def _whole(value: Reply) -> int | None:
     if isinstance(value, bytes):
-        return int(value) if value.isdigit() and len(value) < 20 else None
+        return whole(value)
     return int(value) if isinstance(value, int | float) and 0 <= value < 1 << 63 else None
 
 
@@ -196,21 +196,17 @@ async def measured(desk: Desk, wanted: Sequence[Needs], seconds: float = BUDGET)
     asked = commands(wanted)
     if not asked:
         return Figures()
-    # A script in the arguments is measured without an event loop.
-    import asyncio
+
+    async def told() -> Figures:
+        replies = dict(zip(asked, await desk.ask_all(asked), strict=True))
+        if more := lengths(replies):
+            replies.update(zip(more, await desk.ask_all(more), strict=True))
+        return figures(replies, desk.database, time())
 
     try:
-        async with asyncio.timeout(seconds):
-            await desk.reach()
-        async with asyncio.timeout(seconds):  # a server far away is no slow one
-            replies = dict(zip(asked, await desk.ask_all(asked), strict=True))
-            if more := lengths(replies):
-                replies.update(zip(more, await desk.ask_all(more), strict=True))
-    except TimeoutError:
-        return Figures(late=True)
+        return await _in_time(desk, told, seconds)
     except PyRedisError:  # the command itself will tell, unless only one more connection is refused
         return Figures(late=desk.session.connected)
-    return figures(replies, desk.database, time())
 
 
 async def measured_everywhere(desk: Desk, wanted: Sequence[Needs], seconds: float = BUDGET) -> Figures:
@@ -218,28 +214,40 @@ async def measured_everywhere(desk: Desk, wanted: Sequence[Needs], seconds: floa
     asked = commands(wanted)
     if not asked:
         return Figures()
-    import asyncio
+    from asyncio import gather
 
     from pyredis_cli.core.everywhere import ask_everybody, everybody
 
+    async def told() -> Figures:
+        found = await everybody(desk)
+        primaries = [member for member in found.members if found.cluster and member.role == "primary"]
+        if len(primaries) < 2:
+            return await measured(desk, wanted, seconds)
+        answers = await gather(*(ask_everybody(desk.session, primaries, argv) for argv in asked))
+        each = (
+            {argv: answer.reply for argv, answer in zip(asked, of_node, strict=True)}
+            for of_node in zip(*answers, strict=True)
+        )
+        return added([figures(replies, desk.database, time()) for replies in each])
+
     try:
-        async with asyncio.timeout(seconds):
-            await desk.reach()
-        async with asyncio.timeout(seconds):
-            found = await everybody(desk)
-            primaries = [member for member in found.members if found.cluster and member.role == "primary"]
-            if len(primaries) < 2:
-                return await measured(desk, wanted, seconds)
-            answers = await asyncio.gather(*(ask_everybody(desk.session, primaries, argv) for argv in asked))
-    except TimeoutError:
-        return Figures(late=True)
+        return await _in_time(desk, told, seconds)
     except PyRedisError:  # the report will tell
         return Figures()
-    each = (
-        {argv: answer.reply for argv, answer in zip(asked, of_node, strict=True)}
-        for of_node in zip(*answers, strict=True)
-    )
-    return added([figures(replies, desk.database, time()) for replies in each])
+
+
+async def _in_time(desk: Desk, told: Callable[[], Awaitable[Figures]], seconds: float) -> Figures:
+    """Return what is told within the seconds, once there is a connection: a server far away is no slow one."""
+    # A script in the arguments is measured without an event loop.
+    from asyncio import timeout
+
+    try:
+        async with timeout(seconds):
+            await desk.reach()
+        async with timeout(seconds):
+            return await told()
+    except TimeoutError:
+        return Figures(late=True)
 
 
 def measured_on(connection: BlockingConnection, wanted: Sequence[Needs], seconds: float = BUDGET) -> Figures:

@@ -327,6 +327,10 @@ class Session(Standing):
         """
         return await self._another_of(self.pool_of(at), here=at is None)
 
+    async def beside(self, at: TcpAddress | None = None) -> AsyncClient:
+        """Return what `another` does; where the session is to be before it is connected, what `reached` does."""
+        return await (self.another(at) if at is not None or self.connected else self.reached())
+
     async def _another_of(self, pool: Pool, *, here: bool) -> AsyncClient:
         client = await pool.acquire()
         try:

@@ -6,7 +6,7 @@ Pure text, in which words of the server and of the person stand as they are: who
 from __future__ import annotations
 
 from pyredis_cli.core.costs import large
-from pyredis_cli.core.figures import counted, keys_in, keyspace, sized, stays, whole
+from pyredis_cli.core.figures import counted, human_size, keys_in, keyspace, stays, whole
 from pyredis_cli.core.sizing import OF_ELEMENTS
 
 TYPE_CHECKING = False
@@ -65,7 +65,7 @@ def _said_of_values(wanted: Needs, spec: Spec, argv: Sequence[bytes], figures: F
     if not found:
         return f"works on whole values: how large they are is not known{mend}"
     memory = sum(size.memory or 0 for size in found.values())
-    weight = f", {sized(memory)}" if memory else ""
+    weight = f", {human_size(memory)}" if memory else ""
     if len(found) > 1:
         elements = sum(size.elements for size in found.values())
         much = f"all {elements:,} elements of {len(found)} keys"
