@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyredis_cli.render.look import Look
     from pyredis_cli.render.views.reading import Asked
 
-__all__ = ["Presented", "View", "blocks_of", "of_blocks", "present", "total"]
+__all__ = ["Presented", "View", "blocks_of", "present", "present_blocks", "total"]
 
 # So many lines of a document are counted before a person is told how much there is.
 _LINES: Final = 10_000
@@ -49,7 +49,7 @@ def present(
     """
     blocks = _blocks_of(argv, spec, reply, look, queued)
     if blocks:
-        return of_blocks(blocks, look)
+        return present_blocks(blocks, look)
     text = spec is not None and spec.shape_for(argv) == "text"
     parts = human_parts(
         reply,
@@ -62,7 +62,7 @@ def present(
     return Presented(parts, lambda: total(reply, text))
 
 
-def of_blocks(blocks: Sequence[Block], look: Look) -> Presented:
+def present_blocks(blocks: Sequence[Block], look: Look) -> Presented:
     """Return blocks, laid out for a person."""
     from pyredis_cli.render.sheet import sheet_parts
 

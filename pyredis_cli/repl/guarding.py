@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit import PromptSession
 
+from pyredis_cli.core import keeping
 from pyredis_cli.core.figures import Figures
 from pyredis_cli.core.guard import (
     ALLOW,
@@ -25,7 +26,6 @@ from pyredis_cli.core.guard import (
     together,
     verdict,
 )
-from pyredis_cli.core.keeping import judged as kept
 from pyredis_cli.core.lines import LineError, order
 from pyredis_cli.core.measuring import measured, measured_everywhere
 from pyredis_cli.repl import meta
@@ -119,7 +119,7 @@ class Guarding:
         if not (isinstance(found, Ask) and self._preferences().undo):
             return found
         session = self._visit().session
-        _, reason = kept(self._table.find(argv), argv, in_transaction=session.in_transaction)
+        _, reason = keeping.judged(self._table.find(argv), argv, in_transaction=session.in_transaction)
         return found._replace(reason=f"{found.reason}; :undo cannot bring it back") if reason else found
 
     @asynccontextmanager

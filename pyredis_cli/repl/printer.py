@@ -142,10 +142,10 @@ class Printer:
         def laid_out(report: Report, paged: bool) -> Presented:
             if self._preferences().format != "human":
                 return self._laid_out(Outcome((), None, report.value))
-            from pyredis_cli.render.present import of_blocks
+            from pyredis_cli.render.present import present_blocks
 
             look = self._look(paged=paged)
-            return of_blocks(report.blocks(look), look)
+            return present_blocks(report.blocks(look), look)
 
         as_it_is = safe is report
         shown = await self._show(partial(laid_out, report), as_it_is=as_it_is)

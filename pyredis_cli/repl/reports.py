@@ -25,6 +25,7 @@ from pyredis_cli.tool_flags import TOOL_FLAGS
 
 if TYPE_CHECKING:
     from pyredis.commands.spec import Table
+    from pyredis_cli.given import ToolArguments
     from pyredis_cli.repl.verdicts import Host
     from pyredis_cli.reporting import Reporter
 
@@ -43,8 +44,8 @@ class Show:
 
     async def __call__(self, host: Host) -> After:
         try:
-            arguments = parse_tool(self.tool, self.words, word=self.word)
-            sent = self.sent()
+            arguments = self._arguments()
+            sent = self._sent(arguments)
             if sent and not await host.interruptible(host.allows(sent, everywhere=True)):
                 return After.STOP
             with host.printer.waiting():
@@ -65,12 +66,16 @@ class Show:
 
     def sent(self) -> tuple[bytes, ...]:
         """Return the command that it sends to all nodes; empty when there is none, or no sense in the words."""
-        if not self.sends:
-            return ()
         try:
-            return tuple(map(os.fsencode, parse_tool(self.tool, self.words, word=self.word).words))
+            return self._sent(self._arguments()) if self.sends else ()
         except UsageError:
             return ()
+
+    def _arguments(self) -> ToolArguments:
+        return parse_tool(self.tool, self.words, word=self.word)
+
+    def _sent(self, arguments: ToolArguments) -> tuple[bytes, ...]:
+        return tuple(map(os.fsencode, arguments.words)) if self.sends else ()
 
 
 def behind_key(words: Sequence[str], typed: str, table: Table) -> Iterator[Want]:

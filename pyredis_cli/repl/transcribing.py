@@ -39,7 +39,7 @@ def behind(words: Sequence[str], typed: str, table: Table) -> Iterator[Choice]:
     if not words:
         yield Choice("off", meta="end it")
         yield Choice(_APPEND, meta="add to a file that is there")
-    if words in ((), [], (_APPEND,), [_APPEND]):
+    if list(words) in ([], [_APPEND]):
         yield from sourcing.behind((), typed, table)
 
 

@@ -74,8 +74,8 @@ _FACTS: Final[_Facts] = {
 def _facts(memory: Reply) -> _Facts:
     """Return what is to be asked of each key: of its use, what the policy for a full memory has it kept by."""
     by_frequency = "lfu" in info(memory).get("maxmemory_policy", "")
-    kept, other = ("frequency", "idle") if by_frequency else ("idle", "frequency")
-    return {name: words for name, words in _FACTS.items() if name == kept or name != other}
+    other = "idle" if by_frequency else "frequency"
+    return {name: words for name, words in _FACTS.items() if name != other}
 
 
 async def _all_looked_at(

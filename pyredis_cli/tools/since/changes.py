@@ -355,10 +355,8 @@ class _Told:
         """Return the new entries of the slow log, the newest first."""
         if self._after.slow is None:
             return None
-        return sorted(
-            (entry for entry in self._after.slow if entry.id > self._known_slow()),
-            key=lambda entry: -entry.id,
-        )
+        known = self._known_slow()
+        return sorted((entry for entry in self._after.slow if entry.id > known), key=lambda entry: -entry.id)
 
     def slow_entries(self, new: Sequence[Slow] | None) -> int | None:
         """Return how many entries were written, also those that the log, or our look at it, had no room for."""
@@ -369,6 +367,7 @@ class _Told:
         return new[0].id - known if known >= 0 or self.restarted else len(new)
 
     def _known_slow(self) -> int:
+        """Return the number of the last entry that was there before, -1 where there was none."""
         old = () if self.restarted else self._before.slow or ()
         return max((entry.id for entry in old), default=-1)
 
