@@ -160,6 +160,15 @@ def test_a_secret_behind_all_is_neither_shown_nor_kept(repl: StartRepl, cluster8
     screen.wait_for("CONFIG SET masterauth ***")
 
 
+def test_slots_are_told_with_the_nodes_that_have_them(repl: StartRepl, cluster82: Cluster) -> None:
+    screen = begun(repl, cluster82.nodes[0])
+    head, foo, tagged, note = (line.split() for line in ask(screen, ":slot foo {bar}:1").splitlines())
+    assert head == ["key", "slot", "tag", "node"]
+    assert foo == ["foo", str(FOO), at(cluster82.primary_of(FOO))]
+    assert tagged == ["{bar}:1", str(BAR), "bar", at(cluster82.primary_of(BAR))]
+    assert note[:3] == ["in", "2", "slots:"]
+
+
 def test_what_is_not_for_many_nodes_is_refused_with_the_mend(repl: StartRepl, cluster82: Cluster) -> None:
     screen = begun(repl, cluster82.nodes[0])
     assert ask(screen, ":all BLPOP k 0") == "BLPOP would wait at each node; send it without all"
