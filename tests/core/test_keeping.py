@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from pyredis import AsyncPool, ReplyError, WrongType
 from pyredis.address import TcpAddress
 from pyredis.commands.spec import TABLE
 from pyredis_cli.core import connect
-from pyredis_cli.core.keeping import MOST_ENTRIES, MOST_KEYS, Keeper, judged
+from pyredis_cli.core.keeping import LARGEST, MOST_ENTRIES, MOST_KEYS, Keeper, judged
 from pyredis_cli.core.session import Session
 from pyredis_cli.settings import Settings
 from tests.clusters import Cluster
@@ -146,6 +147,17 @@ async def test_only_so_much_is_kept(redis82: Server, keep: Keep) -> None:
     notes = keeper.take_notes()
     assert any("1 MB or more" in note for note in notes)
     assert any("more than 1,000 keys" in note for note in notes)
+
+
+async def test_a_value_is_kept_up_to_a_megabyte(redis82: Server, keep: Keep) -> None:
+    for key, size in (("small", LARGEST - 1_000), ("large", LARGEST + 1_000)):
+        redis82.command("SET", key, Random(7).randbytes(size))  # which is not compressed
+    session, keeper = keep(redis82)
+    await run(session, "DEL", "small")
+    assert keeper.take_notes() == []
+    await run(session, "DEL", "large")
+    assert keeper.take_notes() == ["undo: a value of 1 MB or more not kept"]
+    assert [kept.key for entry in keeper.entries for kept in entry.values] == [b"small"]
 
 
 async def test_of_a_long_command_its_beginning_is_kept(redis82: Server, keep: Keep) -> None:

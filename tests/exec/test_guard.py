@@ -57,6 +57,7 @@ def test_without_a_terminal_nothing_is_asked(filled: Server) -> None:
         (("KEYS", "*"), False),
         (("all", "FLUSHALL"), False),
         (("-r", "2", "flushdb"), False),
+        (("--yes", "FLUSHALL"), True),
         (("--yes=flushall", "FLUSHALL"), True),
         (("--yes=DEL", "UNLINK", *(f"k{number}" for number in range(100))), False),
         (("DEL", "k1"), True),

@@ -11,7 +11,7 @@ import pytest
 
 from pyredis.commands.slots import key_slot
 from tests.clusters import Cluster
-from tests.conftest import MakeSentinels
+from tests.conftest import MakeSentinels, MakeServer
 from tests.repl.conftest import StartRepl, ask, at_prompt
 from tests.sentinels import Sentinels
 from tests.servers import Server, wait_until
@@ -158,6 +158,25 @@ def test_a_secret_behind_all_is_neither_shown_nor_kept(repl: StartRepl, cluster8
     assert b"s3cret" not in screen.raw
     screen.send_key("up")
     screen.wait_for("CONFIG SET masterauth ***")
+
+
+def test_slots_are_told_with_the_nodes_that_have_them(repl: StartRepl, cluster82: Cluster) -> None:
+    screen = begun(repl, cluster82.nodes[0])
+    head, foo, tagged, note = (line.split() for line in ask(screen, ":slot foo {bar}:1").splitlines())
+    assert head == ["key", "slot", "tag", "node"]
+    assert foo == ["foo", str(FOO), at(cluster82.primary_of(FOO))]
+    assert tagged == ["{bar}:1", str(BAR), "bar", at(cluster82.primary_of(BAR))]
+    assert note[:3] == ["in", "2", "slots:"]
+
+
+def test_slots_are_told_without_a_server(repl: StartRepl, make_server: MakeServer) -> None:
+    server = make_server("redis82")
+    screen = begun(repl, server)
+    server.kill()
+    told = ask(screen, ":slot foo {bar}:1 {bar}:2").splitlines()
+    assert told[0].split() == ["key", "slot", "tag"]
+    assert told[1].split() == ["foo", str(FOO)]
+    assert told[3].split() == ["{bar}:2", str(BAR), "bar"]
 
 
 def test_what_is_not_for_many_nodes_is_refused_with_the_mend(repl: StartRepl, cluster82: Cluster) -> None:

@@ -11,7 +11,7 @@ from tests.config.test_profiles import configure
 from tests.conftest import MakeTerminal
 from tests.program import PROGRAM
 from tests.repl.conftest import ask
-from tests.servers import Server
+from tests.servers import Server, wait_until
 from tests.terminal import Terminal
 
 
@@ -21,6 +21,12 @@ def started(terminal: MakeTerminal, *args: str) -> Terminal:
     return opened
 
 
+def name_color(opened: Terminal) -> str:
+    """Return the colour of the name in front of the prompt."""
+    _, row = opened.cursor
+    return opened.cell(0, row).fg
+
+
 def test_a_session_shows_its_profile_and_goes_on_at_others(
     redis82: Server, terminal: MakeTerminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -28,7 +34,7 @@ def test_a_session_shows_its_profile_and_goes_on_at_others(
     path = configure(
         f"[defaults]\nformat = 'json'\n[repl]\nformat = 'redis'\n[rpel]\n"
         f"[profiles.prod]\n{where}production = true\nread_only = true\ninit = ['CLIENT NO-EVICT ON']\n"
-        f"[profiles.dev]\n{where}database = 3\nname = 'ada'\n"
+        f"[profiles.dev]\n{where}database = 3\nname = 'ada'\ncolor = 'green'\n"
     )
     monkeypatch.setenv("REDIS_URL", "redis://elsewhere")
     address = f"{redis82.host}:{redis82.port}"
@@ -38,8 +44,14 @@ def test_a_session_shows_its_profile_and_goes_on_at_others(
     assert opened.line == f"prod {address}(PROD)(read-only)>"
     assert re.search(r"flags=\w*e", ask(opened, "CLIENT INFO")), "the command of init was run"
     assert "(refused)" in ask(opened, "SET a 1")
+    assert name_color(opened) == "red", "production is red where no other colour is said"
+    redis82.command("CLIENT", "KILL", "TYPE", "normal")
+    wait_until(
+        lambda: re.search(r"flags=\w*e", ask(opened, "CLIENT INFO")), what="init on the new connection"
+    )
     opened.send_line("connect @dev")
     opened.wait_until(lambda screen: screen.line == f"dev {address}[3](read-only)>", what="the other profile")
+    assert name_color(opened) == "green"
     assert ask(opened, "CLIENT GETNAME") == '"ada"', "[repl] wins over [defaults]"
     assert "no profile nosuch" in ask(opened, "connect @nosuch")
     assert opened.line.startswith("dev ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 from tests.repl.conftest import StartRepl, ask
 from tests.servers import Server
@@ -58,3 +59,13 @@ def test_a_view_is_redis_clis_text_when_that_is_asked_for(repl: StartRepl, serve
     assert ask(screen, "TTL k").startswith("(integer) ")
     assert "min" not in ask(screen, "TTL k")
     assert "name=" in ask(screen, "CLIENT LIST")
+
+
+def test_times_are_shown_as_timing_says(repl: StartRepl, redis82: Server) -> None:
+    screen = repl(redis82)
+    assert ask(screen, ":timing on") == "timing 0"
+    assert re.fullmatch(r"PONG\n\(\d+\.\d+s\)", ask(screen, "PING", timed=True))
+    for line in (":timing 3600000", ":timing off"):
+        assert ask(screen, line) == line[1:]
+        assert ask(screen, "PING", timed=True) == "PONG"
+    assert ask(screen, ":timing on off").startswith("usage: :timing")

@@ -141,6 +141,8 @@ def test_what_ends_never_or_is_told_off_is_refused(repl: StartRepl, redis82: Ser
     assert "pyredis-cli exec MONITOR" in ask(screen, "MONITOR > f").replace("\n", " ")
     off = repl(redis82, "--no-shell")
     assert ask(off, "SET k v > f").startswith("--no-shell: there is no > here")
+    assert ask(off, "SET k v >> f").startswith("--no-shell: there is no >> here")
+    assert ask(off, "SET k v | tee f").startswith("--no-shell: there is no | here")
     assert redis82.command("EXISTS", "k") == 0
     assert not (folder / "f").exists()
 

@@ -50,7 +50,7 @@ def test_a_reply_is_drawn_in_its_place_and_what_changed_is_reversed(repl: StartR
     watched(screen, ":watch 0.1 HGETALL h", lambda rows: "ada" in rows[1])
     assert reversed_text(screen, 1) == ""
     redis82.command("HSET", "h", "n", "42", "more", "text")
-    until(screen, lambda rows: re.match(r"n  \S+ +42  \+41$", rows[1]) and "text" in rows[5])
+    until(screen, lambda rows: re.match(r"n  ▁+█+ +42  \+41$", rows[1]) and "text" in rows[5])
     assert re.match(r'3\) "more" +"text"$', screen.display[5])
     redis82.command("HSET", "h", "name", "grace")
     screen.wait_until(lambda shown: reversed_text(shown, 3) == '"grace"', what="what changed")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -274,7 +276,12 @@ def test_it_prints_a_page_for_people(redis82: Server) -> None:
 
     assert (page.code, page.stderr) == (0, b"")
     assert page.stdout.decode().splitlines()[0].startswith("hash of 1 field · ")
-    assert "allowed     yes, to default" in page.stdout.decode()
+    text = page.stdout.decode()
+    assert "allowed     yes, to default" in text
+    assert re.search(r"^does +read-only$", text, re.MULTILINE)
+    found = json.loads(ran(redis82, "--json", "explain", "HGETALL", "user:7").stdout)
+    assert "readonly" in found["flags"]
+    assert found["keys"][0]["slot"] == key_slot(b"user:7")
 
 
 @pytest.mark.parametrize("line", ["zrnage lb 0 -1", "ZRANGEX lb"])
